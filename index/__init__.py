@@ -1,0 +1,1 @@
+"""What has been made, and how a moment of it is found: embedding, LanceDB, moments."""

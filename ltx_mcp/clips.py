@@ -1,0 +1,159 @@
+"""The values that rooms hand to each other: requests, plans, verdicts, clips, moments. All frozen.
+
+Field names are the tool contract: what stands here is what an agent reads, and what a sidecar keeps.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from ltx_mcp.sizes import Aspect, Resolution
+
+Quality = Literal["draft", "final"]
+Kind = Literal["generated", "animated", "restyled", "imported"]
+Camera = Literal[
+    "static", "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "focus_shift"
+]
+
+MAX_SEED = 2**63 - 1
+
+Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Duration = Annotated[float, Field(ge=0.5, le=20, allow_inf_nan=False, description="seconds")]
+Fps = Annotated[float, Field(ge=8, le=60, allow_inf_nan=False, description="frames per second")]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
+
+
+class Value(BaseModel):
+    """A frozen value that refuses unknown fields by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GenerateRequest(Value):
+    """What the agent asked for, word for word. Defaults that depend on the machine are None until planned."""
+
+    tool: Literal["generate_video"] = "generate_video"
+    prompt: Prompt
+    duration_s: Duration = 5.0
+    aspect: Aspect = "16:9"
+    resolution: Resolution | None = None
+    fps: Fps = 24.0
+    quality: Quality = "final"
+    audio: bool = True
+    camera: Camera | None = None
+    negative_prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)] | None = None
+    seed: Seed | None = None
+
+
+Request = GenerateRequest
+"""Every request there is; a union tagged by `tool` once there are several."""
+
+
+class Plan(Value):
+    """What the model will make and what will be delivered; the `effective` of a result.
+
+    `width`, `height`, `frames`, `fps` describe the delivered clip exactly; the `made_*` fields what the
+    model makes before cropping and trimming.
+    """
+
+    prompt: str
+    negative_prompt: str | None = None
+    width: int
+    height: int
+    frames: int
+    fps: float
+    duration_s: float
+    resolution: Resolution
+    quality: Quality
+    audio: bool
+    seed: int
+    model: str
+    made_width: int
+    made_height: int
+    made_frames: int
+    beyond_training: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pixel_frames(self) -> int:
+        """Pixels times frames that the model makes: what memory and time grow with."""
+        return self.made_width * self.made_height * self.made_frames
+
+
+class Verdict(Value):
+    """What moderation said. `max_score` is the highest classifier probability, 0..1; `category` what scored it."""
+
+    verdict: Literal["passed", "refused"]
+    model: str
+    max_score: float
+    category: str | None = None
+    threshold: float | None = None
+    frames_seen: int = 0
+    worst_at_s: float | None = None
+
+
+class Provenance(Value):
+    """Where the pixels come from. The type is IPTC's code for media made by a trained model."""
+
+    signed: bool = False
+    digital_source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+
+
+class Clip(Value):
+    """One finished clip of the archive. `path` is absolute; sizes in pixels, `bytes` of the video file."""
+
+    clip_id: str
+    path: Path
+    resource_uri: str
+    sheet_path: Path
+    kind: Kind
+    prompt: str
+    title: str
+    width: int
+    height: int
+    fps: float
+    frames: int
+    duration_s: float
+    has_audio: bool
+    codec: Literal["h264", "hevc"]
+    bytes: int
+    sha256: str
+    seed: int | None
+    model: str
+    recipe: str
+    loras: tuple[dict[str, Any], ...] = ()
+    source: str | None = None
+    created_at: datetime
+    moderation: Verdict
+    provenance: Provenance
+    requested: dict[str, Any] = Field(default_factory=dict)
+    effective: dict[str, Any] = Field(default_factory=dict)
+    searchable: bool = False
+
+
+class Moment(Value):
+    """A span of a clip that answers a query; `ref` is ready to be passed on as an input. Times in seconds."""
+
+    rank: int
+    clip_id: str
+    ref: str
+    start_s: float
+    end_s: float
+    peak_s: float
+    score: float
+    matched: Literal["vision", "text", "both", "newest"]
+    prompt: str
+    title: str
+    kind: Kind
+    path: Path
+    duration_s: float
+
+
+class SearchResult(Value):
+    """Moments, best first; `note` says so when nothing matches well. Never padded with noise."""
+
+    moments: tuple[Moment, ...]
+    total_clips: int
+    note: str = ""

@@ -1,0 +1,91 @@
+"""The engine's seam: what a maker of frames promises, and what it is told while it works.
+
+An engine knows nothing of jobs, queues, files, moderation or the event loop. All its methods but `card`
+are called on one thread, the lane's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltx_mcp.clips import Plan, Quality
+from ltx_mcp.sizes import Resolution
+
+Frame = NDArray[np.uint8]
+"""One picture: (height, width, 3), RGB, uint8, C-contiguous."""
+
+
+class Stage(StrEnum):
+    """What a job is doing now. The order is the order of time."""
+
+    QUEUED = "queued"
+    LOADING = "loading"
+    ENCODING_PROMPT = "encoding_prompt"
+    DENOISING = "denoising"
+    DECODING = "decoding"
+    MODERATING = "moderating"
+    PUBLISHING = "publishing"
+    INDEXING = "indexing"
+
+
+class Watch(Protocol):
+    """The engine's line to whoever waits for the clip."""
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the job was cancelled. Cheap: call it as often as a block or a tile."""
+
+    def stage(self, stage: Stage) -> None: ...
+
+    def step(self, done: int, total: int) -> None:
+        """`done` of `total` steps of the present stage are finished. Also checks."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A clip on its way out: exactly `plan.frames` frames, decoded while they are pulled.
+
+    `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
+    own, and whoever muxes pads or trims it to the video.
+    """
+
+    frames: Iterator[Frame]
+    audio: NDArray[np.float32] | None = None
+    sample_rate: int = 48_000
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What an engine is and can make, known without loading it."""
+
+    name: str  # goes into sidecars and metadata
+    label: str  # one honest sentence for results and `doctor`
+    default_resolution: Resolution
+    max_pixel_frames: int  # made width x height x frames that fit this machine's memory
+    trained_short_side: int  # pixels; larger is honoured and flagged `beyond_training`
+    uses_negative_prompt: bool = False
+    stages: dict[Quality, int] = field(default_factory=lambda: {"draft": 1, "final": 2})
+    licence: str = ""
+
+
+class Engine(Protocol):
+    """Makes frames from a plan."""
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    def load(self, watch: Watch) -> None:
+        """Get ready to render; a second call is free. Raises ModelUnavailable."""
+
+    def render(self, plan: Plan, watch: Watch) -> Rendering:
+        """Denoise now, decode as the frames are pulled. Raises RenderFailed, Cancelled.
+
+        The same plan gives the same frames. `watch` hears of every step; the device is free within two
+        seconds of its first `Cancelled`.
+        """
+
+    def close(self) -> None:
+        """Free the device."""

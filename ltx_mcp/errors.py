@@ -1,0 +1,84 @@
+"""What can go wrong, as one tree. Each error says what happened and what to do next.
+
+    StudioError                 a failure we saw coming; its text reaches the model
+    ├── BadInput                an argument cannot be used as it is
+    │   └── NotFound            no job or clip has that id
+    ├── TooLarge                more than this machine can make; names the largest that fits
+    ├── QueueFull               the lane has no free place
+    ├── Refused                 moderation said no
+    ├── ModerationUnavailable   no classifier could speak, so nothing may pass
+    ├── ModelUnavailable        weights, licence, memory or disk stand in the way of loading
+    ├── RenderFailed            the pipeline broke or ran out of memory
+    ├── MediaError              a media file could not be written or read
+    ├── ArchiveError            the clip could not be stored
+    └── IndexUnavailable        the search index cannot be read
+    SettingsError               every problem of the settings at once; raised before anything starts
+    Cancelled                   not a failure: unwinds the lane's thread after a job was cancelled
+
+`StudioError` is a `ToolError`, the only exception whose text the MCP SDK (2.3) shows to the model.
+"""
+
+from mcp.server.mcpserver.exceptions import ToolError
+
+
+class StudioError(ToolError):
+    """A failure with a remedy. `code` is stable and machine-readable; `hint` says what to do next."""
+
+    code = "failed"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message = message
+        self.hint = hint
+
+
+class BadInput(StudioError):
+    code = "bad_input"
+
+
+class NotFound(BadInput):
+    code = "not_found"
+
+
+class TooLarge(StudioError):
+    code = "too_large"
+
+
+class QueueFull(StudioError):
+    code = "queue_full"
+
+
+class Refused(StudioError):
+    code = "refused"
+
+
+class ModerationUnavailable(StudioError):
+    code = "moderation_unavailable"
+
+
+class ModelUnavailable(StudioError):
+    code = "model_unavailable"
+
+
+class RenderFailed(StudioError):
+    code = "render_failed"
+
+
+class MediaError(StudioError):
+    code = "media_failed"
+
+
+class ArchiveError(StudioError):
+    code = "archive_failed"
+
+
+class IndexUnavailable(StudioError):
+    code = "index_unavailable"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text lists every problem, one a line."""
+
+
+class Cancelled(Exception):
+    """Raised on the lane's thread, between steps, once the job's token is set."""

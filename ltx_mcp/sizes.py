@@ -1,0 +1,54 @@
+"""Frame sizes, frame counts and rates: what is asked, what is delivered, what the model makes.
+
+A model makes sizes on a grid (multiples of 32, of 64 where a second stage doubles them) and 8k+1 frames.
+A clip is delivered at exactly the asked size and length: the model makes the next larger, and the
+surplus is cropped from the centre and trimmed from the end.
+"""
+
+import math
+from typing import Literal, get_args
+
+Aspect = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
+Resolution = Literal["240p", "540p", "720p", "1080p", "1440p", "2160p"]
+
+ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
+RESOLUTIONS: tuple[Resolution, ...] = get_args(Resolution)
+
+# (long side at 16:9, short side) in pixels. 240p is 416 wide, not 427: the next even width on the 32 grid.
+_WIDE: dict[Resolution, tuple[int, int]] = {
+    "240p": (416, 240),
+    "540p": (960, 540),
+    "720p": (1280, 720),
+    "1080p": (1920, 1080),
+    "1440p": (2560, 1440),
+    "2160p": (3840, 2160),
+}
+
+TEMPORAL_STRIDE = 8  # pixel frames per latent frame of the LTX-2 video VAE (its config: 8x temporal)
+
+
+def delivered_size(aspect: Aspect, resolution: Resolution) -> tuple[int, int]:
+    """(width, height) in pixels. The short side is the resolution's height class; portrait swaps the sides."""
+    long_side, short = _WIDE[resolution]
+    if aspect == "16:9":
+        return long_side, short
+    if aspect == "9:16":
+        return short, long_side
+    across, down = (int(part) for part in aspect.split(":"))
+    if across >= down:
+        return short * across // down, short
+    return short, short * down // across
+
+
+def snap_up(pixels: int, multiple: int) -> int:
+    return math.ceil(pixels / multiple) * multiple
+
+
+def frame_count(duration_s: float, fps: float) -> int:
+    """Frames that a clip of this length and rate has: the nearest whole number, at least one."""
+    return max(1, round(duration_s * fps))
+
+
+def made_frame_count(frames: int) -> int:
+    """The next 8k+1, the only counts that the VAE's causal temporal grid can make; at least 9."""
+    return max(1, math.ceil((frames - 1) / TEMPORAL_STRIDE)) * TEMPORAL_STRIDE + 1
