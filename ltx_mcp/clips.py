@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from ltx_mcp.sizes import Aspect, Resolution
 
 Quality = Literal["draft", "final"]
+Codec = Literal["h264", "hevc"]
 Kind = Literal["generated", "animated", "restyled", "imported"]
-Camera = Literal[
-    "static", "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "focus_shift"
-]
+Camera = Literal["static", "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "focus_shift"]
 
 MAX_SEED = 2**63 - 1
 
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 Duration = Annotated[float, Field(ge=0.5, le=20, allow_inf_nan=False, description="seconds")]
 Fps = Annotated[float, Field(ge=8, le=60, allow_inf_nan=False, description="frames per second")]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
@@ -43,8 +43,9 @@ class GenerateRequest(Value):
     quality: Quality = "final"
     audio: bool = True
     camera: Camera | None = None
-    negative_prompt: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)] | None = None
+    negative_prompt: NegativePrompt | None = None
     seed: Seed | None = None
+    codec: Codec | None = None
 
 
 Request = GenerateRequest
@@ -68,6 +69,7 @@ class Plan(Value):
     resolution: Resolution
     quality: Quality
     audio: bool
+    codec: Codec = "h264"
     seed: int
     model: str
     made_width: int
@@ -117,7 +119,7 @@ class Clip(Value):
     frames: int
     duration_s: float
     has_audio: bool
-    codec: Literal["h264", "hevc"]
+    codec: Codec
     bytes: int
     sha256: str
     seed: int | None

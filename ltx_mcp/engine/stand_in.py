@@ -1,0 +1,86 @@
+"""The engine's twin without torch: draws the coloured shapes that a prompt names, one after the other.
+
+It keeps the whole contract (steps, cancel, seeds, sound, exact counts), so that everything around an
+engine can be tried in milliseconds, and found again by sight: "a red circle, then a blue square" really
+shows a red circle in the first half and a blue square in the second.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltx_mcp.clips import Plan
+from ltx_mcp.engine.base import Frame, ModelCard, Rendering, Stage, Watch
+
+SAMPLE_RATE = 48_000
+STEPS = 8
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (220, 40, 40), "green": (40, 180, 60), "blue": (40, 80, 220), "yellow": (235, 215, 50),
+    "orange": (240, 140, 30), "purple": (140, 50, 190), "pink": (240, 140, 190), "white": (240, 240, 240),
+}  # fmt: skip
+_BACKGROUND = (15, 15, 15)
+
+Outline = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
+SHAPES: dict[str, Outline] = {
+    "circle": lambda x, y: x**2 + y**2 <= 1,
+    "square": lambda x, y: np.maximum(abs(x), abs(y)) <= 0.9,
+    "triangle": lambda x, y: (y <= 0.9) & (abs(x) <= (y + 1) / 2),
+    "cross": lambda x, y: (np.minimum(abs(x), abs(y)) <= 0.33) & (np.maximum(abs(x), abs(y)) <= 1),
+    "ring": lambda x, y: (x**2 + y**2 <= 1) & (x**2 + y**2 >= 0.5),
+}
+_NAMED = re.compile(rf"\b({'|'.join(COLOURS)})\s+({'|'.join(SHAPES)})\b")
+
+
+class StandInEngine:
+    """Frames by arithmetic. `pause`, if given, is called at every step: tests hold the lane there."""
+
+    def __init__(self, pause: Callable[[Stage, int], None] | None = None, max_pixel_frames: int = 10**9) -> None:
+        self._pause = pause or (lambda stage, step: None)
+        self.card = ModelCard(
+            name="stand-in",
+            label="The stand-in draws coloured shapes without a model.",
+            default_resolution="240p",
+            max_pixel_frames=max_pixel_frames,
+            trained_short_side=240,
+        )
+
+    def load(self, watch: Watch) -> None:
+        self._pause(Stage.LOADING, 0)
+        watch.check()
+
+    def render(self, plan: Plan, watch: Watch) -> Rendering:
+        watch.stage(Stage.DENOISING)
+        for step in range(STEPS):
+            self._pause(Stage.DENOISING, step)
+            watch.step(step + 1, STEPS)
+        watch.stage(Stage.DECODING)
+        return Rendering(self._frames(plan, watch), _tone(plan) if plan.audio else None, SAMPLE_RATE)
+
+    def _frames(self, plan: Plan, watch: Watch) -> Iterator[Frame]:
+        scenes = _NAMED.findall(plan.prompt.lower()) or [("white", "cross")]
+        noise = np.random.default_rng(plan.seed).integers(0, 12, (plan.height, plan.width, 3), dtype=np.uint8)
+        for index in range(plan.frames):
+            self._pause(Stage.DECODING, index)
+            watch.check()
+            colour, shape = scenes[index * len(scenes) // plan.frames]
+            yield _picture(plan, COLOURS[colour], SHAPES[shape], index / plan.frames) + noise
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def _picture(plan: Plan, colour: tuple[int, int, int], outline: Outline, phase: float) -> Frame:
+    y, x = np.mgrid[: plan.height, : plan.width].astype(np.float64)
+    radius = min(plan.height, plan.width) * 0.3
+    centre_x = plan.width * (0.4 + 0.2 * phase)
+    inside = outline((x - centre_x) / radius, (y - plan.height / 2) / radius)
+    return np.where(inside[..., None], np.uint8(np.array(colour)), np.uint8(np.array(_BACKGROUND)))
+
+
+def _tone(plan: Plan) -> NDArray[np.float32]:
+    seconds = np.arange(round(plan.duration_s * SAMPLE_RATE)) / SAMPLE_RATE
+    tone = 0.2 * np.sin(2 * np.pi * (220 + plan.seed % 440) * seconds)
+    return np.stack([tone, tone]).astype(np.float32)

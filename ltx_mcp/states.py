@@ -1,0 +1,60 @@
+"""The life of a job, as a union of small values; matched exhaustively wherever it matters."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ltx_mcp.engine.base import Stage
+from ltx_mcp.errors import StudioError
+
+
+@dataclass(frozen=True)
+class Running:
+    """Queued or at work: the stage says which. `progress` is 0..1 over the whole job."""
+
+    status: ClassVar[str] = "running"
+    stage: Stage = Stage.QUEUED
+    progress: float = 0.0
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    status: ClassVar[str] = "succeeded"
+    clip_id: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    status: ClassVar[str] = "failed"
+    code: str
+    message: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: StudioError) -> "Failed":
+        return cls(error.code, error.message, error.hint)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Moderation said no. `category` is the policy's or the classifier's."""
+
+    status: ClassVar[str] = "refused"
+    code: str
+    message: str
+    hint: str = ""
+    category: str = ""
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    status: ClassVar[str] = "cancelled"
+
+
+Ended = Succeeded | Failed | Refused | Cancelled
+JobState = Running | Ended
+
+ENDED: dict[str, type[Succeeded | Failed | Refused | Cancelled]] = {
+    kind.status: kind for kind in (Succeeded, Failed, Refused, Cancelled)
+}
+
+RESTARTED = Failed("restarted", "The server restarted while this job was running.", "Ask for the clip again.")

@@ -1,0 +1,121 @@
+"""The job book: durable records, sticky ends, recovery after a crash."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ltx_mcp import states
+from ltx_mcp.clips import GenerateRequest, Plan
+from ltx_mcp.engine.base import Stage
+from ltx_mcp.errors import ArchiveError, NotFound
+from ltx_mcp.jobs import JobBook
+from ltx_mcp.tenancy import Tenancy
+
+REQUEST = GenerateRequest(prompt="a red circle")
+PLAN = Plan(
+    prompt="a red circle", width=416, height=240, frames=48, fps=24, duration_s=2, resolution="240p", quality="draft",
+    audio=True, seed=2**62, model="micro", made_width=416, made_height=256, made_frames=49,
+)  # fmt: skip
+ENDS: list[states.Ended] = [
+    states.Succeeded("red-circle-aaaaaaaa"),
+    states.Failed("render_failed", "It broke.", "Try again."),
+    states.Refused("refused", "No.", "Ask for something else.", "sexual"),
+    states.Cancelled(),
+]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def a_book(folder: Path, tenant: str = "me", alive: bool = True, clock: Clock | None = None) -> JobBook:
+    return JobBook(folder / "jobs.sqlite", tenant, lambda tenant: alive, clock or Clock())
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.status)
+def test_a_job_comes_back_from_disk_as_it_ended(tmp_path: Path, end: states.Ended) -> None:
+    book = a_book(tmp_path)
+    job = book.create(REQUEST)
+    book.planned(job.job_id, PLAN)
+    ended = book.move(job.job_id, end)
+    book.close()
+    read = a_book(tmp_path).get(job.job_id)
+    assert read == ended
+    assert (read.state, read.plan, read.request) == (end, PLAN, REQUEST)
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.status)
+def test_an_ended_job_never_changes_again(tmp_path: Path, end: states.Ended) -> None:
+    book = a_book(tmp_path)
+    job = book.create(REQUEST)
+    book.move(job.job_id, end)
+    for other in [*ENDS, states.Running(Stage.DENOISING, 0.5)]:
+        assert book.move(job.job_id, other).state == end
+
+
+def test_what_a_dead_process_left_running_is_failed_with_the_remedy_and_a_live_ones_job_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    job = a_book(tmp_path, "other").create(REQUEST)
+    assert a_book(tmp_path, "second", alive=True).get(job.job_id).state == states.Running()
+    assert a_book(tmp_path, "third", alive=False).get(job.job_id).state == states.RESTARTED
+
+
+def test_another_process_reads_the_record(tmp_path: Path) -> None:
+    first, second = a_book(tmp_path, "a"), a_book(tmp_path, "b")
+    job = first.create(REQUEST)
+    first.move(job.job_id, states.Succeeded("x-aaaaaaaa"))
+    assert second.get(job.job_id).state == states.Succeeded("x-aaaaaaaa")
+
+
+def test_an_unknown_job_says_how_to_find_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="without an id"):
+        a_book(tmp_path).get("job-'; DROP TABLE jobs; --")
+
+
+def test_recent_jobs_are_newest_first_and_show_live_progress(tmp_path: Path) -> None:
+    clock = Clock()
+    book = a_book(tmp_path, clock=clock)
+    old = book.create(REQUEST)
+    clock.now += 1
+    new = book.create(REQUEST)
+    book.move(new.job_id, states.Running(Stage.DENOISING, 0.4))
+    assert [job.job_id for job in book.recent()] == [new.job_id, old.job_id]
+    assert book.recent()[0].state == states.Running(Stage.DENOISING, 0.4)
+
+
+def test_the_expected_time_scales_with_pixels_times_frames_and_asks_only_its_own_kind(tmp_path: Path) -> None:
+    clock = Clock()
+    book = a_book(tmp_path, clock=clock)
+    assert book.expected_s(PLAN) is None
+    job = book.create(REQUEST)
+    book.planned(job.job_id, PLAN)
+    book.move(job.job_id, states.Running(Stage.LOADING))
+    clock.now += 10
+    book.move(job.job_id, states.Succeeded("x-aaaaaaaa"))
+    assert book.expected_s(PLAN) == pytest.approx(10)
+    assert book.expected_s(PLAN.model_copy(update={"made_frames": 98})) == pytest.approx(20)
+    assert book.expected_s(PLAN.model_copy(update={"quality": "final"})) is None
+
+
+def test_records_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
+    a_book(tmp_path).close()
+    with sqlite3.connect(tmp_path / "jobs.sqlite") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(ArchiveError, match="Upgrade"):
+        a_book(tmp_path)
+
+
+def test_a_tenant_is_alive_until_it_leaves(tmp_path: Path) -> None:
+    with Tenancy(tmp_path) as first, Tenancy(tmp_path) as second:
+        assert first.is_alive(second.tenant)
+        assert second.is_alive(first.tenant)
+        gone = first.tenant
+    assert not Tenancy(tmp_path).is_alive(gone)
+    assert not Tenancy(tmp_path).is_alive("never-was")
