@@ -1,0 +1,123 @@
+"""From what was asked to what will be made: snap, report, and refuse what this machine cannot hold.
+
+Needs only the model's card, so a request is answered before anything is queued or loaded.
+"""
+
+from ltx_mcp.clips import GenerateRequest, Plan
+from ltx_mcp.engine.base import ModelCard
+from ltx_mcp.engine.recipes import CAMERA_MOVES, RECIPES, Recipe
+from ltx_mcp.errors import BadInput, TooLarge
+from ltx_mcp.sizes import (
+    RESOLUTIONS,
+    TEMPORAL_STRIDE,
+    Aspect,
+    Resolution,
+    delivered_size,
+    frame_count,
+    made_frame_count,
+    snap_up,
+)
+
+TRAINED_FPS = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0)
+"""Rates near which LTX-2 was trained or is conditioned (diffusers 0.42.1, pipelines/ltx2/utils.py)."""
+
+FPS_TOLERANCE = 0.1  # a rate further than this fraction from every trained one is worth a note
+MIN_DURATION_S = 0.5  # the shortest clip that a request may name
+
+
+def plan(request: GenerateRequest, card: ModelCard, seed: int) -> Plan:
+    """The clip that `card`'s model will make for this request.
+
+    Size, frame count and length are snapped to what the model can make; the delivered ones are exactly what
+    was asked, to the nearest frame. Raises TooLarge, naming the largest settings that fit, and BadInput where
+    the model lacks the recipe.
+    """
+    recipe = _recipe(request, card)
+    resolution = request.resolution or card.default_resolution
+    width, height = delivered_size(request.aspect, resolution)
+    made_width, made_height = made_size(request.aspect, resolution, recipe)
+    frames = frame_count(request.duration_s, request.fps)
+    made_frames = made_frame_count(frames)
+    if made_width * made_height * made_frames > card.max_pixel_frames:
+        raise _too_large(request, resolution, recipe, card)
+    return Plan(
+        prompt=_prompt(request),
+        negative_prompt=request.negative_prompt if card.uses_negative_prompt else None,
+        width=width,
+        height=height,
+        frames=frames,
+        fps=request.fps,
+        duration_s=frames / request.fps,
+        resolution=resolution,
+        quality=request.quality,
+        audio=request.audio,
+        seed=seed,
+        model=card.name,
+        made_width=made_width,
+        made_height=made_height,
+        made_frames=made_frames,
+        beyond_training=min(width, height) > card.trained_short_side,
+        notes=tuple(_notes(request, card, frames)),
+    )
+
+
+def made_size(aspect: Aspect, resolution: Resolution, recipe: Recipe) -> tuple[int, int]:
+    """(width, height) in pixels that the model makes: the delivered size, up to the recipe's grid."""
+    width, height = delivered_size(aspect, resolution)
+    return snap_up(width, recipe.grid), snap_up(height, recipe.grid)
+
+
+def _recipe(request: GenerateRequest, card: ModelCard) -> Recipe:
+    if request.quality not in card.stages:
+        offered = ", ".join(card.stages)
+        raise BadInput(f"{card.name} cannot make quality {request.quality!r}.", f"It makes: {offered}.")
+    return RECIPES[request.quality]
+
+
+def _prompt(request: GenerateRequest) -> str:
+    if request.camera is None:
+        return request.prompt
+    return f"{request.prompt} {CAMERA_MOVES[request.camera]}"
+
+
+def _notes(request: GenerateRequest, card: ModelCard, frames: int) -> list[str]:
+    notes = []
+    if request.negative_prompt and not card.uses_negative_prompt:
+        notes.append(f"negative_prompt has no effect: {card.name} is distilled and runs without guidance.")
+    if min(abs(request.fps - rate) / rate for rate in TRAINED_FPS) > FPS_TOLERANCE:
+        notes.append(
+            f"{request.fps:g} fps is far from the trained 24, 25, 30, 48, 50 and 60; motion may look unnatural."
+        )
+    if abs(frames / request.fps - request.duration_s) > 1e-6:
+        notes.append(f"The length is {frames} whole frames: {frames / request.fps:.3f} s for {request.duration_s:g} s.")
+    return notes
+
+
+def _too_large(request: GenerateRequest, resolution: Resolution, recipe: Recipe, card: ModelCard) -> TooLarge:
+    asked = f"{request.duration_s:g} s of {resolution} {request.aspect} at {request.fps:g} fps"
+    options = [
+        option
+        for option in (
+            _largest_duration(request, resolution, recipe, card.max_pixel_frames),
+            _largest_resolution(request, recipe, card.max_pixel_frames),
+        )
+        if option
+    ]
+    hint = f"The largest that fits: {', or '.join(options)}." if options else "Ask for less of everything."
+    return TooLarge(f"{asked} is more than {card.name} can make in this machine's memory.", hint)
+
+
+def _largest_duration(request: GenerateRequest, resolution: Resolution, recipe: Recipe, budget: int) -> str:
+    width, height = made_size(request.aspect, resolution, recipe)
+    latent_frames = (budget // (width * height) - 1) // TEMPORAL_STRIDE
+    seconds = int((latent_frames * TEMPORAL_STRIDE + 1) / request.fps * 10) / 10
+    return f"{seconds:g} s at {resolution}" if latent_frames > 0 and seconds >= MIN_DURATION_S else ""
+
+
+def _largest_resolution(request: GenerateRequest, recipe: Recipe, budget: int) -> str:
+    made_frames = made_frame_count(frame_count(request.duration_s, request.fps))
+    for resolution in reversed(RESOLUTIONS):
+        width, height = made_size(request.aspect, resolution, recipe)
+        if width * height * made_frames <= budget:
+            return f"{resolution} for {request.duration_s:g} s"
+    return ""

@@ -1,0 +1,229 @@
+"""The micro model: every class of LTX-2.3, thin, made on the spot from a fixed seed.
+
+It is untrained, so what it draws is noise. It exists so that the whole loop runs on any machine with the code
+that runs the real model. Topology and flags follow LTX-2.3 (gated attention, prompt-modulated cross-attention,
+per-modality connector projections, split rotary embedding, 32x32x8 video VAE, a vocoder with bandwidth
+extension to 48 kHz); only widths and depths differ. No download, and the process's random state is untouched.
+"""
+
+from typing import Any
+
+SEED = 2303
+MAX_PROMPT_TOKENS = 256  # a multiple of REGISTERS; the tokenizer is one token a character
+
+VIDEO_LATENT, AUDIO_LATENT = 16, 4  # channels; LTX-2.3 has 128 and 8
+MEL_BINS = 16  # LTX-2.3 has 64
+AUDIO_TOKEN = AUDIO_LATENT * MEL_BINS // 4  # width of a packed audio token; the audio VAE's base width must equal it
+HEADS, VIDEO_HEAD_DIM, AUDIO_HEAD_DIM = 4, 16, 8
+TEXT_WIDTH, TEXT_LAYERS, REGISTERS = 32, 2, 16
+
+SOUND_GAIN = 0.1  # on both vocoders' last layers: a soft hiss in place of full-scale noise
+
+
+def build() -> dict[str, Any]:
+    """The eight components of LTX2Pipeline by name, and `latent_upsampler`: float32, on the CPU, in eval mode."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        tokenizer = _tokenizer()
+        parts = {
+            "tokenizer": tokenizer,
+            "text_encoder": _text_encoder(len(tokenizer)),
+            "connectors": _connectors(),
+            "transformer": _transformer(),
+            "vae": _video_vae(),
+            "audio_vae": _audio_vae(),
+            "vocoder": _vocoder(),
+            "latent_upsampler": _upsampler(),
+            "scheduler": _scheduler(),
+        }
+    for part in parts.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval().requires_grad_(False)
+    return parts
+
+
+def _tokenizer() -> Any:
+    from transformers import GemmaTokenizer
+
+    letters = "▁abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'\"()-\n"
+    words = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", *(f"<0x{byte:02X}>" for byte in range(256)), *letters]
+    tokenizer = GemmaTokenizer(vocab={word: index for index, word in enumerate(words)}, merges=[])
+    tokenizer.model_max_length = MAX_PROMPT_TOKENS
+    return tokenizer
+
+
+def _text_encoder(vocabulary: int) -> Any:
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
+
+    text = {
+        "vocab_size": vocabulary + 8,  # room for the image tokens below, which must be in range
+        "hidden_size": TEXT_WIDTH,
+        "intermediate_size": 2 * TEXT_WIDTH,
+        "num_hidden_layers": TEXT_LAYERS,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "max_position_embeddings": 2048,
+        "sliding_window": 64,
+        "query_pre_attn_scalar": 16,
+        "pad_token_id": 0,
+        "eos_token_id": 1,
+        "bos_token_id": 2,
+    }
+    vision = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 28,
+        "patch_size": 14,
+        "vision_use_head": False,
+    }
+    config = Gemma3Config(
+        text_config=text,
+        vision_config=vision,
+        mm_tokens_per_image=4,
+        boi_token_index=vocabulary,
+        eoi_token_index=vocabulary + 1,
+        image_token_index=vocabulary + 2,
+    )
+    return Gemma3ForConditionalGeneration(config)
+
+
+def _connectors() -> Any:
+    from diffusers.pipelines.ltx2 import LTX2TextConnectors
+
+    return LTX2TextConnectors(
+        caption_channels=TEXT_WIDTH,
+        text_proj_in_factor=TEXT_LAYERS + 1,  # the layers and the embeddings
+        video_connector_num_attention_heads=HEADS,
+        video_connector_attention_head_dim=VIDEO_HEAD_DIM,
+        video_connector_num_layers=1,
+        video_connector_num_learnable_registers=REGISTERS,
+        video_gated_attn=True,
+        audio_connector_num_attention_heads=HEADS,
+        audio_connector_attention_head_dim=AUDIO_HEAD_DIM,
+        audio_connector_num_layers=1,
+        audio_connector_num_learnable_registers=REGISTERS,
+        audio_gated_attn=True,
+        rope_type="split",
+        per_modality_projections=True,
+        video_hidden_dim=HEADS * VIDEO_HEAD_DIM,
+        audio_hidden_dim=HEADS * AUDIO_HEAD_DIM,
+        proj_bias=True,
+    )
+
+
+def _transformer() -> Any:
+    from diffusers import LTX2VideoTransformer3DModel
+
+    return LTX2VideoTransformer3DModel(
+        in_channels=VIDEO_LATENT,
+        out_channels=VIDEO_LATENT,
+        num_attention_heads=HEADS,
+        attention_head_dim=VIDEO_HEAD_DIM,
+        cross_attention_dim=HEADS * VIDEO_HEAD_DIM,
+        gated_attn=True,
+        cross_attn_mod=True,
+        audio_in_channels=AUDIO_TOKEN,
+        audio_out_channels=AUDIO_TOKEN,
+        audio_num_attention_heads=HEADS,
+        audio_attention_head_dim=AUDIO_HEAD_DIM,
+        audio_cross_attention_dim=HEADS * AUDIO_HEAD_DIM,
+        audio_gated_attn=True,
+        audio_cross_attn_mod=True,
+        num_layers=2,
+        caption_channels=TEXT_WIDTH,
+        rope_type="split",
+        rope_double_precision=True,
+        use_prompt_embeddings=False,
+        perturbed_attn=True,
+    )
+
+
+def _video_vae() -> Any:
+    from diffusers import AutoencoderKLLTX2Video
+
+    return AutoencoderKLLTX2Video(
+        latent_channels=VIDEO_LATENT,
+        block_out_channels=(8, 16, 32, 32),
+        decoder_block_out_channels=(8, 16, 16, 32),
+        layers_per_block=(1,) * 5,
+        decoder_layers_per_block=(1,) * 5,
+        spatio_temporal_scaling=(True,) * 4,
+        decoder_spatio_temporal_scaling=(True,) * 4,
+        decoder_inject_noise=(False,) * 5,
+        downsample_type=("spatial", "temporal", "spatiotemporal", "spatiotemporal"),
+        upsample_type=("spatiotemporal", "spatiotemporal", "temporal", "spatial"),
+        upsample_residual=(False,) * 4,
+        upsample_factor=(2, 2, 1, 2),
+        timestep_conditioning=False,
+        encoder_causal=True,
+        decoder_causal=False,
+        encoder_spatial_padding_mode="zeros",
+        decoder_spatial_padding_mode="zeros",
+        spatial_compression_ratio=32,
+        temporal_compression_ratio=8,
+    )
+
+
+def _audio_vae() -> Any:
+    from diffusers import AutoencoderKLLTX2Audio
+
+    return AutoencoderKLLTX2Audio(
+        base_channels=AUDIO_TOKEN,
+        latent_channels=AUDIO_LATENT,
+        ch_mult=(1, 2, 4),
+        num_res_blocks=1,
+        resolution=64,
+        mel_bins=MEL_BINS,
+        norm_type="pixel",
+        causality_axis="height",
+    )
+
+
+def _vocoder() -> Any:
+    from diffusers.pipelines.ltx2 import LTX2VocoderWithBWE
+
+    vocoder = LTX2VocoderWithBWE(
+        in_channels=2 * MEL_BINS,  # stereo
+        hidden_channels=64,
+        bwe_in_channels=2 * MEL_BINS,
+        bwe_hidden_channels=32,
+        resnet_kernel_sizes=[3],
+        resnet_dilations=[[1]],
+        bwe_resnet_kernel_sizes=[3],
+        bwe_resnet_dilations=[[1]],
+        num_mel_channels=MEL_BINS,
+    )
+    for stage in (vocoder.vocoder, vocoder.bwe_generator):
+        stage.conv_out.weight.data.mul_(SOUND_GAIN)
+    return vocoder
+
+
+def _upsampler() -> Any:
+    from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel
+
+    return LTX2LatentUpsamplerModel(
+        in_channels=VIDEO_LATENT,
+        mid_channels=32,  # a multiple of 32: its GroupNorm has 32 groups
+        num_blocks_per_stage=1,
+        spatial_upsample=True,
+        temporal_upsample=False,
+        use_rational_resampler=False,
+    )
+
+
+def _scheduler() -> Any:
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    return FlowMatchEulerDiscreteScheduler(  # as shipped with the undistilled LTX-2.3; the engine neutralises it
+        use_dynamic_shifting=True,
+        base_shift=0.95,
+        max_shift=2.05,
+        base_image_seq_len=1024,
+        max_image_seq_len=4096,
+        shift_terminal=0.1,
+    )

@@ -1,0 +1,111 @@
+"""Recipes and plans: exact numbers, notes and refusals."""
+
+from typing import Any, get_args
+
+import pytest
+
+from ltx_mcp.clips import Camera, GenerateRequest, Plan
+from ltx_mcp.engine.base import ModelCard
+from ltx_mcp.engine.planning import plan
+from ltx_mcp.engine.recipes import CAMERA_MOVES, GUIDANCE_OFF, RECIPES
+from ltx_mcp.errors import BadInput, TooLarge
+
+CARD = ModelCard(
+    name="micro", label="test", default_resolution="240p", max_pixel_frames=60_000_000, trained_short_side=240
+)
+
+
+def planned(card: ModelCard = CARD, **asked: Any) -> Plan:
+    return plan(GenerateRequest(**{"prompt": "a red ball", "duration_s": 2, **asked}), card, seed=7)
+
+
+def test_a_final_is_made_on_the_64_grid_and_delivered_as_asked() -> None:
+    made = planned()
+    assert (made.width, made.height, made.frames) == (416, 240, 48)
+    assert (made.made_width, made.made_height, made.made_frames) == (448, 256, 49)
+    assert (made.duration_s, made.seed, made.model, made.resolution) == (2.0, 7, "micro", "240p")
+
+
+def test_a_draft_is_made_on_the_32_grid() -> None:
+    made = planned(quality="draft")
+    assert (made.made_width, made.made_height, made.made_frames) == (416, 256, 49)
+
+
+def test_portrait_swaps_the_sides() -> None:
+    made = planned(aspect="9:16")
+    assert (made.width, made.height, made.made_width, made.made_height) == (240, 416, 256, 448)
+
+
+def test_a_fractional_rate_delivers_whole_frames_and_says_so() -> None:
+    made = planned(fps=23.976)
+    assert made.frames == 48
+    assert made.duration_s == pytest.approx(48 / 23.976)
+    assert "48 whole frames" in made.notes[0]
+
+
+def test_a_plain_request_has_no_notes() -> None:
+    assert planned().notes == ()
+
+
+@pytest.mark.parametrize("camera", get_args(Camera))
+def test_each_camera_preset_adds_its_own_sentence(camera: Camera) -> None:
+    assert planned(camera=camera).prompt == f"a red ball {CAMERA_MOVES[camera]}"
+    assert len(set(CAMERA_MOVES.values())) == len(get_args(Camera))
+
+
+def test_a_negative_prompt_on_a_distilled_model_is_dropped_with_a_note() -> None:
+    made = planned(negative_prompt="blur")
+    assert made.negative_prompt is None
+    assert "no effect" in made.notes[0]
+
+
+@pytest.mark.parametrize(("fps", "noted"), [(8, True), (12, True), (24, False), (25, False), (40, True), (60, False)])
+def test_a_rate_far_from_the_trained_ones_is_noted(fps: float, noted: bool) -> None:
+    assert any("far from the trained" in note for note in planned(fps=fps).notes) is noted
+
+
+def test_a_size_above_the_trained_one_is_flagged() -> None:
+    roomy = ModelCard("m", "m", "240p", max_pixel_frames=10**9, trained_short_side=240)
+    assert planned(roomy, resolution="540p").beyond_training
+    assert not planned(roomy).beyond_training
+
+
+def test_too_much_is_refused_with_the_largest_length_and_the_largest_size() -> None:
+    with pytest.raises(TooLarge) as refused:
+        planned(resolution="1080p", duration_s=10)
+    # 1920 x 1088 on the 64 grid: 60e6 / 2,088,960 = 28 frames, so 25 of the 8k+1 grid: 1.0 s at 24 fps.
+    assert "1 s at 1080p" in refused.value.hint
+    assert "240p for 10 s" in refused.value.hint
+
+
+def test_the_named_largest_length_does_fit() -> None:
+    assert planned(resolution="1080p", duration_s=1.0).made_frames == 25
+
+
+def test_a_machine_that_can_make_nothing_says_so() -> None:
+    with pytest.raises(TooLarge, match="Ask for less"):
+        planned(ModelCard("m", "m", "240p", max_pixel_frames=1000, trained_short_side=240))
+
+
+def test_a_quality_the_model_lacks_is_refused_by_name() -> None:
+    one_stage = ModelCard("m", "m", "240p", 10**9, 240, stages={"draft": 1})
+    with pytest.raises(BadInput, match="It makes: draft"):
+        planned(one_stage)
+
+
+def test_the_recipes_cost_eight_and_eleven_forwards() -> None:
+    assert (RECIPES["draft"].steps, RECIPES["final"].steps) == (8, 11)
+
+
+def test_the_constants_are_those_of_the_installed_diffusers() -> None:
+    import inspect
+
+    from diffusers import LTX2Pipeline
+    from diffusers.pipelines.ltx2.utils import DISTILLED_SIGMA_VALUES, STAGE_2_DISTILLED_SIGMA_VALUES
+
+    first, second = RECIPES["final"].passes
+    assert list(first.sigmas) == DISTILLED_SIGMA_VALUES
+    assert list(second.sigmas) == STAGE_2_DISTILLED_SIGMA_VALUES
+    arguments = inspect.signature(LTX2Pipeline.__call__).parameters
+    guidance = {name for name in arguments if "guidance" in name or name.endswith(("stg_scale", "modality_scale"))}
+    assert guidance == set(GUIDANCE_OFF)
