@@ -1,0 +1,58 @@
+"""Time from spawn to the answer of tools/list: our server against a bare SDK server with one tool, in one run.
+
+    python bench/startup.py [--runs 15]
+
+Both are real child processes on stdio, started in turn, so that a drift of the machine's speed hits both alike.
+The first pair warms the disk cache and is not counted.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+
+import anyio
+from mcp import Client, StdioServerParameters
+
+BARE = """
+from mcp.server.mcpserver import MCPServer
+server = MCPServer("bare")
+@server.tool()
+async def add(a: int, b: int) -> int:
+    return a + b
+server.run()
+"""
+
+
+async def tools_list_s(args: list[str], data_dir: str) -> float:
+    """Seconds from spawning `python args` to the answer of tools/list."""
+    env = {**os.environ, "LTX_MCP_DATA_DIR": data_dir}
+    start = time.perf_counter()
+    async with Client(StdioServerParameters(command=sys.executable, args=args, env=env)) as client:
+        await client.list_tools()
+        return time.perf_counter() - start
+
+
+async def main(runs: int) -> None:
+    print(f"command: {' '.join(sys.argv)}")
+    print(f"machine: {platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()}, mcp {version('mcp')}")
+    ours: list[float] = []
+    bare: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(runs + 1):
+            ours.append(await tools_list_s(["-m", "ltx_mcp", "serve"], folder))
+            bare.append(await tools_list_s(["-c", BARE], folder))
+    ratios = [mine / theirs for mine, theirs in zip(ours[1:], bare[1:], strict=True)]
+    print(f"ltx-mcp serve: median {statistics.median(ours[1:]):.3f} s (min {min(ours[1:]):.3f}, max {max(ours[1:]):.3f})")
+    print(f"bare server:   median {statistics.median(bare[1:]):.3f} s (min {min(bare[1:]):.3f}, max {max(bare[1:]):.3f})")
+    print(f"ratio:         median {statistics.median(ratios):.2f} over {runs} pairs (target 1.25)")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=15)
+    anyio.run(main, parser.parse_args().runs)
