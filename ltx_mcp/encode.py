@@ -1,0 +1,182 @@
+"""Writes a clip: frames in, one MP4 out, as the frames come. Memory does not grow with the clip's length."""
+
+import math
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltx_mcp.clips import Codec
+from ltx_mcp.engine.base import Frame
+from ltx_mcp.errors import MediaError
+from ltx_mcp.ffmpeg import FFmpeg
+
+AUDIO_RATE = 48_000  # Hz, of the delivered AAC
+_FRAME_LIMIT_S = 120.0  # one 4K frame takes x265 seconds on two cores; longer means that it hangs
+_FINISH_LIMIT_S = 600.0  # the encoder's look-ahead, then `faststart` copies the file once
+
+# CRF 20 (x264) and 22 (x265) look alike and are visually clean. A CRF alone lets noise, which cannot be predicted,
+# grow to 4 bits a pixel (10 Mbit/s at 240p); the cap in bits a pixel is several times what real pictures take at
+# that quality (0.1-0.2, HEVC 0.05-0.1), so it only bites on noise. Two seconds of buffer let a cut through.
+_QUALITY: dict[Codec, tuple[str, ...]] = {
+    "h264": ("-c:v", "libx264", "-preset", "medium", "-crf", "20"),
+    # `fast`: at 4K `medium` takes twice the time for files 5% smaller. hvc1: the tag that Apple's players want.
+    "hevc": ("-c:v", "libx265", "-preset", "fast", "-crf", "22", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
+}
+_CAP_BITS_PER_PIXEL: dict[Codec, float] = {"h264": 0.6, "hevc": 0.3}
+_CAP_FLOOR = 500_000  # bit/s: tiny pictures spend more bits on each pixel
+_KEYFRAME_EVERY_S = 2.0  # moments are sought in these files; x264 alone would set one in ten seconds
+
+# Full-range RGB to the limited-range BT.709 that players expect of HD; swscale alone would use BT.601.
+_TO_BT709 = (
+    "scale=in_range=pc:out_range=tv:out_color_matrix=bt709:flags=bicubic+accurate_rnd+full_chroma_inp,"
+    "format=yuv420p,setsar=1,"
+    "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+)
+
+
+class VideoWriter:
+    """A context manager that writes exactly `frames` frames of (height, width, 3) uint8 RGB to an MP4.
+
+    `audio` is float32 (1 or 2 channels, samples) in -1..1 at `sample_rate` Hz; it is trimmed, or padded with
+    silence, to the video's length, to the sample. Raises MediaError for a wrong frame, a wrong count, or a
+    dead ffmpeg. Left by any exception, or failed, it leaves no file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: float,
+        frames: int,
+        *,
+        codec: Codec = "h264",
+        audio: NDArray[np.float32] | None = None,
+        sample_rate: int = AUDIO_RATE,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        _check_picture(width, height, fps, frames)
+        if audio is not None:
+            _check_audio(audio, sample_rate)
+        self._path, self._shape, self._fps, self._frames = path, (height, width, 3), fps, frames
+        self._codec: Codec = codec
+        self._audio, self._sample_rate = audio, sample_rate
+        self._metadata = metadata or {}
+        self._sound = path.with_name(f"{path.name}.f32")  # raw samples; ffmpeg has one pipe, and it is taken
+        self._written = 0
+
+    def __enter__(self) -> "VideoWriter":
+        try:
+            if self._audio is not None:
+                _write_samples(self._sound, self._audio, round(self._frames * self._sample_rate / self._fps))
+            self._ffmpeg = FFmpeg(self._args(), pipe_in=True)
+        except BaseException:
+            self._sound.unlink(missing_ok=True)
+            raise
+        return self
+
+    def write(self, frame: Frame) -> None:
+        if frame.shape != self._shape or frame.dtype != np.uint8:
+            raise MediaError(f"A frame is {frame.shape} {frame.dtype} where {self._shape} uint8 was promised.")
+        if self._written == self._frames:
+            raise MediaError(f"More than the promised {self._frames} frames came.")
+        try:
+            with self._ffmpeg.within(_FRAME_LIMIT_S):
+                self._ffmpeg.stdin.write(np.ascontiguousarray(frame).data)
+        except OSError as error:
+            self._explain(error)
+        self._written += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        finished = False
+        try:
+            with self._ffmpeg:
+                if kind is None:
+                    self._finish()
+                    finished = True
+        finally:
+            self._sound.unlink(missing_ok=True)
+            if not finished:
+                self._path.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        if self._written != self._frames:
+            raise MediaError(f"{self._written} frames came where {self._frames} were promised.")
+        with suppress(OSError), self._ffmpeg.within(_FRAME_LIMIT_S):  # finish() says why a pipe broke
+            self._ffmpeg.stdin.close()
+        self._ffmpeg.finish(_FINISH_LIMIT_S)
+
+    def _explain(self, error: OSError) -> None:
+        """The pipe broke, so ffmpeg is ending: its last words are the reason."""
+        self._ffmpeg.finish(_FRAME_LIMIT_S)
+        raise MediaError(f"ffmpeg stopped reading frames: {error}.") from error
+
+    def _args(self) -> list[str]:
+        height, width, _ = self._shape
+        rate = str(Fraction(self._fps).limit_denominator(1001))  # 29.97 is 30000/1001
+        sound, aac = self._audio_args()
+        cap = max(_CAP_FLOOR, round(width * height * self._fps * _CAP_BITS_PER_PIXEL[self._codec]))
+        return [
+            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}", "-framerate", rate),
+            *("-i", "pipe:0", *sound, "-map", "0:v", "-vf", _TO_BT709, "-fps_mode", "passthrough"),
+            *_QUALITY[self._codec],
+            *("-maxrate", str(cap), "-bufsize", str(2 * cap), "-g", str(math.ceil(_KEYFRAME_EVERY_S * self._fps))),
+            *(*aac, *_metadata_args(self._metadata)),
+            *("-movflags", "+faststart", "-f", "mp4", "-y", f"file:{self._path.absolute()}"),
+        ]
+
+    def _audio_args(self) -> tuple[list[str], list[str]]:
+        """Arguments of the second input, and of its encoding."""
+        if self._audio is None:
+            return [], []
+        layout = "mono" if len(self._audio) == 1 else "stereo"
+        sound = [
+            "-f",
+            "f32le",
+            "-ar",
+            str(self._sample_rate),
+            "-ch_layout",
+            layout,
+            "-i",
+            f"file:{self._sound.absolute()}",
+        ]
+        return sound, ["-map", "1:a", "-c:a", "aac", "-b:a", "192k", "-ar", str(AUDIO_RATE), "-ac", "2"]
+
+
+def _check_picture(width: int, height: int, fps: float, frames: int) -> None:
+    if min(width, height) < 2 or width % 2 or height % 2:
+        raise MediaError(f"{width}x{height} cannot be encoded: both sides must be even (4:2:0 colour).")
+    if not math.isfinite(fps) or fps <= 0 or frames < 1:
+        raise MediaError(f"A clip of {frames} frames at {fps} fps cannot be encoded.")
+
+
+def _check_audio(audio: NDArray[np.float32], sample_rate: int) -> None:
+    if audio.ndim != 2 or len(audio) not in (1, 2) or audio.dtype != np.float32 or sample_rate <= 0:
+        raise MediaError(f"Audio is {audio.shape} {audio.dtype} where (1 or 2, samples) float32 was promised.")
+    if not np.isfinite(audio).all():
+        raise MediaError("The audio holds values that are not numbers.", "Try another seed, or audio=false.")
+
+
+def _write_samples(path: Path, audio: NDArray[np.float32], samples: int) -> None:
+    """Exactly `samples` samples, interleaved, little-endian float32: trimmed or followed by silence."""
+    exact = np.zeros((samples, len(audio)), dtype="<f4")
+    kept = min(samples, audio.shape[1])
+    exact[:kept] = np.clip(audio[:, :kept].T, -1.0, 1.0)
+    try:
+        path.write_bytes(exact.tobytes())
+    except OSError as error:
+        raise MediaError(f"The audio could not be written: {error}.") from error
+
+
+def _metadata_args(metadata: Mapping[str, str]) -> list[str]:
+    """Tags without control characters, which neither an argument list nor a player takes."""
+    plain = {key: re.sub(r"[\x00-\x1f\x7f]+", " ", value) for key, value in metadata.items()}
+    return [arg for key, value in plain.items() for arg in ("-metadata", f"{key}={value}")]

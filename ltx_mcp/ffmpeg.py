@@ -1,0 +1,123 @@
+"""One ffmpeg process: an argument list and no shell, every wait bounded, its complaints kept, never a zombie.
+
+It runs as a process of its own so that a hostile file can crash a decoder and not the server.
+"""
+
+import re
+import subprocess
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread, Timer
+from types import TracebackType
+from typing import IO
+
+from ltx_mcp.errors import MediaError
+
+# Demuxers that only read the file they are given. Without this list a text file named .mp4 may be a concat
+# script that reads other files; the protocol list alone does not stop that.
+CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+MAX_PIXELS = 8192 * 4320  # of one picture; larger is refused before its memory is allocated
+_LINES_KEPT = 3  # of stderr, at each end: the cause tends to come first, the consequence last
+_SPEAKER = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] *)+")  # "[h264 @ 0x55b7...]", which helps nobody
+
+
+def input_args(path: Path) -> list[str]:
+    """Arguments that open a file which may be hostile; options for this input go before them."""
+    # "file:" keeps a colon in the name from being read as a protocol.
+    return [
+        *("-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS),
+        *("-max_pixels", str(MAX_PIXELS), "-i", f"file:{path.absolute()}"),
+    ]
+
+
+class FFmpeg:
+    """A running ffmpeg; a context manager that leaves no process and no thread behind.
+
+    `pipe_in` opens `stdin`, `pipe_out` opens `stdout`. A thread drains stderr, so that a full pipe can't
+    stop it. Raises MediaError when it cannot be started.
+    """
+
+    def __init__(self, args: Sequence[str], *, pipe_in: bool = False, pipe_out: bool = False) -> None:
+        try:
+            self._process = subprocess.Popen(
+                [_executable(), "-hide_banner", "-nostdin", "-loglevel", "error", *args],
+                stdin=subprocess.PIPE if pipe_in else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipe_out else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for us; we end ffmpeg ourselves
+            )
+        except (OSError, ValueError) as error:
+            raise MediaError(f"ffmpeg cannot be started: {error}.") from error
+        self._first: list[str] = []
+        self._last: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._expired_after_s: float | None = None
+        self._drain = Thread(target=self._keep_words, name="ffmpeg-stderr", daemon=True)
+        self._drain.start()
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self._process.stdin is not None, "made without pipe_in"
+        return self._process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self._process.stdout is not None, "made without pipe_out"
+        return self._process.stdout
+
+    @contextmanager
+    def within(self, limit_s: float) -> Iterator[None]:
+        """Kill ffmpeg if the block takes longer, which ends any wait on its pipes."""
+        timer = Timer(limit_s, self._expire, [limit_s])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def finish(self, limit_s: float) -> None:
+        """Wait until it has ended by itself. Raises MediaError with its last words if it failed."""
+        with self.within(limit_s):
+            code = self._process.wait()
+        self._drain.join()
+        if self._expired_after_s is not None:
+            raise MediaError(f"ffmpeg was stopped: no progress within {self._expired_after_s:g} s.")
+        if code:
+            raise MediaError(f"ffmpeg failed: {' | '.join([*self._first, *self._last]) or f'exit status {code}'}")
+
+    def _keep_words(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if text := _SPEAKER.sub("", line.decode(errors="replace").strip()):
+                kept = self._first if len(self._first) < _LINES_KEPT else self._last
+                kept.append(text[:300])
+
+    def _expire(self, limit_s: float) -> None:
+        self._expired_after_s = limit_s
+        self._process.kill()
+
+    def __enter__(self) -> "FFmpeg":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()  # does nothing to a process that has ended
+        self._process.wait()
+        self._drain.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                with suppress(OSError):  # unwritten bytes for a process that is gone
+                    pipe.close()
+
+
+def _executable() -> str:
+    import imageio_ffmpeg
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        hint = "Reinstall imageio-ffmpeg, or name a binary in IMAGEIO_FFMPEG_EXE."
+        raise MediaError("There is no ffmpeg on this machine.", hint) from error

@@ -1,0 +1,232 @@
+"""The writer: exactly the promised frames and samples are in the file, or there is no file."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ltx_mcp.clips import Codec
+from ltx_mcp.encode import VideoWriter
+from ltx_mcp.errors import Cancelled, MediaError
+from ltx_mcp.ffmpeg import FFmpeg
+from ltx_mcp.probe import probe, read_frames
+
+WIDTH, HEIGHT = 64, 48
+
+
+def flat(colour: tuple[int, int, int]) -> NDArray[np.uint8]:
+    return np.full((HEIGHT, WIDTH, 3), colour, dtype=np.uint8)
+
+
+def film(path: Path, frames: Iterable[NDArray[np.uint8]], promised: int, **options: Any) -> None:
+    """Write `frames` as a 24 fps clip of WIDTH x HEIGHT, as the studio does."""
+    with VideoWriter(path, WIDTH, HEIGHT, 24, promised, **options) as writer:
+        for frame in frames:
+            writer.write(frame)
+
+
+def noise(frames: int) -> Iterator[NDArray[np.uint8]]:
+    random = np.random.default_rng(0)
+    for _ in range(frames):
+        yield random.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+
+
+def tone(seconds: float, channels: int = 2, rate: int = 48_000) -> NDArray[np.float32]:
+    wave = np.sin(np.arange(round(seconds * rate)) * 440 * 2 * np.pi / rate).astype(np.float32)
+    return np.stack([wave] * channels)
+
+
+def loudness(path: Path) -> NDArray[np.float32]:
+    """The sound as (samples,) float32 mono at 48 kHz, decoded."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-ac", "1", "-f", "f32le", "pipe:1"]
+    return np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, dtype=np.float32)
+
+
+def described(path: Path) -> str:
+    """What ffmpeg says of the file to a person."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(path)]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stderr
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+@pytest.mark.parametrize(("fps", "frames"), [(24.0, 13), (29.97, 30), (8.0, 1), (60.0, 33)])
+def test_exactly_the_written_frames_are_in_the_file(tmp_path: Path, codec: Codec, fps: float, frames: int) -> None:
+    with VideoWriter(tmp_path / "clip.mp4", WIDTH, HEIGHT, fps, frames, codec=codec) as writer:
+        for index in range(frames):
+            writer.write(flat((index * 3, 0, 0)))
+    found = probe(tmp_path / "clip.mp4")
+    assert (found.width, found.height, found.frames, found.codec) == (WIDTH, HEIGHT, frames, codec)
+    assert found.fps == pytest.approx(fps)
+    assert not found.has_audio
+
+
+@pytest.mark.parametrize(("seconds", "channels"), [(0.2, 2), (1.0, 2), (3.0, 2), (1.0, 1), (0.0, 2)])
+def test_sound_is_padded_or_trimmed_to_the_length_of_the_video(tmp_path: Path, seconds: float, channels: int) -> None:
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, WIDTH, HEIGHT, 24, 24, audio=tone(seconds, channels)) as writer:
+        for _ in range(24):
+            writer.write(flat((0, 90, 0)))
+    found = probe(path)
+    assert found.audio_codec == "aac"
+    assert found.audio_duration_s == pytest.approx(found.duration_s, abs=1 / 48_000)
+    sound = np.abs(loudness(path))
+    heard = round(min(seconds, 1.0) * 48_000)
+    assert sound.size == 48_000
+    assert heard == 0 or sound[: heard - 2400].max() > 0.9
+    assert heard > 45_000 or sound[heard + 2400 :].max() < 0.01, "what was padded must be silent"
+    assert sorted(tmp_path.iterdir()) == [path], "the temporary sound is gone"
+
+
+def test_sound_of_another_rate_keeps_its_length_and_is_delivered_at_48_khz(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, WIDTH, HEIGHT, 24, 24, audio=tone(1.0, rate=24_000), sample_rate=24_000) as writer:
+        for _ in range(24):
+            writer.write(flat((0, 90, 0)))
+    assert "48000 Hz, stereo" in described(path)
+    assert probe(path).audio_duration_s == pytest.approx(1.0, abs=0.002)
+
+
+@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (120, 90, 200)])
+def test_colours_survive_and_are_tagged_bt709(tmp_path: Path, colour: tuple[int, int, int]) -> None:
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, WIDTH, HEIGHT, 24, 2) as writer:
+        writer.write(flat(colour))
+        writer.write(flat(colour))
+    [(_, frame)] = read_frames(path, [0.0])
+    assert np.abs(frame.astype(int) - colour).max() <= 3
+    assert "yuv420p(tv, bt709," in described(path)
+
+
+def test_the_file_starts_with_its_index_and_says_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    words = {"comment": "AI-generated video.\nModel: micro\x00.", "title": "Ein Schloß = schön; $(true)"}
+    with VideoWriter(path, WIDTH, HEIGHT, 24, 2, codec="hevc", metadata=words) as writer:
+        writer.write(flat((1, 2, 3)))
+        writer.write(flat((3, 2, 1)))
+    content = path.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat"), "faststart"
+    assert b"hvc1" in content
+    text = described(path)
+    assert "AI-generated video. Model: micro ." in text
+    assert words["title"] in text
+
+
+def test_noise_the_worst_case_stays_small(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, 416, 240, 24, 120) as writer:
+        for _ in range(120):
+            writer.write(random.integers(0, 256, (240, 416, 3), dtype=np.uint8))
+    assert path.stat().st_size < 1_500_000
+
+
+def test_a_frame_from_a_strided_view_is_written_as_it_looks(tmp_path: Path) -> None:
+    wide = np.zeros((HEIGHT, WIDTH * 2, 3), dtype=np.uint8)
+    wide[:, WIDTH:] = (250, 10, 10)
+    with VideoWriter(tmp_path / "clip.mp4", WIDTH, HEIGHT, 24, 1) as writer:
+        writer.write(wide[:, WIDTH:])
+    [(_, frame)] = read_frames(tmp_path / "clip.mp4", [0.0])
+    assert frame[..., 0].min() > 240
+
+
+@pytest.mark.parametrize("written", [0, 2, 4])
+def test_a_count_that_was_not_promised_is_an_error_and_leaves_no_file(tmp_path: Path, written: int) -> None:
+    with pytest.raises(MediaError, match="promised"):
+        film(tmp_path / "clip.mp4", noise(written), promised=3, audio=tone(1))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((WIDTH, HEIGHT, 3), dtype=np.uint8),
+        np.zeros((HEIGHT, WIDTH), dtype=np.uint8),
+        np.zeros((HEIGHT, WIDTH, 4), dtype=np.uint8),
+        np.zeros((HEIGHT, WIDTH, 3), dtype=np.float32),
+    ],
+)
+def test_a_wrong_frame_is_an_error_and_leaves_no_file(tmp_path: Path, frame: NDArray[np.uint8]) -> None:
+    with pytest.raises(MediaError, match=re.escape("(48, 64, 3) uint8 was promised")):
+        film(tmp_path / "clip.mp4", [frame], promised=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("interruption", [Cancelled(), KeyboardInterrupt(), ValueError("of the caller")])
+def test_an_exception_in_the_body_passes_and_leaves_nothing(tmp_path: Path, interruption: BaseException) -> None:
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        yield from noise(50)
+        raise interruption
+
+    with pytest.raises(type(interruption)):
+        film(tmp_path / "clip.mp4", frames(), promised=100, audio=tone(1))
+    assert list(tmp_path.iterdir()) == []
+    assert children() == []
+
+
+def test_a_full_disk_is_an_error_with_ffmpegs_own_words(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.symlink_to("/dev/full")
+    with pytest.raises(MediaError, match="No space left on device"):
+        film(path, noise(2000), promised=2000)
+    assert not path.is_symlink()
+    assert children() == []
+
+
+def test_a_folder_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="No such file or directory"):
+        film(tmp_path / "gone" / "clip.mp4", noise(10_000), promised=10_000)
+    assert children() == []
+
+
+def test_sound_that_cannot_be_stored_is_an_error(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "gone" / "clip.mp4", WIDTH, HEIGHT, 24, 1, audio=tone(1))
+    with pytest.raises(MediaError, match="audio could not be written"), writer:
+        pass
+
+
+@pytest.mark.parametrize(("width", "height"), [(63, 48), (64, 47), (0, 48), (64, -2)])
+def test_odd_and_empty_sizes_are_refused(tmp_path: Path, width: int, height: int) -> None:
+    with pytest.raises(MediaError, match="must be even"):
+        VideoWriter(tmp_path / "clip.mp4", width, height, 24, 1)
+
+
+@pytest.mark.parametrize(("fps", "frames"), [(0.0, 1), (float("nan"), 1), (float("inf"), 1), (24.0, 0)])
+def test_clips_without_time_are_refused(tmp_path: Path, fps: float, frames: int) -> None:
+    with pytest.raises(MediaError, match="cannot be encoded"):
+        VideoWriter(tmp_path / "clip.mp4", WIDTH, HEIGHT, fps, frames)
+
+
+def test_sound_that_is_not_sound_is_refused(tmp_path: Path) -> None:
+    for audio in (np.zeros((3, 100), np.float32), np.zeros(100, np.float32), np.full((2, 9), np.nan, np.float32)):
+        with pytest.raises(MediaError, match=r"[Aa]udio"):
+            VideoWriter(tmp_path / "clip.mp4", WIDTH, HEIGHT, 24, 1, audio=audio)
+
+
+def test_a_flood_of_complaints_does_not_block_ffmpeg() -> None:
+    """Every frame of this filter logs lines; together they are far more than a pipe holds."""
+    source = "testsrc2=size=64x48:rate=25:duration=40,showinfo"
+    with FFmpeg(["-loglevel", "info", "-f", "lavfi", "-i", source, "-f", "null", "-"]) as ffmpeg:
+        ffmpeg.finish(60)
+
+
+def test_an_ffmpeg_that_makes_no_progress_is_stopped() -> None:
+    endless = ["-f", "rawvideo", "-video_size", "64x48", "-i", "pipe:0", "-f", "null", "-"]
+    with FFmpeg(endless, pipe_in=True) as ffmpeg:
+        assert children() != []
+        with pytest.raises(MediaError, match=r"no progress within 0\.2 s"):
+            ffmpeg.finish(0.2)
+    assert children() == []
+
+
+def children() -> list[str]:
+    """Our ffmpeg processes, zombies too."""
+    stats = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
+    ours = re.compile(rf"\d+ \((ffmpeg[^)]*)\) \S {os.getpid()} ")
+    return [found[1] for stat in stats if (found := ours.match(stat))]
