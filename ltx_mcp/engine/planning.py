@@ -3,7 +3,7 @@
 Needs only the model's card, so a request is answered before anything is queued or loaded.
 """
 
-from ltx_mcp.clips import GenerateRequest, Plan
+from ltx_mcp.clips import MIN_DURATION_S, GenerateRequest, Plan
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.recipes import CAMERA_MOVES, RECIPES, Recipe
 from ltx_mcp.errors import BadInput, TooLarge
@@ -22,7 +22,6 @@ TRAINED_FPS = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0)
 """Rates near which LTX-2 was trained or is conditioned (diffusers 0.42.1, pipelines/ltx2/utils.py)."""
 
 FPS_TOLERANCE = 0.1  # a rate further than this fraction from every trained one is worth a note
-MIN_DURATION_S = 0.5  # the shortest clip that a request may name
 
 
 def plan(request: GenerateRequest, card: ModelCard, seed: int) -> Plan:

@@ -1,0 +1,262 @@
+"""The engine: LTX-2 pipelines of diffusers, from a plan to a stream of frames with sound.
+
+The micro model and the real one run through the same lines; only their source differs.
+"""
+
+import gc
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltx_mcp.clips import Plan
+from ltx_mcp.engine.base import Frame, ModelCard, Rendering, Stage, Watch
+from ltx_mcp.engine.decode import stream_decode
+from ltx_mcp.engine.interrupt import Check, checked, chunked_attention
+from ltx_mcp.engine.memory import Machine, pick, place, probe_machine, resolve_device
+from ltx_mcp.engine.recipes import GUIDANCE_OFF, RECIPES, Pass
+from ltx_mcp.engine.source import ModelSource
+from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed, StudioError
+
+if TYPE_CHECKING:
+    import torch
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    pipeline: Any  # LTX2Pipeline
+    upsampling: Any | None  # LTX2LatentUpsamplePipeline over the same VAE
+    prompt_tokens: int
+    device: "torch.device"
+
+
+class LtxEngine:
+    """Renders plans with one model on one device.
+
+    `device` is a torch device or `auto`, `memory` a policy of memory.py or `auto`. Raises ModelUnavailable at
+    once if the model cannot fit this machine. Not thread-safe: the lane's thread owns it.
+    """
+
+    def __init__(
+        self, source: ModelSource, device: str = "auto", memory: str = "auto", machine: Machine | None = None
+    ) -> None:
+        machine = machine or probe_machine()
+        self._source = source
+        self._device = resolve_device(device, machine)
+        self._policy = pick(self._device, machine, source.info.weights_bytes, memory)
+        self._loaded: _Loaded | None = None
+
+    @property
+    def card(self) -> ModelCard:
+        info = self._source.info
+        return ModelCard(
+            name=info.name,
+            label=info.label,
+            default_resolution=info.default_resolution,
+            max_pixel_frames=self._policy.max_pixel_frames,
+            trained_short_side=info.trained_short_side,
+            stages=dict(info.stages),
+            licence=info.licence,
+        )
+
+    def load(self, watch: Watch) -> None:
+        if self._loaded is None:
+            watch.check()
+            watch.stage(Stage.LOADING)
+            self._loaded = self._load(watch.check)
+
+    def _load(self, check: Check) -> _Loaded:
+        import torch
+        from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline, LTX2Pipeline
+
+        if self._device.startswith("cuda") and not torch.cuda.is_available():
+            raise ModelUnavailable(
+                "The installed torch cannot use the CUDA device.",
+                "Install a CUDA build of torch and torchvision, or set LTX_MCP_DEVICE=cpu.",
+            )
+        check()
+        components = self._source.components()
+        check()
+        device = torch.device(self._device)
+        pipeline = LTX2Pipeline(**components.parts)
+        # The distilled sigmas are final; the shift of the undistilled model's scheduler would move them.
+        pipeline.scheduler = FlowMatchEulerDiscreteScheduler.from_config(
+            pipeline.scheduler.config, use_dynamic_shifting=False, shift_terminal=None
+        )
+        pipeline.set_progress_bar_config(disable=True)
+        if pipeline.vocoder.dtype != torch.float32:
+            pipeline.vocoder.to(torch.float32)  # bfloat16 is audible there
+        place(pipeline, self._policy, device)
+        upsampling = None
+        if components.upsampler is not None:
+            upsampling = LTX2LatentUpsamplePipeline(vae=pipeline.vae, latent_upsampler=components.upsampler.to(device))
+        return _Loaded(pipeline, upsampling, components.prompt_tokens, device)
+
+    def render(self, plan: Plan, watch: Watch) -> Rendering:
+        self.load(watch)
+        latents, sound = self._guarded(lambda: self._make(plan, watch))
+        return Rendering(self._frames(plan, latents, watch), sound, self._sample_rate())
+
+    def _make(self, plan: Plan, watch: Watch) -> tuple["torch.Tensor", NDArray[np.float32] | None]:
+        import torch
+
+        loaded = self._ready()
+        with torch.inference_mode(), _cancellable(loaded, watch.check):
+            watch.check()
+            watch.stage(Stage.ENCODING_PROMPT)
+            prompt = _encode(loaded, plan.prompt)
+            watch.stage(Stage.DENOISING)
+            latents, sound_latents = _denoise(loaded, plan, prompt, watch)
+            watch.stage(Stage.DECODING)
+            return latents, _decode_sound(loaded.pipeline, sound_latents) if plan.audio else None
+
+    def _frames(self, plan: Plan, latents: "torch.Tensor", watch: Watch) -> Iterator[Frame]:
+        frames = stream_decode(self._ready().pipeline.vae, latents, self._source.info.windows, watch.check)
+        left, top = (plan.made_width - plan.width) // 2, (plan.made_height - plan.height) // 2
+        for _ in range(plan.frames):
+            frame = self._guarded(lambda: next(frames))
+            yield np.ascontiguousarray(frame[top : top + plan.height, left : left + plan.width])
+        self._free()
+
+    def _guarded(self, work: Callable[[], Made]) -> Made:
+        """Do some work; if it fails, say why in our words, free the device, and keep none of its tensors alive."""
+        try:
+            return work()
+        except StudioError:
+            raise
+        except Exception as error:
+            failure = _explained(error)
+        self._free()
+        raise failure
+
+    def _ready(self) -> _Loaded:
+        assert self._loaded is not None, "load comes first"
+        return self._loaded
+
+    def _sample_rate(self) -> int:
+        return int(self._ready().pipeline.vocoder.config.output_sampling_rate)
+
+    def _free(self) -> None:
+        import torch
+
+        if self._loaded is not None:
+            self._loaded.pipeline.maybe_free_model_hooks()
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def close(self) -> None:
+        if self._loaded is not None:
+            self._loaded = None
+            self._free()
+
+
+@contextmanager
+def _cancellable(loaded: _Loaded, check: Check) -> Iterator[None]:
+    pipeline = loaded.pipeline
+    modules = [pipeline.text_encoder, pipeline.connectors, pipeline.transformer]
+    modules += [pipeline.audio_vae.decoder, pipeline.vocoder]
+    if loaded.upsampling is not None:
+        modules.append(loaded.upsampling.latent_upsampler)
+    with ExitStack() as stack:
+        stack.enter_context(checked(modules, check))
+        if loaded.device.type == "cpu":
+            stack.enter_context(chunked_attention(pipeline.transformer, check))
+        yield
+
+
+def _encode(loaded: _Loaded, prompt: str) -> dict[str, "torch.Tensor"]:
+    """The prompt's embeddings, once for all passes: the text encoder is the largest thing to bring in."""
+    embeds, mask, _, _ = loaded.pipeline.encode_prompt(
+        prompt, do_classifier_free_guidance=False, max_sequence_length=loaded.prompt_tokens
+    )
+    return {"prompt_embeds": embeds, "prompt_attention_mask": mask}
+
+
+def _denoise(
+    loaded: _Loaded, plan: Plan, prompt: dict[str, "torch.Tensor"], watch: Watch
+) -> tuple["torch.Tensor", "torch.Tensor"]:
+    """Run the recipe's passes. Denormalised latents: video (1, C, F, H, W) and sound (1, C, L, mel bins)."""
+    import torch
+
+    recipe = RECIPES[plan.quality]
+    # On the CPU whatever the device: the same seed then draws the same noise everywhere.
+    generator = torch.Generator("cpu").manual_seed(plan.seed)
+    video: torch.Tensor | None = None
+    sound: torch.Tensor | None = None
+    done = 0
+    for each in recipe.passes:
+        start: dict[str, Any] = {}
+        if video is not None:
+            start = {"latents": _upsample(loaded, video), "audio_latents": sound, "noise_scale": each.sigmas[0]}
+        video, sound = loaded.pipeline(
+            **prompt,
+            **start,
+            **GUIDANCE_OFF,
+            **_shape(plan, each),
+            sigmas=list(each.sigmas),
+            generator=generator,
+            callback_on_step_end=_reporter(watch, done, recipe.steps),
+            output_type="latent",
+            return_dict=False,
+        )
+        done += len(each.sigmas)
+    assert video is not None
+    assert sound is not None
+    return video, sound
+
+
+def _shape(plan: Plan, each: Pass) -> dict[str, Any]:
+    return {
+        "width": plan.made_width // each.divisor,
+        "height": plan.made_height // each.divisor,
+        "num_frames": plan.made_frames,
+        "frame_rate": plan.fps,
+    }
+
+
+def _upsample(loaded: _Loaded, latents: "torch.Tensor") -> "torch.Tensor":
+    assert loaded.upsampling is not None, "planning refuses two stages where the model has no upsampler"
+    upsampled: torch.Tensor = loaded.upsampling(latents=latents, output_type="latent", return_dict=False)[0]
+    return upsampled
+
+
+def _reporter(watch: Watch, done: int, total: int) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
+    def after_step(_pipeline: Any, index: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        watch.step(done + index + 1, total)
+        return tensors  # the pipeline reads it; None would break it
+
+    return after_step
+
+
+def _decode_sound(pipeline: Any, latents: "torch.Tensor") -> NDArray[np.float32]:
+    """As LTX2Pipeline does it, but with the vocoder and its input in float32: (channels, samples) in -1..1."""
+    mel = pipeline.audio_vae.decode(latents.to(pipeline.audio_vae.dtype), return_dict=False)[0]
+    samples: NDArray[np.float32] = pipeline.vocoder(mel.float())[0].cpu().numpy()
+    return samples
+
+
+def _explained(error: Exception) -> RenderFailed | Cancelled:
+    """What to raise for a failure of the pipeline. Tracebacks that would keep activations alive are dropped."""
+    import torch
+
+    if isinstance(error, Cancelled) or isinstance(error.__cause__, Cancelled):
+        return Cancelled()
+    text = str(error) or type(error).__name__
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
+        failure = RenderFailed(
+            "The device ran out of memory.",
+            "Ask for a lower resolution or a shorter clip, or set LTX_MCP_MEMORY to a policy that offloads more.",
+        )
+        failure.__cause__ = error.with_traceback(None)
+        return failure
+    failure = RenderFailed(f"The pipeline broke: {text}", "Try once more with another seed; if it persists, report it.")
+    traceback.clear_frames(error.__traceback__)
+    failure.__cause__ = error
+    return failure

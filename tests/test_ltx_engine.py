@@ -1,0 +1,371 @@
+"""The engine over the micro model: forwards, steps, seeds, exact counts, cancel in every stage, failures."""
+
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ltx_mcp.clips import GenerateRequest, Plan, Quality
+from ltx_mcp.engine.base import Frame, Stage
+from ltx_mcp.engine.interrupt import ChunkedAttention
+from ltx_mcp.engine.ltx import LtxEngine
+from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
+from ltx_mcp.engine.planning import plan
+from ltx_mcp.engine.recipes import DISTILLED_SIGMAS
+from ltx_mcp.engine.source import Components, DiffusersSource, MicroSource, ModelInfo, folder_source
+from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed
+
+PLAN = Plan(
+    prompt="a red ball rolls over the grass",
+    width=100,
+    height=50,
+    frames=40,
+    fps=24,
+    duration_s=40 / 24,
+    resolution="240p",
+    quality="final",
+    audio=True,
+    seed=11,
+    model="micro",
+    made_width=128,
+    made_height=64,
+    made_frames=41,
+)
+
+
+class TestWatch:
+    """Writes down what it hears, and cancels at the n-th check of a stage if told to."""
+
+    __test__ = False
+
+    def __init__(self, cancel_in: Stage | None = None, nth: int = 1) -> None:
+        self._cancel_in, self._nth = cancel_in, nth
+        self.stages: list[Stage] = []
+        self.steps: list[tuple[int, int]] = []
+        self.checks = 0
+        self.longest_gap_s = 0.0
+        self._last = time.monotonic()
+
+    def check(self) -> None:
+        now = time.monotonic()
+        self.longest_gap_s, self._last = max(self.longest_gap_s, now - self._last), now
+        self.checks += 1
+        if self.stages and self.stages[-1] is self._cancel_in and self.checks >= self._nth:
+            raise Cancelled
+
+    def stage(self, stage: Stage) -> None:
+        self.stages.append(stage)
+        self.checks = 0
+
+    def step(self, done: int, total: int) -> None:
+        self.steps.append((done, total))
+        self.check()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The micro model after something was done to its components."""
+
+    prepare: Callable[[Components], None]
+    info: ModelInfo = MicroSource().info
+
+    def components(self) -> Components:
+        components = MicroSource().components()
+        self.prepare(components)
+        return components
+
+
+def frames_of(engine: LtxEngine, made: Plan, watch: TestWatch | None = None) -> list[Frame]:
+    return list(engine.render(made, watch or TestWatch()).frames)
+
+
+def same(one: list[Frame], other: list[Frame]) -> bool:
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
+
+
+@pytest.fixture(scope="module")
+def engine() -> LtxEngine:
+    engine = LtxEngine(MicroSource(), device="cpu")
+    engine.load(TestWatch())
+    return engine
+
+
+@pytest.fixture(scope="module")
+def expected(engine: LtxEngine) -> list[Frame]:
+    return frames_of(engine, PLAN)
+
+
+@pytest.mark.parametrize(("quality", "forwards"), [("draft", 8), ("final", 11)])
+def test_a_recipe_costs_exactly_its_forwards(quality: Quality, forwards: int) -> None:
+    calls: list[tuple[int, ...]] = []
+
+    def count(components: Components) -> None:
+        transformer = components.parts["transformer"]
+        transformer.register_forward_pre_hook(
+            lambda _module, _args, kwargs: calls.append(kwargs["hidden_states"].shape), with_kwargs=True
+        )
+
+    LtxEngine(Prepared(count), device="cpu").render(PLAN.model_copy(update={"quality": quality}), TestWatch())
+    assert len(calls) == forwards
+    half, full = (1, 6 * 1 * 2, 16), (1, 6 * 2 * 4, 16)  # (batch, latent frames x height x width, channels)
+    assert calls == ([full] * 8 if quality == "draft" else [half] * 8 + [full] * 3)
+
+
+def test_the_sigmas_are_used_as_they_are(engine: LtxEngine) -> None:
+    engine.render(PLAN.model_copy(update={"quality": "draft"}), TestWatch())
+    assert engine._loaded is not None
+    used = engine._loaded.pipeline.scheduler.sigmas.tolist()
+    assert used == pytest.approx([*DISTILLED_SIGMAS, 0.0])
+
+
+def test_stages_and_steps_are_reported_in_order() -> None:
+    watch = TestWatch()
+    frames_of(LtxEngine(MicroSource(), device="cpu"), PLAN, watch)
+    assert watch.stages == [Stage.LOADING, Stage.ENCODING_PROMPT, Stage.DENOISING, Stage.DECODING]
+    assert watch.steps == [(done, 11) for done in range(1, 12)]
+
+
+def test_frames_are_exactly_those_planned_and_not_grey(expected: list[Frame]) -> None:
+    assert len(expected) == 40
+    assert {(frame.shape, frame.dtype.name, frame.flags.c_contiguous) for frame in expected} == {
+        ((50, 100, 3), "uint8", True)
+    }
+    assert min(frame.std() for frame in expected) > 20
+
+
+def test_the_crop_is_the_centre(engine: LtxEngine, expected: list[Frame]) -> None:
+    whole = frames_of(engine, PLAN.model_copy(update={"width": 128, "height": 64, "frames": 41}))
+    assert len(whole) == 41
+    assert np.array_equal(whole[5][7:57, 14:114], expected[5])
+
+
+def test_the_same_plan_gives_the_same_bits_in_a_fresh_engine(expected: list[Frame]) -> None:
+    torch.manual_seed(99)  # the global state must not matter
+    assert same(frames_of(LtxEngine(MicroSource(), device="cpu"), PLAN), expected)
+
+
+@pytest.mark.parametrize("change", [{"seed": 12}, {"prompt": "a blue cube"}])
+def test_another_seed_or_prompt_gives_other_frames(
+    engine: LtxEngine, expected: list[Frame], change: dict[str, Any]
+) -> None:
+    assert not same(frames_of(engine, PLAN.model_copy(update=change)), expected)
+
+
+def test_a_negative_prompt_changes_nothing_without_guidance(engine: LtxEngine, expected: list[Frame]) -> None:
+    assert same(frames_of(engine, PLAN.model_copy(update={"negative_prompt": "blur"})), expected)
+
+
+def test_sound_is_stereo_about_as_long_as_the_picture_and_there_before_it(engine: LtxEngine) -> None:
+    rendering = engine.render(PLAN, TestWatch())
+    assert rendering.audio is not None
+    assert rendering.audio.dtype == np.float32
+    assert rendering.sample_rate == 48_000
+    channels, samples = rendering.audio.shape
+    assert channels == 2
+    assert samples / 48_000 == pytest.approx(41 / 24, abs=0.06)
+    assert 0.01 < np.abs(rendering.audio).max() < 0.5
+
+
+def test_sound_equals_that_of_the_pipeline(engine: LtxEngine) -> None:
+    assert engine._loaded is not None
+    pipeline = engine._loaded.pipeline
+    latents = torch.randn(1, 4, 9, 4, generator=torch.Generator().manual_seed(1))
+    from ltx_mcp.engine.ltx import _decode_sound
+
+    with torch.inference_mode():
+        assert np.array_equal(
+            _decode_sound(pipeline, latents), pipeline.vocoder(pipeline.audio_vae.decode(latents).sample)[0].numpy()
+        )
+
+
+def test_no_sound_when_none_was_asked(engine: LtxEngine) -> None:
+    assert engine.render(PLAN.model_copy(update={"audio": False}), TestWatch()).audio is None
+
+
+def test_nothing_is_printed(engine: LtxEngine, capfd: pytest.CaptureFixture[str]) -> None:
+    frames_of(engine, PLAN)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("nth", [1, 2, 7, 40])
+@pytest.mark.parametrize("stage", [Stage.ENCODING_PROMPT, Stage.DENOISING, Stage.DECODING])
+def test_a_cancel_in_any_stage_is_heard_at_once_and_leaves_no_trace(
+    engine: LtxEngine, expected: list[Frame], stage: Stage, nth: int
+) -> None:
+    watch = TestWatch(cancel_in=stage, nth=nth if stage is not Stage.ENCODING_PROMPT else min(nth, 3))
+    with pytest.raises(Cancelled):
+        frames_of(engine, PLAN, watch)
+    assert watch.stages[-1] is stage
+    assert watch.checks == watch._nth  # nothing swallowed it and went on
+    assert same(frames_of(engine, PLAN), expected)
+
+
+def test_a_cancel_before_loading_loads_nothing() -> None:
+    def never(_components: Components) -> None:
+        raise AssertionError("loaded all the same")
+
+    with pytest.raises(Cancelled):
+        LtxEngine(Prepared(never), device="cpu").load(TestWatch(Stage.LOADING))
+
+
+def test_hooks_and_processors_are_gone_after_a_cancel(engine: LtxEngine) -> None:
+    with pytest.raises(Cancelled):
+        frames_of(engine, PLAN, TestWatch(Stage.DENOISING, 30))
+    assert engine._loaded is not None
+    for part in engine._loaded.pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            assert not any(module._forward_pre_hooks for module in part.modules())
+            assert not any(
+                isinstance(getattr(module, "processor", None), ChunkedAttention) for module in part.modules()
+            )
+
+
+def test_checks_are_never_two_seconds_apart_at_native_size(engine: LtxEngine) -> None:
+    watch = TestWatch()
+    frames_of(engine, plan(GenerateRequest(prompt="a ball", duration_s=2), engine.card, seed=1), watch)
+    assert watch.longest_gap_s < 2
+
+
+@pytest.mark.parametrize("attention", ["attn1", "attn2", "video_to_audio_attn"])
+def test_attention_in_chunks_is_attention(attention: str) -> None:
+    transformer = MicroSource().components().parts["transformer"]
+    layer = getattr(transformer.transformer_blocks[0], attention)
+    noise = torch.Generator().manual_seed(3)
+    hidden = torch.randn(1, 150, layer.query_dim, generator=noise)
+    context = None if attention == "attn1" else torch.randn(1, 40, layer.cross_attention_dim, generator=noise)
+    angles = torch.randn(1, layer.heads, 150, layer.head_dim // 2, generator=noise)
+    rotation = None if attention == "attn2" else (angles.cos(), angles.sin())
+    turns = {"query_rotary_emb": rotation, "key_rotary_emb": None}
+    if attention == "video_to_audio_attn":
+        turns["key_rotary_emb"] = (angles[:, :, :40].cos(), angles[:, :, :40].sin())
+    mask = None if attention == "attn1" else torch.zeros(1, 1, 40)
+    calls: list[None] = []
+
+    with torch.inference_mode():
+        whole = layer(hidden, context, mask, **turns)
+        layer.set_processor(ChunkedAttention(layer.processor, lambda: calls.append(None), flop=1, min_queries=32))
+        chunked = layer(hidden, context, mask, **turns)
+
+    assert len(calls) == 5
+    assert torch.allclose(chunked, whole, rtol=0, atol=1e-5)
+
+
+def break_transformer(error: Exception, seen: list[weakref.ref[torch.Tensor]]) -> Callable[[Components], None]:
+    """Make the third forward fail, as a device would."""
+    calls: list[None] = []
+
+    def hook(_module: Any, _args: Any, kwargs: dict[str, Any]) -> None:
+        calls.append(None)
+        if len(calls) == 3:
+            seen.append(weakref.ref(kwargs["hidden_states"]))
+            raise error
+
+    def prepare(components: Components) -> None:
+        components.parts["transformer"].register_forward_pre_hook(hook, with_kwargs=True)
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_out_of_memory_names_the_remedy_frees_the_activations_and_is_survived(
+    error: Exception, expected: list[Frame]
+) -> None:
+    seen: list[weakref.ref[torch.Tensor]] = []
+    engine = LtxEngine(Prepared(break_transformer(error, seen)), device="cpu")
+    with pytest.raises(RenderFailed, match=r"out of memory.*LTX_MCP_MEMORY") as failed:
+        engine.render(PLAN, TestWatch())
+    assert failed.value.__cause__ is error
+    assert seen[0]() is None
+    assert same(frames_of(engine, PLAN), expected)
+
+
+def test_any_other_failure_is_explained_with_its_cause() -> None:
+    error = ZeroDivisionError("in the middle")
+    with pytest.raises(RenderFailed, match="in the middle") as failed:
+        LtxEngine(Prepared(break_transformer(error, [])), device="cpu").render(PLAN, TestWatch())
+    assert failed.value.__cause__ is error
+
+
+def test_a_cancel_wrapped_by_a_library_is_still_a_cancel() -> None:
+    error = RuntimeError("hook failed")
+    error.__cause__ = Cancelled()
+    with pytest.raises(Cancelled):
+        LtxEngine(Prepared(break_transformer(error, [])), device="cpu").render(PLAN, TestWatch())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from diffusers import LTX2Pipeline
+
+    path = tmp_path_factory.mktemp("models") / "saved-micro"
+    components = MicroSource().components()
+    LTX2Pipeline(**components.parts).save_pretrained(path)
+    assert components.upsampler is not None
+    components.upsampler.save_pretrained(path / "latent_upsampler")
+    return path
+
+
+def test_a_folder_of_weights_renders_like_the_model_it_was_saved_from(folder: Path, expected: list[Frame]) -> None:
+    source = folder_source(folder)
+    assert source.info.stages == {"draft": 1, "final": 2}
+    exact = replace(source, dtype="float32", info=replace(source.info, windows=MicroSource().info.windows))
+    # Weights mapped from a file lie differently in memory, and matrix libraries then round differently.
+    reloaded = frames_of(LtxEngine(exact, device="cpu"), PLAN)
+    assert np.abs(np.stack(reloaded).astype(int) - np.stack(expected)).max() <= 1
+
+
+def test_bfloat16_weights_render_with_a_float32_vocoder(folder: Path) -> None:
+    engine = LtxEngine(folder_source(folder), device="cpu")
+    rendering = engine.render(PLAN, TestWatch())
+    assert rendering.audio is not None
+    assert rendering.audio.dtype == np.float32
+    assert len(list(rendering.frames)) == 40
+    assert engine._loaded is not None
+    assert engine._loaded.pipeline.transformer.dtype == torch.bfloat16
+    assert engine._loaded.pipeline.vocoder.dtype == torch.float32
+
+
+def test_a_folder_without_safetensors_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text('{"_class_name": "LTX2Pipeline", "vae": ["diffusers", "Nothing"]}')
+    source = DiffusersSource(replace(MicroSource().info, name="broken"), str(tmp_path))
+    with pytest.raises(ModelUnavailable, match=r"broken could not be loaded.*LTX_MCP_MODEL=micro"):
+        LtxEngine(source, device="cpu").load(TestWatch())
+
+
+def test_streamed_eight_bit_weights_render_and_cancel() -> None:
+    engine = LtxEngine(MicroSource(), device="cpu")
+    engine.load(TestWatch())
+    assert engine._loaded is not None
+    policy = MemoryPolicy("test", 0, 0, Offload.GROUP, True, 0)
+    place(engine._loaded.pipeline, policy, torch.device("cpu"))
+    assert engine._loaded.pipeline.transformer.transformer_blocks[0].attn1.to_q.weight.dtype == torch.float8_e4m3fn
+    once = frames_of(engine, PLAN)
+    with pytest.raises(Cancelled):
+        frames_of(engine, PLAN, TestWatch(Stage.DENOISING, 30))
+    assert same(frames_of(engine, PLAN), once)
+
+
+def test_a_closed_engine_loads_again(expected: list[Frame]) -> None:
+    engine = LtxEngine(MicroSource(), device="cpu")
+    engine.load(TestWatch())
+    engine.close()
+    assert same(frames_of(engine, PLAN), expected)
+
+
+def test_a_card_costs_no_torch() -> None:
+    code = (
+        "import sys; from ltx_mcp.engine.ltx import LtxEngine; from ltx_mcp.engine.source import MicroSource;"
+        "card = LtxEngine(MicroSource()).card; assert card.max_pixel_frames > 448 * 256 * 481;"
+        "assert not {'torch', 'diffusers', 'transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
