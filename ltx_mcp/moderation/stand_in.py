@@ -1,0 +1,35 @@
+"""A classifier for tests. It moderates nothing real, and no setting can choose it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ltx_mcp.engine.base import Frame
+from ltx_mcp.errors import ModerationUnavailable
+from ltx_mcp.moderation.base import Scores
+
+
+class MagentaClassifier:
+    """Calls a frame explicit where it is magenta: the score is 0.99 times the share of magenta pixels.
+
+    Magenta is red and blue at least 200 and green at most 55. It moderates nothing real: it is the twin of
+    `OpenNsfw` that lets a test make a frame with any score it needs.
+    """
+
+    name = "magenta-stand-in-1"
+
+    def __init__(self) -> None:
+        self._loaded = False
+
+    def load(self) -> None:
+        self._loaded = True
+
+    def score(self, frames: Sequence[Frame]) -> list[Scores]:
+        if not self._loaded:
+            raise ModerationUnavailable("The frame classifier was not loaded.", "Call load() first.")
+        return [{"explicit": 0.99 * _magenta_share(frame)} for frame in frames]
+
+
+def _magenta_share(frame: Frame) -> float:
+    red, green, blue = frame[..., 0], frame[..., 1], frame[..., 2]
+    return float(np.mean((red >= 200) & (green <= 55) & (blue >= 200)))
