@@ -103,13 +103,9 @@ class Provenance(Value):
     digital_source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
-class Clip(Value):
-    """One finished clip of the archive. `path` is absolute; sizes in pixels, `bytes` of the video file."""
+class ClipFacts(Value):
+    """What the maker of a clip knows of it. Sizes in pixels."""
 
-    clip_id: str
-    path: Path
-    resource_uri: str
-    sheet_path: Path
     kind: Kind
     prompt: str
     title: str
@@ -120,8 +116,6 @@ class Clip(Value):
     duration_s: float
     has_audio: bool
     codec: Codec
-    bytes: int
-    sha256: str
     seed: int | None
     model: str
     recipe: str
@@ -132,7 +126,22 @@ class Clip(Value):
     provenance: Provenance
     requested: dict[str, Any] = Field(default_factory=dict)
     effective: dict[str, Any] = Field(default_factory=dict)
+
+
+class Stored(Value):
+    """What the archive adds. `path` and `sheet_path` are absolute; `bytes` and `sha256` of the video file."""
+
+    clip_id: str
+    path: Path
+    resource_uri: str
+    sheet_path: Path
+    bytes: int
+    sha256: str
     searchable: bool = False
+
+
+class Clip(ClipFacts, Stored):  # the last base's fields come first in JSON: where it is, then what it is
+    """One finished clip of the archive."""
 
 
 class Moment(Value):
