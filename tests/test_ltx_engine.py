@@ -15,6 +15,7 @@ import torch
 
 from ltx_mcp.clips import GenerateRequest, Plan, Quality
 from ltx_mcp.engine.base import Frame, Stage
+from ltx_mcp.engine.decode import decode_sound
 from ltx_mcp.engine.interrupt import ChunkedAttention
 from ltx_mcp.engine.ltx import LtxEngine
 from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
@@ -41,10 +42,8 @@ PLAN = Plan(
 )
 
 
-class TestWatch:
+class Listener:
     """Writes down what it hears, and cancels at the n-th check of a stage if told to."""
-
-    __test__ = False
 
     def __init__(self, cancel_in: Stage | None = None, nth: int = 1) -> None:
         self._cancel_in, self._nth = cancel_in, nth
@@ -83,8 +82,8 @@ class Prepared:
         return components
 
 
-def frames_of(engine: LtxEngine, made: Plan, watch: TestWatch | None = None) -> list[Frame]:
-    return list(engine.render(made, watch or TestWatch()).frames)
+def frames_of(engine: LtxEngine, made: Plan, watch: Listener | None = None) -> list[Frame]:
+    return list(engine.render(made, watch or Listener()).frames)
 
 
 def same(one: list[Frame], other: list[Frame]) -> bool:
@@ -94,7 +93,7 @@ def same(one: list[Frame], other: list[Frame]) -> bool:
 @pytest.fixture(scope="module")
 def engine() -> LtxEngine:
     engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(TestWatch())
+    engine.load(Listener())
     return engine
 
 
@@ -113,21 +112,21 @@ def test_a_recipe_costs_exactly_its_forwards(quality: Quality, forwards: int) ->
             lambda _module, _args, kwargs: calls.append(kwargs["hidden_states"].shape), with_kwargs=True
         )
 
-    LtxEngine(Prepared(count), device="cpu").render(PLAN.model_copy(update={"quality": quality}), TestWatch())
+    LtxEngine(Prepared(count), device="cpu").render(PLAN.model_copy(update={"quality": quality}), Listener())
     assert len(calls) == forwards
     half, full = (1, 6 * 1 * 2, 16), (1, 6 * 2 * 4, 16)  # (batch, latent frames x height x width, channels)
     assert calls == ([full] * 8 if quality == "draft" else [half] * 8 + [full] * 3)
 
 
 def test_the_sigmas_are_used_as_they_are(engine: LtxEngine) -> None:
-    engine.render(PLAN.model_copy(update={"quality": "draft"}), TestWatch())
+    engine.render(PLAN.model_copy(update={"quality": "draft"}), Listener())
     assert engine._loaded is not None
     used = engine._loaded.pipeline.scheduler.sigmas.tolist()
     assert used == pytest.approx([*DISTILLED_SIGMAS, 0.0])
 
 
 def test_stages_and_steps_are_reported_in_order() -> None:
-    watch = TestWatch()
+    watch = Listener()
     frames_of(LtxEngine(MicroSource(), device="cpu"), PLAN, watch)
     assert watch.stages == [Stage.LOADING, Stage.ENCODING_PROMPT, Stage.DENOISING, Stage.DECODING]
     assert watch.steps == [(done, 11) for done in range(1, 12)]
@@ -164,7 +163,7 @@ def test_a_negative_prompt_changes_nothing_without_guidance(engine: LtxEngine, e
 
 
 def test_sound_is_stereo_about_as_long_as_the_picture_and_there_before_it(engine: LtxEngine) -> None:
-    rendering = engine.render(PLAN, TestWatch())
+    rendering = engine.render(PLAN, Listener())
     assert rendering.audio is not None
     assert rendering.audio.dtype == np.float32
     assert rendering.sample_rate == 48_000
@@ -178,16 +177,14 @@ def test_sound_equals_that_of_the_pipeline(engine: LtxEngine) -> None:
     assert engine._loaded is not None
     pipeline = engine._loaded.pipeline
     latents = torch.randn(1, 4, 9, 4, generator=torch.Generator().manual_seed(1))
-    from ltx_mcp.engine.ltx import _decode_sound
-
     with torch.inference_mode():
         assert np.array_equal(
-            _decode_sound(pipeline, latents), pipeline.vocoder(pipeline.audio_vae.decode(latents).sample)[0].numpy()
+            decode_sound(pipeline, latents), pipeline.vocoder(pipeline.audio_vae.decode(latents).sample)[0].numpy()
         )
 
 
 def test_no_sound_when_none_was_asked(engine: LtxEngine) -> None:
-    assert engine.render(PLAN.model_copy(update={"audio": False}), TestWatch()).audio is None
+    assert engine.render(PLAN.model_copy(update={"audio": False}), Listener()).audio is None
 
 
 def test_nothing_is_printed(engine: LtxEngine, capfd: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +197,7 @@ def test_nothing_is_printed(engine: LtxEngine, capfd: pytest.CaptureFixture[str]
 def test_a_cancel_in_any_stage_is_heard_at_once_and_leaves_no_trace(
     engine: LtxEngine, expected: list[Frame], stage: Stage, nth: int
 ) -> None:
-    watch = TestWatch(cancel_in=stage, nth=nth if stage is not Stage.ENCODING_PROMPT else min(nth, 3))
+    watch = Listener(cancel_in=stage, nth=nth if stage is not Stage.ENCODING_PROMPT else min(nth, 3))
     with pytest.raises(Cancelled):
         frames_of(engine, PLAN, watch)
     assert watch.stages[-1] is stage
@@ -213,12 +210,12 @@ def test_a_cancel_before_loading_loads_nothing() -> None:
         raise AssertionError("loaded all the same")
 
     with pytest.raises(Cancelled):
-        LtxEngine(Prepared(never), device="cpu").load(TestWatch(Stage.LOADING))
+        LtxEngine(Prepared(never), device="cpu").load(Listener(Stage.LOADING))
 
 
 def test_hooks_and_processors_are_gone_after_a_cancel(engine: LtxEngine) -> None:
     with pytest.raises(Cancelled):
-        frames_of(engine, PLAN, TestWatch(Stage.DENOISING, 30))
+        frames_of(engine, PLAN, Listener(Stage.DENOISING, 30))
     assert engine._loaded is not None
     for part in engine._loaded.pipeline.components.values():
         if isinstance(part, torch.nn.Module):
@@ -229,7 +226,7 @@ def test_hooks_and_processors_are_gone_after_a_cancel(engine: LtxEngine) -> None
 
 
 def test_checks_are_never_two_seconds_apart_at_native_size(engine: LtxEngine) -> None:
-    watch = TestWatch()
+    watch = Listener()
     frames_of(engine, plan(GenerateRequest(prompt="a ball", duration_s=2), engine.card, seed=1), watch)
     assert watch.longest_gap_s < 2
 
@@ -283,7 +280,7 @@ def test_out_of_memory_names_the_remedy_frees_the_activations_and_is_survived(
     seen: list[weakref.ref[torch.Tensor]] = []
     engine = LtxEngine(Prepared(break_transformer(error, seen)), device="cpu")
     with pytest.raises(RenderFailed, match=r"out of memory.*LTX_MCP_MEMORY") as failed:
-        engine.render(PLAN, TestWatch())
+        engine.render(PLAN, Listener())
     assert failed.value.__cause__ is error
     assert seen[0]() is None
     assert same(frames_of(engine, PLAN), expected)
@@ -292,7 +289,7 @@ def test_out_of_memory_names_the_remedy_frees_the_activations_and_is_survived(
 def test_any_other_failure_is_explained_with_its_cause() -> None:
     error = ZeroDivisionError("in the middle")
     with pytest.raises(RenderFailed, match="in the middle") as failed:
-        LtxEngine(Prepared(break_transformer(error, [])), device="cpu").render(PLAN, TestWatch())
+        LtxEngine(Prepared(break_transformer(error, [])), device="cpu").render(PLAN, Listener())
     assert failed.value.__cause__ is error
 
 
@@ -300,7 +297,7 @@ def test_a_cancel_wrapped_by_a_library_is_still_a_cancel() -> None:
     error = RuntimeError("hook failed")
     error.__cause__ = Cancelled()
     with pytest.raises(Cancelled):
-        LtxEngine(Prepared(break_transformer(error, [])), device="cpu").render(PLAN, TestWatch())
+        LtxEngine(Prepared(break_transformer(error, [])), device="cpu").render(PLAN, Listener())
 
 
 @pytest.fixture(scope="module")
@@ -326,7 +323,7 @@ def test_a_folder_of_weights_renders_like_the_model_it_was_saved_from(folder: Pa
 
 def test_bfloat16_weights_render_with_a_float32_vocoder(folder: Path) -> None:
     engine = LtxEngine(folder_source(folder), device="cpu")
-    rendering = engine.render(PLAN, TestWatch())
+    rendering = engine.render(PLAN, Listener())
     assert rendering.audio is not None
     assert rendering.audio.dtype == np.float32
     assert len(list(rendering.frames)) == 40
@@ -339,25 +336,25 @@ def test_a_folder_without_safetensors_is_refused_with_a_remedy(tmp_path: Path) -
     (tmp_path / "model_index.json").write_text('{"_class_name": "LTX2Pipeline", "vae": ["diffusers", "Nothing"]}')
     source = DiffusersSource(replace(MicroSource().info, name="broken"), str(tmp_path))
     with pytest.raises(ModelUnavailable, match=r"broken could not be loaded.*LTX_MCP_MODEL=micro"):
-        LtxEngine(source, device="cpu").load(TestWatch())
+        LtxEngine(source, device="cpu").load(Listener())
 
 
 def test_streamed_eight_bit_weights_render_and_cancel() -> None:
     engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(TestWatch())
+    engine.load(Listener())
     assert engine._loaded is not None
     policy = MemoryPolicy("test", 0, 0, Offload.GROUP, True, 0)
     place(engine._loaded.pipeline, policy, torch.device("cpu"))
     assert engine._loaded.pipeline.transformer.transformer_blocks[0].attn1.to_q.weight.dtype == torch.float8_e4m3fn
     once = frames_of(engine, PLAN)
     with pytest.raises(Cancelled):
-        frames_of(engine, PLAN, TestWatch(Stage.DENOISING, 30))
+        frames_of(engine, PLAN, Listener(Stage.DENOISING, 30))
     assert same(frames_of(engine, PLAN), once)
 
 
 def test_a_closed_engine_loads_again(expected: list[Frame]) -> None:
     engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(TestWatch())
+    engine.load(Listener())
     engine.close()
     assert same(frames_of(engine, PLAN), expected)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ltx_mcp.engine.base import Frame
 from ltx_mcp.engine.interrupt import checked
@@ -107,3 +108,10 @@ def to_frame(picture: "torch.Tensor") -> Frame:
 
     scaled = (picture.float() * 0.5 + 0.5).clamp(0, 1).mul(255).round()
     return np.ascontiguousarray(scaled.to(torch.uint8).permute(1, 2, 0).cpu().numpy())
+
+
+def decode_sound(pipeline: Any, latents: "torch.Tensor") -> NDArray[np.float32]:
+    """As LTX2Pipeline does it, but with the vocoder and its input in float32: (channels, samples) in -1..1."""
+    mel = pipeline.audio_vae.decode(latents.to(pipeline.audio_vae.dtype), return_dict=False)[0]
+    samples: NDArray[np.float32] = pipeline.vocoder(mel.float())[0].cpu().numpy()
+    return samples

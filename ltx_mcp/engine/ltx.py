@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import Frame, ModelCard, Rendering, Stage, Watch
-from ltx_mcp.engine.decode import stream_decode
+from ltx_mcp.engine.decode import decode_sound, stream_decode
 from ltx_mcp.engine.interrupt import Check, checked, chunked_attention
 from ltx_mcp.engine.memory import Machine, pick, place, probe_machine, resolve_device
 from ltx_mcp.engine.recipes import GUIDANCE_OFF, RECIPES, Pass
@@ -69,7 +69,7 @@ class LtxEngine:
         if self._loaded is None:
             watch.check()
             watch.stage(Stage.LOADING)
-            self._loaded = self._load(watch.check)
+            self._loaded = self._guarded(lambda: self._load(watch.check))
 
     def _load(self, check: Check) -> _Loaded:
         import torch
@@ -114,7 +114,7 @@ class LtxEngine:
             watch.stage(Stage.DENOISING)
             latents, sound_latents = _denoise(loaded, plan, prompt, watch)
             watch.stage(Stage.DECODING)
-            return latents, _decode_sound(loaded.pipeline, sound_latents) if plan.audio else None
+            return latents, decode_sound(loaded.pipeline, sound_latents) if plan.audio else None
 
     def _frames(self, plan: Plan, latents: "torch.Tensor", watch: Watch) -> Iterator[Frame]:
         frames = stream_decode(self._ready().pipeline.vae, latents, self._source.info.windows, watch.check)
@@ -133,6 +133,8 @@ class LtxEngine:
         except Exception as error:
             failure = _explained(error)
         self._free()
+        if isinstance(failure, RenderFailed):
+            gc.collect()  # a broken call may leave cycles; after a cancel its third of a second is better spent
         raise failure
 
     def _ready(self) -> _Loaded:
@@ -147,13 +149,13 @@ class LtxEngine:
 
         if self._loaded is not None:
             self._loaded.pipeline.maybe_free_model_hooks()
-        gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
     def close(self) -> None:
         if self._loaded is not None:
             self._loaded = None
+            gc.collect()
             self._free()
 
 
@@ -233,13 +235,6 @@ def _reporter(watch: Watch, done: int, total: int) -> Callable[[Any, int, Any, d
         return tensors  # the pipeline reads it; None would break it
 
     return after_step
-
-
-def _decode_sound(pipeline: Any, latents: "torch.Tensor") -> NDArray[np.float32]:
-    """As LTX2Pipeline does it, but with the vocoder and its input in float32: (channels, samples) in -1..1."""
-    mel = pipeline.audio_vae.decode(latents.to(pipeline.audio_vae.dtype), return_dict=False)[0]
-    samples: NDArray[np.float32] = pipeline.vocoder(mel.float())[0].cpu().numpy()
-    return samples
 
 
 def _explained(error: Exception) -> RenderFailed | Cancelled:
