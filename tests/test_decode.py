@@ -69,7 +69,9 @@ def test_black_grey_and_white_have_their_bytes() -> None:
 def test_two_tiles_are_alive_at_most(vae: Any) -> None:
     def alive() -> int:
         gc.collect()
-        pictures = [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor) and each.shape[:2] == (1, 3)]
+        pictures = [
+            each for each in gc.get_objects() if issubclass(type(each), torch.Tensor) and each.shape[:2] == (1, 3)
+        ]
         return len({picture.untyped_storage().data_ptr() for picture in pictures})
 
     counts = [alive() for _ in decode_chunks(vae, latents_of(17), ROOMY, go_on)]
