@@ -20,13 +20,14 @@ AUDIO_RATE = 48_000  # Hz, of the delivered AAC
 _FRAME_LIMIT_S = 120.0  # one 4K frame takes x265 seconds on two cores; longer means that it hangs
 _FINISH_LIMIT_S = 600.0  # the encoder's look-ahead, then `faststart` copies the file once
 
-# CRF 20 (x264) and 22 (x265) look alike and are visually clean. A CRF alone lets noise, which cannot be predicted,
-# grow to 4 bits a pixel (10 Mbit/s at 240p); the cap in bits a pixel is several times what real pictures take at
-# that quality (0.1-0.2, HEVC 0.05-0.1), so it only bites on noise. Two seconds of buffer let a cut through.
+# CRF 20 for x264 and 22 for x265: clean to the eye, and `medium` is both encoders' own default. A CRF alone lets
+# noise, which cannot be predicted, take 4 bits a pixel (measured: 10 Mbit/s at 240p). The cap, in bits a pixel, is
+# well above what real pictures tend to need at these qualities, so it bites on noise; two seconds of buffer let
+# a cut through.
 _QUALITY: dict[Codec, tuple[str, ...]] = {
     "h264": ("-c:v", "libx264", "-preset", "medium", "-crf", "20"),
-    # `fast`: at 4K `medium` takes twice the time for files 5% smaller. hvc1: the tag that Apple's players want.
-    "hevc": ("-c:v", "libx265", "-preset", "fast", "-crf", "22", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
+    # hvc1: the tag without which Apple's players do not open HEVC
+    "hevc": ("-c:v", "libx265", "-preset", "medium", "-crf", "22", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
 }
 _CAP_BITS_PER_PIXEL: dict[Codec, float] = {"h264": 0.6, "hevc": 0.3}
 _CAP_FLOOR = 500_000  # bit/s: tiny pictures spend more bits on each pixel
