@@ -1,0 +1,21 @@
+"""What a search says when its answer is thin: plainly, and with what to do next."""
+
+EMPTY = "The archive is empty. Make a clip with generate_video; it can be searched as soon as it is done."
+FILTERED = "No clip passes the filters. Leave one out, or call search_clips without arguments to see the newest clips."
+FEW_WORDS = "No clip matches most of the words; these share only a few of them."
+_NONE = (
+    "Nothing in the archive matches well. Try the words that a prompt would use, or call search_clips without a query "
+    "to see the newest clips; or make a new one with generate_video."
+)
+_SMALL_WORLD = (
+    " The search model in use knows only a few things by sight (see `ltx-mcp doctor`); "
+    "everything else is found by the words of its prompt and title."
+)
+
+
+def nothing_there(total_clips: int) -> str:
+    return FILTERED if total_clips else EMPTY
+
+
+def nothing_matches(query_was_understood: bool) -> str:
+    return _NONE if query_was_understood else _NONE + _SMALL_WORLD

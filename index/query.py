@@ -1,0 +1,49 @@
+"""What can be asked of the archive."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
+
+from ltx_mcp.clips import Kind, Value
+from ltx_mcp.engine.base import Frame
+from ltx_mcp.index.schema import microseconds, quoted
+
+MAX_WORDS = 64  # different ones, of a query's full-text leg
+
+
+class SearchQuery(Value):
+    """One search. With neither `query` nor `image` the newest clips are meant; a blank query is none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    query: Annotated[str, StringConstraints(strip_whitespace=True)] | None = None
+    image: Frame | None = None
+    clip_id: Annotated[str, StringConstraints(min_length=1)] | None = None
+    kind: Kind | None = None
+    created_after: datetime | None = None
+    min_duration_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    limit: Annotated[int, Field(ge=1, le=20)] = 5
+    moments_per_clip: Annotated[int, Field(ge=1, le=10)] = 3
+
+    @field_validator("query")
+    @classmethod
+    def _blank_is_none(cls, query: str | None) -> str | None:
+        return query or None
+
+    @property
+    def words(self) -> list[str]:
+        """The query's different words in order. No punctuation, so no character has a meaning in full-text syntax."""
+        return list(dict.fromkeys(re.findall(r"\w+", (self.query or "").casefold())))[:MAX_WORDS]
+
+    @property
+    def where(self) -> str | None:
+        """The filters as SQL that holds for both tables; None when there are none."""
+        terms = [
+            self.clip_id is not None and f"clip_id = {quoted(self.clip_id)}",
+            self.kind is not None and f"kind = {quoted(self.kind)}",
+            self.created_after is not None and f"created_us > {microseconds(self.created_after)}",
+            self.min_duration_s is not None and f"duration_s >= {self.min_duration_s!r}",
+        ]
+        return " AND ".join(term for term in terms if term) or None

@@ -1,0 +1,118 @@
+"""The index's tables: names that carry the schema version and the embedding model, columns, rows.
+
+A table of another model or version is never opened by mistake, because it has another name.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from ltx_mcp.clips import Clip
+from ltx_mcp.index.background import Vectors
+from ltx_mcp.index.sample import Samples
+
+SCHEMA_VERSION = 1
+_NAME = re.compile(r"^(clips|frames)_v(\d+)_")
+
+# Both tables carry what a search may filter by, so that one predicate serves both.
+_FILTERS = ("clip_id", "kind", "created_us", "duration_s")
+
+
+def table_name(kind: str, model_id: str) -> str:
+    return f"{kind}_v{SCHEMA_VERSION}_{re.sub(r'[^A-Za-z0-9]+', '-', model_id)}"
+
+
+def version_of(name: str) -> int | None:
+    """The schema version in a table's name; None for a table that is not ours."""
+    found = _NAME.match(name)
+    return int(found[2]) if found else None
+
+
+def clips_schema(model_id: str) -> Any:
+    import pyarrow as pa
+
+    text = [pa.field(name, pa.string()) for name in ("title", "prompt", "path", "fingerprint")]
+    return pa.schema([*_filter_fields(), *text], metadata=_metadata(model_id))
+
+
+def frames_schema(model_id: str, dim: int) -> Any:
+    """float16: half the disk and half the scan of float32, with the same recall."""
+    import pyarrow as pa
+
+    own = [
+        pa.field("frame_id", pa.string()),
+        pa.field("time_s", pa.float64()),
+        pa.field("vector", pa.list_(pa.float16(), dim)),
+    ]
+    return pa.schema([*_filter_fields(), *own], metadata=_metadata(model_id))
+
+
+def _filter_fields() -> list[Any]:
+    import pyarrow as pa
+
+    types = (pa.string(), pa.string(), pa.int64(), pa.float64())
+    return [pa.field(name, kind) for name, kind in zip(_FILTERS, types, strict=True)]
+
+
+def _metadata(model_id: str) -> dict[str, str]:
+    return {"ltx_mcp.schema": str(SCHEMA_VERSION), "ltx_mcp.embedder": model_id}
+
+
+def fingerprint(clip: Clip) -> str:
+    """Changes when a clip's row has to be written anew: other pixels, another place, other words."""
+    return f"{clip.sha256}|{clip.path}|{clip.title}"
+
+
+def clip_rows(clip: Clip, model_id: str) -> Any:
+    """One row, a pyarrow table of `clips_schema`."""
+    import pyarrow as pa
+
+    row = {
+        **_filter_values(clip),
+        "title": clip.title,
+        "prompt": clip.prompt,
+        "path": str(clip.path),
+        "fingerprint": fingerprint(clip),
+    }
+    return pa.Table.from_pylist([row], schema=clips_schema(model_id))
+
+
+def frame_rows(clip: Clip, samples: Samples, vectors: Vectors, model_id: str) -> Any:
+    """A row a sampled frame. Ids are `clip_id/number`: writing a clip again replaces its frames."""
+    import numpy as np
+    import pyarrow as pa
+
+    count, dim = vectors.shape
+    columns = {name: [value] * count for name, value in _filter_values(clip).items()}
+    flat = pa.array(vectors.astype(np.float16).ravel(), type=pa.float16())
+    columns |= {
+        "frame_id": [f"{clip.clip_id}/{number:04d}" for number in range(count)],
+        "time_s": samples.times_s.tolist(),
+    }
+    arrays: dict[str, Any] = {**columns, "vector": pa.FixedSizeListArray.from_arrays(flat, dim)}
+    return pa.Table.from_pydict(arrays, schema=frames_schema(model_id, dim))
+
+
+def _filter_values(clip: Clip) -> dict[str, Any]:
+    return {
+        "clip_id": clip.clip_id,
+        "kind": clip.kind,
+        "created_us": microseconds(clip.created_at),
+        "duration_s": clip.duration_s,
+    }
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970; a time without a zone is UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1_000_000)
+
+
+def quoted(text: str) -> str:
+    """An SQL string literal. A quote is doubled, the only character that means anything inside one."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def among(column: str, values: Iterable[str]) -> str:
+    return f"{column} IN ({', '.join(quoted(value) for value in values)})"

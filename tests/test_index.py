@@ -1,0 +1,415 @@
+"""The index: what is added is found, by words and by sight, in one process and in two; nothing breaks it for good."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from ltx_mcp.clips import Clip, Provenance, SearchResult, Verdict
+from ltx_mcp.engine.base import Frame
+from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
+from ltx_mcp.index.background import Background
+from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
+from ltx_mcp.index.sample import FrameSampler, Samples
+from ltx_mcp.index.stand_in import COLOURS, ColourEmbedder
+from ltx_mcp.index.store import ClipIndex, SearchQuery
+
+pytestmark = pytest.mark.anyio
+START = datetime(2026, 1, 1, tzinfo=UTC)
+FPS = 8.0
+
+
+def make_clip(clip_id: str, prompt: str = "", duration_s: float = 4.0, **changes: Any) -> Clip:
+    values: dict[str, Any] = {
+        "clip_id": clip_id, "path": Path(f"/archive/{clip_id}/video.mp4"), "resource_uri": f"clip://{clip_id}",
+        "sheet_path": Path(f"/archive/{clip_id}/sheet.jpg"), "kind": "generated", "prompt": prompt or clip_id,
+        "title": prompt[:40] or clip_id, "width": 64, "height": 48, "fps": FPS, "frames": round(duration_s * FPS),
+        "duration_s": duration_s, "has_audio": False, "codec": "h264", "bytes": 1, "sha256": "0" * 64, "seed": 1,
+        "model": "test", "recipe": "draft", "created_at": START,
+        "moderation": Verdict(verdict="passed", model="test", max_score=0), "provenance": Provenance(),
+    }  # fmt: skip
+    return Clip(**(values | changes))
+
+
+def plain(colour: str) -> Frame:
+    return np.full((48, 64, 3), COLOURS[colour], dtype=np.uint8)
+
+
+def noise(seed: int) -> Frame:
+    return np.random.default_rng(seed).integers(0, 256, (96, 160, 3), dtype=np.uint8)
+
+
+def sampled(clip: Clip, show: Callable[[float], Frame]) -> Samples:
+    """What the sampler keeps of a clip that shows `show(time_s)`."""
+    sampler = FrameSampler(clip.fps, clip.frames)
+    for index in range(clip.frames):
+        sampler.see(index, show(index / clip.fps))
+    return sampler.samples
+
+
+@pytest.fixture
+async def index(tmp_path: Path) -> AsyncIterator[ClipIndex]:
+    index = ClipIndex(tmp_path / "index", ColourEmbedder())
+    with anyio.fail_after(60):
+        yield index
+    await index.close()
+
+
+async def put(
+    index: ClipIndex, clip: Clip, show: Callable[[float], Frame] = lambda time_s: noise(round(time_s * 8))
+) -> None:
+    await index.add(clip, sampled(clip, show))
+
+
+def ids(result: SearchResult) -> list[str]:
+    return [moment.clip_id for moment in result.moments]
+
+
+async def find(index: ClipIndex, query: str | None = None, **rest: Any) -> SearchResult:
+    return await index.search(SearchQuery(query=query, **rest))
+
+
+async def test_a_clip_is_found_by_the_words_of_its_prompt_and_given_whole(index: ClipIndex) -> None:
+    await put(index, make_clip("harbour-1", "Fishing boats leave the harbour at dawn"))
+    await put(index, make_clip("piano-1", "A cat plays the piano"))
+    found = (await find(index, "the boat is fishing")).moments[0]
+    assert (found.clip_id, found.matched, found.rank) == ("harbour-1", "text", 1)
+    assert (found.start_s, found.end_s, found.peak_s, found.ref) == (0, 4, 2, "harbour-1@2")
+    assert found.path == Path("/archive/harbour-1/video.mp4")
+
+
+async def test_a_title_is_searched_like_a_prompt(index: ClipIndex) -> None:
+    await put(index, make_clip("import-1", "imported", title="Grandmother's birthday"))
+    assert ids(await find(index, "birthdays")) == ["import-1"]
+
+
+async def test_a_moment_is_found_by_what_is_seen_in_it(index: ClipIndex) -> None:
+    await put(index, make_clip("walls", "walls"), lambda time_s: plain("red" if time_s < 2 else "blue"))
+    await put(index, make_clip("other", "other"), lambda time_s: plain("green"))
+    found = (await find(index, "a blue wall")).moments[0]
+    assert (found.clip_id, found.matched) == ("walls", "both")
+    assert found.start_s == pytest.approx(2, abs=0.3)
+    assert found.end_s == 4
+    assert found.start_s < found.peak_s < found.end_s
+    assert ids(await find(index, "green")) == ["other"]
+    assert (await find(index, "green")).moments[0].matched == "vision"
+
+
+async def test_one_clip_can_give_several_moments_and_no_more_than_asked_for(index: ClipIndex) -> None:
+    await put(index, make_clip("blink", duration_s=8), lambda time_s: plain("red" if int(time_s) % 4 < 2 else "blue"))
+    await put(index, make_clip("still"), lambda time_s: plain("red"))
+    found = await find(index, "red")
+    assert sorted(ids(found)) == ["blink", "blink", "still"]
+    assert [moment.rank for moment in found.moments] == [1, 2, 3]
+    assert [moment.score for moment in found.moments] == sorted((m.score for m in found.moments), reverse=True)
+    assert sorted(ids(await find(index, "red", moments_per_clip=1))) == ["blink", "still"]
+    assert len((await find(index, "red", limit=1)).moments) == 1
+
+
+async def test_a_picture_finds_the_clip_that_shows_it(index: ClipIndex) -> None:
+    for colour in ("red", "green", "blue", "yellow"):
+        await put(index, make_clip(f"wall-{colour}"), lambda time_s, colour=colour: plain(colour))
+    found = await find(index, image=plain("green"))
+    assert ids(found) == ["wall-green"]
+    assert found.moments[0].matched == "vision"
+
+
+async def test_words_and_a_picture_together_narrow_the_search(index: ClipIndex) -> None:
+    await put(index, make_clip("first", "harbour"), lambda time_s: plain("green"))
+    await put(index, make_clip("second", "piano"), lambda time_s: plain("green"))
+    assert ids(await find(index, "piano", image=plain("green")))[0] == "second"
+
+
+async def test_a_search_inside_one_clip_sees_no_other(index: ClipIndex) -> None:
+    await put(index, make_clip("one", duration_s=4), lambda time_s: plain("red" if time_s < 2 else "blue"))
+    await put(index, make_clip("two"), lambda time_s: plain("blue"))
+    assert ids(await find(index, "blue", clip_id="one")) == ["one"]
+
+
+async def test_filters_hold_for_words_sight_and_the_newest(index: ClipIndex) -> None:
+    await put(index, make_clip("old", "red harbour", 2.0, kind="imported"), lambda time_s: plain("red"))
+    await put(
+        index, make_clip("new", "red harbour", 6.0, created_at=START + timedelta(days=2)), lambda time_s: plain("red")
+    )
+    for query in ("red harbour", "harbour", "red", None):
+        assert set(ids(await find(index, query))) == {"old", "new"}
+        assert set(ids(await find(index, query, kind="imported"))) == {"old"}
+        assert set(ids(await find(index, query, min_duration_s=5))) == {"new"}
+        assert set(ids(await find(index, query, created_after=START + timedelta(days=1)))) == {"new"}
+        assert set(ids(await find(index, query, created_after=datetime(2026, 1, 2)))) == {"new"}  # noqa: DTZ001
+    nothing = await find(index, "red", kind="restyled")
+    assert not nothing.moments
+    assert "filters" in nothing.note
+
+
+async def test_without_a_query_the_newest_clips_come_first(index: ClipIndex) -> None:
+    for day in (2, 1, 3):
+        await put(index, make_clip(f"day-{day}", created_at=START + timedelta(days=day)))
+    found = await find(index, "  ", limit=2)
+    assert ids(found) == ["day-3", "day-2"] == ids(await index.newest(2))
+    assert {moment.matched for moment in found.moments} == {"newest"}
+    assert found.total_clips == 3
+
+
+async def test_an_empty_archive_says_so_and_what_to_do(index: ClipIndex) -> None:
+    found = await find(index, "a red wall")
+    assert (found.moments, found.total_clips) == ((), 0)
+    assert "generate_video" in found.note
+
+
+async def test_when_nothing_matches_the_answer_is_a_note_and_not_noise(index: ClipIndex) -> None:
+    await put(index, make_clip("harbour-1", "Boats in a harbour"))
+    for query in ("a violin concerto", "a purple wall", "the of and"):
+        found = await find(index, query)
+        assert found.moments == ()
+        assert "Nothing in the archive matches well" in found.note
+    assert "by the words of its prompt" in (await find(index, "a violin concerto")).note
+
+
+async def test_a_hit_on_few_of_many_words_is_called_what_it_is(index: ClipIndex) -> None:
+    await put(index, make_clip("harbour-1", "Boats in a harbour"))
+    assert "only a few" in (await find(index, "a harbour under heavy winter snow with seagulls")).note
+    assert (await find(index, "harbour boat")).note == ""
+
+
+SCENES = ["lighthouse", "harbour", "piano", "forest", "desert", "market", "rocket", "violin", "castle", "river"]
+
+
+async def noisy_archive(folder: Path, embedder: Embedder) -> ClipIndex:
+    """Thirty clips of noise, some flickering, some still; the prompts of three share words with each query."""
+    index = ClipIndex(folder, embedder)
+    for number in range(30):
+        scene, light = SCENES[number % 10], ["a red circle", "a blue square at night", "dusk"][number // 10]
+        clip = make_clip(f"noise-{number:02}", f"{scene} with {light}", 2.0, created_at=START + timedelta(hours=number))
+        blocks = 2 ** (number % 5)
+        small = np.random.default_rng(number).integers(0, 256, (64 // blocks, 64 // blocks, 3), dtype=np.uint8)
+        await put(index, clip, lambda time_s, small=small, blocks=blocks: small.repeat(blocks, 0).repeat(blocks, 1))
+    return index
+
+
+@pytest.mark.parametrize("make", [OpenClipEmbedder, ColourEmbedder])
+async def test_noise_never_changes_the_order_that_the_words_give(make: Callable[[], Embedder], tmp_path: Path) -> None:
+    index, wordy = (
+        await noisy_archive(tmp_path / "seen", make()),
+        await noisy_archive(tmp_path / "words", Blind(make())),
+    )
+    queries = [
+        "a red circle",
+        "a blue square",
+        "red",
+        "piano with a blue square",
+        *SCENES,
+        "a castle at dusk",
+        "a white star",
+    ]
+    for query in queries:
+        found, words = await find(index, query, limit=20), await find(wordy, query, limit=20)
+        assert ids(found) == ids(words), query
+        assert {moment.matched for moment in found.moments} <= {"text"}
+    assert ids(await find(index, "red circle", limit=20)) == [f"noise-{number:02}" for number in range(9, -1, -1)]
+
+
+class Blind:
+    """An embedder that understands no text, so that the words decide alone."""
+
+    def __init__(self, inner: Embedder) -> None:
+        self._inner = inner
+        self.model_id = inner.model_id
+
+    @property
+    def dim(self) -> int:
+        return self._inner.dim
+
+    def load(self) -> None:
+        self._inner.load()
+
+    def understands(self, text: str) -> bool:
+        return False
+
+    def embed_frames(self, frames: Any) -> Any:
+        return self._inner.embed_frames(frames)
+
+    def embed_texts(self, texts: Any) -> Any:
+        return self._inner.embed_texts(texts)
+
+    def background(self) -> Background:
+        return self._inner.background()
+
+
+HOSTILE = [
+    "it's a 'quoted' \"query\"", "'; DROP TABLE clips; --", "a AND (b OR c) NOT d:e^2 ~f* ?", "harbour\x00harbour",
+    "%_\\", "😀🎬", "harbour " * 2500, "x" * 20_000, "\u202eharbour\u200b", "ﬁlm naïve İstanbul", "{} {0} {harbour}", "\n\t.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", HOSTILE, ids=range(len(HOSTILE)))
+async def test_no_query_breaks_the_search(index: ClipIndex, query: str) -> None:
+    await put(index, make_clip("harbour-1", "A harbour"))
+    found = await find(index, query)
+    assert ids(found) == (
+        ["harbour-1"]
+        if "harbour" in query.replace("\u202e", " ").replace("\u200b", " ").split(" ")[0]
+        or "{" in query
+        or "\u202e" in query
+        else []
+    )
+    assert (await find(index)).total_clips == 1
+
+
+@pytest.mark.parametrize(
+    "clip_id", ["o'brien", "a\" or '1'='1", "x'; DROP TABLE clips; --", "emoji-😀", "a%b_c\\", "-"]
+)
+async def test_no_clip_id_breaks_the_tables(index: ClipIndex, clip_id: str) -> None:
+    await put(index, make_clip("bystander"))
+    await put(index, make_clip(clip_id, "harbour"), lambda time_s: plain("red"))
+    assert await index.has([clip_id, "missing"]) == {clip_id}
+    assert ids(await find(index, "red", clip_id=clip_id)) == [clip_id]
+    await index.remove(clip_id)
+    assert await index.has([clip_id, "bystander"]) == {"bystander"}
+    assert ids(await find(index)) == ["bystander"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"limit": 0}, {"limit": 21}, {"moments_per_clip": 11}, {"min_duration_s": float("nan")}, {"kind": "x"}, {"y": 1}],
+)
+def test_a_search_outside_its_ranges_cannot_be_made(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SearchQuery(**bad)
+
+
+async def test_a_clip_written_again_replaces_its_row_and_all_its_frames(index: ClipIndex) -> None:
+    await put(index, make_clip("same", "harbour", 8.0), lambda time_s: plain("red"))
+    await put(index, make_clip("same", "piano", 2.0), lambda time_s: plain("blue"))
+    known = await index.known()
+    assert known["same"].frames == len(sampled(make_clip("same", duration_s=2.0), lambda time_s: plain("blue")).frames)
+    assert not (await find(index, "red")).moments
+    assert not (await find(index, "harbour")).moments
+    assert [moment.end_s for moment in (await find(index, "blue")).moments] == [2.0]
+
+
+async def test_has_nothing_for_no_ids(index: ClipIndex) -> None:
+    assert await index.has([]) == set()
+
+
+async def test_frames_without_their_clip_row_are_not_there(index: ClipIndex) -> None:
+    await put(index, make_clip("whole"), lambda time_s: plain("red"))
+    cut_short = make_clip("cut-short")
+    await put(index, cut_short, lambda time_s: plain("red"))
+    await (await index._tables.clips()).delete("clip_id = 'cut-short'")  # as if killed between the two writes
+    assert ids(await find(index, "red")) == ["whole"]
+    assert await index.has(["cut-short"]) == set()
+
+
+async def test_the_event_loop_stays_free_while_the_model_works(tmp_path: Path) -> None:
+    """The model waits for a task of the loop: were it run on the loop, neither would ever end."""
+    import threading
+
+    started, may_go_on = threading.Event(), threading.Event()
+
+    class Waiting(ColourEmbedder):
+        def embed_frames(self, frames: Any) -> Any:
+            started.set()
+            assert may_go_on.wait(timeout=30)
+            return super().embed_frames(frames)
+
+    index = ClipIndex(tmp_path / "index", Waiting())
+    clip = make_clip("one")
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(index.add, clip, sampled(clip, lambda time_s: plain("red")))
+            while not started.is_set():
+                await anyio.lowlevel.checkpoint()
+            may_go_on.set()
+    assert await index.has(["one"]) == {"one"}
+    await index.close()
+
+
+async def test_many_tasks_may_use_one_index_at_once(index: ClipIndex) -> None:
+    async with anyio.create_task_group() as tasks:
+        for number in range(8):
+            tasks.start_soon(put, index, make_clip(f"clip-{number}", "harbour"))
+            tasks.start_soon(find, index, "harbour")
+    assert await index.has([f"clip-{number}" for number in range(8)]) == {f"clip-{number}" for number in range(8)}
+
+
+async def test_a_second_index_on_the_folder_sees_and_writes_at_once(index: ClipIndex, tmp_path: Path) -> None:
+    other = ClipIndex(tmp_path / "index", ColourEmbedder())
+    assert (await find(other, "red")).total_clips == 0
+    await put(index, make_clip("first"), lambda time_s: plain("red"))
+    assert ids(await find(other, "red")) == ["first"]
+    await put(other, make_clip("second"), lambda time_s: plain("red"))
+    assert sorted(ids(await find(index, "red"))) == ["first", "second"]
+    await other.remove("first")
+    assert ids(await find(index, "red")) == ["second"]
+    await other.close()
+
+
+WRITER = """
+import sys, anyio
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_index import ClipIndex, ColourEmbedder, make_clip, plain, put
+async def main():
+    index = ClipIndex(Path({folder!r}), ColourEmbedder())
+    for number in range(6):
+        await put(index, make_clip(f"{who}-{{number}}"), lambda time_s: plain("red"))
+        await put(index, make_clip(f"shared-{{number}}"), lambda time_s: plain("blue"))
+anyio.run(main)
+"""
+
+
+async def test_processes_that_write_at_once_lose_nothing_and_double_nothing(index: ClipIndex, tmp_path: Path) -> None:
+    tests, folder = str(Path(__file__).parent), str(tmp_path / "index")
+    programs = [WRITER.format(tests=tests, folder=folder, who=who) for who in ("ann", "bob")]
+    running = [subprocess.Popen([sys.executable, "-c", program]) for program in programs]
+    try:
+        assert [await anyio.to_thread.run_sync(process.wait, 55) for process in running] == [0, 0]
+    finally:
+        for process in running:
+            process.kill()
+    known = await index.known()
+    assert set(known) == {f"{who}-{number}" for who in ("ann", "bob", "shared") for number in range(6)}
+    assert {clip.frames for clip in known.values()} == {9}
+
+
+async def test_tending_keeps_every_row_findable(index: ClipIndex) -> None:
+    for number in range(5):
+        await put(index, make_clip(f"clip-{number}", "harbour"), lambda time_s: plain("red"))
+    await index.tend()
+    assert len(ids(await find(index, "harbour", limit=20))) == 5
+    await put(index, make_clip("later", "harbour"))
+    assert "later" in ids(await find(index, "harbour", limit=20))
+
+
+async def test_an_eye_that_cannot_be_loaded_leaves_the_words(tmp_path: Path) -> None:
+    class Broken(ColourEmbedder):
+        def background(self) -> Background:
+            raise ModelUnavailable("No memory is left.", "Close something.")
+
+    index = ClipIndex(tmp_path / "index", Broken())
+    await put(index, make_clip("one", "a red wall"), lambda time_s: plain("red"))
+    found = await find(index, "red wall")
+    assert ids(found) == ["one"]
+    assert "Searched by words only. No memory is left. Close something." in found.note
+    with pytest.raises(ModelUnavailable):
+        await find(index, image=plain("red"))
+    await index.close()
+
+
+async def test_an_index_of_a_newer_version_is_refused_and_left_alone(index: ClipIndex, tmp_path: Path) -> None:
+    await put(index, make_clip("one"))
+    await index.close()
+    newer = tmp_path / "index" / "clips_v99_some-model-of-tomorrow.lance"
+    newer.mkdir()
+    with pytest.raises(IndexUnavailable, match="newer ltx-mcp") as refusal:
+        await ClipIndex(tmp_path / "index", ColourEmbedder()).search(SearchQuery())
+    assert "Upgrade" in refusal.value.hint
+    assert newer.is_dir()

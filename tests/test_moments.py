@@ -1,0 +1,90 @@
+"""Frame scores become moments: where they begin and end, how many there are, and when there is none."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ltx_mcp.index.moments import Span, find_moments
+
+
+def moments(
+    scores: list[float], step_s: float = 0.5, least: float = 2.0, limit: int = 5, tail_s: float = 0.0
+) -> list[Span]:
+    times: NDArray[np.float64] = np.arange(len(scores), dtype=np.float64) * np.float64(step_s)
+    return find_moments(times, np.array(scores, dtype=np.float32), float(times[-1]) + tail_s, least, limit)
+
+
+def test_a_moment_reaches_half_way_to_the_frames_beside_it() -> None:
+    (found,) = moments([0, 0, 0, 4, 4, 4, 0, 0, 0])
+    assert (found.start_s, found.end_s) == (1.25, 2.75)
+    assert 1.5 <= found.peak_s <= 2.5
+    assert found.score == 4
+
+
+def test_a_moment_grows_to_half_of_its_peak() -> None:
+    (found,) = moments([0, 0, 1.9, 2.1, 4, 2.1, 1.9, 0, 0])
+    assert (found.start_s, found.end_s) == (1.25, 2.75)
+    assert found.peak_s == 2.0
+
+
+def test_several_peaks_are_several_moments_best_first() -> None:
+    found = moments([3, 3, 0, 0, 0, 0, 4, 4, 0, 0, 0, 2.5, 2.5])
+    assert [moment.score for moment in found] == [4, 3, 2.5]
+    assert [round(moment.peak_s) for moment in found] == [3, 0, 6]
+
+
+def test_a_dip_of_one_frame_does_not_split_a_moment() -> None:
+    (found,) = moments([0, 0, 4, 4, 0.5, 4, 4, 0, 0])
+    assert (found.start_s, found.end_s) == (0.75, 3.25)
+
+
+def test_a_clip_that_matches_throughout_is_one_moment_of_its_whole_length() -> None:
+    (found,) = moments([3, 3.1, 2.9, 3, 3], tail_s=0.04)
+    assert (found.start_s, found.end_s) == (0, 2.04)
+
+
+def test_below_the_line_there_is_no_moment() -> None:
+    assert moments([1.9, 1.0, 1.9]) == []
+    assert find_moments(np.empty(0), np.empty(0, dtype=np.float32), 3.0, 2.0, 5) == []
+
+
+def test_a_shoulder_of_a_peak_is_no_moment_of_its_own() -> None:
+    assert len(moments([0, 10, 10, 3, 3, 0])) == 1
+
+
+def test_no_more_moments_than_asked_for() -> None:
+    found = moments([3, 0, 0, 4, 0, 0, 5, 0, 0, 6], limit=2)
+    assert [moment.score for moment in found] == [6, 5]
+
+
+def test_a_moment_of_one_frame_lasts_at_least_half_a_second() -> None:
+    (found,) = moments([0, 0, 0, 5, 0, 0, 0], step_s=0.1)
+    assert found.end_s - found.start_s == pytest.approx(0.5)
+    assert found.start_s <= 0.3 <= found.end_s
+
+
+def test_a_clip_shorter_than_half_a_second_is_never_overrun() -> None:
+    (found,) = moments([5, 0, 5], step_s=0.1, tail_s=0.1)
+    assert found.start_s == 0
+    assert found.end_s == pytest.approx(0.3)
+
+
+def test_one_frame_is_enough() -> None:
+    (found,) = find_moments(np.zeros(1), np.array([3.0], dtype=np.float32), 4.0, 2.0, 5)
+    assert (found.start_s, found.end_s, found.peak_s) == (0, 4, 0)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_moments_never_overlap_nor_leave_the_clip(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 41))
+    times = np.sort(rng.uniform(0, 9, count))
+    duration_s = float(times[-1] + rng.uniform(0.01, 0.5))
+    found = find_moments(times, rng.normal(1, 2, count).astype(np.float32), duration_s, 2.0, 10)
+    in_time = sorted(found, key=lambda moment: moment.start_s)
+    for moment in found:
+        assert 0 <= moment.start_s <= moment.peak_s <= moment.end_s <= duration_s
+    for earlier, later in pairwise(in_time):
+        assert earlier.end_s <= later.start_s + 1e-9
