@@ -39,7 +39,8 @@ async def tools_list_s(args: list[str], data_dir: str) -> float:
 
 async def main(runs: int) -> None:
     print(f"command: {' '.join(sys.argv)}")
-    print(f"machine: {platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()}, mcp {version('mcp')}")
+    print(f"machine: {platform.machine()}, {os.cpu_count()} cores")
+    print(f"versions: Python {platform.python_version()}, mcp {version('mcp')}, pydantic {version('pydantic')}")
     ours: list[float] = []
     bare: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -47,9 +48,9 @@ async def main(runs: int) -> None:
             ours.append(await tools_list_s(["-m", "ltx_mcp", "serve"], folder))
             bare.append(await tools_list_s(["-c", BARE], folder))
     ratios = [mine / theirs for mine, theirs in zip(ours[1:], bare[1:], strict=True)]
-    print(f"ltx-mcp serve: median {statistics.median(ours[1:]):.3f} s (min {min(ours[1:]):.3f}, max {max(ours[1:]):.3f})")
-    print(f"bare server:   median {statistics.median(bare[1:]):.3f} s (min {min(bare[1:]):.3f}, max {max(bare[1:]):.3f})")
-    print(f"ratio:         median {statistics.median(ratios):.2f} over {runs} pairs (target 1.25)")
+    for name, times in (("ltx-mcp serve", ours[1:]), ("bare server", bare[1:])):
+        print(f"{name}: median {statistics.median(times):.3f} s (min {min(times):.3f}, max {max(times):.3f})")
+    print(f"ratio: median {statistics.median(ratios):.2f} over {runs} pairs (target 1.25)")
 
 
 if __name__ == "__main__":

@@ -16,12 +16,14 @@ Codec = Literal["h264", "hevc"]
 Kind = Literal["generated", "animated", "restyled", "imported"]
 Camera = Literal["static", "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "focus_shift"]
 
+MIN_DURATION_S, MAX_DURATION_S = 0.5, 20.0  # 20 s is the transformer's longest trained position (pos_embed_max_pos)
+MIN_FPS, MAX_FPS = 8.0, 60.0
 MAX_SEED = 2**63 - 1
 
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
-Duration = Annotated[float, Field(ge=0.5, le=20, allow_inf_nan=False, description="seconds")]
-Fps = Annotated[float, Field(ge=8, le=60, allow_inf_nan=False, description="frames per second")]
+Duration = Annotated[float, Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, allow_inf_nan=False, description="seconds")]
+Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS, allow_inf_nan=False, description="frames per second")]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
 
 

@@ -139,7 +139,8 @@ class JobBook:
                 raise ArchiveError(f"The jobs were written by a newer ltx-mcp (schema {version}).", "Upgrade ltx-mcp.")
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS jobs (job_id TEXT PRIMARY KEY, tenant TEXT NOT NULL, request TEXT NOT NULL,"
-                " plan TEXT, status TEXT NOT NULL, state TEXT, created_at REAL NOT NULL, started_at REAL, ended_at REAL)"
+                " plan TEXT, status TEXT NOT NULL, state TEXT, created_at REAL NOT NULL, started_at REAL,"
+                " ended_at REAL)"
             )
             self._db.execute("CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, created_at)")
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

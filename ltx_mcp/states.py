@@ -1,7 +1,7 @@
 """The life of a job, as a union of small values; matched exhaustively wherever it matters."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ltx_mcp.engine.base import Stage
 from ltx_mcp.errors import StudioError
@@ -11,20 +11,20 @@ from ltx_mcp.errors import StudioError
 class Running:
     """Queued or at work: the stage says which. `progress` is 0..1 over the whole job."""
 
-    status: ClassVar[str] = "running"
+    status: ClassVar[Literal["running"]] = "running"
     stage: Stage = Stage.QUEUED
     progress: float = 0.0
 
 
 @dataclass(frozen=True)
 class Succeeded:
-    status: ClassVar[str] = "succeeded"
+    status: ClassVar[Literal["succeeded"]] = "succeeded"
     clip_id: str
 
 
 @dataclass(frozen=True)
 class Failed:
-    status: ClassVar[str] = "failed"
+    status: ClassVar[Literal["failed"]] = "failed"
     code: str
     message: str
     hint: str = ""
@@ -38,7 +38,7 @@ class Failed:
 class Refused:
     """Moderation said no. `category` is the policy's or the classifier's."""
 
-    status: ClassVar[str] = "refused"
+    status: ClassVar[Literal["refused"]] = "refused"
     code: str
     message: str
     hint: str = ""
@@ -47,7 +47,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Cancelled:
-    status: ClassVar[str] = "cancelled"
+    status: ClassVar[Literal["cancelled"]] = "cancelled"
 
 
 Ended = Succeeded | Failed | Refused | Cancelled

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import anyio
-import ltx_mcp
 from mcp import Client, StdioServerParameters
+
+import ltx_mcp
 
 COMMAND = Path(sys.executable).parent / "ltx-mcp"
 

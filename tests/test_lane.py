@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
-import anyio.to_thread
 import pytest
+from gates import Gate
 
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import Rendering, Stage, Watch
@@ -32,28 +32,6 @@ def count(rendering: Rendering, watch: Watch) -> int:
 
 def deaf(step: Step) -> None:
     """Hears nothing."""
-
-
-class Gate:
-    """Holds the engine at one stage until it is opened, and tells when the engine has arrived."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._open = threading.Event()
-        self._arrived = threading.Event()
-        self.passes = 0
-
-    def __call__(self, stage: Stage, step: int) -> None:
-        if stage is self._stage:
-            self.passes += 1
-            self._arrived.set()
-            assert self._open.wait(LIMIT_S)
-
-    async def arrived(self) -> None:
-        assert await anyio.to_thread.run_sync(self._arrived.wait, LIMIT_S)
-
-    def open(self) -> None:
-        self._open.set()
 
 
 @asynccontextmanager

@@ -62,10 +62,11 @@ class ModelCard:
     """What an engine is and can make, known without loading it."""
 
     name: str  # goes into sidecars and metadata
-    label: str  # one honest sentence for results and `doctor`
+    label: str  # one honest sentence for `doctor` and ltx://capabilities
     default_resolution: Resolution
     max_pixel_frames: int  # made width x height x frames that fit this machine's memory
     trained_short_side: int  # pixels; larger is honoured and flagged `beyond_training`
+    caveat: str = ""  # what every result of this model must say of itself
     uses_negative_prompt: bool = False
     stages: dict[Quality, int] = field(default_factory=lambda: {"draft": 1, "final": 2})
     licence: str = ""

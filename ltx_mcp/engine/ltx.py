@@ -63,6 +63,7 @@ class LtxEngine:
             trained_short_side=info.trained_short_side,
             stages=dict(info.stages),
             licence=info.licence,
+            caveat=info.caveat,
         )
 
     def load(self, watch: Watch) -> None:

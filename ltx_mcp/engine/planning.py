@@ -50,6 +50,7 @@ def plan(request: GenerateRequest, card: ModelCard, seed: int) -> Plan:
         resolution=resolution,
         quality=request.quality,
         audio=request.audio,
+        codec=request.codec or ("hevc" if resolution == "2160p" else "h264"),
         seed=seed,
         model=card.name,
         made_width=made_width,
@@ -80,7 +81,7 @@ def _prompt(request: GenerateRequest) -> str:
 
 
 def _notes(request: GenerateRequest, card: ModelCard, frames: int) -> list[str]:
-    notes = []
+    notes = [card.caveat] if card.caveat else []
     if request.negative_prompt and not card.uses_negative_prompt:
         notes.append(f"negative_prompt has no effect: {card.name} is distilled and runs without guidance.")
     if min(abs(request.fps - rate) / rate for rate in TRAINED_FPS) > FPS_TOLERANCE:

@@ -25,6 +25,7 @@ class ModelInfo:
     weights_bytes: int
     windows: DecodeWindows
     licence: str = ""
+    caveat: str = ""  # what every result must say
     stages: dict[Quality, int] = field(default_factory=lambda: {"draft": 1, "final": 2})
 
 
@@ -55,6 +56,7 @@ MICRO = ModelInfo(
     weights_bytes=8_000_000,
     windows=CPU_WINDOWS,
     licence="Apache-2.0",
+    caveat="The micro model is untrained: this clip is noise, picture and sound.",
 )
 
 

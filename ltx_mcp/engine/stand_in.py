@@ -20,6 +20,7 @@ STEPS = 8
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (220, 40, 40), "green": (40, 180, 60), "blue": (40, 80, 220), "yellow": (235, 215, 50),
     "orange": (240, 140, 30), "purple": (140, 50, 190), "pink": (240, 140, 190), "white": (240, 240, 240),
+    "magenta": (240, 10, 240),
 }  # fmt: skip
 _BACKGROUND = (15, 15, 15)
 
@@ -29,6 +30,7 @@ SHAPES: dict[str, Outline] = {
     "square": lambda x, y: np.maximum(abs(x), abs(y)) <= 0.9,
     "triangle": lambda x, y: (y <= 0.9) & (abs(x) <= (y + 1) / 2),
     "cross": lambda x, y: (np.minimum(abs(x), abs(y)) <= 0.33) & (np.maximum(abs(x), abs(y)) <= 1),
+    "screen": lambda x, y: abs(x) + abs(y) >= 0,
     "ring": lambda x, y: (x**2 + y**2 <= 1) & (x**2 + y**2 >= 0.5),
 }
 _NAMED = re.compile(rf"\b({'|'.join(COLOURS)})\s+({'|'.join(SHAPES)})\b")

@@ -1,0 +1,102 @@
+"""The composition root: settings in, a running studio out. The only place that knows every concrete class."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import anyio
+
+from ltx_mcp.engine.base import Engine
+from ltx_mcp.engine.deferred import DeferredEngine
+from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
+from ltx_mcp.index.store import ClipIndex
+from ltx_mcp.inputs import Inputs
+from ltx_mcp.jobs import JobBook
+from ltx_mcp.lane import Lane
+from ltx_mcp.library import Library
+from ltx_mcp.moderation.audit import Audit
+from ltx_mcp.moderation.base import FrameClassifier
+from ltx_mcp.moderation.frames import FrameGate
+from ltx_mcp.moderation.open_nsfw import OpenNsfw
+from ltx_mcp.moderation.policy import Policy, load_policy
+from ltx_mcp.moderation.prompts import PromptGate
+from ltx_mcp.settings import Settings
+from ltx_mcp.studio import UNWIND_S, Studio
+from ltx_mcp.tenancy import Tenancy
+from ltx_mcp.tools._job import Desk
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine that the settings name, chosen once it is needed."""
+
+    def choose() -> Engine:
+        from ltx_mcp.engine.ltx import LtxEngine
+        from ltx_mcp.engine.memory import probe_machine
+        from ltx_mcp.engine.weights import choose as choose_weights
+        from ltx_mcp.engine.weights import local_hub
+
+        machine = probe_machine()
+        choice = choose_weights(settings.model, settings.accept_licence, machine, local_hub())
+        return LtxEngine(choice.source, settings.device, settings.memory, machine)
+
+    return DeferredEngine(choose)
+
+
+def make_classifier(settings: Settings) -> FrameClassifier:
+    """`auto` is open_nsfw, the only one so far; Settings admits no other name."""
+    return OpenNsfw()
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    return OpenClipEmbedder(settings.embedder)
+
+
+def make_policy(settings: Settings) -> Policy:
+    return load_policy(settings.policy)
+
+
+@asynccontextmanager
+async def open_studio(
+    settings: Settings,
+    *,
+    engine: Engine | None = None,
+    classifier: FrameClassifier | None = None,
+    embedder: Embedder | None = None,
+) -> AsyncGenerator[Studio]:
+    """A studio that works until the block is left. Parts that are given stand in for those of the settings."""
+    folder = settings.data_dir
+    engine = engine or make_engine(settings)
+    policy = make_policy(settings)
+    async with AsyncExitStack() as stack:
+        tenancy = stack.enter_context(Tenancy(folder))
+        library = Library(folder, tenancy, settings.max_bytes)
+        library.clean_staging()
+        jobs = JobBook(folder / "jobs.sqlite", tenancy.tenant, tenancy.is_alive)
+        stack.callback(jobs.close)
+        index = ClipIndex(folder / "index", embedder or make_embedder(settings))
+        stack.push_async_callback(index.close)
+        lane = await stack.enter_async_context(Lane(engine, settings.max_queue))
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        studio = Studio(
+            engine=engine,
+            lane=lane,
+            jobs=jobs,
+            library=library,
+            inputs=Inputs(library, settings.roots),
+            prompts=PromptGate(policy),
+            frames=FrameGate(classifier or make_classifier(settings)),
+            index=index,
+            audit=Audit(folder / "audit.jsonl"),
+            tasks=tasks,
+        )
+        try:
+            yield studio
+        finally:
+            studio.stop()
+            tasks.cancel_scope.deadline = anyio.current_time() + UNWIND_S
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncGenerator[Desk]:
+    """What a server's lifespan yields."""
+    async with open_studio(settings) as studio:
+        yield Desk(studio, settings.max_wait_s)

@@ -1,0 +1,91 @@
+"""`ltx-mcp demo`: the whole loop as an agent would do it, through the MCP server itself."""
+
+from pathlib import Path
+from typing import Any
+
+from mcp import Client
+from rich.progress import Progress
+
+from ltx_mcp.clips import Value
+from ltx_mcp.compose import open_desk
+from ltx_mcp.errors import StudioError
+from ltx_mcp.server import make_server
+from ltx_mcp.settings import Settings
+
+SHOTS = (
+    "A red circle drifts to the right over a dark background, with a soft hum.",
+    "A blue square rises slowly in a quiet room while rain taps at the window.",
+)
+QUESTION = "rainy window"  # words of the second prompt, in another order and form
+
+
+class Story(Value):
+    """What the demo did, for people and for scripts."""
+
+    model: str
+    made: tuple[dict[str, Any], ...]
+    question: str
+    moments: tuple[dict[str, Any], ...]
+    note: str
+
+    def told(self) -> str:
+        lines = [self.model, ""]
+        for clip in self.made:
+            lines += [
+                f'generate_video("{clip["prompt"]}")',
+                f"  video  {clip['path']}",
+                f"  sheet  {clip['sheet_path']}",
+            ]
+        lines += ["", f'search_clips("{self.question}")']
+        for moment in self.moments:
+            lines.append(
+                f"  {moment['rank']}. {moment['ref']}  {moment['start_s']:.1f}-{moment['end_s']:.1f} s  "
+                f'by {moment["matched"]}: "{moment["title"]}"'
+            )
+        return "\n".join([*lines, *([f"  {self.note}"] if self.note else [])])
+
+
+async def demo(settings: Settings, progress: Progress) -> Story:
+    """Make two clips and find one again. Raises StudioError if any tool call does not do its work."""
+    async with Client(make_server(lambda: open_desk(settings))) as agent:
+        made = [await _make(agent, prompt, progress) for prompt in SHOTS]
+        found = await _call(agent, "search_clips", {"query": QUESTION})
+        capabilities = await agent.read_resource("ltx://capabilities")
+    about = getattr(capabilities.contents[0], "text", "{}")
+    return Story(
+        model=_about(about),
+        made=tuple(made),
+        question=QUESTION,
+        moments=tuple(found["moments"]),
+        note=found["note"],
+    )
+
+
+async def _make(agent: Client, prompt: str, progress: Progress) -> dict[str, Any]:
+    bar = progress.add_task("queued", total=1.0)
+
+    async def report(done: float, total: float | None, message: str | None) -> None:
+        progress.update(bar, completed=done, description=(message or "").split(" ")[0])
+
+    job = await _call(agent, "generate_video", {"prompt": prompt, "duration_s": 2, "quality": "draft"}, report)
+    while job["status"] in ("queued", "running"):
+        job = await _call(agent, "get_job", {"job_id": job["job_id"]}, report)
+    progress.update(bar, completed=1.0, description="done")
+    clip: dict[str, Any] = job["clip"]
+    if not Path(clip["path"]).is_file():
+        raise StudioError(f"{clip['path']} is missing.", "Run ltx-mcp doctor.")
+    return clip
+
+
+async def _call(agent: Client, tool: str, arguments: dict[str, Any], report: Any = None) -> dict[str, Any]:
+    result = await agent.call_tool(tool, arguments, progress_callback=report)
+    if result.is_error or not isinstance(result.structured_content, dict):
+        text = " ".join(getattr(block, "text", "") for block in result.content)
+        raise StudioError(f"{tool} failed: {text}", "Run ltx-mcp doctor.")
+    return result.structured_content
+
+
+def _about(capabilities: str) -> str:
+    import json
+
+    return str(json.loads(capabilities)["about"])

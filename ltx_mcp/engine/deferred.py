@@ -1,0 +1,32 @@
+"""An engine that is chosen when it is first needed, so that a server starts even where the model cannot."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from ltx_mcp.clips import Plan
+from ltx_mcp.engine.base import Engine, ModelCard, Rendering, Watch
+
+
+class DeferredEngine:
+    """Forwards to the engine that `choose` answers. Its ModelUnavailable reaches whoever asks, at each ask."""
+
+    def __init__(self, choose: Callable[[], Engine]) -> None:
+        self._choose = choose
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return self._choose()
+
+    @property
+    def card(self) -> ModelCard:
+        return self._engine.card
+
+    def load(self, watch: Watch) -> None:
+        self._engine.load(watch)
+
+    def render(self, plan: Plan, watch: Watch) -> Rendering:
+        return self._engine.render(plan, watch)
+
+    def close(self) -> None:
+        if "_engine" in vars(self):
+            self._engine.close()

@@ -1,0 +1,319 @@
+"""The one use case: gate the words, render, gate the frames, publish, index.
+
+The studio knows the order of things and nothing of how any of them is done. Every job has a record from
+its first moment; a cancelled one says so at once and stays so, whatever the lane still unwinds.
+"""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from textwrap import shorten
+
+import anyio
+import anyio.to_thread
+import numpy as np
+from anyio.abc import TaskGroup
+
+from ltx_mcp import states
+from ltx_mcp.capabilities import Capabilities, capabilities
+from ltx_mcp.clips import MAX_SEED, Clip, ClipFacts, Moment, Plan, Provenance, Request, SearchResult
+from ltx_mcp.engine.base import Engine, Frame, ModelCard, Stage
+from ltx_mcp.engine.planning import plan as make_plan
+from ltx_mcp.errors import Cancelled, QueueFull, StudioError
+from ltx_mcp.index.query import SearchQuery
+from ltx_mcp.index.rebuild import Report as ReindexReport
+from ltx_mcp.index.rebuild import reconcile
+from ltx_mcp.index.sample import Samples, sampled_places, shrink
+from ltx_mcp.index.store import ClipIndex
+from ltx_mcp.inputs import Inputs
+from ltx_mcp.jobs import Job, JobBook
+from ltx_mcp.lane import Lane, LaneJob, Step
+from ltx_mcp.library import Library
+from ltx_mcp.moderation.audit import Audit
+from ltx_mcp.moderation.frames import FrameGate
+from ltx_mcp.moderation.prompts import PromptGate
+from ltx_mcp.probe import read_frames
+from ltx_mcp.sheets import board
+from ltx_mcp.take import Taken, take
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 5.0
+UNWIND_S = 5.0
+BOARD_SIDE = 480  # pixels: larger than any cell of the board
+
+Report = Callable[[Job], Awaitable[None]]
+
+# Where each stage begins and ends in the whole job's progress, 0..1. Denoising is most of the work of a real model.
+_SHARES: dict[Stage, tuple[float, float]] = {
+    Stage.QUEUED: (0.0, 0.0),
+    Stage.LOADING: (0.01, 0.05),
+    Stage.ENCODING_PROMPT: (0.05, 0.08),
+    Stage.DENOISING: (0.08, 0.80),
+    Stage.DECODING: (0.80, 0.95),
+    Stage.MODERATING: (0.95, 0.97),
+    Stage.PUBLISHING: (0.97, 0.98),
+    Stage.INDEXING: (0.98, 0.99),
+}
+
+
+class Studio:
+    """Everything that tools, resources and the command line can ask for."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        lane: Lane,
+        jobs: JobBook,
+        library: Library,
+        inputs: Inputs,
+        prompts: PromptGate,
+        frames: FrameGate,
+        index: ClipIndex,
+        audit: Audit,
+        tasks: TaskGroup,
+    ) -> None:
+        self._engine = engine
+        self._lane = lane
+        self._jobs = jobs
+        self._library = library
+        self._inputs = inputs
+        self._prompts = prompts
+        self._frames = frames
+        self._index = index
+        self._audit = audit
+        self._tasks = tasks
+        self._renders: dict[str, LaneJob[Taken]] = {}
+        self._changed: dict[str, anyio.Event] = {}
+        self._reconciling = anyio.Lock()
+        self._reconciled = False
+
+    async def card(self) -> ModelCard:
+        """What the engine is. The first call may look at the device, which takes seconds."""
+        return await anyio.to_thread.run_sync(lambda: self._engine.card)
+
+    # -- making ---------------------------------------------------------------------------------------
+
+    async def start(self, request: Request) -> Job:
+        """Record, gate, plan and queue. A prompt that is refused comes back as a refused job.
+
+        Raises TooLarge, QueueFull, ModelUnavailable; the record then says why it failed.
+        """
+        job = self._jobs.create(request)
+        try:
+            finding = self._prompts.check(request.prompt)
+            if finding is not None:
+                self._audit.prompt_refused(job.job_id, request.prompt, finding)
+                return self._move(
+                    job.job_id, _refused(f"The prompt was refused ({finding.category})", finding.category)
+                )
+            await anyio.to_thread.run_sync(self._frames.load)  # a missing classifier must not cost a render
+            seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
+            plan = make_plan(request, await self.card(), seed)
+            self._jobs.planned(job.job_id, plan)
+            self._queue(job.job_id, plan)
+        except StudioError as error:
+            self._move(job.job_id, states.Failed.of(error))
+            raise
+        except BaseException:
+            self._move(job.job_id, states.Cancelled())
+            raise
+        return self._jobs.get(job.job_id)
+
+    def job(self, job_id: str) -> Job:
+        return self._jobs.get(job_id)
+
+    def recent_jobs(self, limit: int = 20) -> list[Job]:
+        return self._jobs.recent(limit)
+
+    async def wait(self, job_id: str, wait_s: float, report: Report) -> Job:
+        """Wait for the job to end, at most `wait_s`; `report` hears of every change and every heartbeat."""
+        with anyio.move_on_after(wait_s):
+            while not (job := self._jobs.get(job_id)).has_ended:
+                changed = self._changed.setdefault(job_id, anyio.Event())
+                await report(job)
+                with anyio.move_on_after(HEARTBEAT_S):
+                    await changed.wait()
+        return self._jobs.get(job_id)
+
+    def cancel(self, job_id: str) -> Job:
+        """End the job now, if it has not ended; the device is freed as soon as the lane has unwound."""
+        job = self._move(job_id, states.Cancelled())
+        if (render := self._renders.get(job_id)) is not None:
+            self._lane.cancel(render)
+        return job
+
+    def queue_position(self, job_id: str) -> int | None:
+        render = self._renders.get(job_id)
+        return self._lane.position(render) if render else None
+
+    def eta_s(self, job: Job, now: float) -> float | None:
+        """Seconds until the job should end, from past jobs of its kind, else from its own pace; or None."""
+        if job.plan is None or not isinstance(job.state, states.Running):
+            return None
+        expected = self._jobs.expected_s(job.plan)
+        elapsed = now - job.started_at if job.started_at else 0.0
+        if job.state.progress > 0.1:
+            own_pace = elapsed * (1 - job.state.progress) / job.state.progress
+            return own_pace if expected is None else max(expected - elapsed, min(own_pace, expected))
+        if expected is None:
+            return None
+        return max(1.0, expected * (1 + (self.queue_position(job.job_id) or 0)) - elapsed)
+
+    # -- finding --------------------------------------------------------------------------------------
+
+    async def clip(self, clip_id: str) -> Clip:
+        """Raises NotFound with the nearest ids."""
+        clip = await anyio.to_thread.run_sync(self._library.get, clip_id)
+        try:
+            return clip.model_copy(update={"searchable": clip_id in await self._index.has([clip_id])})
+        except StudioError:
+            return clip
+
+    async def clips(self) -> list[Clip]:
+        return await anyio.to_thread.run_sync(self._library.all)
+
+    async def search(self, query: SearchQuery) -> SearchResult:
+        """Moments that answer the query. The first search makes the index match the clips on disk."""
+        async with self._reconciling:
+            if not self._reconciled:
+                await self.reconcile()
+                self._reconciled = True
+        return await self._index.search(query)
+
+    async def reconcile(self) -> ReindexReport:
+        """Index every clip that the index lacks, forget those that are gone. Files are the truth."""
+        return await reconcile(self._index, await self.clips(), _read_samples)
+
+    async def still(self, reference: str) -> Frame:
+        """The picture that a reference names. Raises BadInput."""
+        return await anyio.to_thread.run_sync(self._inputs.still, reference)
+
+    async def board(self, moments: Sequence[Moment]) -> bytes:
+        """One JPEG of the moments' best frames, numbered by rank."""
+        return await anyio.to_thread.run_sync(_draw_board, moments)
+
+    async def capabilities(self) -> Capabilities:
+        return capabilities(await self.card(), self._jobs.expected_s)
+
+    # -- one job, from the lane to the archive ----------------------------------------------------------
+
+    def _queue(self, job_id: str, plan: Plan) -> None:
+        folder = self._library.stage(job_id)
+        try:
+            render = self._lane.submit(
+                plan, partial(take, plan=plan, folder=folder, gate=self._frames), partial(self._hear, job_id)
+            )
+        except QueueFull as full:
+            self._library.discard(job_id)
+            expected = self._jobs.expected_s(plan)
+            pace = f" One such clip takes about {expected:.0f} s here." if expected else ""
+            raise QueueFull(full.message + pace, full.hint) from None
+        self._renders[job_id] = render
+        self._tasks.start_soon(self._finish, job_id, plan, folder, render)
+
+    async def _finish(self, job_id: str, plan: Plan, folder: Path, render: LaneJob[Taken]) -> None:
+        try:
+            state = await self._archive(job_id, plan, await render.result())
+        except Cancelled:
+            state = states.Cancelled()
+        except StudioError as error:
+            log.warning("job %s failed: %s", job_id, error, exc_info=error.__cause__)
+            state = states.Failed.of(error)
+        except Exception as error:
+            log.exception("job %s broke", job_id)
+            state = states.Failed("internal", f"The studio broke: {type(error).__name__}.", "See the server's log.")
+        self._move(job_id, state)
+        await render.left()
+        self._library.discard(job_id)
+        del self._renders[job_id]
+
+    async def _archive(self, job_id: str, plan: Plan, taken: Taken) -> states.Ended:
+        if taken.verdict.verdict == "refused":
+            self._audit.frames_refused(job_id, self._jobs.get(job_id).request.prompt, taken.verdict)
+            category = taken.verdict.category or "unsafe"
+            return _refused(f"The finished clip was refused ({category}) and deleted", category)
+        self._hear(job_id, Step(Stage.PUBLISHING))
+        clip = await anyio.to_thread.run_sync(self._publish, job_id, plan, taken)
+        self._hear(job_id, Step(Stage.INDEXING))
+        try:
+            await self._index.add(clip, taken.samples)
+        except Exception:  # the clip is safe in its folder; the next start's reconcile indexes it
+            log.exception("clip %s is not searchable yet", clip.clip_id)
+        if self._jobs.get(job_id).has_ended:  # cancelled while it was published: leave nothing behind
+            await self._forget(clip.clip_id)
+        return states.Succeeded(clip.clip_id)
+
+    def _publish(self, job_id: str, plan: Plan, taken: Taken) -> Clip:
+        request = self._jobs.get(job_id).request
+        clip_id = self._library.new_clip_id(request.prompt)
+        facts = ClipFacts(
+            kind="generated",
+            prompt=request.prompt,
+            title=_title(request.prompt),
+            width=plan.width,
+            height=plan.height,
+            fps=plan.fps,
+            frames=plan.frames,
+            duration_s=plan.duration_s,
+            has_audio=taken.has_audio,
+            codec=plan.codec,
+            seed=plan.seed,
+            model=plan.model,
+            recipe=plan.quality,
+            created_at=datetime.now(UTC),
+            moderation=taken.verdict,
+            provenance=Provenance(),
+            requested=request.model_dump(mode="json", exclude_none=True),
+            effective=plan.model_dump(mode="json", exclude_none=True),
+        )
+        return self._library.publish(job_id, clip_id, facts, taken.video, taken.sheet)
+
+    async def _forget(self, clip_id: str) -> None:
+        await self._index.remove(clip_id)
+        await anyio.to_thread.run_sync(self._library.remove, clip_id)
+
+    def _hear(self, job_id: str, step: Step) -> None:
+        start, end = _SHARES[step.stage]
+        self._move(job_id, states.Running(step.stage, start + (end - start) * step.done / step.total))
+
+    def _move(self, job_id: str, state: states.JobState) -> Job:
+        job = self._jobs.move(job_id, state)
+        if (changed := self._changed.pop(job_id, None)) is not None:
+            changed.set()
+        return job
+
+    def stop(self) -> None:
+        """End every job that still runs here; the next start finds them as this one left them."""
+        for job_id, render in self._renders.items():
+            self._move(job_id, states.RESTARTED)
+            self._lane.cancel(render)
+
+
+def _title(prompt: str) -> str:
+    """The prompt's first sentence, cut at a word."""
+    return shorten(prompt.split(". ")[0], 80, placeholder="…")
+
+
+def _read_samples(clip: Clip) -> Samples:
+    """What the index saw of the clip when it was made, read back from its file."""
+    times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames)]
+    return Samples(np.array(times_s), [shrink(frame) for _, frame in read_frames(clip.path, times_s)])
+
+
+def _draw_board(moments: Sequence[Moment]) -> bytes:
+    return board([(_peak_frame(moment), f"{moment.title}\n{moment.ref}") for moment in moments])
+
+
+def _peak_frame(moment: Moment) -> Frame:
+    return next(frame for _, frame in read_frames(moment.path, [moment.peak_s], max_side=BOARD_SIDE))
+
+
+def _refused(message: str, category: str) -> states.Refused:
+    return states.Refused(
+        "refused", message + ".", "Describe something else; do not rephrase the same content.", category
+    )

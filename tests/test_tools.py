@@ -1,0 +1,408 @@
+"""The server as an agent meets it: real client, real studio, stand-ins for the models; both protocol eras."""
+
+import base64
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+from gates import Gate
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
+
+from ltx_mcp.compose import open_studio
+from ltx_mcp.engine.base import Stage
+from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.index.stand_in import ColourEmbedder
+from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.probe import probe
+from ltx_mcp.server import INSTRUCTIONS, make_server
+from ltx_mcp.settings import Settings
+from ltx_mcp.tools import TOOLS
+from ltx_mcp.tools._job import Desk
+
+pytestmark = pytest.mark.anyio
+
+LIMIT_S = 30.0
+SHORT = {"duration_s": 0.5, "quality": "draft"}
+
+
+@asynccontextmanager
+async def a_desk(folder: Path, engine: StandInEngine | None = None, max_wait_s: float = 45) -> AsyncGenerator[Desk]:
+    settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1)
+    async with open_studio(
+        settings, engine=engine or StandInEngine(), classifier=MagentaClassifier(), embedder=ColourEmbedder()
+    ) as studio:
+        yield Desk(studio, settings.max_wait_s)
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@asynccontextmanager
+async def an_agent(
+    folder: Path, mode: str = "auto", engine: StandInEngine | None = None, max_wait_s: float = 45
+) -> AsyncGenerator[Client]:
+    with anyio.fail_after(LIMIT_S):
+        async with Client(make_server(lambda: a_desk(folder, engine, max_wait_s)), mode=mode) as agent:
+            yield agent
+
+
+def data(result: CallToolResult) -> dict[str, Any]:
+    assert isinstance(result.structured_content, dict), result.content
+    return result.structured_content
+
+
+def text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+# -- tools/list ------------------------------------------------------------------------------------------
+
+
+async def test_the_four_tools_are_listed_with_honest_annotations_and_short_texts(tmp_path: Path, mode: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
+    assert list(tools) == ["generate_video", "search_clips", "get_job", "cancel_job"]
+    for tool in tools.values():
+        assert tool.annotations is not None
+        assert tool.annotations.open_world_hint is False
+        assert tool.title
+        assert len((tool.description or "").encode()) < 2048
+        assert tool.input_schema["additionalProperties"] is False
+        assert tool.output_schema is not None
+    assert [name for name, tool in tools.items() if tool.annotations and tool.annotations.read_only_hint] == [
+        "search_clips",
+        "get_job",
+    ]
+    cancel = tools["cancel_job"].annotations
+    assert cancel is not None
+    assert cancel.destructive_hint
+
+
+def test_long_tools_are_async_because_a_sync_one_cannot_be_cancelled() -> None:
+    assert all(tool.is_async for tool in TOOLS)
+
+
+def test_the_instructions_fit_the_hosts_that_cut_them() -> None:
+    assert len(INSTRUCTIONS.encode()) < 2048
+
+
+# -- generate_video --------------------------------------------------------------------------------------
+
+
+async def test_a_prompt_becomes_a_clip_that_plays_with_sound_of_its_length(tmp_path: Path, mode: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        arguments = {"prompt": "a red circle", "duration_s": 1, "fps": 25, "aspect": "9:16", "seed": 7}
+        result = await agent.call_tool("generate_video", arguments)
+    job = data(result)
+    assert job["status"] == "succeeded"
+    clip = job["clip"]
+    facts = probe(Path(clip["path"]))
+    assert (facts.width, facts.height, facts.frames, facts.fps) == (240, 416, 25, 25)
+    assert (clip["width"], clip["height"], clip["frames"], clip["seed"]) == (240, 416, 25, 7)
+    assert facts.has_audio
+    assert facts.audio_duration_s == pytest.approx(facts.duration_s, abs=0.025)
+    assert clip["moderation"]["verdict"] == "passed"
+    assert clip["searchable"] is True
+    assert job["requested"]["aspect"] == "9:16"
+    assert (job["effective"]["made_width"], job["effective"]["made_height"], job["effective"]["made_frames"]) == (
+        256,
+        448,
+        25,
+    )
+
+
+async def test_the_answer_is_enough_in_words_alone_with_one_sheet_and_a_link_under_the_hosts_limits(
+    tmp_path: Path, mode: str
+) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        result = await agent.call_tool("generate_video", {"prompt": "word " * 790, **SHORT})
+        clip = data(result)["clip"]
+        words, sheet, link = result.content
+        assert isinstance(words, TextContent)
+        assert words.text.startswith(clip["path"])
+        assert len(words.text) < 4 * 600
+        assert isinstance(sheet, ImageContent)
+        assert base64.b64decode(sheet.data)[:2] == b"\xff\xd8"
+        assert isinstance(link, ResourceLink)
+        assert len(result.model_dump_json()) < 900 * 1024
+        read = await agent.read_resource(str(link.uri))
+        assert base64.b64decode(read.contents[0].model_dump()["blob"]) == Path(clip["path"]).read_bytes()
+
+
+async def test_the_same_request_and_seed_give_the_same_frames(tmp_path: Path) -> None:
+    async with an_agent(tmp_path) as agent:
+        clips = [
+            data(await agent.call_tool("generate_video", {"prompt": "a red ring", "seed": seed, **SHORT}))["clip"]
+            for seed in (1, 1, 2)
+        ]
+    first, again, other = (Path(clip["sheet_path"]).read_bytes() for clip in clips)
+    assert first == again
+    assert first != other
+    assert len({clip["clip_id"] for clip in clips}) == 3
+
+
+async def test_progress_is_reported_for_every_step_and_strictly_increases(tmp_path: Path, mode: str) -> None:
+    heard: list[float] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(progress)
+
+    async with an_agent(tmp_path, mode) as agent:
+        await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}, progress_callback=hear)
+    assert len(heard) >= 5
+    assert all(earlier < later for earlier, later in pairwise(heard))
+
+
+async def test_a_job_longer_than_the_wait_answers_with_a_handle_and_get_job_brings_the_clip(
+    tmp_path: Path, mode: str
+) -> None:
+    gate = Gate(Stage.DENOISING)
+    async with an_agent(tmp_path, mode, StandInEngine(gate)) as agent:
+        result = await agent.call_tool("generate_video", {"prompt": "a red circle", "wait_s": 0, **SHORT})
+        job = data(result)
+        assert job["status"] in ("queued", "running")
+        assert job["job_id"] in job["next"]
+        assert len(result.model_dump_json()) < 4 * 300 * 2  # the structured data and the text, 300 tokens each
+        await gate.arrived()
+        waiting = data(await agent.call_tool("get_job", {"job_id": job["job_id"], "wait_s": 0}))
+        assert (waiting["status"], waiting["stage"]) == ("running", "denoising")
+        gate.open()
+        done = data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))
+        assert done["status"] == "succeeded"
+        recent = data(await agent.call_tool("get_job", {}))["recent"]
+        assert recent[0]["clip_id"] == done["clip"]["clip_id"]
+
+
+async def test_no_wait_is_longer_than_the_cap(tmp_path: Path) -> None:
+    gate = Gate(Stage.DENOISING)
+    async with an_agent(tmp_path, engine=StandInEngine(gate), max_wait_s=0.05) as agent:
+        job = data(await agent.call_tool("generate_video", {"prompt": "a red circle", "wait_s": 10_000, **SHORT}))
+        assert job["status"] in ("queued", "running")
+        gate.open()
+
+
+# -- cancelling ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", [Stage.LOADING, Stage.DENOISING, Stage.DECODING])
+async def test_a_cancelled_job_says_so_at_once_stays_so_and_leaves_nothing(
+    tmp_path: Path, mode: str, stage: Stage
+) -> None:
+    gate = Gate(stage)
+    async with an_agent(tmp_path, mode, StandInEngine(gate)) as agent:
+        job = data(await agent.call_tool("generate_video", {"prompt": "a red circle", "wait_s": 0, **SHORT}))
+        await gate.arrived()
+        for _ in range(2):  # idempotent
+            assert data(await agent.call_tool("cancel_job", {"job_id": job["job_id"]}))["status"] == "cancelled"
+        gate.open()
+        assert data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))["status"] == "cancelled"
+        assert data(await agent.call_tool("search_clips", {}))["total_clips"] == 0
+    assert not list((tmp_path / "clips").glob("*"))
+    assert not list((tmp_path / "staging").rglob("*.mp4"))
+
+
+async def test_a_client_that_gives_up_before_it_has_the_id_stops_the_job(tmp_path: Path, mode: str) -> None:
+    gate = Gate(Stage.DENOISING)
+    async with an_agent(tmp_path, mode, StandInEngine(gate)) as agent:
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(agent.call_tool, "generate_video", {"prompt": "a red circle", **SHORT})
+            await gate.arrived()
+            calls.cancel_scope.cancel()
+        with anyio.fail_after(5):
+            while data(await agent.call_tool("get_job", {}))["recent"][0]["status"] != "cancelled":
+                await anyio.lowlevel.checkpoint()
+        gate.open()
+
+
+async def test_a_client_that_gives_up_a_later_wait_leaves_the_job_alone(tmp_path: Path, mode: str) -> None:
+    gate = Gate(Stage.DENOISING)
+    async with an_agent(tmp_path, mode, StandInEngine(gate)) as agent:
+        job = data(await agent.call_tool("generate_video", {"prompt": "a red circle", "wait_s": 0, **SHORT}))
+        await gate.arrived()
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(agent.call_tool, "get_job", {"job_id": job["job_id"]})
+            await anyio.wait_all_tasks_blocked()
+            calls.cancel_scope.cancel()
+        gate.open()
+        assert data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))["status"] == "succeeded"
+
+
+async def test_a_full_queue_is_refused_at_once_and_the_waiting_jobs_are_not_hurt(tmp_path: Path, mode: str) -> None:
+    gate = Gate(Stage.DENOISING)
+    ask = {"prompt": "a red circle", "wait_s": 0, **SHORT}
+    async with an_agent(tmp_path, mode, StandInEngine(gate)) as agent:
+        running = data(await agent.call_tool("generate_video", ask))
+        await gate.arrived()
+        waiting = data(await agent.call_tool("generate_video", ask))
+        assert waiting["queue_position"] == 0
+        full = await agent.call_tool("generate_video", ask)
+        assert full.is_error
+        assert "get_job" in text(full)
+        gate.open()
+        for job in (running, waiting):
+            assert data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))["status"] == "succeeded"
+
+
+# -- moderation ------------------------------------------------------------------------------------------
+
+
+async def test_a_refused_prompt_is_a_job_with_the_category_and_never_reaches_the_engine(
+    tmp_path: Path, mode: str
+) -> None:
+    gate = Gate(Stage.LOADING)
+    async with an_agent(tmp_path, mode, StandInEngine(gate)) as agent:
+        result = await agent.call_tool("generate_video", {"prompt": "hardcore p0rn", **SHORT})
+        job = data(result)
+        assert result.is_error
+        assert job["status"] == "refused"
+        assert job["error"]["hint"]
+        assert data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))["status"] == "refused"
+    assert gate.passes == 0
+    audit = (tmp_path / "audit.jsonl").read_text()
+    assert job["job_id"] in audit
+    assert "p0rn" not in audit
+
+
+async def test_a_refused_clip_never_leaves_staging_and_is_gone(tmp_path: Path, mode: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        job = data(await agent.call_tool("generate_video", {"prompt": "a magenta screen", **SHORT}))
+        assert job["status"] == "refused"
+        assert job["clip"] is None
+        assert data(await agent.call_tool("search_clips", {"query": "magenta screen"}))["moments"] == []
+    assert not list((tmp_path / "clips").glob("*"))
+    assert not list((tmp_path / "staging").rglob("*.mp4"))
+    assert json.loads((tmp_path / "audit.jsonl").read_text())["category"] == "explicit"
+
+
+# -- searching -------------------------------------------------------------------------------------------
+
+
+async def test_a_moment_is_found_by_sight_and_can_be_looked_at(tmp_path: Path, mode: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        for prompt in ("a green screen", "first a red screen, then a blue screen", "a yellow screen"):
+            await agent.call_tool("generate_video", {"prompt": prompt, "duration_s": 4, "quality": "draft"})
+        result = await agent.call_tool("search_clips", {"query": "blue"})
+        found = data(result)
+        best = found["moments"][0]
+        assert best["prompt"].startswith("first a red")
+        assert best["start_s"] >= 1.0, "the blue half"
+        assert best["ref"] == f"{best['clip_id']}@{best['peak_s']:g}"
+        assert any(isinstance(block, ImageContent) for block in result.content)
+        alike = data(await agent.call_tool("search_clips", {"image": best["ref"], "images": False}))
+        assert alike["moments"][0]["clip_id"] == best["clip_id"]
+        inside = data(await agent.call_tool("search_clips", {"query": "red", "clip": best["clip_id"]}))
+        assert {moment["clip_id"] for moment in inside["moments"]} == {best["clip_id"]}
+        newest = data(await agent.call_tool("search_clips", {"limit": 2}))
+        assert [moment["prompt"] for moment in newest["moments"]] == ["a yellow screen", best["prompt"]]
+
+
+async def test_a_second_studio_on_the_same_folder_finds_the_clip(tmp_path: Path) -> None:
+    async with an_agent(tmp_path) as maker, an_agent(tmp_path) as reader:
+        made = data(await maker.call_tool("generate_video", {"prompt": "a lighthouse in fog", **SHORT}))
+        found = data(await reader.call_tool("search_clips", {"query": "foggy lighthouse"}))
+        assert found["moments"][0]["clip_id"] == made["clip"]["clip_id"]
+        assert data(await reader.call_tool("get_job", {"job_id": made["job_id"]}))["status"] == "succeeded"
+
+
+# -- bad input -------------------------------------------------------------------------------------------
+
+BAD_CALLS: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("generate_video", {}, ["prompt", "missing"]),
+    ("generate_video", {"prompt": ""}, ["prompt", "1 to 4,000"]),
+    ("generate_video", {"prompt": "   \n"}, ["prompt", "1 to 4,000"]),
+    ("generate_video", {"prompt": "x" * 20_000}, ["prompt", "20,0", "1 to 4,000"]),
+    ("generate_video", {"prompt": 5}, ["prompt"]),
+    ("generate_video", {"prompt": "x", "duration_s": "NaN"}, ["duration_s", "0.5", "20"]),
+    ("generate_video", {"prompt": "x", "duration_s": 0.1}, ["duration_s", "0.5", "20"]),
+    ("generate_video", {"prompt": "x", "duration_s": 1e308}, ["duration_s", "0.5", "20"]),
+    ("generate_video", {"prompt": "x", "fps": 1000}, ["fps", "8", "60"]),
+    ("generate_video", {"prompt": "x", "resolution": "99999p"}, ["resolution", "240p", "2160p"]),
+    ("generate_video", {"prompt": "x", "aspect": "3:2"}, ["aspect", "16:9"]),
+    ("generate_video", {"prompt": "x", "quality": "ultra"}, ["quality", "draft, final"]),
+    ("generate_video", {"prompt": "x", "seed": -1}, ["seed", "0"]),
+    ("generate_video", {"prompt": "x", "seed": 2**63}, ["seed"]),
+    ("generate_video", {"prompt": "x", "seed": 1.5}, ["seed"]),
+    ("generate_video", {"prompt": "x", "wait_s": -1}, ["wait_s"]),
+    ("generate_video", {"prompt": "x", "width": 512, "steps": 3}, ["width", "steps", "arguments are prompt"]),
+    ("generate_video", {"prompt": "x", "camera": "spin"}, ["camera", "dolly_in"]),
+    ("get_job", {"job_id": "job-000000000000"}, ["job-000000000000", "without an id"]),
+    ("get_job", {"job_id": "../../etc/passwd"}, ["without an id"]),
+    ("cancel_job", {}, ["job_id", "missing"]),
+    ("cancel_job", {"job_id": "nothing"}, ["nothing"]),
+    ("search_clips", {"limit": 0}, ["limit", "1 to 20"]),
+    ("search_clips", {"limit": 21}, ["limit", "1 to 20"]),
+    ("search_clips", {"query": "x" * 20_000}, ["query", "4,000"]),
+    ("search_clips", {"created_after": "tomorrow"}, ["created_after"]),
+    ("search_clips", {"clip": "no-such-clip-aaaaaaaa"}, ["no-such-clip"]),
+    ("search_clips", {"image": "/etc/passwd"}, ["LTX_MCP_ROOTS"]),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments", "words"), BAD_CALLS, ids=lambda value: str(value)[:40])
+async def test_a_bad_call_says_what_came_and_what_is_allowed(
+    tmp_path: Path, tool: str, arguments: dict[str, Any], words: list[str]
+) -> None:
+    async with an_agent(tmp_path) as agent:
+        result = await agent.call_tool(tool, arguments)
+        said = text(result)
+        assert result.is_error
+        assert not [word for word in words if word not in said], said
+        assert "pydantic" not in said
+        assert "http" not in said
+        assert len(said) < 1500
+        assert data(await agent.call_tool("get_job", {}))["recent"] == [], "a call that was wrong leaves no job"
+
+
+async def test_more_than_the_machine_can_make_is_refused_with_what_fits(tmp_path: Path, mode: str) -> None:
+    small = StandInEngine(max_pixel_frames=448 * 256 * 50)
+    async with an_agent(tmp_path, mode, small) as agent:
+        result = await agent.call_tool("generate_video", {"prompt": "a red circle", "duration_s": 20})
+        assert result.is_error
+        assert "2 s at 240p" in text(result)
+        assert data(await agent.call_tool("get_job", {}))["recent"][0]["status"] == "failed"
+
+
+async def test_an_engine_that_breaks_fails_its_job_and_not_the_server(tmp_path: Path, mode: str) -> None:
+    def broken(stage: Stage, step: int) -> None:
+        if stage is Stage.DECODING and step == 3:
+            raise ZeroDivisionError("a secret of the inside")
+
+    async with an_agent(tmp_path, mode, StandInEngine(broken)) as agent:
+        result = await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT})
+        job = data(result)
+        assert (job["status"], job["error"]["code"]) == ("failed", "render_failed")
+        assert job["error"]["hint"]
+        assert (await agent.list_tools()).tools
+    assert not list((tmp_path / "staging").rglob("*.mp4"))
+
+
+# -- resources -------------------------------------------------------------------------------------------
+
+
+async def test_capabilities_say_what_fits_and_how_long_it_takes(tmp_path: Path, mode: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT})
+        read = await agent.read_resource("ltx://capabilities")
+        offers = json.loads(read.contents[0].model_dump()["text"])["offers"]
+        licence = json.loads((await agent.read_resource("ltx://licence")).contents[0].model_dump()["text"])
+    draft = next(offer for offer in offers if (offer["resolution"], offer["quality"]) == ("240p", "draft"))
+    assert draft["max_duration_s"] == 20
+    assert draft["made_in_s"] > 0
+    assert licence["code"] == "Apache-2.0"
+
+
+@pytest.mark.parametrize("uri", ["clip://no-such-clip-aaaaaaaa", "clip://..%2F..%2Fetc/video", "clip://a%00b/sheet"])
+async def test_an_unknown_clip_resource_is_a_protocol_error(tmp_path: Path, mode: str, uri: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        with pytest.raises(MCPError):
+            await agent.read_resource(uri)

@@ -1,0 +1,182 @@
+"""The Job that makers, get_job and cancel_job answer with, and how a tool waits for one."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, assert_never
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.utilities.types import Image
+from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
+from pydantic import Field
+
+from ltx_mcp import states
+from ltx_mcp.clips import Clip, Request, Value
+from ltx_mcp.jobs import Job
+from ltx_mcp.studio import Studio
+
+log = logging.getLogger(__name__)
+
+_PROMPT_SHOWN = 120  # characters of a prompt in texts and waiting replies: an agent wrote it and has it
+
+WaitS = Annotated[
+    float,
+    Field(ge=0, allow_inf_nan=False, description="Seconds to wait for the end before answering with a handle."),
+]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every tool call can reach. `max_wait_s` caps any wait."""
+
+    studio: Studio
+    max_wait_s: float
+
+
+ToolContext = Context[Desk, Any]
+
+
+class JobError(Value):
+    code: str
+    message: str
+    hint: str
+
+
+class JobLine(Value):
+    """One job of the list."""
+
+    job_id: str
+    status: str
+    prompt: str
+    clip_id: str | None = None
+
+
+class JobView(Value):
+    """A job as an agent sees it; enough on its own. `progress` is 0..1, times are seconds."""
+
+    job_id: str | None
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled", "refused"] | None
+    stage: str | None = None
+    progress: float = 0.0
+    queue_position: int | None = None
+    eta_s: float | None = None
+    requested: dict[str, Any] | None = None
+    effective: dict[str, Any] | None = None
+    clip: Clip | None = None
+    error: JobError | None = None
+    recent: tuple[JobLine, ...] = ()
+    next: str = ""
+
+
+class ProgressReporter:
+    """Relays a job's progress, strictly increasing as the protocol demands. A client that is gone hurts nobody."""
+
+    def __init__(self, context: ToolContext) -> None:
+        self._context = context
+        self._last = 0.0
+
+    async def __call__(self, job: Job) -> None:
+        if not isinstance(job.state, states.Running):
+            return
+        self._last = max(job.state.progress, self._last + 1e-6)
+        try:
+            await self._context.report_progress(self._last, 1.0, f"{job.state.stage} ({job.state.progress:.0%})")
+        except Exception:
+            log.debug("progress could not be sent", exc_info=True)
+
+
+async def make(context: ToolContext, request: Request, wait_s: float) -> CallToolResult:
+    """Start a job and wait for it. A client that gives up before it has the job's id stops the job."""
+    desk = context.request_context.lifespan_context
+    job = await desk.studio.start(request)
+    try:
+        job = await desk.studio.wait(job.job_id, min(wait_s, desk.max_wait_s), ProgressReporter(context))
+    except anyio.get_cancelled_exc_class():
+        desk.studio.cancel(job.job_id)
+        raise
+    return await job_result(desk.studio, job)
+
+
+async def job_result(studio: Studio, job: Job) -> CallToolResult:
+    """Structured data, the same in words, and for a finished clip its contact sheet and a link."""
+    view = await job_view(studio, job)
+    blocks: list[ContentBlock] = [TextContent(text=_text(view))]
+    if view.clip is not None:
+        blocks.append(Image(data=await anyio.Path(view.clip.sheet_path).read_bytes(), format="jpeg").to_image_content())
+        blocks.append(_link(view.clip))
+    return CallToolResult(
+        content=blocks,
+        structured_content=view.model_dump(mode="json", exclude={"clip": {"requested", "effective"}}),
+        is_error=isinstance(job.state, states.Failed | states.Refused),
+    )
+
+
+async def job_view(studio: Studio, job: Job) -> JobView:
+    match job.state:
+        case states.Running(stage, progress):
+            eta_s = studio.eta_s(job, time.time())
+            return JobView(
+                job_id=job.job_id,
+                status="queued" if stage == "queued" else "running",
+                stage=stage,
+                progress=round(progress, 3),
+                queue_position=studio.queue_position(job.job_id),
+                eta_s=eta_s and round(eta_s, 1),
+                next=f"Call get_job with job_id={job.job_id!r} to wait for it; cancel_job stops it.",
+            )
+        case states.Succeeded(clip_id):
+            return _succeeded(job, await studio.clip(clip_id))
+        case states.Failed(code, message, hint) | states.Refused(code, message, hint):
+            return _ended(job, JobError(code=code, message=message, hint=hint), hint)
+        case states.Cancelled():
+            return _ended(job, None, "It was cancelled; nothing was kept.")
+        case _:
+            assert_never(job.state)
+
+
+def _succeeded(job: Job, clip: Clip) -> JobView:
+    return JobView(
+        job_id=job.job_id,
+        status="succeeded",
+        progress=1.0,
+        requested=clip.requested,
+        effective=clip.effective,
+        clip=clip,
+        next=f"Tell the user the path, and look at the sheet. search_clips finds moments of {clip.clip_id!r} later.",
+    )
+
+
+def _ended(job: Job, error: JobError | None, next_step: str) -> JobView:
+    requested = job.request.model_dump(mode="json", exclude_none=True)
+    requested["prompt"] = shorten(job.request.prompt)
+    return JobView(
+        job_id=job.job_id, status=job.state.status, requested=requested, error=error, next=next_step
+    )  # fmt: skip
+
+
+def _text(view: JobView) -> str:
+    if view.clip is not None:
+        clip, notes = view.clip, (view.effective or {}).get("notes", ())
+        sound = "with sound" if clip.has_audio else "silent"
+        made = (
+            f"{clip.clip_id}: {clip.duration_s:g} s, {clip.width}x{clip.height} at {clip.fps:g} fps, {sound}, "
+            f"{clip.codec}, {clip.bytes:,} bytes, seed {clip.seed}, model {clip.model} ({clip.recipe}). "
+            f'Prompt: "{shorten(clip.prompt)}".'
+        )
+        return "\n".join([str(clip.path), made, *notes, view.next])
+    if view.error is not None:
+        return f"{view.job_id} {view.status}: {view.error.message} {view.error.hint}".strip()
+    where = f" ({view.stage}, {view.progress:.0%})" if view.stage else ""
+    eta = f" About {view.eta_s:.0f} s to go." if view.eta_s else ""
+    return f"{view.job_id} is {view.status}{where}.{eta} {view.next}"
+
+
+def _link(clip: Clip) -> ResourceLink:
+    return ResourceLink(
+        uri=f"{clip.resource_uri}/video", name=clip.clip_id, title=clip.title, mime_type="video/mp4", size=clip.bytes
+    )
+
+
+def shorten(text: str) -> str:
+    return text if len(text) <= _PROMPT_SHOWN else text[:_PROMPT_SHOWN].rstrip() + "…"

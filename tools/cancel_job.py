@@ -1,0 +1,28 @@
+"""cancel_job: stop a clip that is being made."""
+
+from typing import Annotated
+
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import Field
+
+from ltx_mcp.tools._job import JobView, ToolContext, job_result
+from ltx_mcp.tools._tool import studio_tool
+
+
+async def cancel_job(
+    context: ToolContext, job_id: Annotated[str, Field(description="As given by a maker.")]
+) -> Annotated[CallToolResult, JobView]:
+    """Stop a queued or running job and free the device. Nothing of it is kept. A job that has ended stays as it
+    ended: a finished clip is not deleted.
+    """
+    studio = context.request_context.lifespan_context.studio
+    return await job_result(studio, studio.cancel(job_id))
+
+
+TOOL = studio_tool(
+    cancel_job,
+    title="Cancel a job",
+    annotations=ToolAnnotations(
+        read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
+    ),
+)

@@ -1,0 +1,44 @@
+"""get_job: wait for a clip that is being made, or list the recent jobs."""
+
+from typing import Annotated
+
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import Field
+
+from ltx_mcp import states
+from ltx_mcp.jobs import Job
+from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, WaitS, job_result, shorten
+from ltx_mcp.tools._tool import studio_tool
+
+
+async def get_job(
+    context: ToolContext,
+    job_id: Annotated[str | None, Field(description="As given by a maker. Left out: the recent jobs.")] = None,
+    wait_s: WaitS = 45.0,
+) -> Annotated[CallToolResult, JobView]:
+    """Wait for a job and get its clip. Waits up to wait_s for the end, then answers with the progress and the time
+    that is left. Giving up on a wait leaves the job running. Without a job_id it lists the recent jobs, newest first.
+    """
+    desk = context.request_context.lifespan_context
+    if job_id is None:
+        return _listing(desk.studio.recent_jobs())
+    job = await desk.studio.wait(job_id, min(wait_s, desk.max_wait_s), ProgressReporter(context))
+    return await job_result(desk.studio, job)
+
+
+def _listing(jobs: list[Job]) -> CallToolResult:
+    lines = tuple(_line(job) for job in jobs)
+    view = JobView(job_id=None, status=None, recent=lines, next="Call get_job with one of these ids." if lines else "")
+    text = [f"{line.job_id} {line.status} {line.clip_id or ''} {line.prompt}" for line in lines]
+    return CallToolResult(
+        content=[TextContent(text="\n".join(text) or "No jobs yet. generate_video starts one.")],
+        structured_content=view.model_dump(mode="json"),
+    )
+
+
+def _line(job: Job) -> JobLine:
+    clip_id = job.state.clip_id if isinstance(job.state, states.Succeeded) else None
+    return JobLine(job_id=job.job_id, status=job.state.status, prompt=shorten(job.request.prompt), clip_id=clip_id)
+
+
+TOOL = studio_tool(get_job, title="Get a job", annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
