@@ -4,7 +4,7 @@ An engine knows nothing of jobs, queues, files, moderation or the event loop. Al
 are called on one thread, the lane's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -45,6 +45,33 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True)
+class Condition:
+    """Frames that the clip must show from a given one of its frames on. Each is (plan.height, plan.width, 3).
+
+    `strength` is 0..1: 1 keeps the frames, less lets the model depart from them.
+    """
+
+    frames: Sequence[Frame]
+    at_frame: int = 0  # of the delivered clip; plan.frames - 1 is its last
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What a clip is made from beside its words. `repaint` is a whole source video, plan.frames long.
+
+    `repaint_strength` is 0..1: how far the new clip may depart from the source.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    repaint: Sequence[Frame] | None = None
+    repaint_strength: float = 0.6
+
+
+NO_MATERIALS = Materials()
+
+
+@dataclass(frozen=True)
 class Rendering:
     """A clip on its way out: exactly `plan.frames` frames, decoded while they are pulled.
 
@@ -81,10 +108,10 @@ class Engine(Protocol):
     def load(self, watch: Watch) -> None:
         """Get ready to render; a second call is free. Raises ModelUnavailable."""
 
-    def render(self, plan: Plan, watch: Watch) -> Rendering:
+    def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         """Denoise now, decode as the frames are pulled. Raises RenderFailed, Cancelled.
 
-        The same plan gives the same frames. `watch` hears of every step; the device is free within two
+        The same plan and materials give the same frames. `watch` hears of every step; the device is free within two
         seconds of its first `Cancelled`.
         """
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import Engine, ModelCard, Rendering, Watch
+from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, ModelCard, Rendering, Watch
 
 
 class DeferredEngine:
@@ -24,8 +24,8 @@ class DeferredEngine:
     def load(self, watch: Watch) -> None:
         self._engine.load(watch)
 
-    def render(self, plan: Plan, watch: Watch) -> Rendering:
-        return self._engine.render(plan, watch)
+    def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
+        return self._engine.render(plan, watch, materials)
 
     def close(self) -> None:
         if "_engine" in vars(self):

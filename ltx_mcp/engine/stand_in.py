@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import Frame, ModelCard, Rendering, Stage, Watch
+from ltx_mcp.engine.base import NO_MATERIALS, Frame, Materials, ModelCard, Rendering, Stage, Watch
 
 SAMPLE_RATE = 48_000
 STEPS = 8
@@ -53,25 +53,38 @@ class StandInEngine:
         self._pause(Stage.LOADING, 0)
         watch.check()
 
-    def render(self, plan: Plan, watch: Watch) -> Rendering:
+    def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         watch.stage(Stage.DENOISING)
         for step in range(STEPS):
             self._pause(Stage.DENOISING, step)
             watch.step(step + 1, STEPS)
         watch.stage(Stage.DECODING)
-        return Rendering(self._frames(plan, watch), _tone(plan) if plan.audio else None, SAMPLE_RATE)
+        frames = self._frames(plan, watch, materials)
+        return Rendering(frames, _tone(plan) if plan.audio else None, SAMPLE_RATE)
 
-    def _frames(self, plan: Plan, watch: Watch) -> Iterator[Frame]:
+    def _frames(self, plan: Plan, watch: Watch, materials: Materials) -> Iterator[Frame]:
         scenes = _NAMED.findall(plan.prompt.lower()) or [("white", "cross")]
         noise = np.random.default_rng(plan.seed).integers(0, 12, (plan.height, plan.width, 3), dtype=np.uint8)
         for index in range(plan.frames):
             self._pause(Stage.DECODING, index)
             watch.check()
             colour, shape = scenes[index * len(scenes) // plan.frames]
-            yield _picture(plan, COLOURS[colour], SHAPES[shape], index / plan.frames) + noise
+            drawn = _picture(plan, COLOURS[colour], SHAPES[shape], index / plan.frames) + noise
+            yield _conditioned(drawn, index, materials)
 
     def close(self) -> None:
         """Nothing to free."""
+
+
+def _conditioned(drawn: Frame, index: int, materials: Materials) -> Frame:
+    """The drawn frame, mixed with whatever the materials ask for at this place."""
+    mixed = drawn.astype(np.float32)
+    if materials.repaint is not None:
+        mixed += (materials.repaint[index] - mixed) * (1 - materials.repaint_strength)
+    for condition in materials.conditions:
+        if 0 <= index - condition.at_frame < len(condition.frames):
+            mixed += (condition.frames[index - condition.at_frame] - mixed) * condition.strength
+    return mixed.round().astype(np.uint8)
 
 
 def _picture(plan: Plan, colour: tuple[int, int, int], outline: Outline, phase: float) -> Frame:
