@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import Frame, ModelCard, Rendering, Stage, Watch
+from ltx_mcp.engine.base import NO_MATERIALS, Frame, Materials, ModelCard, Rendering, Stage, Watch
 from ltx_mcp.engine.decode import decode_sound, stream_decode
 from ltx_mcp.engine.interrupt import Check, checked, chunked_attention
 from ltx_mcp.engine.memory import Machine, pick, place, probe_machine, resolve_device
@@ -99,7 +99,7 @@ class LtxEngine:
             upsampling = LTX2LatentUpsamplePipeline(vae=pipeline.vae, latent_upsampler=components.upsampler.to(device))
         return _Loaded(pipeline, upsampling, components.prompt_tokens, device)
 
-    def render(self, plan: Plan, watch: Watch) -> Rendering:
+    def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         self.load(watch)
         latents, sound = self._guarded(lambda: self._make(plan, watch))
         return Rendering(self._frames(plan, latents, watch), sound, self._sample_rate())
