@@ -1,5 +1,6 @@
 """The composition root: settings in, a running studio out. The only place that knows every concrete class."""
 
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -7,6 +8,7 @@ import anyio
 
 from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.deferred import DeferredEngine
+from ltx_mcp.errors import ArchiveError, ModerationUnavailable, SettingsError
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.inputs import Inputs
@@ -22,7 +24,6 @@ from ltx_mcp.moderation.prompts import PromptGate
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio import UNWIND_S, Studio
 from ltx_mcp.tenancy import Tenancy
-from ltx_mcp.tools._job import Desk
 
 
 def make_engine(settings: Settings) -> Engine:
@@ -54,6 +55,27 @@ def make_policy(settings: Settings) -> Policy:
     return load_policy(settings.policy)
 
 
+def _usable_policy(settings: Settings) -> Policy:
+    try:
+        return make_policy(settings)
+    except SettingsError as error:
+        raise ModerationUnavailable(f"The policy cannot be used: {error}", "Correct LTX_MCP_POLICY.") from error
+
+
+def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, JobBook]:
+    folder = settings.data_dir
+    try:
+        tenancy = stack.enter_context(Tenancy(folder))
+        library = Library(folder, tenancy, settings.max_bytes)
+        library.clean_staging()
+        jobs = JobBook(folder / "jobs.sqlite", tenancy.tenant, tenancy.is_alive)
+    except (OSError, sqlite3.Error) as error:
+        hint = "Check its disk and permissions, or name another in LTX_MCP_DATA_DIR."
+        raise ArchiveError(f"The data directory {folder} cannot be used: {error}.", hint) from error
+    stack.callback(jobs.close)
+    return library, jobs
+
+
 @asynccontextmanager
 async def open_studio(
     settings: Settings,
@@ -65,13 +87,9 @@ async def open_studio(
     """A studio that works until the block is left. Parts that are given stand in for those of the settings."""
     folder = settings.data_dir
     engine = engine or make_engine(settings)
-    policy = make_policy(settings)
+    prompts = PromptGate(_usable_policy(settings))
     async with AsyncExitStack() as stack:
-        tenancy = stack.enter_context(Tenancy(folder))
-        library = Library(folder, tenancy, settings.max_bytes)
-        library.clean_staging()
-        jobs = JobBook(folder / "jobs.sqlite", tenancy.tenant, tenancy.is_alive)
-        stack.callback(jobs.close)
+        library, jobs = _open_folder(settings, stack)
         index = ClipIndex(folder / "index", embedder or make_embedder(settings))
         stack.push_async_callback(index.close)
         lane = await stack.enter_async_context(Lane(engine, settings.max_queue))
@@ -82,7 +100,7 @@ async def open_studio(
             jobs=jobs,
             library=library,
             inputs=Inputs(library, settings.roots),
-            prompts=PromptGate(policy),
+            prompts=prompts,
             frames=FrameGate(classifier or make_classifier(settings)),
             index=index,
             audit=Audit(folder / "audit.jsonl"),
@@ -93,10 +111,3 @@ async def open_studio(
         finally:
             studio.stop()
             tasks.cancel_scope.deadline = anyio.current_time() + UNWIND_S
-
-
-@asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncGenerator[Desk]:
-    """What a server's lifespan yields."""
-    async with open_studio(settings) as studio:
-        yield Desk(studio, settings.max_wait_s)

@@ -7,10 +7,11 @@ from mcp import Client
 from rich.progress import Progress
 
 from ltx_mcp.clips import Value
-from ltx_mcp.compose import open_desk
+from ltx_mcp.compose import open_studio
 from ltx_mcp.errors import StudioError
 from ltx_mcp.server import make_server
 from ltx_mcp.settings import Settings
+from ltx_mcp.tools._desk import Desk
 
 SHOTS = (
     "A red circle drifts to the right over a dark background, with a soft hum.",
@@ -47,7 +48,7 @@ class Story(Value):
 
 async def demo(settings: Settings, progress: Progress) -> Story:
     """Make two clips and find one again. Raises StudioError if any tool call does not do its work."""
-    async with Client(make_server(lambda: open_desk(settings))) as agent:
+    async with Client(make_server(Desk(lambda: open_studio(settings), settings.max_wait_s))) as agent:
         made = [await _make(agent, prompt, progress) for prompt in SHOTS]
         found = await _call(agent, "search_clips", {"query": QUESTION})
         capabilities = await agent.read_resource("ltx://capabilities")

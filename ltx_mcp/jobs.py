@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ltx_mcp.clips import GenerateRequest, Plan, Request
-from ltx_mcp.engine.base import Stage
 from ltx_mcp.errors import ArchiveError, NotFound
+from ltx_mcp.stages import Stage
 from ltx_mcp.states import ENDED, RESTARTED, JobState, Running
 
 SCHEMA_VERSION = 1

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from ltx_mcp.engine.base import Stage
 from ltx_mcp.errors import StudioError
+from ltx_mcp.stages import Stage
 
 
 @dataclass(frozen=True)

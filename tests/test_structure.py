@@ -19,10 +19,11 @@ MAY_IMPORT = {
     "clips": {"sizes"},
     "tenancy": set(),
     "ffmpeg": {"errors"},
-    "engine": {"clips", "sizes", "errors", "micro"},
+    "engine": {"clips", "sizes", "stages", "errors", "micro"},
     "micro": {"clips", "sizes", "errors", "engine"},
-    "states": {"engine", "errors"},
-    "jobs": {"states", "engine", "clips", "errors"},
+    "stages": set(),
+    "states": {"stages", "errors"},
+    "jobs": {"states", "stages", "clips", "errors"},
     "lane": {"engine", "clips", "errors"},
     "moderation": {"engine", "clips", "errors"},
     "index": {"engine", "clips", "errors"},
@@ -34,8 +35,8 @@ MAY_IMPORT = {
     "take": {"encode", "sheets", "moderation", "index", "engine", "clips", "__version__"},
     "capabilities": {"engine", "clips", "sizes", "errors"},
 }
-TOP = {"studio", "tools", "compose", "server", "demo", "doctor", "cli", "__main__", ""}
-HEAVY = {"torch", "diffusers", "transformers", "open_clip", "lancedb", "pyarrow", "onnxruntime", "PIL"}
+TOP = {"studio", "tools", "compose", "server", "demo", "doctor", "commands", "cli", "__main__", ""}
+HEAVY = {"numpy", "torch", "diffusers", "transformers", "open_clip", "lancedb", "pyarrow", "onnxruntime", "PIL"}
 
 
 def modules() -> list[tuple[str, Path]]:
@@ -76,9 +77,9 @@ def test_imports_point_downward(module: str, path: Path) -> None:
     assert rooms - {here} <= MAY_IMPORT[here]
 
 
-@pytest.mark.parametrize("top", ["studio", "tools", "compose", "server", "demo", "doctor", "cli"])
+@pytest.mark.parametrize("top", ["studio", "tools", "compose", "server", "demo", "doctor", "commands", "cli"])
 def test_nothing_below_imports_the_top(top: str) -> None:
-    order = ["studio", "tools", "server", "compose", "demo", "doctor", "cli"]
+    order = ["studio", "tools", "server", "compose", "demo", "doctor", "commands", "cli"]
     above = set(order[order.index(top) + 1 :]) - ({"compose"} if top in ("server", "demo") else set())
     for module, path in modules():
         if room(module) == top:
@@ -95,7 +96,7 @@ def test_nothing_is_mocked() -> None:
 
 
 def test_importing_the_server_loads_nothing_heavy() -> None:
-    code = f"import sys, ltx_mcp.server, ltx_mcp.compose; print(sorted({HEAVY!r} & set(sys.modules)))"
+    code = f"import sys, ltx_mcp.cli, ltx_mcp.server; print(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

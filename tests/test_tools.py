@@ -25,7 +25,7 @@ from ltx_mcp.probe import probe
 from ltx_mcp.server import INSTRUCTIONS, make_server
 from ltx_mcp.settings import Settings
 from ltx_mcp.tools import TOOLS
-from ltx_mcp.tools._job import Desk
+from ltx_mcp.tools._desk import Desk
 
 pytestmark = pytest.mark.anyio
 
@@ -33,13 +33,14 @@ LIMIT_S = 30.0
 SHORT = {"duration_s": 0.5, "quality": "draft"}
 
 
-@asynccontextmanager
-async def a_desk(folder: Path, engine: StandInEngine | None = None, max_wait_s: float = 45) -> AsyncGenerator[Desk]:
+def a_desk(folder: Path, engine: StandInEngine | None = None, max_wait_s: float = 45) -> Desk:
     settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1)
-    async with open_studio(
-        settings, engine=engine or StandInEngine(), classifier=MagentaClassifier(), embedder=ColourEmbedder()
-    ) as studio:
-        yield Desk(studio, settings.max_wait_s)
+    return Desk(
+        lambda: open_studio(
+            settings, engine=engine or StandInEngine(), classifier=MagentaClassifier(), embedder=ColourEmbedder()
+        ),
+        settings.max_wait_s,
+    )
 
 
 @pytest.fixture(params=["auto", "legacy"])
@@ -52,7 +53,7 @@ async def an_agent(
     folder: Path, mode: str = "auto", engine: StandInEngine | None = None, max_wait_s: float = 45
 ) -> AsyncGenerator[Client]:
     with anyio.fail_after(LIMIT_S):
-        async with Client(make_server(lambda: a_desk(folder, engine, max_wait_s)), mode=mode) as agent:
+        async with Client(make_server(a_desk(folder, engine, max_wait_s)), mode=mode) as agent:
             yield agent
 
 
@@ -384,6 +385,17 @@ async def test_an_engine_that_breaks_fails_its_job_and_not_the_server(tmp_path: 
         assert job["error"]["hint"]
         assert (await agent.list_tools()).tools
     assert not list((tmp_path / "staging").rglob("*.mp4"))
+
+
+async def test_a_studio_that_cannot_open_says_why_and_opens_once_the_cause_is_gone(tmp_path: Path, mode: str) -> None:
+    obstacle = tmp_path / "data"
+    obstacle.write_text("not a folder")
+    async with an_agent(obstacle, mode) as agent:
+        failed = await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT})
+        assert failed.is_error
+        assert "LTX_MCP_DATA_DIR" in text(failed)
+        obstacle.unlink()
+        assert data(await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}))["clip"]
 
 
 # -- resources -------------------------------------------------------------------------------------------

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, assert_never
+from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -14,7 +13,10 @@ from pydantic import Field
 from ltx_mcp import states
 from ltx_mcp.clips import Clip, Request, Value
 from ltx_mcp.jobs import Job
-from ltx_mcp.studio import Studio
+from ltx_mcp.tools._desk import Desk
+
+if TYPE_CHECKING:
+    from ltx_mcp.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +26,6 @@ WaitS = Annotated[
     float,
     Field(ge=0, allow_inf_nan=False, description="Seconds to wait for the end before answering with a handle."),
 ]
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What every tool call can reach. `max_wait_s` caps any wait."""
-
-    studio: Studio
-    max_wait_s: float
 
 
 ToolContext = Context[Desk, Any]
@@ -89,16 +83,17 @@ class ProgressReporter:
 async def make(context: ToolContext, request: Request, wait_s: float) -> CallToolResult:
     """Start a job and wait for it. A client that gives up before it has the job's id stops the job."""
     desk = context.request_context.lifespan_context
-    job = await desk.studio.start(request)
+    studio = await desk.studio()
+    job = await studio.start(request)
     try:
-        job = await desk.studio.wait(job.job_id, min(wait_s, desk.max_wait_s), ProgressReporter(context))
+        job = await studio.wait(job.job_id, min(wait_s, desk.max_wait_s), ProgressReporter(context))
     except anyio.get_cancelled_exc_class():
-        desk.studio.cancel(job.job_id)
+        studio.cancel(job.job_id)
         raise
-    return await job_result(desk.studio, job)
+    return await job_result(studio, job)
 
 
-async def job_result(studio: Studio, job: Job) -> CallToolResult:
+async def job_result(studio: "Studio", job: Job) -> CallToolResult:
     """Structured data, the same in words, and for a finished clip its contact sheet and a link."""
     view = await job_view(studio, job)
     blocks: list[ContentBlock] = [TextContent(text=_text(view))]
@@ -112,7 +107,7 @@ async def job_result(studio: Studio, job: Job) -> CallToolResult:
     )
 
 
-async def job_view(studio: Studio, job: Job) -> JobView:
+async def job_view(studio: "Studio", job: Job) -> JobView:
     match job.state:
         case states.Running(stage, progress):
             eta_s = studio.eta_s(job, time.time())

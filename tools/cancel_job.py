@@ -15,7 +15,7 @@ async def cancel_job(
     """Stop a queued or running job and free the device. Nothing of it is kept. A job that has ended stays as it
     ended: a finished clip is not deleted.
     """
-    studio = context.request_context.lifespan_context.studio
+    studio = await context.request_context.lifespan_context.studio()
     return await job_result(studio, studio.cancel(job_id))
 
 

@@ -20,10 +20,11 @@ async def get_job(
     that is left. Giving up on a wait leaves the job running. Without a job_id it lists the recent jobs, newest first.
     """
     desk = context.request_context.lifespan_context
+    studio = await desk.studio()
     if job_id is None:
-        return _listing(desk.studio.recent_jobs())
-    job = await desk.studio.wait(job_id, min(wait_s, desk.max_wait_s), ProgressReporter(context))
-    return await job_result(desk.studio, job)
+        return _listing(studio.recent_jobs())
+    job = await studio.wait(job_id, min(wait_s, desk.max_wait_s), ProgressReporter(context))
+    return await job_result(studio, job)
 
 
 def _listing(jobs: list[Job]) -> CallToolResult:

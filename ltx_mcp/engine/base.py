@@ -6,7 +6,6 @@ are called on one thread, the lane's.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -14,22 +13,10 @@ from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan, Quality
 from ltx_mcp.sizes import Resolution
+from ltx_mcp.stages import Stage as Stage  # part of the seam
 
 Frame = NDArray[np.uint8]
 """One picture: (height, width, 3), RGB, uint8, C-contiguous."""
-
-
-class Stage(StrEnum):
-    """What a job is doing now. The order is the order of time."""
-
-    QUEUED = "queued"
-    LOADING = "loading"
-    ENCODING_PROMPT = "encoding_prompt"
-    DENOISING = "denoising"
-    DECODING = "decoding"
-    MODERATING = "moderating"
-    PUBLISHING = "publishing"
-    INDEXING = "indexing"
 
 
 class Watch(Protocol):

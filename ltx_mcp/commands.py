@@ -1,0 +1,172 @@
+"""What each command does, for a person at a terminal or a script that asks for --json."""
+
+import argparse
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import anyio.to_thread
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ltx_mcp import states
+from ltx_mcp.clips import Clip, GenerateRequest
+from ltx_mcp.compose import open_studio
+from ltx_mcp.demo import demo
+from ltx_mcp.doctor import examine
+from ltx_mcp.errors import BadInput, Refused, StudioError
+from ltx_mcp.index.query import SearchQuery
+from ltx_mcp.jobs import Job
+from ltx_mcp.settings import Settings
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+
+async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
+    with _progress() as bar:
+        story = await demo(settings, bar)
+    return _print(arguments, story.model_dump(mode="json"), lambda: out.print(story.told(), markup=False))
+
+
+async def _generate(settings: Settings, arguments: argparse.Namespace) -> int:
+    request = _request(arguments)
+    async with open_studio(settings) as studio:
+        job = await studio.start(request)
+        with _progress() as progress:
+            bar = progress.add_task("queued", total=1.0)
+
+            async def report(job: Job) -> None:
+                if isinstance(job.state, states.Running):
+                    progress.update(bar, completed=job.state.progress, description=job.state.stage)
+
+            job = await studio.wait(job.job_id, float("inf"), report)
+        match job.state:
+            case states.Succeeded(clip_id):
+                clip = await studio.clip(clip_id)
+                return _print(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
+            case states.Refused(_, message, hint):
+                raise Refused(message, hint)
+            case states.Failed(_, message, hint):
+                raise StudioError(message, hint)
+            case _:
+                raise StudioError(f"{job.job_id} was cancelled by another process.")
+
+
+def _request(arguments: argparse.Namespace) -> GenerateRequest:
+    names = GenerateRequest.model_fields.keys() & vars(arguments).keys()
+    asked = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    try:
+        return GenerateRequest(**asked)
+    except ValidationError as error:
+        problems = [f"{problem['loc'][0]} cannot be used: {problem['msg']}." for problem in error.errors()]
+        raise BadInput("\n".join(problems), "ltx-mcp generate --help lists what is allowed.") from None
+
+
+async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
+    async with open_studio(settings) as studio:
+        image = None if arguments.image is None else await studio.still(arguments.image)
+        found = await studio.search(
+            SearchQuery(
+                query=arguments.query,
+                image=image,
+                clip_id=arguments.clip and (await studio.clip(arguments.clip)).clip_id,
+                kind=arguments.kind,
+                limit=arguments.limit,
+            )
+        )
+    rows = [
+        {
+            "moment": moment.ref,
+            "span": f"{moment.start_s:.1f}-{moment.end_s:.1f} s",
+            "matched": moment.matched,
+            "title": moment.title,
+            "path": moment.path,
+        }
+        for moment in found.moments
+    ]
+    return _print(arguments, found.model_dump(mode="json"), lambda: _show_rows(rows, found.note))
+
+
+async def _jobs(settings: Settings, arguments: argparse.Namespace) -> int:
+    async with open_studio(settings) as studio:
+        jobs = studio.recent_jobs()
+    rows = [{"job_id": job.job_id, "status": job.state.status, "prompt": job.request.prompt} for job in jobs]
+    return _print(arguments, rows, lambda: _show_rows(rows, "" if rows else "No jobs yet."))
+
+
+async def _clips(settings: Settings, arguments: argparse.Namespace) -> int:
+    async with open_studio(settings) as studio:
+        clips = await studio.clips()
+    fields = ("clip_id", "title", "duration_s", "width", "height", "path")
+    rows = [{name: getattr(clip, name) for name in fields} for clip in clips]
+    note = "" if rows else 'No clips yet. ltx-mcp generate "a red circle" makes one.'
+    return _print(arguments, [clip.model_dump(mode="json") for clip in clips], lambda: _show_rows(rows, note))
+
+
+async def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
+    findings = await anyio.to_thread.run_sync(examine, settings)
+    rows = [
+        {"": "ok" if finding.ok else "NOT OK", "what": finding.what, "is": finding.found, "remedy": finding.remedy}
+        for finding in findings
+    ]
+    _print(arguments, [finding.model_dump() for finding in findings], lambda: _show_rows(rows, ""))
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
+    async with open_studio(settings) as studio:
+        report = await studio.reconcile()
+    text = f"{len(report.added)} added, {len(report.removed)} removed, {len(report.failed)} failed."
+    _print(arguments, asdict(report), lambda: out.print(text))
+    return 1 if report.failed else 0
+
+
+COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = {
+    "demo": _demo,
+    "generate": _generate,
+    "search": _search,
+    "jobs": _jobs,
+    "clips": _clips,
+    "doctor": _doctor,
+    "reindex": _reindex,
+}
+
+
+def _progress() -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:>16}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+    )
+    return Progress(*columns, TimeElapsedColumn(), console=err, transient=True)
+
+
+def _print(arguments: argparse.Namespace, value: Any, show: Callable[[], None]) -> int:
+    if arguments.json:
+        sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    else:
+        show()
+    return 0
+
+
+def _show_rows(rows: list[dict[str, Any]], note: str) -> None:
+    if rows:
+        table = Table(*rows[0], box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*(str(value) for value in row.values()))
+        out.print(table, markup=False)
+    if note:
+        out.print(note, markup=False)
+
+
+def _show_clip(clip: Clip) -> None:
+    sound = "with sound" if clip.has_audio else "silent"
+    facts = f"{clip.duration_s:g} s, {clip.width}x{clip.height}, {clip.fps:g} fps, {sound}, seed {clip.seed}"
+    lines = [str(clip.path), facts, f"contact sheet: {clip.sheet_path}", *clip.effective.get("notes", ())]
+    out.print("\n".join(lines), markup=False)
