@@ -1,6 +1,7 @@
 """What a search says when its answer is thin: plainly, and with what to do next."""
 
 EMPTY = "The archive is empty. Make a clip with generate_video; it can be searched as soon as it is done."
+REBUILT = "The search index was damaged and starts empty. No clip is lost: run `ltx-mcp reindex` to fill it again."
 FILTERED = "No clip passes the filters. Leave one out, or call search_clips without arguments to see the newest clips."
 FEW_WORDS = "No clip matches most of the words; these share only a few of them."
 _NONE = (
@@ -13,8 +14,8 @@ _SMALL_WORLD = (
 )
 
 
-def nothing_there(total_clips: int) -> str:
-    return FILTERED if total_clips else EMPTY
+def nothing_there(total_clips: int, was_moved_aside: bool) -> str:
+    return FILTERED if total_clips else REBUILT if was_moved_aside else EMPTY
 
 
 def nothing_matches(query_was_understood: bool) -> str:

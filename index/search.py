@@ -57,7 +57,8 @@ class Searcher:
         clips = await self._tables.clips()
         total = await clips.count_rows()
         if not total or (query.where and not await clips.count_rows(query.where)):
-            return SearchResult(moments=(), total_clips=total, note=notes.nothing_there(total))
+            note = notes.nothing_there(total, self._tables.was_moved_aside)
+            return SearchResult(moments=(), total_clips=total, note=note)
         if query.query is None and query.image is None:
             return SearchResult(moments=await self._newest(query), total_clips=total)
         words = await self._by_words(query)

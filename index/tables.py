@@ -44,6 +44,7 @@ class Tables:
         self._clips: Any = None
         self._frames: Any = None
         self.model_id = ""
+        self.was_moved_aside = False
 
     async def clips(self) -> Any:
         """The table of clips, made if it is missing. Raises IndexUnavailable, ModelUnavailable."""
@@ -148,7 +149,9 @@ class Tables:
             raise IndexUnavailable(f"No search index can be made in {self._folder}: {error}", REMEDY) from error
 
     async def _connect(self, lancedb: Any) -> None:
-        """Open or make the clips table; touch a row of each table, because a broken one still opens."""
+        """Open or make the clips table; touch both tables and the words' index, because what is broken still opens."""
+        from lancedb.query import MultiMatchQuery
+
         await to_thread.run_sync(lambda: self._folder.mkdir(parents=True, exist_ok=True))
         # Zero: see every commit of other processes.
         self._database = await lancedb.connect_async(str(self._folder), read_consistency_interval=timedelta(0))
@@ -159,6 +162,7 @@ class Tables:
         clips = await self._database.create_table(name, schema=clips_schema(self.model_id), exist_ok=True)
         await clips.query().limit(1).to_list()
         await self._index_words(clips)
+        await clips.query().nearest_to_text(MultiMatchQuery("probe", list(WORD_COLUMNS))).limit(1).to_list()
         self._clips = clips
         if (frames := table_name("frames", self.model_id)) in await self._names():
             self._frames = await self._database.open_table(frames)
@@ -193,6 +197,7 @@ class Tables:
 
         try:
             await to_thread.run_sync(move)
+            self.was_moved_aside = True
         except OSError as error:
             raise IndexUnavailable(
                 f"The broken search index {self._folder} cannot be moved to {aside}: {error}", REMEDY

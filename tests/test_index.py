@@ -3,55 +3,23 @@
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import anyio
 import numpy as np
 import pytest
+from index_kit import START, always, find, ids, make_clip, plain, put, sampled
 from pydantic import ValidationError
 
-from ltx_mcp.clips import Clip, Provenance, SearchResult, Verdict
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.background import Background
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
-from ltx_mcp.index.sample import FrameSampler, Samples
-from ltx_mcp.index.stand_in import COLOURS, ColourEmbedder
+from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex, SearchQuery
 
 pytestmark = pytest.mark.anyio
-START = datetime(2026, 1, 1, tzinfo=UTC)
-FPS = 8.0
-
-
-def make_clip(clip_id: str, prompt: str = "", duration_s: float = 4.0, **changes: Any) -> Clip:
-    values: dict[str, Any] = {
-        "clip_id": clip_id, "path": Path(f"/archive/{clip_id}/video.mp4"), "resource_uri": f"clip://{clip_id}",
-        "sheet_path": Path(f"/archive/{clip_id}/sheet.jpg"), "kind": "generated", "prompt": prompt or clip_id,
-        "title": prompt[:40] or clip_id, "width": 64, "height": 48, "fps": FPS, "frames": round(duration_s * FPS),
-        "duration_s": duration_s, "has_audio": False, "codec": "h264", "bytes": 1, "sha256": "0" * 64, "seed": 1,
-        "model": "test", "recipe": "draft", "created_at": START,
-        "moderation": Verdict(verdict="passed", model="test", max_score=0), "provenance": Provenance(),
-    }  # fmt: skip
-    return Clip(**(values | changes))
-
-
-def plain(colour: str) -> Frame:
-    return np.full((48, 64, 3), COLOURS[colour], dtype=np.uint8)
-
-
-def noise(seed: int) -> Frame:
-    return np.random.default_rng(seed).integers(0, 256, (96, 160, 3), dtype=np.uint8)
-
-
-def sampled(clip: Clip, show: Callable[[float], Frame]) -> Samples:
-    """What the sampler keeps of a clip that shows `show(time_s)`."""
-    sampler = FrameSampler(clip.fps, clip.frames)
-    for index in range(clip.frames):
-        sampler.see(index, show(index / clip.fps))
-    return sampler.samples
 
 
 @pytest.fixture
@@ -60,20 +28,6 @@ async def index(tmp_path: Path) -> AsyncIterator[ClipIndex]:
     with anyio.fail_after(60):
         yield index
     await index.close()
-
-
-async def put(
-    index: ClipIndex, clip: Clip, show: Callable[[float], Frame] = lambda time_s: noise(round(time_s * 8))
-) -> None:
-    await index.add(clip, sampled(clip, show))
-
-
-def ids(result: SearchResult) -> list[str]:
-    return [moment.clip_id for moment in result.moments]
-
-
-async def find(index: ClipIndex, query: str | None = None, **rest: Any) -> SearchResult:
-    return await index.search(SearchQuery(query=query, **rest))
 
 
 async def test_a_clip_is_found_by_the_words_of_its_prompt_and_given_whole(index: ClipIndex) -> None:
@@ -92,7 +46,7 @@ async def test_a_title_is_searched_like_a_prompt(index: ClipIndex) -> None:
 
 async def test_a_moment_is_found_by_what_is_seen_in_it(index: ClipIndex) -> None:
     await put(index, make_clip("walls", "walls"), lambda time_s: plain("red" if time_s < 2 else "blue"))
-    await put(index, make_clip("other", "other"), lambda time_s: plain("green"))
+    await put(index, make_clip("other", "other"), always(plain("green")))
     found = (await find(index, "a blue wall")).moments[0]
     assert (found.clip_id, found.matched) == ("walls", "both")
     assert found.start_s == pytest.approx(2, abs=0.3)
@@ -104,7 +58,7 @@ async def test_a_moment_is_found_by_what_is_seen_in_it(index: ClipIndex) -> None
 
 async def test_one_clip_can_give_several_moments_and_no_more_than_asked_for(index: ClipIndex) -> None:
     await put(index, make_clip("blink", duration_s=8), lambda time_s: plain("red" if int(time_s) % 4 < 2 else "blue"))
-    await put(index, make_clip("still"), lambda time_s: plain("red"))
+    await put(index, make_clip("still"), always(plain("red")))
     found = await find(index, "red")
     assert sorted(ids(found)) == ["blink", "blink", "still"]
     assert [moment.rank for moment in found.moments] == [1, 2, 3]
@@ -115,26 +69,26 @@ async def test_one_clip_can_give_several_moments_and_no_more_than_asked_for(inde
 
 async def test_a_picture_finds_the_clip_that_shows_it(index: ClipIndex) -> None:
     for colour in ("red", "green", "blue", "yellow"):
-        await put(index, make_clip(f"wall-{colour}"), lambda time_s, colour=colour: plain(colour))
+        await put(index, make_clip(f"wall-{colour}"), always(plain(colour)))
     found = await find(index, image=plain("green"))
     assert ids(found) == ["wall-green"]
     assert found.moments[0].matched == "vision"
 
 
 async def test_words_and_a_picture_together_narrow_the_search(index: ClipIndex) -> None:
-    await put(index, make_clip("first", "harbour"), lambda time_s: plain("green"))
-    await put(index, make_clip("second", "piano"), lambda time_s: plain("green"))
+    await put(index, make_clip("first", "harbour"), always(plain("green")))
+    await put(index, make_clip("second", "piano"), always(plain("green")))
     assert ids(await find(index, "piano", image=plain("green")))[0] == "second"
 
 
 async def test_a_search_inside_one_clip_sees_no_other(index: ClipIndex) -> None:
     await put(index, make_clip("one", duration_s=4), lambda time_s: plain("red" if time_s < 2 else "blue"))
-    await put(index, make_clip("two"), lambda time_s: plain("blue"))
+    await put(index, make_clip("two"), always(plain("blue")))
     assert ids(await find(index, "blue", clip_id="one")) == ["one"]
 
 
 async def test_filters_hold_for_words_sight_and_the_newest(index: ClipIndex) -> None:
-    await put(index, make_clip("old", "red harbour", 2.0, kind="imported"), lambda time_s: plain("red"))
+    await put(index, make_clip("old", "red harbour", 2.0, kind="imported"), always(plain("red")))
     await put(
         index, make_clip("new", "red harbour", 6.0, created_at=START + timedelta(days=2)), lambda time_s: plain("red")
     )
@@ -143,7 +97,7 @@ async def test_filters_hold_for_words_sight_and_the_newest(index: ClipIndex) -> 
         assert set(ids(await find(index, query, kind="imported"))) == {"old"}
         assert set(ids(await find(index, query, min_duration_s=5))) == {"new"}
         assert set(ids(await find(index, query, created_after=START + timedelta(days=1)))) == {"new"}
-        assert set(ids(await find(index, query, created_after=datetime(2026, 1, 2)))) == {"new"}  # noqa: DTZ001
+        assert set(ids(await find(index, query, created_after=datetime(2026, 1, 2)))) == {"new"}
     nothing = await find(index, "red", kind="restyled")
     assert not nothing.moments
     assert "filters" in nothing.note
@@ -190,7 +144,7 @@ async def noisy_archive(folder: Path, embedder: Embedder) -> ClipIndex:
         clip = make_clip(f"noise-{number:02}", f"{scene} with {light}", 2.0, created_at=START + timedelta(hours=number))
         blocks = 2 ** (number % 5)
         small = np.random.default_rng(number).integers(0, 256, (64 // blocks, 64 // blocks, 3), dtype=np.uint8)
-        await put(index, clip, lambda time_s, small=small, blocks=blocks: small.repeat(blocks, 0).repeat(blocks, 1))
+        await put(index, clip, always(small.repeat(blocks, 0).repeat(blocks, 1)))
     return index
 
 
@@ -243,23 +197,17 @@ class Blind:
         return self._inner.background()
 
 
-HOSTILE = [
-    "it's a 'quoted' \"query\"", "'; DROP TABLE clips; --", "a AND (b OR c) NOT d:e^2 ~f* ?", "harbour\x00harbour",
-    "%_\\", "😀🎬", "harbour " * 2500, "x" * 20_000, "\u202eharbour\u200b", "ﬁlm naïve İstanbul", "{} {0} {harbour}", "\n\t.",
-]  # fmt: skip
+HOSTILE = {  # each with whether it names the harbour
+    "it's a 'quoted' \"query\"": False, "'; DROP TABLE clips; --": False, "a AND (b OR c) NOT d:e^2 ~f* ?": False,
+    "harbour\x00harbour": True, "%_\\": False, "😀🎬": False, "harbour " * 2500: True, "x" * 20_000: False,
+    "\u202eharbour\u200b": True, "ﬁlm naïve İstanbul": False, "{} {0} {harbour}": True, "\n\t.": False,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("query", HOSTILE, ids=range(len(HOSTILE)))
 async def test_no_query_breaks_the_search(index: ClipIndex, query: str) -> None:
     await put(index, make_clip("harbour-1", "A harbour"))
-    found = await find(index, query)
-    assert ids(found) == (
-        ["harbour-1"]
-        if "harbour" in query.replace("\u202e", " ").replace("\u200b", " ").split(" ")[0]
-        or "{" in query
-        or "\u202e" in query
-        else []
-    )
+    assert bool((await find(index, query)).moments) == HOSTILE[query]
     assert (await find(index)).total_clips == 1
 
 
@@ -268,7 +216,7 @@ async def test_no_query_breaks_the_search(index: ClipIndex, query: str) -> None:
 )
 async def test_no_clip_id_breaks_the_tables(index: ClipIndex, clip_id: str) -> None:
     await put(index, make_clip("bystander"))
-    await put(index, make_clip(clip_id, "harbour"), lambda time_s: plain("red"))
+    await put(index, make_clip(clip_id, "harbour"), always(plain("red")))
     assert await index.has([clip_id, "missing"]) == {clip_id}
     assert ids(await find(index, "red", clip_id=clip_id)) == [clip_id]
     await index.remove(clip_id)
@@ -286,10 +234,10 @@ def test_a_search_outside_its_ranges_cannot_be_made(bad: dict[str, Any]) -> None
 
 
 async def test_a_clip_written_again_replaces_its_row_and_all_its_frames(index: ClipIndex) -> None:
-    await put(index, make_clip("same", "harbour", 8.0), lambda time_s: plain("red"))
-    await put(index, make_clip("same", "piano", 2.0), lambda time_s: plain("blue"))
+    await put(index, make_clip("same", "harbour", 8.0), always(plain("red")))
+    await put(index, make_clip("same", "piano", 2.0), always(plain("blue")))
     known = await index.known()
-    assert known["same"].frames == len(sampled(make_clip("same", duration_s=2.0), lambda time_s: plain("blue")).frames)
+    assert known["same"].frames == len(sampled(make_clip("same", duration_s=2.0), always(plain("blue"))).frames)
     assert not (await find(index, "red")).moments
     assert not (await find(index, "harbour")).moments
     assert [moment.end_s for moment in (await find(index, "blue")).moments] == [2.0]
@@ -300,9 +248,9 @@ async def test_has_nothing_for_no_ids(index: ClipIndex) -> None:
 
 
 async def test_frames_without_their_clip_row_are_not_there(index: ClipIndex) -> None:
-    await put(index, make_clip("whole"), lambda time_s: plain("red"))
+    await put(index, make_clip("whole"), always(plain("red")))
     cut_short = make_clip("cut-short")
-    await put(index, cut_short, lambda time_s: plain("red"))
+    await put(index, cut_short, always(plain("red")))
     await (await index._tables.clips()).delete("clip_id = 'cut-short'")  # as if killed between the two writes
     assert ids(await find(index, "red")) == ["whole"]
     assert await index.has(["cut-short"]) == set()
@@ -324,7 +272,7 @@ async def test_the_event_loop_stays_free_while_the_model_works(tmp_path: Path) -
     clip = make_clip("one")
     with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(index.add, clip, sampled(clip, lambda time_s: plain("red")))
+            tasks.start_soon(index.add, clip, sampled(clip, always(plain("red"))))
             while not started.is_set():
                 await anyio.lowlevel.checkpoint()
             may_go_on.set()
@@ -343,9 +291,9 @@ async def test_many_tasks_may_use_one_index_at_once(index: ClipIndex) -> None:
 async def test_a_second_index_on_the_folder_sees_and_writes_at_once(index: ClipIndex, tmp_path: Path) -> None:
     other = ClipIndex(tmp_path / "index", ColourEmbedder())
     assert (await find(other, "red")).total_clips == 0
-    await put(index, make_clip("first"), lambda time_s: plain("red"))
+    await put(index, make_clip("first"), always(plain("red")))
     assert ids(await find(other, "red")) == ["first"]
-    await put(other, make_clip("second"), lambda time_s: plain("red"))
+    await put(other, make_clip("second"), always(plain("red")))
     assert sorted(ids(await find(index, "red"))) == ["first", "second"]
     await other.remove("first")
     assert ids(await find(index, "red")) == ["second"]
@@ -356,12 +304,14 @@ WRITER = """
 import sys, anyio
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_index import ClipIndex, ColourEmbedder, make_clip, plain, put
+from index_kit import always, make_clip, plain, put
+from ltx_mcp.index.stand_in import ColourEmbedder
+from ltx_mcp.index.store import ClipIndex
 async def main():
     index = ClipIndex(Path({folder!r}), ColourEmbedder())
     for number in range(6):
-        await put(index, make_clip(f"{who}-{{number}}"), lambda time_s: plain("red"))
-        await put(index, make_clip(f"shared-{{number}}"), lambda time_s: plain("blue"))
+        await put(index, make_clip(f"{who}-{{number}}"), always(plain("red")))
+        await put(index, make_clip(f"shared-{{number}}"), always(plain("blue")))
 anyio.run(main)
 """
 
@@ -382,7 +332,7 @@ async def test_processes_that_write_at_once_lose_nothing_and_double_nothing(inde
 
 async def test_tending_keeps_every_row_findable(index: ClipIndex) -> None:
     for number in range(5):
-        await put(index, make_clip(f"clip-{number}", "harbour"), lambda time_s: plain("red"))
+        await put(index, make_clip(f"clip-{number}", "harbour"), always(plain("red")))
     await index.tend()
     assert len(ids(await find(index, "harbour", limit=20))) == 5
     await put(index, make_clip("later", "harbour"))
@@ -395,7 +345,7 @@ async def test_an_eye_that_cannot_be_loaded_leaves_the_words(tmp_path: Path) -> 
             raise ModelUnavailable("No memory is left.", "Close something.")
 
     index = ClipIndex(tmp_path / "index", Broken())
-    await put(index, make_clip("one", "a red wall"), lambda time_s: plain("red"))
+    await put(index, make_clip("one", "a red wall"), always(plain("red")))
     found = await find(index, "red wall")
     assert ids(found) == ["one"]
     assert "Searched by words only. No memory is left. Close something." in found.note

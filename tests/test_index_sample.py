@@ -16,7 +16,7 @@ def seen(fps: float, frames: int, shown: int | None = None, size: tuple[int, int
 @pytest.mark.parametrize(("fps", "frames"), [(24, 121), (8, 4), (25, 250), (60, 1200), (24, 1), (24, 2), (29.97, 151)])
 def test_first_and_last_are_always_kept_and_times_are_those_of_the_frames(fps: float, frames: int) -> None:
     samples = seen(fps, frames).samples
-    indices = [int(round(time * fps)) for time in samples.times_s]
+    indices = [round(float(time) * fps) for time in samples.times_s]
     assert (indices[0], indices[-1]) == (0, frames - 1)
     assert indices == sorted(set(indices))
     assert [int(frame[0, 0, 0]) for frame in samples.frames] == [index % 256 for index in indices]
