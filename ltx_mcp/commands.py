@@ -17,7 +17,7 @@ from ltx_mcp import states
 from ltx_mcp.clips import Clip, GenerateRequest
 from ltx_mcp.compose import open_studio
 from ltx_mcp.demo import demo
-from ltx_mcp.doctor import examine
+from ltx_mcp.doctor import Finding, examine
 from ltx_mcp.errors import BadInput, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs import Job
@@ -110,11 +110,8 @@ async def _clips(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     findings = await anyio.to_thread.run_sync(examine, settings)
-    rows = [
-        {"": "ok" if finding.ok else "NOT OK", "what": finding.what, "is": finding.found, "remedy": finding.remedy}
-        for finding in findings
-    ]
-    _print(arguments, [finding.model_dump() for finding in findings], lambda: _show_rows(rows, ""))
+    text = "\n".join(map(_examined, findings))
+    _print(arguments, [finding.model_dump() for finding in findings], lambda: out.print(text, markup=False))
     return 0 if all(finding.ok for finding in findings) else 1
 
 
@@ -157,12 +154,19 @@ def _print(arguments: argparse.Namespace, value: Any, show: Callable[[], None]) 
 
 def _show_rows(rows: list[dict[str, Any]], note: str) -> None:
     if rows:
-        table = Table(*rows[0], box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
+        for name in rows[0]:
+            table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*(str(value) for value in row.values()))
         out.print(table, markup=False)
     if note:
         out.print(note, markup=False)
+
+
+def _examined(finding: Finding) -> str:
+    line = f"{'ok' if finding.ok else 'NOT OK':7} {finding.what:17} {finding.found}"
+    return f"{line}\n{'':25} {finding.remedy}" if finding.remedy else line
 
 
 def _show_clip(clip: Clip) -> None:
