@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "clips": {"sizes"},
     "tenancy": set(),
     "ffmpeg": {"errors"},
-    "engine": {"clips", "sizes", "stages", "errors", "micro"},
+    "engine": {"ffmpeg", "clips", "sizes", "stages", "errors", "micro"},
     "micro": {"clips", "sizes", "errors", "engine"},
     "stages": set(),
     "states": {"stages", "errors"},

@@ -7,18 +7,18 @@ import gc
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import NO_MATERIALS, Frame, Materials, ModelCard, Rendering, Stage, Watch
+from ltx_mcp.engine.conditions import check_materials
 from ltx_mcp.engine.decode import decode_sound, stream_decode
 from ltx_mcp.engine.interrupt import Check, checked, chunked_attention
 from ltx_mcp.engine.memory import Machine, pick, place, probe_machine, resolve_device
-from ltx_mcp.engine.recipes import GUIDANCE_OFF, RECIPES, Pass
+from ltx_mcp.engine.passes import Loaded, denoise, encode_prompt
 from ltx_mcp.engine.source import ModelSource
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed, StudioError
 
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     import torch
 
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    pipeline: Any  # LTX2Pipeline
-    upsampling: Any | None  # LTX2LatentUpsamplePipeline over the same VAE
-    prompt_tokens: int
-    device: "torch.device"
 
 
 class LtxEngine:
@@ -50,7 +42,7 @@ class LtxEngine:
         self._source = source
         self._device = resolve_device(device, machine)
         self._policy = pick(self._device, machine, source.info.weights_bytes, memory)
-        self._loaded: _Loaded | None = None
+        self._loaded: Loaded | None = None
 
     @property
     def card(self) -> ModelCard:
@@ -72,9 +64,11 @@ class LtxEngine:
             watch.stage(Stage.LOADING)
             self._loaded = self._guarded(lambda: self._load(watch.check))
 
-    def _load(self, check: Check) -> _Loaded:
+    def _load(self, check: Check) -> Loaded:
         import torch
         from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline, LTX2Pipeline
+
+        from ltx_mcp.engine.pipelines import PlacedConditionPipeline, SoundPipeline
 
         if self._device.startswith("cuda") and not torch.cuda.is_available():
             raise ModelUnavailable(
@@ -90,30 +84,35 @@ class LtxEngine:
         pipeline.scheduler = FlowMatchEulerDiscreteScheduler.from_config(
             pipeline.scheduler.config, use_dynamic_shifting=False, shift_terminal=None
         )
-        pipeline.set_progress_bar_config(disable=True)
         if pipeline.vocoder.dtype != torch.float32:
             pipeline.vocoder.to(torch.float32)  # bfloat16 is audible there
         place(pipeline, self._policy, device)
+        conditioned, sounding = PlacedConditionPipeline(**pipeline.components), SoundPipeline(**pipeline.components)
+        for each in (pipeline, conditioned, sounding):
+            each.set_progress_bar_config(disable=True)
         upsampling = None
         if components.upsampler is not None:
             upsampling = LTX2LatentUpsamplePipeline(vae=pipeline.vae, latent_upsampler=components.upsampler.to(device))
-        return _Loaded(pipeline, upsampling, components.prompt_tokens, device)
+        return Loaded(pipeline, conditioned, sounding, upsampling, components.prompt_tokens, device)
 
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
+        check_materials(plan, materials)
         self.load(watch)
-        latents, sound = self._guarded(lambda: self._make(plan, watch))
+        latents, sound = self._guarded(lambda: self._make(plan, watch, materials))
         return Rendering(self._frames(plan, latents, watch), sound, self._sample_rate())
 
-    def _make(self, plan: Plan, watch: Watch) -> tuple["torch.Tensor", NDArray[np.float32] | None]:
+    def _make(
+        self, plan: Plan, watch: Watch, materials: Materials
+    ) -> tuple["torch.Tensor", NDArray[np.float32] | None]:
         import torch
 
         loaded = self._ready()
         with torch.inference_mode(), _cancellable(loaded, watch.check):
             watch.check()
             watch.stage(Stage.ENCODING_PROMPT)
-            prompt = _encode(loaded, plan.prompt)
+            prompt = encode_prompt(loaded, plan.prompt)
             watch.stage(Stage.DENOISING)
-            latents, sound_latents = _denoise(loaded, plan, prompt, watch)
+            latents, sound_latents = denoise(loaded, plan, materials, prompt, watch)
             watch.stage(Stage.DECODING)
             return latents, decode_sound(loaded.pipeline, sound_latents) if plan.audio else None
 
@@ -138,7 +137,7 @@ class LtxEngine:
             gc.collect()  # a broken call may leave cycles; after a cancel its third of a second is better spent
         raise failure
 
-    def _ready(self) -> _Loaded:
+    def _ready(self) -> Loaded:
         assert self._loaded is not None, "load comes first"
         return self._loaded
 
@@ -161,10 +160,10 @@ class LtxEngine:
 
 
 @contextmanager
-def _cancellable(loaded: _Loaded, check: Check) -> Iterator[None]:
+def _cancellable(loaded: Loaded, check: Check) -> Iterator[None]:
     pipeline = loaded.pipeline
     modules = [pipeline.text_encoder, pipeline.connectors, pipeline.transformer]
-    modules += [pipeline.audio_vae.decoder, pipeline.vocoder]
+    modules += [pipeline.vae.encoder, pipeline.audio_vae.decoder, pipeline.vocoder]
     if loaded.upsampling is not None:
         modules.append(loaded.upsampling.latent_upsampler)
     with ExitStack() as stack:
@@ -172,70 +171,6 @@ def _cancellable(loaded: _Loaded, check: Check) -> Iterator[None]:
         if loaded.device.type == "cpu":
             stack.enter_context(chunked_attention(pipeline.transformer, check))
         yield
-
-
-def _encode(loaded: _Loaded, prompt: str) -> dict[str, "torch.Tensor"]:
-    """The prompt's embeddings, once for all passes: the text encoder is the largest thing to bring in."""
-    embeds, mask, _, _ = loaded.pipeline.encode_prompt(
-        prompt, do_classifier_free_guidance=False, max_sequence_length=loaded.prompt_tokens
-    )
-    return {"prompt_embeds": embeds, "prompt_attention_mask": mask}
-
-
-def _denoise(
-    loaded: _Loaded, plan: Plan, prompt: dict[str, "torch.Tensor"], watch: Watch
-) -> tuple["torch.Tensor", "torch.Tensor"]:
-    """Run the recipe's passes. Denormalised latents: video (1, C, F, H, W) and sound (1, C, L, mel bins)."""
-    import torch
-
-    recipe = RECIPES[plan.quality]
-    # On the CPU whatever the device: the same seed then draws the same noise everywhere.
-    generator = torch.Generator("cpu").manual_seed(plan.seed)
-    video: torch.Tensor | None = None
-    sound: torch.Tensor | None = None
-    done = 0
-    for each in recipe.passes:
-        start: dict[str, Any] = {}
-        if video is not None:
-            start = {"latents": _upsample(loaded, video), "audio_latents": sound, "noise_scale": each.sigmas[0]}
-        video, sound = loaded.pipeline(
-            **prompt,
-            **start,
-            **GUIDANCE_OFF,
-            **_shape(plan, each),
-            sigmas=list(each.sigmas),
-            generator=generator,
-            callback_on_step_end=_reporter(watch, done, recipe.steps),
-            output_type="latent",
-            return_dict=False,
-        )
-        done += len(each.sigmas)
-    assert video is not None
-    assert sound is not None
-    return video, sound
-
-
-def _shape(plan: Plan, each: Pass) -> dict[str, Any]:
-    return {
-        "width": plan.made_width // each.divisor,
-        "height": plan.made_height // each.divisor,
-        "num_frames": plan.made_frames,
-        "frame_rate": plan.fps,
-    }
-
-
-def _upsample(loaded: _Loaded, latents: "torch.Tensor") -> "torch.Tensor":
-    assert loaded.upsampling is not None, "planning refuses two stages where the model has no upsampler"
-    upsampled: torch.Tensor = loaded.upsampling(latents=latents, output_type="latent", return_dict=False)[0]
-    return upsampled
-
-
-def _reporter(watch: Watch, done: int, total: int) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
-    def after_step(_pipeline: Any, index: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        watch.step(done + index + 1, total)
-        return tensors  # the pipeline reads it; None would break it
-
-    return after_step
 
 
 def _explained(error: Exception) -> RenderFailed | Cancelled:

@@ -1,0 +1,124 @@
+"""Conditions: checked against the plan, brought to the made size, aged as in training, placed on their frame."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltx_mcp.clips import Plan
+from ltx_mcp.engine.base import Condition, Frame, Materials
+from ltx_mcp.engine.interrupt import Check
+from ltx_mcp.engine.recipes import IMAGE_CRF
+from ltx_mcp.errors import BadInput
+from ltx_mcp.ffmpeg import FFmpeg
+from ltx_mcp.sizes import TEMPORAL_STRIDE
+
+_LIMIT_S = 60.0  # for one image through ffmpeg; 4K takes a second
+
+
+def check_materials(plan: Plan, materials: Materials) -> None:
+    """Raise BadInput if these materials cannot be used for this clip. Costs nothing: call it before loading."""
+    for condition in materials.conditions:
+        _check_condition(plan, condition)
+    spans = sorted((each.at_frame, each.at_frame + len(each.frames)) for each in materials.conditions)
+    for (_, end), (start, _) in pairwise(spans):
+        if start < end:
+            raise BadInput(f"Two conditions ask for frame {start}.", "Give each frame to one of them.")
+    if materials.repaint is not None:
+        if len(materials.repaint) != plan.frames:
+            raise BadInput(f"The video to repaint has {len(materials.repaint)} frames and the clip {plan.frames}.")
+        _check_frames(plan, materials.repaint)
+    _check_strength(materials.repaint_strength)
+
+
+def _check_condition(plan: Plan, condition: Condition) -> None:
+    count = len(condition.frames)
+    if count % TEMPORAL_STRIDE != 1:
+        raise BadInput(
+            f"A condition has {count} frames; the model's grid takes 1, 9, 17 and so on.",
+            f"Leave out {(count - 1) % TEMPORAL_STRIDE} of them." if count else "Give at least one frame.",
+        )
+    if condition.at_frame < 0 or condition.at_frame + count > plan.frames:
+        last = condition.at_frame + count - 1
+        raise BadInput(
+            f"A condition covers frames {condition.at_frame} to {last}, and the clip has 0 to {plan.frames - 1}."
+        )
+    _check_frames(plan, condition.frames)
+    _check_strength(condition.strength)
+
+
+def _check_frames(plan: Plan, frames: Sequence[Frame]) -> None:
+    wanted = (plan.height, plan.width, 3)
+    for frame in frames:
+        if frame.shape != wanted or frame.dtype != np.uint8:
+            raise BadInput(f"A frame is {frame.shape} {frame.dtype} where {wanted} uint8 is needed.")
+
+
+def _check_strength(strength: float) -> None:
+    if not 0 <= strength <= 1:
+        raise BadInput(f"A strength of {strength:g} is outside 0 to 1.")
+
+
+def to_made_size(plan: Plan, frames: Sequence[Frame], count: int | None = None) -> NDArray[np.uint8]:
+    """(frames, made height, made width, 3): the frame in the middle, where the delivered crop is, its edges repeated.
+
+    The edges guide the margin that is cropped away again; likewise the last frame is repeated up to `count` frames.
+    """
+    top, left = (plan.made_height - plan.height) // 2, (plan.made_width - plan.width) // 2
+    bottom, right = plan.made_height - plan.height - top, plan.made_width - plan.width - left
+    more = 0 if count is None else count - len(frames)
+    return np.pad(np.stack(frames), ((0, more), (top, bottom), (left, right), (0, 0)), mode="edge")
+
+
+def diffusers_conditions(plan: Plan, conditions: Sequence[Condition], check: Check) -> list[Any]:
+    """The same as LTX2VideoConditions at the made size; the pipeline halves them for a pass at half size.
+
+    Single images are aged as in training; runs of frames come from a video and are not (as in diffusers).
+    """
+    from diffusers.pipelines.ltx2 import LTX2VideoCondition
+
+    made = []
+    for each in conditions:
+        check()
+        frames = to_made_size(plan, each.frames)
+        if len(frames) == 1:
+            frames = through_h264(frames[0], IMAGE_CRF)[None]
+        made.append(LTX2VideoCondition(frames, index=latent_index(each.at_frame), strength=each.strength, crf=0))
+    return made
+
+
+def latent_index(at_frame: int) -> Any:
+    """The index of LTX2VideoCondition that means this pixel frame.
+
+    The pipeline counts in latent frames and reads index i > 0 as pixel frame (i - 1) * 8 + 1, so whole indices reach
+    every eighth frame only, and -1 lands seven frames before the last. A fraction of an eighth, exact in binary,
+    reaches them all.
+    """
+    return (at_frame - 1) / TEMPORAL_STRIDE + 1 if at_frame else 0
+
+
+def through_h264(image: Frame, crf: int) -> Frame:
+    """The image after one lossy round trip: one H.264 frame at this quality and back. Sides must be even.
+
+    The preset is diffusers' for this step (0.42.1, pipelines/ltx2/utils.py). Raises MediaError.
+    """
+    height, width, _ = image.shape
+    raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}")
+    x264 = ("-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf), "-f", "h264")
+    packed = _filtered([*raw, "-i", "pipe:0", "-frames:v", "1", *x264, "pipe:1"], image.tobytes())
+    back = _filtered(["-f", "h264", "-i", "pipe:0", "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"], packed)
+    return np.frombuffer(bytearray(back), np.uint8).reshape(image.shape)  # writable, as torch wants it
+
+
+def _filtered(args: Sequence[str], data: bytes) -> bytes:
+    # One frame: ffmpeg writes nothing before it has read all, so the two pipes cannot block each other.
+    with FFmpeg(args, pipe_in=True, pipe_out=True) as ffmpeg, ffmpeg.within(_LIMIT_S):
+        with suppress(OSError):  # finish() says why a pipe broke
+            ffmpeg.stdin.write(data)
+            ffmpeg.stdin.close()
+        result = ffmpeg.stdout.read()
+        ffmpeg.finish(_LIMIT_S)
+    return result

@@ -1,0 +1,119 @@
+"""Runs a recipe's passes: from a prompt's embeddings and the materials to latents of picture and sound."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ltx_mcp.clips import Plan
+from ltx_mcp.engine.base import Materials, Watch
+from ltx_mcp.engine.conditions import diffusers_conditions, to_made_size
+from ltx_mcp.engine.encode_latents import encode_video, whole_pictures
+from ltx_mcp.engine.recipes import GUIDANCE_OFF, Pass, recipe_for
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The pipelines over one set of components, and where they run."""
+
+    pipeline: Any  # LTX2Pipeline
+    conditioned: Any  # PlacedConditionPipeline
+    sounding: Any  # SoundPipeline
+    upsampling: Any | None  # LTX2LatentUpsamplePipeline
+    prompt_tokens: int
+    device: "torch.device"
+
+
+def encode_prompt(loaded: Loaded, prompt: str) -> dict[str, "torch.Tensor"]:
+    """The prompt's embeddings, once for all passes: the text encoder is the largest thing to bring in."""
+    embeds, mask, _, _ = loaded.pipeline.encode_prompt(
+        prompt, do_classifier_free_guidance=False, max_sequence_length=loaded.prompt_tokens
+    )
+    return {"prompt_embeds": embeds, "prompt_attention_mask": mask}
+
+
+def denoise(
+    loaded: Loaded, plan: Plan, materials: Materials, prompt: dict[str, "torch.Tensor"], watch: Watch
+) -> tuple["torch.Tensor", "torch.Tensor"]:
+    """Denormalised latents: video (1, C, F, H, W) and sound (1, C, L, mel bins). Call `check_materials` before."""
+    import torch
+
+    recipe = recipe_for(plan, materials)
+    whole_pictures(loaded.pipeline.vae)
+    conditions = diffusers_conditions(plan, materials.conditions, watch.check)
+    shared = {
+        **prompt,
+        **GUIDANCE_OFF,
+        # On the CPU whatever the device: the same seed then draws the same noise everywhere.
+        "generator": torch.Generator("cpu").manual_seed(plan.seed),
+        "output_type": "latent",
+        "return_dict": False,
+    }
+    if conditions:  # in every pass: the upsampled latents hold only an echo of them
+        shared["conditions"] = conditions
+    video, sound = _beginning(loaded, plan, materials)
+    divisor = recipe.passes[0].divisor
+    done = 0
+    for each in recipe.passes:
+        if each.divisor < divisor:
+            video, divisor = _upsample(loaded, video), each.divisor
+        run = {**shared, **_shape(plan, each), "callback_on_step_end": _reporter(watch, done, recipe.steps)}
+        if each.sound_only:
+            _, sound = loaded.sounding(**run, latents=video)
+        else:
+            pipeline = loaded.conditioned if conditions else loaded.pipeline
+            video, sound = pipeline(**run, **_start(each, video, sound))
+        done += len(each.sigmas)
+    return video, sound
+
+
+def _beginning(loaded: Loaded, plan: Plan, materials: Materials) -> tuple[Any, Any]:
+    """What the first pass starts from: nothing, or the latents of the video to repaint and of an even sound."""
+    if materials.repaint is None:
+        return None, None
+    frames = to_made_size(plan, materials.repaint, plan.made_frames)
+    return encode_video(loaded.pipeline.vae, frames, loaded.device), _even_sound(loaded.conditioned, plan)
+
+
+def _even_sound(pipeline: Any, plan: Plan) -> "torch.Tensor":
+    """The mean of all sound, (1, C, L, mel bins): with noise on it, sound of the level that a later sigma expects."""
+    mean = pipeline.audio_vae.latents_mean.float()
+    per_second = (
+        pipeline.audio_sampling_rate / pipeline.audio_hop_length / pipeline.audio_vae_temporal_compression_ratio
+    )
+    length = round(plan.made_frames / plan.fps * per_second)
+    bins = pipeline.audio_mel_bins // pipeline.audio_vae_mel_compression_ratio
+    sound: torch.Tensor = pipeline._unpack_audio_latents(mean.expand(1, length, -1), length, bins)
+    return sound
+
+
+def _start(each: Pass, video: Any, sound: Any) -> dict[str, Any]:
+    if video is None:
+        return {}
+    return {"latents": video, "audio_latents": sound, "noise_scale": each.sigmas[0]}
+
+
+def _shape(plan: Plan, each: Pass) -> dict[str, Any]:
+    return {
+        "width": plan.made_width // each.divisor,
+        "height": plan.made_height // each.divisor,
+        "num_frames": plan.made_frames,
+        "frame_rate": plan.fps,
+        "sigmas": list(each.sigmas),
+    }
+
+
+def _upsample(loaded: Loaded, latents: Any) -> "torch.Tensor":
+    assert loaded.upsampling is not None, "planning refuses two stages where the model has no upsampler"
+    upsampled: torch.Tensor = loaded.upsampling(latents=latents, output_type="latent", return_dict=False)[0]
+    return upsampled.float()  # noise is added to it in its own precision
+
+
+def _reporter(watch: Watch, done: int, total: int) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
+    def after_step(_pipeline: Any, index: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        watch.step(done + index + 1, total)
+        return tensors  # the pipeline reads it; None would break it
+
+    return after_step
