@@ -12,24 +12,20 @@ import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-import numpy as np
-
+from ltx_mcp.clips import Clip
 from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import BadInput
+from ltx_mcp.footage import Footage, look_at
 from ltx_mcp.library import CLIP_ID, VIDEO, Library
+from ltx_mcp.pictures import read_picture
 from ltx_mcp.probe import read_frames
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-MAX_FILE_BYTES = 50_000_000
-MAX_PIXELS = 50_000_000  # a 48-megapixel phone camera; 150 MB once decoded
-_PICTURES = ("PNG", "JPEG", "WEBP")
+MAX_PICTURE_BYTES = 50_000_000
+MAX_VIDEO_BYTES = 2_000_000_000
 _MAX_CHARS = 4096  # of a reference: the longest path that Linux takes
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SECONDS = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
@@ -71,7 +67,7 @@ class Inputs:
         return FileRef(path)
 
     def still(self, reference: str) -> Frame:
-        """One picture: a clip's frame (its middle one if no time is given), or a PNG, JPEG or WebP file.
+        """One picture: a clip's frame (its middle one if no time is given), or a PNG, JPEG, WebP or GIF file.
 
         Raises BadInput for what cannot be used, NotFound for a clip that is not there.
         """
@@ -81,7 +77,24 @@ class Inputs:
             case ClipRef(clip_id, at_s):
                 return self._frame(clip_id, at_s)
             case FileRef(path):
-                return _picture(self._read(path), path.name)
+                with self._open(path, MAX_PICTURE_BYTES) as file:
+                    return read_picture(file.read(MAX_PICTURE_BYTES), path.name)
+
+    def video(self, reference: str) -> Footage:
+        """A stretch of video: a whole clip, its span, or the first minute of an MP4, MOV, MKV, WebM, AVI or GIF file.
+
+        Raises BadInput for what cannot be used, NotFound for a clip that is not there, MediaError for what does not
+        open as a video.
+        """
+        match self.parse(reference):
+            case ClipRef(clip_id, at_s=float(at_s)):
+                hint = f"Use {clip_id}, or a span such as {clip_id}@{at_s:g}-{at_s + 2:g}."
+                raise BadInput(f"{reference!r} is one frame; a video is a clip or its span.", hint)
+            case ClipRef(clip_id, span_s=span_s):
+                return look_at(self._spanning(clip_id, span_s).path, reference, span_s)
+            case FileRef(path):
+                with self._open(path, MAX_VIDEO_BYTES) as file:
+                    return look_at(Path(file.name), reference)
 
     # -- clips ----------------------------------------------------------------------------------------
 
@@ -95,11 +108,20 @@ class Inputs:
 
     def _frame(self, clip_id: str, at_s: float | None) -> Frame:
         clip = self._library.get(clip_id)
-        if at_s is not None and at_s > clip.duration_s + _TOLERANCE_S:
-            last = f"Its times go from 0 to {clip.duration_s:.3f}."
-            raise BadInput(f"{clip_id} has no frame at {at_s:g} s.", last)
+        if at_s is not None:
+            _check_time(clip, at_s)
         [(_, frame)] = read_frames(clip.path, [clip.duration_s / 2 if at_s is None else at_s])
         return frame
+
+    def _spanning(self, clip_id: str, span_s: tuple[float, float] | None) -> Clip:
+        clip = self._library.get(clip_id)
+        if span_s is None:
+            return clip
+        _check_time(clip, span_s[1])
+        if span_s[1] - span_s[0] < 1 / clip.fps - _TOLERANCE_S:
+            least = f"One frame of it takes {1 / clip.fps:.3f} s."
+            raise BadInput(f"The span {span_s[0]:g}-{span_s[1]:g} of {clip_id} is shorter than a frame.", least)
+        return clip
 
     # -- files ----------------------------------------------------------------------------------------
 
@@ -125,18 +147,19 @@ class Inputs:
             raise self._unclear(text, "It must spell an absolute path without control characters.")
         return path
 
-    def _read(self, path: Path) -> bytes:
-        """The content of a regular file inside a root. Says no more of what lies outside than that it does."""
+    def _open(self, path: Path, max_bytes: int) -> BinaryIO:
+        """A regular file inside a root, by its real name. Says no more of what lies outside than that it does."""
         try:
-            with open(self._confined(path), "rb", opener=_open_once) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise BadInput(f"{path} is not a regular file.", self._where())
-                content = file.read(MAX_FILE_BYTES + 1)
+            file = open(self._confined(path), "rb", opener=_open_once)  # noqa: SIM115 - whoever asked closes it
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror}.", self._where()) from None
-        if len(content) > MAX_FILE_BYTES:
-            raise BadInput(f"{path} is larger than {MAX_FILE_BYTES // 10**6} MB.", "Use a smaller picture.")
-        return content
+        found = os.fstat(file.fileno())
+        if stat.S_ISREG(found.st_mode) and found.st_size <= max_bytes:
+            return file
+        file.close()
+        if stat.S_ISREG(found.st_mode):
+            raise BadInput(f"{path} is larger than {max_bytes // 10**6} MB.", "Use a smaller file.")
+        raise BadInput(f"{path} is not a regular file.", self._where())
 
     def _confined(self, path: Path) -> Path:
         """Where the path leads once every link is followed. Raises BadInput outside the roots."""
@@ -167,36 +190,13 @@ class Inputs:
         return BadInput(f"{text[:120]!r} is no media reference. {reason}", f"{grammar} {self._where()} {nearest}")
 
 
+def _check_time(clip: Clip, time_s: float) -> None:
+    if time_s > clip.duration_s + _TOLERANCE_S:
+        raise BadInput(
+            f"{clip.clip_id} has no frame at {time_s:g} s.", f"Its times go from 0 to {clip.duration_s:.3f}."
+        )
+
+
 def _open_once(path: str, flags: int) -> int:
     """Not waiting, as a pipe would for its writer; not through a link, for they were followed before."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
-
-
-def _picture(content: bytes, name: str) -> Frame:
-    """Decode by content, never by name: upright, on white where it is transparent, RGB."""
-    from PIL import Image
-
-    try:
-        with Image.open(BytesIO(content), formats=_PICTURES) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                largest = f"The largest is {MAX_PIXELS // 10**6} megapixels."
-                raise BadInput(f"{name} has {width}x{height} pixels.", largest)
-            return _rgb(image)
-    except BadInput:
-        raise
-    except Exception as error:  # a hostile file raises anything, from struct.error to MemoryError
-        hint = "Use a whole PNG, JPEG or WebP file."
-        raise BadInput(f"{name} cannot be read as a picture.", hint) from error
-
-
-def _rgb(image: "Image") -> Frame:
-    from PIL import Image, ImageOps
-
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white
-        return np.repeat((np.asarray(upright) >> 8).astype(np.uint8)[..., None], 3, axis=2)
-    if upright.has_transparency_data:
-        above = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above)
-    return np.array(upright.convert("RGB"))

@@ -31,7 +31,10 @@ MAY_IMPORT = {
     "probe": {"ffmpeg", "engine", "clips", "errors"},
     "sheets": {"engine", "clips", "errors"},
     "library": {"clips", "errors", "tenancy"},
-    "inputs": {"library", "probe", "engine", "clips", "errors"},
+    "framing": {"sizes"},
+    "pictures": {"framing", "engine", "errors"},
+    "footage": {"ffmpeg", "probe", "engine", "errors"},
+    "inputs": {"library", "probe", "pictures", "footage", "engine", "clips", "errors"},
     "take": {"encode", "sheets", "moderation", "index", "engine", "clips", "__version__"},
     "capabilities": {"engine", "clips", "sizes", "errors"},
 }
