@@ -22,7 +22,7 @@ from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.policy import Policy, load_policy
 from ltx_mcp.moderation.prompts import PromptGate
 from ltx_mcp.settings import Settings
-from ltx_mcp.studio import UNWIND_S, Studio
+from ltx_mcp.studio import HEARTBEAT_S, UNWIND_S, Studio
 from ltx_mcp.tenancy import Tenancy
 
 
@@ -83,6 +83,7 @@ async def open_studio(
     engine: Engine | None = None,
     classifier: FrameClassifier | None = None,
     embedder: Embedder | None = None,
+    heartbeat_s: float = HEARTBEAT_S,
 ) -> AsyncGenerator[Studio]:
     """A studio that works until the block is left. Parts that are given stand in for those of the settings."""
     folder = settings.data_dir
@@ -105,6 +106,7 @@ async def open_studio(
             index=index,
             audit=Audit(folder / "audit.jsonl"),
             tasks=tasks,
+            heartbeat_s=heartbeat_s,
         )
         try:
             yield studio

@@ -41,7 +41,7 @@ from ltx_mcp.take import Taken, take
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 5.0
+HEARTBEAT_S = 5.0  # some hosts give up on a call that has said nothing for ten
 UNWIND_S = 5.0
 BOARD_SIDE = 480  # pixels: larger than any cell of the board
 
@@ -76,6 +76,7 @@ class Studio:
         index: ClipIndex,
         audit: Audit,
         tasks: TaskGroup,
+        heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self._engine = engine
         self._lane = lane
@@ -87,6 +88,7 @@ class Studio:
         self._index = index
         self._audit = audit
         self._tasks = tasks
+        self._heartbeat_s = heartbeat_s
         self._renders: dict[str, LaneJob[Taken]] = {}
         self._changed: dict[str, anyio.Event] = {}
         self._reconciling = anyio.Lock()
@@ -136,7 +138,7 @@ class Studio:
             while not (job := self._jobs.get(job_id)).has_ended:
                 changed = self._changed.setdefault(job_id, anyio.Event())
                 await report(job)
-                with anyio.move_on_after(HEARTBEAT_S):
+                with anyio.move_on_after(self._heartbeat_s):
                     await changed.wait()
         return self._jobs.get(job_id)
 

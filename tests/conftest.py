@@ -5,6 +5,8 @@ import os
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Tiny tensors: a second thread costs more than it brings, and many times more where the cores are shared.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture

@@ -37,7 +37,11 @@ def a_desk(folder: Path, engine: StandInEngine | None = None, max_wait_s: float 
     settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1)
     return Desk(
         lambda: open_studio(
-            settings, engine=engine or StandInEngine(), classifier=MagentaClassifier(), embedder=ColourEmbedder()
+            settings,
+            engine=engine or StandInEngine(),
+            classifier=MagentaClassifier(),
+            embedder=ColourEmbedder(),
+            heartbeat_s=0.02,
         ),
         settings.max_wait_s,
     )
@@ -162,6 +166,31 @@ async def test_progress_is_reported_for_every_step_and_strictly_increases(tmp_pa
         await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}, progress_callback=hear)
     assert len(heard) >= 5
     assert all(earlier < later for earlier, later in pairwise(heard))
+
+
+async def test_a_stage_that_takes_long_is_heard_of_all_the_while(tmp_path: Path, mode: str) -> None:
+    gate = Gate(Stage.DENOISING)
+    heard: list[float] = []
+    enough = anyio.Event()
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append(progress)
+        if len(heard) >= 20:
+            enough.set()
+
+    async with an_agent(tmp_path, mode, StandInEngine(gate)) as agent, anyio.create_task_group() as calls:
+        calls.start_soon(lambda: agent.call_tool("generate_video", {"prompt": "x", **SHORT}, progress_callback=hear))
+        await gate.arrived()
+        await enough.wait()
+        gate.open()
+    assert all(earlier < later for earlier, later in pairwise(heard))
+
+
+async def test_the_file_itself_says_that_a_model_made_it(tmp_path: Path) -> None:
+    async with an_agent(tmp_path) as agent:
+        clip = data(await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}))["clip"]
+    assert b"AI-generated video. Model: stand-in." in Path(clip["path"]).read_bytes()
+    assert clip["provenance"]["digital_source_type"].endswith("trainedAlgorithmicMedia")
 
 
 async def test_a_job_longer_than_the_wait_answers_with_a_handle_and_get_job_brings_the_clip(

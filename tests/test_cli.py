@@ -1,0 +1,109 @@
+"""The `ltx-mcp` command: results on standard output, remedies on standard error, exit codes that mean something."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LIMIT_S = 240
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "LTX_MCP_DATA_DIR": str(folder), "LTX_MCP_MODEL": "micro", **settings}
+    command = [sys.executable, "-m", "ltx_mcp", *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory in which the demo has run."""
+    folder = tmp_path_factory.mktemp("archive")
+    done = run(folder, "demo", "--json")
+    assert done.returncode == 0, done.stderr
+    story = json.loads(done.stdout)
+    assert [Path(clip["path"]).is_file() for clip in story["made"]] == [True, True]
+    assert all(clip["has_audio"] for clip in story["made"])
+    assert story["moments"][0]["clip_id"] == story["made"][1]["clip_id"], "the rainy one is found by its words"
+    assert "noise" in story["model"]
+    return folder
+
+
+def test_a_clip_is_made_with_what_was_asked_and_listed(archive: Path) -> None:
+    asked = ["--duration", "0.5", "--fps", "12", "--aspect", "1:1", "--quality", "draft", "--no-audio", "--seed", "3"]
+    done = run(archive, "generate", "a green kite", *asked, "--json")
+    assert done.returncode == 0, done.stderr
+    clip = json.loads(done.stdout)
+    assert (clip["width"], clip["height"], clip["frames"], clip["seed"]) == (240, 240, 6, 3)
+    assert clip["has_audio"] is False
+    listed = json.loads(run(archive, "clips", "--json").stdout)
+    assert listed[0]["clip_id"] == clip["clip_id"]
+    assert json.loads(run(archive, "jobs", "--json").stdout)[0]["status"] == "succeeded"
+
+
+def test_a_search_prints_the_moment_and_its_path(archive: Path) -> None:
+    done = run(archive, "search", "rain on windows")
+    assert done.returncode == 0, done.stderr
+    assert "blue-square-rises" in done.stdout.replace("\n", "")
+    found = json.loads(run(archive, "search", "rain on windows", "--json").stdout)
+    assert Path(found["moments"][0]["path"]).is_file()
+
+
+def test_reindex_heals_an_index_that_was_lost(archive: Path) -> None:
+    before = json.loads(run(archive, "search", "red circle", "--json").stdout)["moments"]
+    (archive / "index").rename(archive / "index-lost")
+    done = run(archive, "reindex", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["added"]) >= 2
+    assert json.loads(run(archive, "search", "red circle", "--json").stdout)["moments"] == before
+
+
+def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive: Path) -> None:
+    healthy = run(archive, "doctor", "--json")
+    assert healthy.returncode == 0, healthy.stdout
+    findings = {finding["what"]: finding for finding in json.loads(healthy.stdout)}
+    assert "micro" in findings["model"]["found"]
+    ill = run(archive, "doctor", LTX_MCP_MODEL="ltx-2.3", LTX_MCP_EMBEDDER="ViT-B-32/laion2b_s34b_b79k")
+    assert ill.returncode == 1
+    assert "LTX_MCP_ACCEPT_LICENCE" in ill.stdout
+    assert ill.stdout.count("NOT OK") >= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["generate", "hardcore porn"], 3, "refused"),
+        (["generate", "x", "--duration", "99"], 1, "duration_s"),
+        (["generate", ""], 1, "prompt"),
+        (["generate", "x", "--resolution", "9p"], 2, "240p"),
+        (["search", "x", "--clip", "none-aaaaaaaa"], 1, "no clip"),
+        (["search", "--image", "/etc/passwd"], 1, "LTX_MCP_ROOTS"),
+        (["nonsense"], 2, "demo"),
+        ([], 2, "COMMAND"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_its_exit_code(
+    archive: Path, arguments: list[str], code: int, words: str
+) -> None:
+    done = run(archive, *arguments)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_all_problems_of_the_settings_are_told_at_once(tmp_path: Path) -> None:
+    done = run(tmp_path, "clips", LTX_MCP_MAX_WAIT_S="soon", LTX_MCP_LOG_LEVEL="loud", LTX_MCP_COLOUR="red")
+    assert done.returncode == 2
+    for name in ("LTX_MCP_MAX_WAIT_S", "LTX_MCP_LOG_LEVEL", "LTX_MCP_COLOUR"):
+        assert name in done.stderr
+
+
+def test_the_config_file_is_read_under_the_environment_and_placeholders_count_as_unset(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('LTX_MCP_MODEL = "micro"\nmax_queue = "many"\n')
+    done = run(tmp_path, "clips", LTX_MCP_MODEL="${user_config.model}")
+    assert done.returncode == 2
+    assert "LTX_MCP_MAX_QUEUE='many'" in done.stderr
+    assert "LTX_MCP_MODEL" not in done.stderr
+    assert run(tmp_path, "clips", LTX_MCP_MAX_QUEUE="3").returncode == 0

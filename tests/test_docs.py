@@ -1,0 +1,41 @@
+"""What the documents promise is what is there."""
+
+import re
+from pathlib import Path
+
+from ltx_mcp.cli import _parser
+from ltx_mcp.settings import PREFIX, Settings
+from ltx_mcp.tools import TOOLS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_ci_runs_exactly_the_readmes_test_command() -> None:
+    [command] = [line for line in README.splitlines() if line.endswith("uv run pytest")]
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_every_tool_stands_in_the_readmes_table_and_no_other() -> None:
+    table = README.split("## Tools")[1].split("##")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [tool.name for tool in TOOLS]
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    documented = set(re.findall(rf"{PREFIX}\w+", README.split("## Settings")[1]))
+    assert documented == {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_command_is_named_in_the_readme() -> None:
+    commands = re.search(r"\{(.+?)\}", _parser().format_usage().replace("COMMAND", "")) or re.search(r"", "")
+    assert commands is not None
+    for action in _parser()._subparsers._group_actions:  # type: ignore[union-attr]
+        assert action.choices
+        for name in action.choices:
+            assert name in README, name
+
+
+def test_the_changelog_and_the_architecture_name_every_tool() -> None:
+    for page in ("CHANGELOG.md", "docs/architecture.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert not [tool.name for tool in TOOLS if tool.name not in text], page

@@ -1,0 +1,74 @@
+"""The installed command over real stdio, with the micro model: what an MCP host does."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.types import CallToolResult
+
+from ltx_mcp.probe import probe
+
+pytestmark = pytest.mark.anyio
+
+LIMIT_S = 240.0
+
+
+def a_server(folder: Path, **settings: str) -> StdioServerParameters:
+    env = {**os.environ, "LTX_MCP_DATA_DIR": str(folder), "LTX_MCP_MODEL": "micro", **settings}
+    return StdioServerParameters(command=sys.executable, args=["-m", "ltx_mcp", "serve"], env=env)
+
+
+async def finished(agent: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    job = data(await agent.call_tool(tool, arguments))
+    while job["status"] in ("queued", "running"):
+        job = data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))
+    return job
+
+
+def data(result: CallToolResult) -> dict[str, Any]:
+    assert isinstance(result.structured_content, dict), result.content
+    return result.structured_content
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_clip_made_by_one_process_is_found_by_another(tmp_path: Path, mode: str) -> None:
+    with anyio.fail_after(LIMIT_S):
+        async with Client(a_server(tmp_path), mode=mode) as agent:
+            arguments = {"prompt": "a lighthouse in thick fog", "duration_s": 1, "fps": 25, "quality": "final"}
+            job = await finished(agent, "generate_video", arguments)
+        clip = job["clip"]
+        facts = probe(Path(clip["path"]))
+        assert (facts.frames, facts.width, facts.height) == (25, 416, 240)
+        assert facts.audio_duration_s == pytest.approx(facts.duration_s, abs=0.025)
+        assert clip["model"] == "micro"
+        assert any("noise" in note for note in job["effective"]["notes"]), "it says what it is"
+        async with Client(a_server(tmp_path), mode=mode) as agent:
+            found = data(await agent.call_tool("search_clips", {"query": "foggy lighthouses"}))
+            assert [moment["clip_id"] for moment in found["moments"]] == [clip["clip_id"]]
+            assert data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))["status"] == "succeeded"
+
+
+async def test_a_server_killed_while_it_renders_leaves_a_failed_job_and_nothing_else(tmp_path: Path) -> None:
+    with anyio.fail_after(LIMIT_S):
+        async with Client(a_server(tmp_path)) as agent:
+            arguments = {"prompt": "a long one", "duration_s": 20, "resolution": "540p", "wait_s": 0}
+            job = data(await agent.call_tool("generate_video", arguments))
+        async with Client(a_server(tmp_path)) as agent:
+            after = data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))
+            assert (after["status"], after["error"]["code"]) == ("failed", "restarted")
+            assert after["error"]["hint"]
+            assert data(await agent.call_tool("search_clips", {}))["total_clips"] == 0
+    assert not list((tmp_path / "staging").rglob("*.mp4"))
+
+
+async def test_a_model_that_cannot_load_leaves_the_server_up_and_says_the_remedy(tmp_path: Path) -> None:
+    with anyio.fail_after(LIMIT_S):
+        async with Client(a_server(tmp_path, LTX_MCP_MODEL="ltx-2.3")) as agent:
+            result = await agent.call_tool("generate_video", {"prompt": "a red circle"})
+            assert result.is_error
+            assert "LTX_MCP_ACCEPT_LICENCE" in str(result.content)
+            assert len((await agent.list_tools()).tools) == 4
