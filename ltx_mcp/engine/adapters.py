@@ -1,0 +1,123 @@
+"""LoRAs on a loaded pipeline: checked against its layers first, taken off without a trace afterwards.
+
+diffusers loads what fits and logs what does not, so a LoRA for another model would silently do nothing.
+Here every layer of a file must be a layer of the model, in name and size, or the file is refused.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ltx_mcp.engine.interrupt import Check
+from ltx_mcp.engine.lora_header import Layer, read_header
+from ltx_mcp.engine.loras import LoraCard, Picked
+from ltx_mcp.errors import BadInput
+
+if TYPE_CHECKING:
+    import torch
+
+_COMPONENTS = ("transformer", "connectors")  # that LTX2Pipeline takes LoRAs for
+_DOWN = ".lora_A.weight"  # as diffusers and peft name the half that goes down to the rank
+_UP = ".lora_B.weight"
+
+
+@contextmanager
+def applied(pipeline: Any, picked: Sequence[Picked], check: Check) -> Iterator[None]:
+    """While in force, these LoRAs act on the LTX-2 pipeline, and on every other that shares its transformer.
+
+    Afterwards, however the block was left, all weights are bit for bit what they were. Enter it before hooks are
+    put on the model's layers, and not twice at a time. `check` is called between the files. Raises BadInput where
+    a file does not fit the model or the model's weights have eight bits; then nothing has been loaded.
+    """
+    fitting = [(each, _fitted(pipeline, each.card)) for each in picked]
+    active = [(each, layers) for each, layers in fitting if each.strength != 0]
+    if not active:
+        yield
+        return
+    if pipeline.get_list_adapters():
+        raise RuntimeError("LoRAs are applied already; taking these off would take those off as well")
+    try:
+        pipeline.load_lora_weights(_joined(active, pipeline.transformer.dtype, check), adapter_name="loras")
+        check()
+        yield
+    finally:
+        pipeline.unload_lora_weights()
+
+
+def takes_loras(pipeline: Any) -> bool:
+    """Not once its weights were cast to eight bits: the layers of a LoRA would be cast with them, and fail."""
+    return all(weight.dtype.itemsize > 1 for name in _COMPONENTS for weight in getattr(pipeline, name).parameters())
+
+
+def _fitted(pipeline: Any, card: LoraCard) -> dict[str, Layer]:
+    """The file's layers by the names of the model's own. Raises BadInput where one is not there or has another size."""
+    if not takes_loras(pipeline):
+        raise BadInput(
+            f"{card.name} cannot be used: this machine keeps the model in eight bits, where LoRAs cannot be added.",
+            "Leave loras out, or let the user set LTX_MCP_MEMORY to a policy with 16-bit weights.",
+        )
+    layers = read_header(card.path).layers
+    # diffusers only moves the values from key to key, so the file's own names can stand in for the tensors.
+    renamed: dict[str, str] = pipeline.lora_state_dict({layer + _DOWN: layer for layer in layers})
+    fitted = {key.removesuffix(_DOWN): layers[layer] for key, layer in renamed.items()}
+    own = _linear_layers(pipeline)
+    foreign = sorted(set(layers) - set(renamed.values())) + sorted(fitted.keys() - own.keys())
+    if foreign:
+        raise _misfit(card, f"{len(foreign)} of its {len(layers)} layers are not in this model, {foreign[0]!r} for one")
+    for name, layer in fitted.items():
+        theirs, ours = (layer.inputs, layer.outputs), (own[name].in_features, own[name].out_features)
+        if theirs != ours:
+            raise _misfit(card, f"its {name} is {theirs[0]} to {theirs[1]} wide, this model's {ours[0]} to {ours[1]}")
+    return fitted
+
+
+def _linear_layers(pipeline: Any) -> "dict[str, torch.nn.Linear]":
+    import torch
+
+    return {
+        f"{component}.{name}": module
+        for component in _COMPONENTS
+        for name, module in getattr(pipeline, component).named_modules()
+        if isinstance(module, torch.nn.Linear)
+    }
+
+
+def _misfit(card: LoraCard, reason: str) -> BadInput:
+    return BadInput(f"{card.name} was made for another model: {reason}.", "Use a LoRA for this model, or leave it out.")
+
+
+def _joined(
+    active: Sequence[tuple[Picked, dict[str, Layer]]], dtype: "torch.dtype", check: Check
+) -> "dict[str, torch.Tensor]":
+    """All LoRAs as one, under the names that diffusers wants: their ranks side by side in every layer.
+
+    The sum of their changes is one product, `[s1 up1, s2 up2] @ [down1; down2]`, so several cost hardly more
+    than one. Strength and alpha are multiplied in. Raises BadInput.
+    """
+    import torch
+
+    halves: dict[str, list[torch.Tensor]] = {}
+    for each, layers in active:
+        check()
+        tensors = _tensors(each.card)
+        for name, layer in layers.items():
+            alpha = float(tensors[layer.alpha]) if isinstance(layer.alpha, str) else layer.alpha
+            scale = each.strength * (1.0 if alpha is None else alpha / layer.rank)
+            halves.setdefault(name + _DOWN, []).append(tensors[layer.down].to(dtype))
+            halves.setdefault(name + _UP, []).append((tensors[layer.up].float() * scale).to(dtype))
+    return {name: torch.cat(parts, dim=0 if name.endswith(_DOWN) else 1) for name, parts in halves.items()}
+
+
+def _tensors(card: LoraCard) -> "dict[str, torch.Tensor]":
+    """What the file holds, by its own names. Raises BadInput."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(card.path)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{card.name} cannot be read: {error}.", "Put a whole copy of the file on the shelf.") from None
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise BadInput(f"{card.name} holds infinite weights: the file is damaged.", "Put a whole copy on the shelf.")
+    return tensors

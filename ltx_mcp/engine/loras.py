@@ -1,0 +1,221 @@
+"""The shelf of LoRAs: one folder of safetensors files, read by their headers alone.
+
+A file that cannot be used stays on the list with its reason and is refused by name: nobody should wonder why
+a LoRA has no effect. Whether it fits the loaded model is adapters.py's question.
+"""
+
+import json
+import re
+import stat
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from ltx_mcp.clips import Value
+from ltx_mcp.engine.lora_catalogue import CATALOGUE, CatalogueEntry, LoraKind, Position
+from ltx_mcp.engine.lora_header import Header, read_header
+from ltx_mcp.errors import BadInput, NotFound
+
+MIN_STRENGTH, MAX_STRENGTH = -2.0, 2.0  # published strengths go up to 2.0 (lora_catalogue.py: cinemagraph-motion)
+MAX_LORAS = 4  # at once; each more takes memory and blurs the others
+
+_SAFE = ".safetensors"
+_PICKLED = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl"})
+_TRIGGER_KEYS = ("modelspec.trigger_phrase", "trigger_phrase", "trigger_words", "trigger_word")
+_LICENCE_KEYS = ("modelspec.license", "license")
+_MAX_WORD = 80  # characters of a trigger word or a licence that a file may put into prompts and lists
+_MAX_TRIGGERS = 4
+_MAX_DOWNSCALE = 8  # published: 2
+_NAMED_IC = re.compile(r"ic[-_]?lora", re.IGNORECASE)
+
+
+class LoraUse(Value):
+    """A LoRA by its name on the shelf, and how strongly it acts: 0 is not at all, below 0 is its opposite."""
+
+    name: str
+    strength: float = 1.0
+
+
+class Trigger(Value):
+    """Words that wake a LoRA, in their exact spelling."""
+
+    word: str
+    position: Position = "anywhere"
+
+
+class LoraCard(Value):
+    """One file of the shelf. `problem` is why it cannot be used, empty if it can.
+
+    `reference_downscale_factor` is of IC-LoRAs: by what the reference is smaller than the clip (pixels).
+    """
+
+    name: str  # of the file, without its ending
+    path: Path
+    bytes: int
+    kind: LoraKind = "lora"
+    rank: int | None = None  # the most frequent one
+    triggers: tuple[Trigger, ...] = ()
+    strength: float = 1.0  # recommended
+    reference_downscale_factor: int | None = None
+    licence: str = ""
+    template: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A usable LoRA and its strength."""
+
+    card: LoraCard
+    strength: float
+
+
+class LoraShelf:
+    """The LoRAs of one folder; with no folder it is empty. Reads the disk at every call: files may come and go."""
+
+    def __init__(self, folder: Path | None, catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> None:
+        self._folder = folder
+        self._catalogue = {(entry.file, entry.bytes): entry for entry in catalogue}
+
+    def all(self) -> list[LoraCard]:
+        """Every weight file in the folder by name, the unusable ones with their `problem`."""
+        return [self._card(path) for path in self._paths()]
+
+    def names(self) -> list[str]:
+        """Of all usable ones."""
+        return [card.name for card in self.all() if not card.problem]
+
+    def find(self, name: str) -> LoraCard:
+        """By name, or by file name. Raises NotFound with the nearest names, BadInput if the file cannot be used."""
+        cards = [self._card(path) for path in self._paths() if name in (_shown(path.stem), _shown(path.name))]
+        if not cards:
+            raise NotFound(f"There is no LoRA {name[:80]!r}.", self._suggestion(name))
+        card = min(cards, key=lambda card: card.problem != "")
+        if card.problem:
+            raise BadInput(f"{_shown(card.path.name)} cannot be used: {card.problem}", self._suggestion(name))
+        return card
+
+    def pick(self, uses: Sequence[LoraUse]) -> tuple[Picked, ...]:
+        """Find each. Raises what `find` raises, and BadInput where one is asked for twice."""
+        repeated = [name for name, count in Counter(use.name for use in uses).items() if count > 1]
+        if repeated:
+            raise BadInput(f"The LoRA {repeated[0]!r} is asked for more than once.", "Name each LoRA once.")
+        return tuple(Picked(self.find(use.name), use.strength) for use in uses)
+
+    def _paths(self) -> list[Path]:
+        if self._folder is None:
+            return []
+        try:
+            found = sorted(self._folder.iterdir())
+        except OSError:
+            return []  # `_suggestion` says so
+        return [path for path in found if path.suffix.lower() in {_SAFE, *_PICKLED} and path.name[0] != "."]
+
+    def _card(self, path: Path) -> LoraCard:
+        unread = LoraCard(name=_shown(path.stem), path=path, bytes=0)
+        try:
+            real = self._confined(path)
+            header = read_header(real)
+            known = self._catalogue.get((path.name, header.bytes))
+            return _described(unread.model_copy(update={"path": real, "bytes": header.bytes}), header, known)
+        except BadInput as error:
+            return unread.model_copy(update={"problem": error.message})
+
+    def _confined(self, path: Path) -> Path:
+        """The regular file that the path leads to, inside the folder. Raises BadInput."""
+        if path.suffix.lower() in _PICKLED:
+            raise BadInput("It is a pickle, which can run code when it is loaded; only safetensors files are read.")
+        if not path.name.isprintable():
+            raise BadInput("Its name holds control characters.")
+        assert self._folder is not None, "paths come from a folder"
+        try:
+            real = path.resolve(strict=True)
+            if not real.is_relative_to(self._folder.resolve()):
+                raise BadInput("It is a link that leads out of the folder.")
+            if not stat.S_ISREG(real.stat().st_mode):
+                raise BadInput("It is not a regular file.")
+        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+            raise BadInput(f"It cannot be followed: {error}.") from None
+        return real
+
+    def _suggestion(self, name: str) -> str:
+        if self._folder is None:
+            return "No folder of LoRAs is set: the user can name one in LTX_MCP_LORA_DIR."
+        names = self.names()
+        if near := get_close_matches(name[:80], names, n=3, cutoff=0.4):
+            return f"The nearest are {', '.join(near)}."
+        return f"There are {', '.join(names[:20])}." if names else f"{self._folder} holds no usable LoRA."
+
+
+def _described(card: LoraCard, header: Header, known: CatalogueEntry | None) -> LoraCard:
+    """The card with what the file says of itself, and with what the catalogue knows of it."""
+    factor = _downscale_factor(header.metadata)
+    facts: dict[str, Any] = {
+        "rank": Counter(layer.rank for layer in header.layers.values()).most_common(1)[0][0],
+        "reference_downscale_factor": factor,
+        "kind": "ic_lora" if factor is not None or _NAMED_IC.search(card.name) else "lora",
+        "triggers": tuple(Trigger(word=word) for word in _triggers(header.metadata)),
+        "licence": next((header.metadata[key][:_MAX_WORD] for key in _LICENCE_KEYS if key in header.metadata), ""),
+    }
+    if known is not None:
+        facts |= {"kind": known.kind, "strength": known.strength, "licence": known.licence, "template": known.template}
+        if known.trigger:
+            facts["triggers"] = (Trigger(word=known.trigger, position=known.position),)
+    return card.model_copy(update=facts)
+
+
+def _downscale_factor(metadata: dict[str, str]) -> int | None:
+    """Of an IC-LoRA's reference. LTX-2's trainer writes it as text (`reference_downscale_factor`: "2")."""
+    text = metadata.get("reference_downscale_factor")
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,3}(\.0*)?", text) or not 1 <= float(text) <= _MAX_DOWNSCALE:
+        raise BadInput(f"Its reference_downscale_factor is {text[:20]!r}, no whole number from 1 to {_MAX_DOWNSCALE}.")
+    return int(float(text))
+
+
+def _triggers(metadata: dict[str, str]) -> list[str]:
+    """Trigger words that the file names: text, words apart by commas, or a JSON list. Unfit ones are left out."""
+    text = next((metadata[key] for key in _TRIGGER_KEYS if metadata.get(key)), "")
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError):
+        listed = None
+    words = [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else text.split(",")
+    words = [word.strip() for word in words]
+    return [word for word in words if word and len(word) <= _MAX_WORD and word.isprintable()][:_MAX_TRIGGERS]
+
+
+def with_triggers(prompt: str, cards: Sequence[LoraCard]) -> str:
+    """The prompt with the trigger words that it lacks put before it, `first_token` ones foremost.
+
+    Doing it again changes nothing. Spelling counts, upper and lower case too: the text encoder tells them apart.
+    """
+    triggers = [trigger for card in cards for trigger in card.triggers]
+    first = [trigger.word for trigger in triggers if trigger.position == "first_token"]
+    anywhere = [trigger.word for trigger in triggers if trigger.position == "anywhere"]
+    there = _heads(prompt, first) + [word for word in anywhere if re.search(_alone(word), prompt)]
+    missing = dict.fromkeys(word for word in [*first, *anywhere] if word not in there)
+    return " ".join([*missing, prompt]).strip()
+
+
+def _heads(prompt: str, words: Sequence[str]) -> list[str]:
+    """Those of the words that the prompt begins with, one after the other."""
+    for word in words:
+        if found := re.match(rf"{_alone(word)}[\s,]*", prompt):
+            return [word, *_heads(prompt[found.end() :], [other for other in words if other != word])]
+    return []
+
+
+def _alone(word: str) -> str:
+    """A pattern for the word by itself: `f4nt4sy` is no part of `f4nt4sy4n1m6`."""
+    before, after = (r"(?<!\w)" if word[0].isalnum() else ""), (r"(?!\w)" if word[-1].isalnum() else "")
+    return f"{before}{re.escape(word)}{after}"
+
+
+def _shown(name: str) -> str:
+    """A file's name fit for lists and messages."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
