@@ -10,7 +10,8 @@ Whatever the archive hands out is understood too: `clip://coastal-city-3f9k2m7q`
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,7 @@ from ltx_mcp.probe import read_frames
 MAX_PICTURE_BYTES = 50_000_000
 MAX_VIDEO_BYTES = 2_000_000_000
 _MAX_CHARS = 4096  # of a reference: the longest path that Linux takes
+_MAX_CHARS_SHOWN = 120  # of a reference, in an error
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SECONDS = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _CLIP = re.compile(rf"(?:clip://)?(?P<id>{CLIP_ID.pattern})(?:@(?P<at>{_SECONDS})(?:-(?P<end>{_SECONDS}))?)?")
@@ -77,7 +79,7 @@ class Inputs:
             case ClipRef(clip_id, at_s):
                 return self._frame(clip_id, at_s)
             case FileRef(path):
-                with self._open(path, MAX_PICTURE_BYTES) as file:
+                with self._opened(path, MAX_PICTURE_BYTES) as file:
                     return read_picture(file.read(MAX_PICTURE_BYTES), path.name)
 
     def video(self, reference: str) -> Footage:
@@ -93,7 +95,7 @@ class Inputs:
             case ClipRef(clip_id, span_s=span_s):
                 return look_at(self._spanning(clip_id, span_s).path, reference, span_s)
             case FileRef(path):
-                with self._open(path, MAX_VIDEO_BYTES) as file:
+                with self._opened(path, MAX_VIDEO_BYTES) as file:
                     return look_at(Path(file.name), reference)
 
     # -- clips ----------------------------------------------------------------------------------------
@@ -147,19 +149,19 @@ class Inputs:
             raise self._unclear(text, "It must spell an absolute path without control characters.")
         return path
 
-    def _open(self, path: Path, max_bytes: int) -> BinaryIO:
+    @contextmanager
+    def _opened(self, path: Path, max_bytes: int) -> Iterator[BinaryIO]:
         """A regular file inside a root, by its real name. Says no more of what lies outside than that it does."""
         try:
-            file = open(self._confined(path), "rb", opener=_open_once)  # noqa: SIM115 - whoever asked closes it
+            with open(self._confined(path), "rb", opener=_open_once) as file:
+                found = os.fstat(file.fileno())
+                if not stat.S_ISREG(found.st_mode):
+                    raise BadInput(f"{_short(path)} is not a regular file.", self._where())
+                if found.st_size > max_bytes:
+                    raise BadInput(f"{_short(path)} is larger than {max_bytes // 10**6} MB.", "Use a smaller file.")
+                yield file
         except OSError as error:
-            raise BadInput(f"{path} cannot be read: {error.strerror}.", self._where()) from None
-        found = os.fstat(file.fileno())
-        if stat.S_ISREG(found.st_mode) and found.st_size <= max_bytes:
-            return file
-        file.close()
-        if stat.S_ISREG(found.st_mode):
-            raise BadInput(f"{path} is larger than {max_bytes // 10**6} MB.", "Use a smaller file.")
-        raise BadInput(f"{path} is not a regular file.", self._where())
+            raise BadInput(f"{_short(path)} cannot be read: {error.strerror}.", self._where()) from None
 
     def _confined(self, path: Path) -> Path:
         """Where the path leads once every link is followed. Raises BadInput outside the roots."""
@@ -167,11 +169,11 @@ class Inputs:
             real = path.resolve()
             roots = [root.resolve() for root in self._roots]
         except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
-            raise BadInput(f"{path} cannot be followed: {error}.", self._where()) from None
+            raise BadInput(f"{_short(path)} cannot be followed: {error}.", self._where()) from None
         if real.is_relative_to(self._library.clips_dir.parent.resolve()):  # staging is nobody's to name
-            raise BadInput(f"{path} belongs to the archive.", "Name a clip by its clip_id.")
+            raise BadInput(f"{_short(path)} belongs to the archive.", "Name a clip by its clip_id.")
         if not any(real.is_relative_to(root) for root in roots):
-            raise BadInput(f"{path} is not inside an allowed folder.", self._where())
+            raise BadInput(f"{_short(path)} is not inside an allowed folder.", self._where())
         return real
 
     # -- words ----------------------------------------------------------------------------------------
@@ -187,7 +189,9 @@ class Inputs:
             "or the absolute path or file:// URI of a file."
         )
         nearest = self._library.suggestion(text.removeprefix("clip://").partition("@")[0])
-        return BadInput(f"{text[:120]!r} is no media reference. {reason}", f"{grammar} {self._where()} {nearest}")
+        return BadInput(
+            f"{text[:_MAX_CHARS_SHOWN]!r} is no media reference. {reason}", f"{grammar} {self._where()} {nearest}"
+        )
 
 
 def _check_time(clip: Clip, time_s: float) -> None:
@@ -195,6 +199,12 @@ def _check_time(clip: Clip, time_s: float) -> None:
         raise BadInput(
             f"{clip.clip_id} has no frame at {time_s:g} s.", f"Its times go from 0 to {clip.duration_s:.3f}."
         )
+
+
+def _short(path: Path) -> str:
+    """Its end tells more than its beginning."""
+    text = str(path)
+    return text if len(text) <= _MAX_CHARS_SHOWN else f"...{text[-_MAX_CHARS_SHOWN:]}"
 
 
 def _open_once(path: str, flags: int) -> int:

@@ -1,7 +1,10 @@
 """Media for tests: real photographs and films out of installed packages, and whatever ffmpeg can be told to make."""
 
 import importlib.util
+import os
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -94,3 +97,20 @@ def archive(data: Path) -> Iterator[Library]:
         )
         library.publish("job-1", CLIP_ID, facts, path, b"sheet")
         yield library
+
+
+@contextmanager
+def leaving_nothing(folder: Path, limit_s: float = 20.0) -> Iterator[None]:
+    """What is done inside ends in time, and leaves every file, process, thread and open file as it was."""
+    before, began = _traces(folder), time.monotonic()
+    yield
+    assert time.monotonic() - began < limit_s
+    assert _traces(folder) == before
+
+
+def _traces(folder: Path) -> tuple[object, ...]:
+    files = sorted((str(path), path.lstat().st_size) for path in folder.rglob("*"))
+    # The fourth word of a process's stat, counted after its name in brackets, is its parent's id.
+    stats = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
+    children = sorted(stat.split()[0] for stat in stats if stat.rpartition(") ")[2].split()[1] == str(os.getpid()))
+    return files, children, threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
