@@ -6,7 +6,6 @@ Both are for the agent to act on with the tools; nothing here makes a clip.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, cast, get_args
 
-import anyio.to_thread
 from mcp.server.mcpserver import MCPServer
 from mcp.types import (
     Completion,
@@ -24,8 +23,7 @@ MAX_COMPLETIONS = 100  # the protocol's limit on one answer
 SHOT_S = 5.0  # a storyboard's usual shot; the model keeps its subject best in takes of 3 to 8 s
 LENGTHS_S = ("10", "15", "20", "30", "45", "60")
 
-ClipIds = Callable[[], Awaitable[Sequence[str]]]
-LoraNames = Callable[[], Sequence[str]]
+Names = Callable[[], Awaitable[Sequence[str]]]
 
 
 def _blank_is_none(value: object) -> object:
@@ -109,8 +107,8 @@ def register_prompts(server: MCPServer[Any]) -> None:
     server.prompt(title="Plan a film, shot by shot")(storyboard)
 
 
-def register_completions(server: MCPServer[Any], clip_ids: ClipIds, lora_names: LoraNames) -> None:
-    """Complete the prompts' arguments and the `clip_id` of resources. `lora_names` may block: it gets a thread."""
+def register_completions(server: MCPServer[Any], clip_ids: Names, lora_names: Names) -> None:
+    """Complete the prompts' arguments and the `clip_id` of resources."""
 
     async def complete(
         ref: PromptReference | ResourceTemplateReference,
@@ -123,7 +121,7 @@ def register_completions(server: MCPServer[Any], clip_ids: ClipIds, lora_names: 
             case PromptReference(name="shot"), "camera":
                 options = get_args(Camera)
             case PromptReference(name="shot"), "lora":
-                options = await anyio.to_thread.run_sync(lora_names)
+                options = await lora_names()
             case PromptReference(name="storyboard"), "length_s":
                 options = LENGTHS_S
             case PromptReference(name="storyboard"), "aspect":

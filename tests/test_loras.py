@@ -410,6 +410,11 @@ def test_a_published_file_is_known_by_name_and_size(tmp_path: Path) -> None:
     [card] = LoraShelf(tmp_path, [entry]).all()
     assert (card.kind, card.strength, card.licence) == ("ic_lora", 1.4, "Apache-2.0")
     assert card.triggers == (Trigger(word="CRT,", position="first_token"),)
+    left_out, given = LoraUse(name="known"), LoraUse(name="known", strength=0.5)
+    assert [each.strength for use in (left_out, given) for each in LoraShelf(tmp_path, [entry]).pick([use])] == [
+        1.4,
+        0.5,
+    ]
     path.unlink()
     write(path, tensors(PUBLISHED, rank=5))
     assert LoraShelf(tmp_path, [entry]).all()[0].kind == "lora"

@@ -43,8 +43,12 @@ async def an_agent(
         await anyio.lowlevel.checkpoint()
         return clip_ids
 
+    async def all_lora_names() -> tuple[str, ...]:
+        await anyio.lowlevel.checkpoint()
+        return lora_names
+
     register_prompts(server)
-    register_completions(server, all_clip_ids, lambda: lora_names)
+    register_completions(server, all_clip_ids, all_lora_names)
     with anyio.fail_after(LIMIT_S):
         async with Client(server, mode=mode) as agent:
             yield agent

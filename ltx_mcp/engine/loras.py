@@ -33,10 +33,13 @@ _NAMED_IC = re.compile(r"ic[-_]?lora", re.IGNORECASE)
 
 
 class LoraUse(Value):
-    """A LoRA by its name on the shelf, and how strongly it acts: 0 is not at all, below 0 is its opposite."""
+    """A LoRA by its name on the shelf, and how strongly it acts: 0 is not at all, below 0 is its opposite.
+
+    None is the strength that is recommended for it.
+    """
 
     name: str
-    strength: float = 1.0
+    strength: float | None = None
 
 
 class Trigger(Value):
@@ -103,7 +106,7 @@ class LoraShelf:
         repeated = [name for name, count in Counter(use.name for use in uses).items() if count > 1]
         if repeated:
             raise BadInput(f"The LoRA {repeated[0]!r} is asked for more than once.", "Name each LoRA once.")
-        return tuple(Picked(self.find(use.name), use.strength) for use in uses)
+        return tuple(_picked(self.find(use.name), use.strength) for use in uses)
 
     def _paths(self) -> list[Path]:
         if self._folder is None:
@@ -148,6 +151,10 @@ class LoraShelf:
         if near := get_close_matches(name[:80], names, n=3, cutoff=0.4):
             return f"The nearest are {', '.join(near)}."
         return f"There are {', '.join(names[:20])}." if names else f"{self._folder} holds no usable LoRA."
+
+
+def _picked(card: LoraCard, strength: float | None) -> Picked:
+    return Picked(card, card.strength if strength is None else strength)
 
 
 def _described(card: LoraCard, header: Header, known: CatalogueEntry | None) -> LoraCard:
