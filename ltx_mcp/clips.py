@@ -24,6 +24,9 @@ Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 Duration = Annotated[float, Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, allow_inf_nan=False, description="seconds")]
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS, allow_inf_nan=False, description="frames per second")]
+Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
+Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+RestyleMode = Literal["auto", "repaint"]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
 
 
@@ -50,8 +53,51 @@ class GenerateRequest(Value):
     codec: Codec | None = None
 
 
-Request = GenerateRequest
-"""Every request there is; a union tagged by `tool` once there are several."""
+class Keyframe(Value):
+    """A picture that the clip must show at a time, in seconds from its start."""
+
+    image: Reference
+    at_s: Annotated[float, Field(ge=0, le=MAX_DURATION_S, allow_inf_nan=False)]
+
+
+class AnimateRequest(Value):
+    """A still brought to motion. `aspect` None means that of the image."""
+
+    tool: Literal["animate_image"] = "animate_image"
+    image: Reference
+    prompt: Prompt
+    end_image: Reference | None = None
+    keyframes: tuple[Keyframe, ...] = ()
+    strength: Strength = 1.0
+    duration_s: Duration = 5.0
+    aspect: Aspect | None = None
+    resolution: Resolution | None = None
+    fps: Fps = 24.0
+    quality: Quality = "final"
+    audio: bool = True
+    camera: Camera | None = None
+    negative_prompt: NegativePrompt | None = None
+    seed: Seed | None = None
+    codec: Codec | None = None
+
+
+class RestyleRequest(Value):
+    """An existing video in a new style. Length, rate and shape are the video's own."""
+
+    tool: Literal["restyle_video"] = "restyle_video"
+    video: Reference
+    prompt: Prompt
+    mode: RestyleMode = "auto"
+    strength: Strength = 0.6
+    keep_audio: bool = True
+    resolution: Resolution | None = None
+    quality: Quality = "final"
+    seed: Seed | None = None
+    codec: Codec | None = None
+
+
+Request = Annotated[GenerateRequest | AnimateRequest | RestyleRequest, Field(discriminator="tool")]
+"""Every request there is, told apart by `tool`."""
 
 
 class Plan(Value):

@@ -13,12 +13,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ltx_mcp.clips import GenerateRequest, Plan, Request
+from pydantic import TypeAdapter
+
+from ltx_mcp.clips import Plan, Request
 from ltx_mcp.errors import ArchiveError, NotFound
 from ltx_mcp.stages import Stage
 from ltx_mcp.states import ENDED, RESTARTED, JobState, Running
 
 SCHEMA_VERSION = 1
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _job(row: tuple[str, str, str, str | None, str, str | None, float, float | N
     return Job(
         job_id=job_id,
         tenant=tenant,
-        request=GenerateRequest.model_validate_json(request),
+        request=_REQUEST.validate_json(request),
         plan=Plan.model_validate_json(plan) if plan else None,
         state=ENDED[status](**json.loads(state)) if state else Running(),
         created_at=created_at,

@@ -18,7 +18,7 @@ from anyio import from_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
 from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import Engine, Rendering, Stage, Watch
+from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, Rendering, Stage, Watch
 from ltx_mcp.errors import Cancelled, QueueFull, RenderFailed, StudioError
 
 T = TypeVar("T")
@@ -35,13 +35,21 @@ class Step:
 
 Take = Callable[[Rendering, Watch], T]
 Hear = Callable[[Step], None]
+Gather = Callable[[Plan], Materials]
+"""Reads what the clip is made from, on the lane's thread: a job that waits holds no pictures."""
+
+
+def nothing(plan: Plan) -> Materials:
+    """Words alone."""
+    return NO_MATERIALS
 
 
 class LaneJob(Generic[T]):
     """A job in the lane, and the watch that its engine is given."""
 
-    def __init__(self, plan: Plan, take: Take[T], hear: Hear, loop: EventLoopToken) -> None:
+    def __init__(self, plan: Plan, gather: Gather, take: Take[T], hear: Hear, loop: EventLoopToken) -> None:
         self._plan = plan
+        self._gather = gather
         self._take = take
         self._hear = hear
         self._loop = loop
@@ -88,7 +96,9 @@ class LaneJob(Generic[T]):
         try:
             self.stage(Stage.LOADING)
             engine.load(self)
-            outcome: T | StudioError | Cancelled = self._take(engine.render(self._plan, self), self)
+            outcome: T | StudioError | Cancelled = self._take(
+                engine.render(self._plan, self, self._gather(self._plan)), self
+            )
         except (StudioError, Cancelled) as error:
             outcome = error
         except Exception as error:
@@ -133,9 +143,9 @@ class Lane:
         with self._changed:
             return self._running is not None
 
-    def submit(self, plan: Plan, take: Take[T], hear: Hear) -> LaneJob[T]:
+    def submit(self, plan: Plan, take: Take[T], hear: Hear, gather: Gather = nothing) -> LaneJob[T]:
         """Queue a render; `hear` is called on the event loop. Raises QueueFull."""
-        job = LaneJob(plan, take, hear, current_token())
+        job = LaneJob(plan, gather, take, hear, current_token())
         with self._changed:
             if not self._open or len(self._waiting) >= self._capacity:
                 raise QueueFull(

@@ -36,13 +36,12 @@ class Failed:
 
 @dataclass(frozen=True)
 class Refused:
-    """Moderation said no. `category` is the policy's or the classifier's."""
+    """Moderation said no, to the words, the inputs or the finished clip."""
 
     status: ClassVar[Literal["refused"]] = "refused"
     code: str
     message: str
     hint: str = ""
-    category: str = ""
 
 
 @dataclass(frozen=True)

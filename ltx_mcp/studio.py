@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from textwrap import shorten
 
 import anyio
@@ -22,7 +21,7 @@ from ltx_mcp.capabilities import Capabilities, capabilities
 from ltx_mcp.clips import MAX_SEED, Clip, ClipFacts, Moment, Plan, Provenance, Request, SearchResult
 from ltx_mcp.engine.base import Engine, Frame, ModelCard, Stage
 from ltx_mcp.engine.planning import plan as make_plan
-from ltx_mcp.errors import Cancelled, QueueFull, StudioError
+from ltx_mcp.errors import Cancelled, QueueFull, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.rebuild import Report as ReindexReport
 from ltx_mcp.index.rebuild import reconcile
@@ -35,6 +34,7 @@ from ltx_mcp.library import Library
 from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.prompts import PromptGate
+from ltx_mcp.orders import Order, prepare
 from ltx_mcp.probe import read_frames
 from ltx_mcp.sheets import board
 from ltx_mcp.take import Taken, take
@@ -107,17 +107,9 @@ class Studio:
         """
         job = self._jobs.create(request)
         try:
-            finding = self._prompts.check(request.prompt)
-            if finding is not None:
-                self._audit.prompt_refused(job.job_id, request.prompt, finding)
-                return self._move(
-                    job.job_id, _refused(f"The prompt was refused ({finding.category})", finding.category)
-                )
-            await anyio.to_thread.run_sync(self._frames.load)  # a missing classifier must not cost a render
-            seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
-            plan = make_plan(request, await self.card(), seed)
-            self._jobs.planned(job.job_id, plan)
-            self._queue(job.job_id, plan)
+            await self._admit(job.job_id, request)
+        except Refused as error:
+            self._move(job.job_id, states.Refused(error.code, error.message, error.hint))
         except StudioError as error:
             self._move(job.job_id, states.Failed.of(error))
             raise
@@ -125,6 +117,26 @@ class Studio:
             self._move(job.job_id, states.Cancelled())
             raise
         return self._jobs.get(job.job_id)
+
+    async def _admit(self, job_id: str, request: Request) -> None:
+        if (finding := self._prompts.check(request.prompt)) is not None:
+            self._audit.prompt_refused(job_id, request.prompt, finding)
+            raise _refusal(f"The prompt was refused ({finding.category}).")
+        order = await anyio.to_thread.run_sync(prepare, request, self._inputs)
+        await anyio.to_thread.run_sync(self._check_inputs, job_id, request, order)
+        seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
+        plan = make_plan(order.shot, await self.card(), seed)
+        plan = plan.model_copy(update={"notes": plan.notes + order.notes(plan)})
+        self._jobs.planned(job_id, plan)
+        self._queue(job_id, plan, order)
+
+    def _check_inputs(self, job_id: str, request: Request, order: Order) -> None:
+        """Gate the pictures that the clip is made from. Loads the classifier: a missing one must not cost a render."""
+        self._frames.load()
+        pictures = order.inputs()
+        if pictures and (verdict := self._frames.judge(pictures)).verdict == "refused":
+            self._audit.frames_refused(job_id, request.prompt, verdict)
+            raise _refusal(f"The input was refused ({verdict.category}).")
 
     def job(self, job_id: str) -> Job:
         return self._jobs.get(job_id)
@@ -204,23 +216,22 @@ class Studio:
 
     # -- one job, from the lane to the archive ----------------------------------------------------------
 
-    def _queue(self, job_id: str, plan: Plan) -> None:
+    def _queue(self, job_id: str, plan: Plan, order: Order) -> None:
         folder = self._library.stage(job_id)
+        taking = partial(take, plan=plan, folder=folder, gate=self._frames, sound=order.sound)
         try:
-            render = self._lane.submit(
-                plan, partial(take, plan=plan, folder=folder, gate=self._frames), partial(self._hear, job_id)
-            )
+            render = self._lane.submit(plan, taking, partial(self._hear, job_id), order.gather)
         except QueueFull as full:
             self._library.discard(job_id)
             expected = self._jobs.expected_s(plan)
             pace = f" One such clip takes about {expected:.0f} s here." if expected else ""
             raise QueueFull(full.message + pace, full.hint) from None
         self._renders[job_id] = render
-        self._tasks.start_soon(self._finish, job_id, plan, folder, render)
+        self._tasks.start_soon(self._finish, job_id, plan, order, render)
 
-    async def _finish(self, job_id: str, plan: Plan, folder: Path, render: LaneJob[Taken]) -> None:
+    async def _finish(self, job_id: str, plan: Plan, order: Order, render: LaneJob[Taken]) -> None:
         try:
-            state = await self._archive(job_id, plan, await render.result())
+            state = await self._archive(job_id, plan, order, await render.result())
         except Cancelled:
             state = states.Cancelled()
         except StudioError as error:
@@ -234,13 +245,13 @@ class Studio:
         self._library.discard(job_id)
         del self._renders[job_id]
 
-    async def _archive(self, job_id: str, plan: Plan, taken: Taken) -> states.Ended:
+    async def _archive(self, job_id: str, plan: Plan, order: Order, taken: Taken) -> states.Ended:
         if taken.verdict.verdict == "refused":
             self._audit.frames_refused(job_id, self._jobs.get(job_id).request.prompt, taken.verdict)
-            category = taken.verdict.category or "unsafe"
-            return _refused(f"The finished clip was refused ({category}) and deleted", category)
+            refusal = _refusal(f"The finished clip was refused ({taken.verdict.category}) and deleted.")
+            return states.Refused(refusal.code, refusal.message, refusal.hint)
         self._hear(job_id, Step(Stage.PUBLISHING))
-        clip = await anyio.to_thread.run_sync(self._publish, job_id, plan, taken)
+        clip = await anyio.to_thread.run_sync(self._publish, job_id, plan, order, taken)
         self._hear(job_id, Step(Stage.INDEXING))
         try:
             await self._index.add(clip, taken.samples)
@@ -250,11 +261,11 @@ class Studio:
             await self._forget(clip.clip_id)
         return states.Succeeded(clip.clip_id)
 
-    def _publish(self, job_id: str, plan: Plan, taken: Taken) -> Clip:
+    def _publish(self, job_id: str, plan: Plan, order: Order, taken: Taken) -> Clip:
         request = self._jobs.get(job_id).request
         clip_id = self._library.new_clip_id(request.prompt)
         facts = ClipFacts(
-            kind="generated",
+            kind=order.kind,
             prompt=request.prompt,
             title=_title(request.prompt),
             width=plan.width,
@@ -266,7 +277,8 @@ class Studio:
             codec=plan.codec,
             seed=plan.seed,
             model=plan.model,
-            recipe=plan.quality,
+            recipe=order.recipe or plan.quality,
+            source=order.source,
             created_at=datetime.now(UTC),
             moderation=taken.verdict,
             provenance=Provenance(),
@@ -315,7 +327,5 @@ def _peak_frame(moment: Moment) -> Frame:
     return next(frame for _, frame in read_frames(moment.path, [moment.peak_s], max_side=BOARD_SIDE))
 
 
-def _refused(message: str, category: str) -> states.Refused:
-    return states.Refused(
-        "refused", message + ".", "Describe something else; do not rephrase the same content.", category
-    )
+def _refusal(message: str) -> Refused:
+    return Refused(message, "Describe something else; do not rephrase the same content.")

@@ -4,12 +4,16 @@ Runs on the lane's thread while the frames are decoded, so a clip is never held 
 the job's staging folder, which no client can name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ltx_mcp import __version__
 from ltx_mcp.clips import Plan, Verdict
-from ltx_mcp.encode import VideoWriter
+from ltx_mcp.encode import AUDIO_RATE, VideoWriter
 from ltx_mcp.engine.base import Rendering, Stage, Watch
 from ltx_mcp.index.sample import FrameSampler, Samples
 from ltx_mcp.moderation.frames import FrameGate
@@ -29,8 +33,16 @@ class Taken:
     has_audio: bool
 
 
-def take(rendering: Rendering, watch: Watch, plan: Plan, folder: Path, gate: FrameGate) -> Taken:
-    """Pull every frame once. Raises MediaError, ModerationUnavailable, Cancelled."""
+Sound = Callable[[], NDArray[np.float32] | None]
+
+
+def take(rendering: Rendering, watch: Watch, plan: Plan, folder: Path, gate: FrameGate, sound: Sound) -> Taken:
+    """Pull every frame once. `sound` may give float32 (2, n) at 48 kHz, which replaces the model's own.
+
+    Raises MediaError, ModerationUnavailable, Cancelled.
+    """
+    kept = sound()
+    audio, sample_rate = (rendering.audio, rendering.sample_rate) if kept is None else (kept, AUDIO_RATE)
     video = folder / VIDEO_NAME
     viewing = gate.watch(plan.fps, plan.frames)
     sampler = FrameSampler(plan.fps, plan.frames)
@@ -42,8 +54,8 @@ def take(rendering: Rendering, watch: Watch, plan: Plan, folder: Path, gate: Fra
         plan.fps,
         plan.frames,
         codec=plan.codec,
-        audio=rendering.audio,
-        sample_rate=rendering.sample_rate,
+        audio=audio,
+        sample_rate=sample_rate,
         metadata=provenance_tags(plan.model),
     )
     with writer:
@@ -55,7 +67,7 @@ def take(rendering: Rendering, watch: Watch, plan: Plan, folder: Path, gate: Fra
     watch.stage(Stage.MODERATING)
     verdict = viewing.verdict()
     watch.check()
-    return Taken(video, verdict, sheet.jpeg(), sampler.samples, rendering.audio is not None)
+    return Taken(video, verdict, sheet.jpeg(), sampler.samples, audio is not None)
 
 
 def provenance_tags(model: str) -> dict[str, str]:

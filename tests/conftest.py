@@ -12,3 +12,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def mode(request: pytest.FixtureRequest) -> str:
+    """The protocol's two eras, as mcp.Client names them."""
+    return str(request.param)

@@ -21,7 +21,7 @@ async def main() -> None:
     with anyio.fail_after(240):
         async with Client(StdioServerParameters(command=str(COMMAND), args=["serve"], env=dict(os.environ))) as agent:
             tools = {tool.name for tool in (await agent.list_tools()).tools}
-            assert tools == {"generate_video", "search_clips", "get_job", "cancel_job"}, tools
+            assert {"generate_video", "search_clips", "get_job", "cancel_job"} <= tools, tools
             arguments = {"prompt": "a lighthouse in the fog", "duration_s": 0.5, "quality": "draft"}
             job = (await agent.call_tool("generate_video", arguments)).structured_content
             while job["status"] in ("queued", "running"):

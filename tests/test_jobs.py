@@ -20,7 +20,7 @@ PLAN = Plan(
 ENDS: list[states.Ended] = [
     states.Succeeded("red-circle-aaaaaaaa"),
     states.Failed("render_failed", "It broke.", "Try again."),
-    states.Refused("refused", "No.", "Ask for something else.", "sexual"),
+    states.Refused("refused", "No.", "Ask for something else."),
     states.Cancelled(),
 ]
 

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "tenancy": set(),
     "ffmpeg": {"errors"},
     "engine": {"ffmpeg", "clips", "sizes", "stages", "errors", "micro"},
-    "micro": {"clips", "sizes", "errors", "engine"},
+    "micro": {"clips", "sizes", "errors", "engine", "ffmpeg"},
     "stages": set(),
     "states": {"stages", "errors"},
     "jobs": {"states", "stages", "clips", "errors"},
@@ -35,6 +35,8 @@ MAY_IMPORT = {
     "pictures": {"framing", "engine", "errors"},
     "footage": {"ffmpeg", "probe", "engine", "errors"},
     "inputs": {"library", "probe", "pictures", "footage", "engine", "clips", "errors"},
+    "prompts": {"clips", "sizes"},
+    "orders": {"inputs", "footage", "framing", "pictures", "probe", "lane", "engine", "clips", "errors"},
     "take": {"encode", "sheets", "moderation", "index", "engine", "clips", "__version__"},
     "capabilities": {"engine", "clips", "sizes", "errors"},
 }

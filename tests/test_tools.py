@@ -2,8 +2,6 @@
 
 import base64
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,63 +9,20 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from agents import SHORT, an_agent, data, text
 from gates import Gate
-from mcp import Client
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
+from mcp.types import ImageContent, ResourceLink, TextContent
 
-from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.base import Stage
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.index.stand_in import ColourEmbedder
-from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.probe import probe
-from ltx_mcp.server import INSTRUCTIONS, make_server
-from ltx_mcp.settings import Settings
+from ltx_mcp.server import INSTRUCTIONS
 from ltx_mcp.tools import TOOLS
-from ltx_mcp.tools._desk import Desk
 
 pytestmark = pytest.mark.anyio
 
-LIMIT_S = 30.0
-SHORT = {"duration_s": 0.5, "quality": "draft"}
-
-
-def a_desk(folder: Path, engine: StandInEngine | None = None, max_wait_s: float = 45) -> Desk:
-    settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1)
-    return Desk(
-        lambda: open_studio(
-            settings,
-            engine=engine or StandInEngine(),
-            classifier=MagentaClassifier(),
-            embedder=ColourEmbedder(),
-            heartbeat_s=0.02,
-        ),
-        settings.max_wait_s,
-    )
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def mode(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@asynccontextmanager
-async def an_agent(
-    folder: Path, mode: str = "auto", engine: StandInEngine | None = None, max_wait_s: float = 45
-) -> AsyncGenerator[Client]:
-    with anyio.fail_after(LIMIT_S):
-        async with Client(make_server(a_desk(folder, engine, max_wait_s)), mode=mode) as agent:
-            yield agent
-
-
-def data(result: CallToolResult) -> dict[str, Any]:
-    assert isinstance(result.structured_content, dict), result.content
-    return result.structured_content
-
-
-def text(result: CallToolResult) -> str:
-    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+MAKERS = ["generate_video", "animate_image", "restyle_video"]
 
 
 # -- tools/list ------------------------------------------------------------------------------------------
@@ -76,7 +31,7 @@ def text(result: CallToolResult) -> str:
 async def test_the_four_tools_are_listed_with_honest_annotations_and_short_texts(tmp_path: Path, mode: str) -> None:
     async with an_agent(tmp_path, mode) as agent:
         tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
-    assert list(tools) == ["generate_video", "search_clips", "get_job", "cancel_job"]
+    assert list(tools) == [*MAKERS, "search_clips", "get_job", "cancel_job"]
     for tool in tools.values():
         assert tool.annotations is not None
         assert tool.annotations.open_world_hint is False

@@ -5,9 +5,19 @@ from typing import Annotated
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
-from ltx_mcp.clips import Camera, Codec, Duration, Fps, GenerateRequest, NegativePrompt, Prompt, Quality, Seed
-from ltx_mcp.sizes import Aspect, Resolution
-from ltx_mcp.tools._job import JobView, ToolContext, WaitS, make
+from ltx_mcp.clips import Duration, Fps, GenerateRequest, Prompt
+from ltx_mcp.sizes import Aspect
+from ltx_mcp.tools._arguments import (
+    AudioArg,
+    CameraArg,
+    CodecArg,
+    NegativePromptArg,
+    QualityArg,
+    ResolutionArg,
+    SeedArg,
+    WaitArg,
+)
+from ltx_mcp.tools._job import JobView, ToolContext, make
 from ltx_mcp.tools._tool import studio_tool
 
 
@@ -16,17 +26,15 @@ async def generate_video(
     prompt: Annotated[Prompt, Field(description="One flowing paragraph: action, subject, setting, light, sound.")],
     duration_s: Duration = 5.0,
     aspect: Annotated[Aspect, Field(description="9:16 is native portrait.")] = "16:9",
-    resolution: Annotated[Resolution | None, Field(description="Height class; left out, this machine's best.")] = None,
+    resolution: ResolutionArg = None,
     fps: Fps = 24.0,
-    quality: Annotated[Quality, Field(description="draft: fast, one stage. final: two stages, sharper.")] = "final",
-    audio: Annotated[bool, Field(description="Make synchronized sound.")] = True,
-    camera: Annotated[Camera | None, Field(description="A camera move added to the prompt.")] = None,
-    negative_prompt: Annotated[
-        NegativePrompt | None, Field(description="What to avoid, if the model heeds it.")
-    ] = None,
-    seed: Annotated[Seed | None, Field(description="The same request and seed give the same clip.")] = None,
-    codec: Annotated[Codec | None, Field(description="Left out: h264, and hevc at 2160p.")] = None,
-    wait_s: WaitS = 45.0,
+    quality: QualityArg = "final",
+    audio: AudioArg = True,
+    camera: CameraArg = None,
+    negative_prompt: NegativePromptArg = None,
+    seed: SeedArg = None,
+    codec: CodecArg = None,
+    wait_s: WaitArg = 45.0,
 ) -> Annotated[CallToolResult, JobView]:
     """Make a new video clip with sound from a description. Use it for a new shot; to look for something made
     before, use search_clips first. Write the prompt as one flowing paragraph in the present tense: the action

@@ -7,14 +7,15 @@ from pydantic import Field
 
 from ltx_mcp import states
 from ltx_mcp.jobs import Job
-from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, WaitS, job_result, shorten
+from ltx_mcp.tools._arguments import WaitArg
+from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, job_result, shorten
 from ltx_mcp.tools._tool import studio_tool
 
 
 async def get_job(
     context: ToolContext,
     job_id: Annotated[str | None, Field(description="As given by a maker. Left out: the recent jobs.")] = None,
-    wait_s: WaitS = 45.0,
+    wait_s: WaitArg = 45.0,
 ) -> Annotated[CallToolResult, JobView]:
     """Wait for a job and get its clip. Waits up to wait_s for the end, then answers with the progress and the time
     that is left. Giving up on a wait leaves the job running. Without a job_id it lists the recent jobs, newest first.

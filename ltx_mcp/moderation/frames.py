@@ -5,7 +5,7 @@ nonsense, a stream that skips or stops) ends in ModerationUnavailable, never in 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -57,6 +57,13 @@ class FrameGate:
         """A watch for one clip of `frames` frames. Loads. Raises ModerationUnavailable."""
         self.load()
         return FrameWatch(self._classifier, self._thresholds, fps, frames)
+
+    def judge(self, pictures: Sequence[Frame]) -> Verdict:
+        """All of these pictures, one or more, as the samples of one clip. Raises ModerationUnavailable."""
+        watch = self.watch(SAMPLES_PER_S, len(pictures))
+        for index, picture in enumerate(pictures):
+            watch.see(index, picture)
+        return watch.verdict()
 
 
 class FrameWatch:

@@ -1,0 +1,152 @@
+"""From a request to an order: what to plan, what to moderate beside the words, and how the lane gets its materials.
+
+Blocks on files; nothing of a video is read here but the frames that moderation looks at.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltx_mcp.clips import (
+    MAX_DURATION_S,
+    MAX_FPS,
+    MIN_DURATION_S,
+    MIN_FPS,
+    AnimateRequest,
+    GenerateRequest,
+    Kind,
+    Plan,
+    Request,
+    RestyleRequest,
+)
+from ltx_mcp.engine.base import Condition, Frame, Materials
+from ltx_mcp.errors import BadInput
+from ltx_mcp.footage import Footage, read_audio, read_video
+from ltx_mcp.framing import fit, nearest_aspect
+from ltx_mcp.inputs import Inputs
+from ltx_mcp.lane import nothing
+from ltx_mcp.pictures import fit_still
+from ltx_mcp.probe import read_frames
+
+LOOKS_PER_SECOND = 2.0  # of a source video, as of a finished clip
+LOOK_SIDE = 512  # pixels: more than any frame classifier sees
+REPAINTED = "Restyled by repainting: the source, noised by `strength`, then denoised towards the prompt."
+
+
+@dataclass(frozen=True)
+class Order:
+    """A request made ready. `shot` is what to plan; `inputs` gives the pictures to moderate.
+
+    `gather` reads the materials on the lane's thread; `sound` gives audio that replaces the model's own.
+    """
+
+    kind: Kind
+    shot: GenerateRequest
+    source: str | None = None
+    recipe: str | None = None
+    gather: Callable[[Plan], Materials] = nothing
+    inputs: Callable[[], Sequence[Frame]] = tuple
+    sound: Callable[[], NDArray[np.float32] | None] = lambda: None
+    notes: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
+
+
+def prepare(request: Request, inputs: Inputs) -> Order:
+    """Raises BadInput, NotFound, MediaError."""
+    match request:
+        case GenerateRequest():
+            return Order("generated", request)
+        case AnimateRequest():
+            return _animated(request, inputs)
+        case RestyleRequest():
+            return _restyled(request, inputs)
+        case _:
+            assert_never(request)
+
+
+def _animated(request: AnimateRequest, inputs: Inputs) -> Order:
+    for keyframe in request.keyframes:
+        if keyframe.at_s > request.duration_s:
+            raise BadInput(f"The keyframe at {keyframe.at_s:g} s lies past the clip's {request.duration_s:g} s.")
+    first = inputs.still(request.image)
+    last = None if request.end_image is None else inputs.still(request.end_image)
+    keys = [(keyframe.at_s, inputs.still(keyframe.image)) for keyframe in request.keyframes]
+    height, width, _ = first.shape
+    asked = request.model_dump(exclude={"tool", "image", "end_image", "keyframes", "strength"})
+    shot = GenerateRequest(**{**asked, "aspect": request.aspect or nearest_aspect(width, height)})
+
+    def gather(plan: Plan) -> Materials:
+        placed = [(0, first), *((min(round(at_s * plan.fps), plan.frames - 1), frame) for at_s, frame in keys)]
+        if last is not None:
+            placed.append((plan.frames - 1, last))
+        return Materials(
+            tuple(
+                Condition([fit_still(frame, plan.width, plan.height)], at_frame, request.strength)
+                for at_frame, frame in placed
+            )
+        )
+
+    stills = [first, *(frame for _, frame in keys), *([] if last is None else [last])]
+    return Order("animated", shot, request.image, gather=gather, inputs=lambda: stills, notes=_cropping(width, height))
+
+
+def _restyled(request: RestyleRequest, inputs: Inputs) -> Order:
+    footage = inputs.video(request.video)
+    if footage.duration_s < MIN_DURATION_S:
+        raise BadInput(f"{request.video} has {footage.duration_s:.2f} s; at least {MIN_DURATION_S:g} s are needed.")
+    footage = _cut(footage)
+    shot = GenerateRequest(
+        prompt=request.prompt,
+        duration_s=footage.duration_s,
+        aspect=nearest_aspect(footage.width, footage.height),
+        resolution=request.resolution,
+        fps=min(max(footage.fps, MIN_FPS), MAX_FPS),
+        quality=request.quality,
+        audio=not (request.keep_audio and footage.has_audio),
+        seed=request.seed,
+        codec=request.codec,
+    )
+
+    def gather(plan: Plan) -> Materials:
+        frames = list(read_video(footage, plan.width, plan.height, plan.fps, plan.frames))
+        return Materials(repaint=frames, repaint_strength=request.strength)
+
+    return Order(
+        "restyled",
+        shot,
+        request.video,
+        recipe="repaint",
+        gather=gather,
+        inputs=lambda: _look(footage),
+        sound=lambda: read_audio(footage) if request.keep_audio else None,
+        notes=lambda plan: (REPAINTED, *_cropping(footage.width, footage.height)(plan), *_cut_note(footage)),
+    )
+
+
+def _look(footage: Footage) -> list[Frame]:
+    """The frames of a source that moderation looks at: two a second, the first and the last."""
+    count = max(2, round(footage.duration_s * LOOKS_PER_SECOND) + 1)
+    times_s = np.linspace(footage.start_s, footage.start_s + footage.duration_s, count)
+    return [frame for _, frame in read_frames(footage.path, list(times_s), max_side=LOOK_SIDE)]
+
+
+def _cut(footage: Footage) -> Footage:
+    if footage.duration_s <= MAX_DURATION_S:
+        return footage
+    return replace(footage, end_s=footage.start_s + MAX_DURATION_S, duration_s=MAX_DURATION_S)
+
+
+def _cut_note(footage: Footage) -> tuple[str, ...]:
+    if footage.duration_s < MAX_DURATION_S or footage.end_s is None:
+        return ()
+    return (f"Only its first {MAX_DURATION_S:g} s were used; name a span for another part.",)
+
+
+def _cropping(width: int, height: int) -> Callable[[Plan], tuple[str, ...]]:
+    def notes(plan: Plan) -> tuple[str, ...]:
+        words = fit((width, height), (plan.width, plan.height)).words
+        return (words,) if words else ()
+
+    return notes

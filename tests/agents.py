@@ -1,0 +1,58 @@
+"""A server with stand-ins for its models, an agent that talks to it, and readers of what it answers."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp import Client
+from mcp.types import CallToolResult, TextContent
+
+from ltx_mcp.compose import open_studio
+from ltx_mcp.engine.base import Engine
+from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.index.stand_in import ColourEmbedder
+from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.server import make_server
+from ltx_mcp.settings import Settings
+from ltx_mcp.tools._desk import Desk
+
+LIMIT_S = 30.0
+SHORT = {"duration_s": 0.5, "quality": "draft"}
+
+
+def a_desk(folder: Path, engine: Engine | None = None, max_wait_s: float = 45, roots: Sequence[Path] = ()) -> Desk:
+    settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1, roots=tuple(roots))
+    return Desk(
+        lambda: open_studio(
+            settings,
+            engine=engine or StandInEngine(),
+            classifier=MagentaClassifier(),
+            embedder=ColourEmbedder(),
+            heartbeat_s=0.02,
+        ),
+        settings.max_wait_s,
+    )
+
+
+@asynccontextmanager
+async def an_agent(
+    folder: Path,
+    mode: str = "auto",
+    engine: Engine | None = None,
+    max_wait_s: float = 45,
+    roots: Sequence[Path] = (),
+) -> AsyncGenerator[Client]:
+    with anyio.fail_after(LIMIT_S):
+        async with Client(make_server(a_desk(folder, engine, max_wait_s, roots)), mode=mode) as agent:
+            yield agent
+
+
+def data(result: CallToolResult) -> dict[str, Any]:
+    assert isinstance(result.structured_content, dict), result.content
+    return result.structured_content
+
+
+def text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))

@@ -1,0 +1,20 @@
+"""The arguments that several makers share, with the words by which the model knows them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ltx_mcp.clips import Camera, Codec, NegativePrompt, Quality, Seed
+from ltx_mcp.sizes import Resolution
+
+ResolutionArg = Annotated[Resolution | None, Field(description="Height class; left out, this machine's best.")]
+QualityArg = Annotated[Quality, Field(description="draft: fast, one stage. final: two stages, sharper.")]
+AudioArg = Annotated[bool, Field(description="Make synchronized sound.")]
+CameraArg = Annotated[Camera | None, Field(description="A camera move added to the prompt.")]
+NegativePromptArg = Annotated[NegativePrompt | None, Field(description="What to avoid, if the model heeds it.")]
+SeedArg = Annotated[Seed | None, Field(description="The same request and seed give the same clip.")]
+CodecArg = Annotated[Codec | None, Field(description="Left out: h264, and hevc at 2160p.")]
+WaitArg = Annotated[
+    float,
+    Field(ge=0, allow_inf_nan=False, description="Seconds to wait for the end before answering with a handle."),
+]
