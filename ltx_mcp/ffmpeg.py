@@ -79,6 +79,7 @@ class FFmpeg:
             yield
         finally:
             timer.cancel()
+            timer.join()
 
     def finish(self, limit_s: float) -> None:
         """Wait until it has ended by itself. Raises MediaError with its last words if it failed."""

@@ -74,7 +74,7 @@ def read_video(footage: Footage, width: int, height: int, fps: float, frames: in
     args = [
         # From the key frame before the start: the frame on screen at the start may have appeared before it.
         *("-noaccurate_seek", "-ss", f"{footage.start_s:.6f}", *input_args(footage.path), "-map", "0:V:0"),
-        *("-vf", _filters(footage, width, height, fps), "-fps_mode", "passthrough", "-frames:v", str(frames)),
+        *("-vf", _filters(footage, width, height, fps, frames), "-fps_mode", "passthrough", "-frames:v", str(frames)),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
     ]
     came, last = 0, None
@@ -110,11 +110,12 @@ def read_audio(footage: Footage, sample_rate: int = 48_000) -> NDArray[np.float3
     return np.ascontiguousarray(np.clip(np.nan_to_num(sound), -1.0, 1.0), dtype=np.float32)
 
 
-def _filters(footage: Footage, width: int, height: int, fps: float) -> str:
+def _filters(footage: Footage, width: int, height: int, fps: float, frames: int) -> str:
     """Cut, then choose frames, then crop, then scale: each step has less to do than the one before.
 
     fps=...:round=up shows at each tick the last frame that began before it; start_time=0 begins with the one on
-    screen at the start. The crop is in terms of each frame's own size and pixel shape, which may change on the way.
+    screen at the start; end_frame keeps it from filling a gap of years with frames that nobody asked for. The crop
+    is in terms of each frame's own size and pixel shape, which may change on the way.
     """
     length_us = round(footage.duration_s * 1e6)
     cut = f"settb=AVTB,setpts=PTS-{_GRACE_US}"
@@ -124,7 +125,7 @@ def _filters(footage: Footage, width: int, height: int, fps: float) -> str:
     aspect = f"{width}/{height}"
     crop = f"crop='max(1,min(iw,ih*{aspect}/sar))':'max(1,min(ih,iw*sar/({aspect})))':exact=1"
     scale = f"scale={width}:{height}:flags=bicubic+accurate_rnd+full_chroma_int"
-    return f"{cut},fps=fps={rate}:start_time=0:round=up,{crop},{scale},format=rgb24"
+    return f"{cut},fps=fps={rate}:start_time=0:round=up,trim=end_frame={frames},{crop},{scale},format=rgb24"
 
 
 def _pieces(args: list[str], size: int, path: Path) -> Generator[bytearray, None, None]:

@@ -189,9 +189,8 @@ class Inputs:
             "or the absolute path or file:// URI of a file."
         )
         nearest = self._library.suggestion(text.removeprefix("clip://").partition("@")[0])
-        return BadInput(
-            f"{text[:_MAX_CHARS_SHOWN]!r} is no media reference. {reason}", f"{grammar} {self._where()} {nearest}"
-        )
+        shown = repr(text[:_MAX_CHARS_SHOWN])
+        return BadInput(f"{shown} is no media reference. {reason}", f"{grammar} {self._where()} {nearest}")
 
 
 def _check_time(clip: Clip, time_s: float) -> None:
