@@ -1,6 +1,6 @@
 """What this machine makes: sizes, lengths, rates and qualities, with times from past jobs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 from ltx_mcp.clips import (
@@ -15,6 +15,7 @@ from ltx_mcp.clips import (
     Value,
 )
 from ltx_mcp.engine.base import ModelCard
+from ltx_mcp.engine.loras import LoraCard
 from ltx_mcp.engine.planning import plan as make_plan
 from ltx_mcp.errors import TooLarge
 from ltx_mcp.sizes import ASPECTS, RESOLUTIONS, Resolution, delivered_size
@@ -44,11 +45,14 @@ class Capabilities(Value):
     fps: tuple[float, float]
     duration_s: tuple[float, float]
     cameras: tuple[str, ...]
+    loras: tuple[LoraCard, ...]
     offers: tuple[Offer, ...]
 
 
-def capabilities(card: ModelCard, expected_s: Callable[[Plan], float | None]) -> Capabilities:
-    """What `card`'s model offers; whatever does not fit this machine at all is left out."""
+def capabilities(
+    card: ModelCard, expected_s: Callable[[Plan], float | None], loras: Sequence[LoraCard] = ()
+) -> Capabilities:
+    """What `card`'s model offers; whatever does not fit this machine at all is left out. `loras` are the shelf's."""
     offers = (_offer(card, resolution, quality, expected_s) for quality in card.stages for resolution in RESOLUTIONS)
     return Capabilities(
         model=card.name,
@@ -59,6 +63,7 @@ def capabilities(card: ModelCard, expected_s: Callable[[Plan], float | None]) ->
         fps=(MIN_FPS, MAX_FPS),
         duration_s=(MIN_DURATION_S, MAX_DURATION_S),
         cameras=get_args(Camera),
+        loras=tuple(loras),
         offers=tuple(offer for offer in offers if offer is not None),
     )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, get_args
 import anyio
 
 from ltx_mcp import __version__
-from ltx_mcp.clips import Camera, Codec, Kind, Quality
+from ltx_mcp.clips import Camera, Codec, Kind, Quality, RestyleMode
 from ltx_mcp.errors import Refused, SettingsError, StudioError
 from ltx_mcp.settings import Settings
 from ltx_mcp.sizes import ASPECTS, RESOLUTIONS
@@ -98,16 +98,23 @@ def _parser() -> argparse.ArgumentParser:
     command("demo", "make clips through the MCP server, then find a moment in other words")
     generate = command("generate", "make a clip from a description")
     generate.add_argument("prompt")
-    generate.add_argument("--duration", type=float, dest="duration_s", metavar="SECONDS")
-    generate.add_argument("--aspect", choices=ASPECTS)
-    generate.add_argument("--resolution", choices=RESOLUTIONS)
-    generate.add_argument("--fps", type=float)
-    generate.add_argument("--quality", choices=get_args(Quality))
-    generate.add_argument("--camera", choices=get_args(Camera))
-    generate.add_argument("--negative-prompt", dest="negative_prompt")
-    generate.add_argument("--codec", choices=get_args(Codec))
-    generate.add_argument("--seed", type=int)
-    generate.add_argument("--no-audio", action="store_false", dest="audio", default=None)
+    _add_shot_options(generate)
+    animate = command("animate", "bring a still to motion")
+    animate.add_argument("image", help="clip_id@seconds, or an image file in a root")
+    animate.add_argument("prompt", help="what moves and how, the camera, the sound")
+    animate.add_argument("--end-image", dest="end_image", help="the picture that the last frame shows")
+    animate.add_argument(
+        "--keyframe", action="append", dest="keyframes", metavar="SECONDS=IMAGE", type=_keyframe, help="may be repeated"
+    )
+    animate.add_argument("--strength", type=float)
+    _add_shot_options(animate)
+    restyle = command("restyle", "give a video a new style")
+    restyle.add_argument("video", help="a clip_id, a span clip_id@2.0-5.5, or a video file in a root")
+    restyle.add_argument("prompt", help="the whole scene in the new style")
+    restyle.add_argument("--mode", choices=get_args(RestyleMode))
+    restyle.add_argument("--strength", type=float)
+    restyle.add_argument("--new-audio", action="store_false", dest="keep_audio", default=None)
+    _add_model_options(restyle)
     search = command("search", "find moments by what is seen or heard")
     search.add_argument("query", nargs="?", help="left out: the newest clips")
     search.add_argument("--image", help="find what looks like this: clip_id@seconds or an image file in a root")
@@ -119,3 +126,33 @@ def _parser() -> argparse.ArgumentParser:
     command("doctor", "say what this machine will use and why, and what is missing")
     command("reindex", "make the search index match the clips on disk")
     return parser
+
+
+def _add_shot_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--duration", type=float, dest="duration_s", metavar="SECONDS")
+    parser.add_argument("--aspect", choices=ASPECTS)
+    parser.add_argument("--fps", type=float)
+    parser.add_argument("--camera", choices=get_args(Camera))
+    parser.add_argument("--negative-prompt", dest="negative_prompt")
+    parser.add_argument("--no-audio", action="store_false", dest="audio", default=None)
+    _add_model_options(parser)
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--resolution", choices=RESOLUTIONS)
+    parser.add_argument("--quality", choices=get_args(Quality))
+    parser.add_argument("--codec", choices=get_args(Codec))
+    parser.add_argument("--seed", type=int)
+    parser.add_argument(
+        "--lora", action="append", dest="loras", metavar="NAME[=STRENGTH]", type=_lora, help="may be repeated"
+    )
+
+
+def _keyframe(text: str) -> dict[str, str]:
+    at_s, _, image = text.partition("=")
+    return {"at_s": at_s, "image": image}
+
+
+def _lora(text: str) -> dict[str, str]:
+    name, given, strength = text.rpartition("=")
+    return {"name": name, "strength": strength} if given else {"name": text}

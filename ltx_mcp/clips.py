@@ -19,6 +19,8 @@ Camera = Literal["static", "dolly_in", "dolly_out", "dolly_left", "dolly_right",
 MIN_DURATION_S, MAX_DURATION_S = 0.5, 20.0  # 20 s is the transformer's longest trained position (pos_embed_max_pos)
 MIN_FPS, MAX_FPS = 8.0, 60.0
 MAX_SEED = 2**63 - 1
+MAX_LORAS = 4  # at once; each more takes memory and blurs the others
+MAX_LORA_STRENGTH = 2.0  # the highest published one (engine/lora_catalogue.py: cinemagraph-motion)
 
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
@@ -36,6 +38,19 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class LoraUse(Value):
+    """A LoRA by its name on the shelf, and how strongly it acts: 0 is not at all, below 0 is its opposite.
+
+    None is the strength that is recommended for it.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    strength: Annotated[float, Field(ge=-MAX_LORA_STRENGTH, le=MAX_LORA_STRENGTH, allow_inf_nan=False)] | None = None
+
+
+Loras = Annotated[tuple[LoraUse, ...], Field(max_length=MAX_LORAS)]
+
+
 class GenerateRequest(Value):
     """What the agent asked for, word for word. Defaults that depend on the machine are None until planned."""
 
@@ -50,6 +65,7 @@ class GenerateRequest(Value):
     camera: Camera | None = None
     negative_prompt: NegativePrompt | None = None
     seed: Seed | None = None
+    loras: Loras = ()
     codec: Codec | None = None
 
 
@@ -78,6 +94,7 @@ class AnimateRequest(Value):
     camera: Camera | None = None
     negative_prompt: NegativePrompt | None = None
     seed: Seed | None = None
+    loras: Loras = ()
     codec: Codec | None = None
 
 
@@ -93,6 +110,7 @@ class RestyleRequest(Value):
     resolution: Resolution | None = None
     quality: Quality = "final"
     seed: Seed | None = None
+    loras: Loras = ()
     codec: Codec | None = None
 
 
@@ -119,6 +137,7 @@ class Plan(Value):
     audio: bool
     codec: Codec = "h264"
     seed: int
+    loras: tuple[LoraUse, ...] = ()
     model: str
     made_width: int
     made_height: int

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from ltx_mcp import states
-from ltx_mcp.clips import Clip, GenerateRequest
+from ltx_mcp.clips import AnimateRequest, Clip, GenerateRequest, Request, RestyleRequest
 from ltx_mcp.compose import open_studio
 from ltx_mcp.demo import demo
 from ltx_mcp.doctor import Finding, examine
@@ -26,6 +26,12 @@ from ltx_mcp.settings import Settings
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
 
+_MAKERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest]] = {
+    "generate": GenerateRequest,
+    "animate": AnimateRequest,
+    "restyle": RestyleRequest,
+}
+
 
 async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
     with _progress() as bar:
@@ -33,7 +39,8 @@ async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
     return _print(arguments, story.model_dump(mode="json"), lambda: out.print(story.told(), markup=False))
 
 
-async def _generate(settings: Settings, arguments: argparse.Namespace) -> int:
+async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
+    """generate, animate, restyle."""
     request = _request(arguments)
     async with open_studio(settings) as studio:
         job = await studio.start(request)
@@ -57,14 +64,16 @@ async def _generate(settings: Settings, arguments: argparse.Namespace) -> int:
                 raise StudioError(f"{job.job_id} was cancelled by another process.")
 
 
-def _request(arguments: argparse.Namespace) -> GenerateRequest:
-    names = GenerateRequest.model_fields.keys() & vars(arguments).keys()
+def _request(arguments: argparse.Namespace) -> Request:
+    kind = _MAKERS[arguments.command]
+    names = kind.model_fields.keys() & vars(arguments).keys()
     asked = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     try:
-        return GenerateRequest(**asked)
+        return kind(**asked)
     except ValidationError as error:
         problems = [f"{problem['loc'][0]} cannot be used: {problem['msg']}." for problem in error.errors()]
-        raise BadInput("\n".join(problems), "ltx-mcp generate --help lists what is allowed.") from None
+        hint = f"ltx-mcp {arguments.command} --help lists what is allowed."
+        raise BadInput("\n".join(problems), hint) from None
 
 
 async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -125,7 +134,7 @@ async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = {
     "demo": _demo,
-    "generate": _generate,
+    **dict.fromkeys(_MAKERS, _make),
     "search": _search,
     "jobs": _jobs,
     "clips": _clips,

@@ -8,6 +8,7 @@ import anyio
 
 from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.deferred import DeferredEngine
+from ltx_mcp.engine.loras import LoraShelf
 from ltx_mcp.errors import ArchiveError, ModerationUnavailable, SettingsError
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.store import ClipIndex
@@ -37,7 +38,7 @@ def make_engine(settings: Settings) -> Engine:
 
         machine = probe_machine()
         choice = choose_weights(settings.model, settings.accept_licence, machine, local_hub())
-        return LtxEngine(choice.source, settings.device, settings.memory, machine)
+        return LtxEngine(choice.source, settings.device, settings.memory, machine, LoraShelf(settings.lora_dir))
 
     return DeferredEngine(choose)
 
@@ -101,6 +102,7 @@ async def open_studio(
             jobs=jobs,
             library=library,
             inputs=Inputs(library, settings.roots),
+            shelf=LoraShelf(settings.lora_dir),
             prompts=prompts,
             frames=FrameGate(classifier or make_classifier(settings)),
             index=index,

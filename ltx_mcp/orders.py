@@ -106,6 +106,7 @@ def _restyled(request: RestyleRequest, inputs: Inputs) -> Order:
         quality=request.quality,
         audio=not (request.keep_audio and footage.has_audio),
         seed=request.seed,
+        loras=request.loras,
         codec=request.codec,
     )
 

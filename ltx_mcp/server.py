@@ -12,6 +12,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from ltx_mcp import __version__
 from ltx_mcp.clips import Clip
 from ltx_mcp.errors import NotFound
+from ltx_mcp.prompts import register_completions, register_prompts
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.tools._desk import Desk
 
@@ -41,7 +42,19 @@ def make_server(desk: Desk) -> MCPServer[Desk]:
         log_level="WARNING",
     )
     _add_resources(server, desk)
+    register_prompts(server)
+    _add_completions(server, desk)
     return server
+
+
+def _add_completions(server: MCPServer[Desk], desk: Desk) -> None:
+    async def clip_ids() -> list[str]:
+        return await (await desk.studio()).clip_ids()
+
+    async def lora_names() -> list[str]:
+        return await (await desk.studio()).lora_names()
+
+    register_completions(server, clip_ids, lora_names)
 
 
 def _add_resources(server: MCPServer[Desk], desk: Desk) -> None:

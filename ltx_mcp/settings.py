@@ -42,6 +42,7 @@ class Settings(BaseModel):
     data_dir: Folder = Field(default_factory=lambda: Path(platformdirs.user_data_dir("ltx-mcp", appauthor=False)))
     roots: Annotated[tuple[Folder, ...], BeforeValidator(_folders)] = ()
     model: str = "auto"
+    lora_dir: Folder | None = None
     accept_licence: bool = False
     device: str = "auto"
     memory: str = "auto"

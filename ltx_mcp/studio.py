@@ -20,6 +20,7 @@ from ltx_mcp import states
 from ltx_mcp.capabilities import Capabilities, capabilities
 from ltx_mcp.clips import MAX_SEED, Clip, ClipFacts, Moment, Plan, Provenance, Request, SearchResult
 from ltx_mcp.engine.base import Engine, Frame, ModelCard, Stage
+from ltx_mcp.engine.loras import LoraShelf, with_triggers
 from ltx_mcp.engine.planning import plan as make_plan
 from ltx_mcp.errors import Cancelled, QueueFull, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
@@ -71,6 +72,7 @@ class Studio:
         jobs: JobBook,
         library: Library,
         inputs: Inputs,
+        shelf: LoraShelf,
         prompts: PromptGate,
         frames: FrameGate,
         index: ClipIndex,
@@ -83,6 +85,7 @@ class Studio:
         self._jobs = jobs
         self._library = library
         self._inputs = inputs
+        self._shelf = shelf
         self._prompts = prompts
         self._frames = frames
         self._index = index
@@ -119,13 +122,15 @@ class Studio:
         return self._jobs.get(job.job_id)
 
     async def _admit(self, job_id: str, request: Request) -> None:
-        if (finding := self._prompts.check(request.prompt)) is not None:
+        picked = await anyio.to_thread.run_sync(self._shelf.pick, request.loras)
+        words = with_triggers(request.prompt, [each.card for each in picked])  # what a file brings is gated too
+        if (finding := self._prompts.check(words)) is not None:
             self._audit.prompt_refused(job_id, request.prompt, finding)
             raise _refusal(f"The prompt was refused ({finding.category}).")
         order = await anyio.to_thread.run_sync(prepare, request, self._inputs)
         await anyio.to_thread.run_sync(self._check_inputs, job_id, request, order)
         seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
-        plan = make_plan(order.shot, await self.card(), seed)
+        plan = make_plan(order.shot, await self.card(), seed, picked)
         plan = plan.model_copy(update={"notes": plan.notes + order.notes(plan)})
         self._jobs.planned(job_id, plan)
         self._queue(job_id, plan, order)
@@ -212,7 +217,14 @@ class Studio:
         return await anyio.to_thread.run_sync(_draw_board, moments)
 
     async def capabilities(self) -> Capabilities:
-        return capabilities(await self.card(), self._jobs.expected_s)
+        loras = await anyio.to_thread.run_sync(self._shelf.all)
+        return capabilities(await self.card(), self._jobs.expected_s, loras)
+
+    async def clip_ids(self) -> list[str]:
+        return await anyio.to_thread.run_sync(self._library.clip_ids)
+
+    async def lora_names(self) -> list[str]:
+        return await anyio.to_thread.run_sync(self._shelf.names)
 
     # -- one job, from the lane to the archive ----------------------------------------------------------
 
@@ -282,6 +294,7 @@ class Studio:
             created_at=datetime.now(UTC),
             moderation=taken.verdict,
             provenance=Provenance(),
+            loras=tuple(use.model_dump() for use in plan.loras),
             requested=request.model_dump(mode="json", exclude_none=True),
             effective=plan.model_dump(mode="json", exclude_none=True),
         )

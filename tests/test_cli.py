@@ -43,6 +43,18 @@ def test_a_clip_is_made_with_what_was_asked_and_listed(archive: Path) -> None:
     assert json.loads(run(archive, "jobs", "--json").stdout)[0]["status"] == "succeeded"
 
 
+def test_a_moment_is_animated_and_the_clip_restyled(archive: Path) -> None:
+    clip_id = json.loads(run(archive, "clips", "--json").stdout)[-1]["clip_id"]
+    options = ["--duration", "0.5", "--quality", "draft", "--keyframe", f"0.25={clip_id}@0.5"]
+    animated = run(archive, "animate", f"{clip_id}@1", "it drifts on", *options, "--json")
+    assert animated.returncode == 0, animated.stderr
+    made = json.loads(animated.stdout)
+    assert (made["kind"], made["source"], made["frames"]) == ("animated", f"{clip_id}@1", 12)
+    restyled = run(archive, "restyle", made["clip_id"], "in watercolour", "--strength", "0.4", "--json")
+    assert restyled.returncode == 0, restyled.stderr
+    assert json.loads(restyled.stdout)["source"] == made["clip_id"]
+
+
 def test_a_search_prints_the_moment_and_its_path(archive: Path) -> None:
     done = run(archive, "search", "rain on windows")
     assert done.returncode == 0, done.stderr
@@ -80,6 +92,9 @@ def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive:
         (["generate", "x", "--resolution", "9p"], 2, "240p"),
         (["search", "x", "--clip", "none-aaaaaaaa"], 1, "no clip"),
         (["search", "--image", "/etc/passwd"], 1, "LTX_MCP_ROOTS"),
+        (["animate", "none-aaaaaaaa@1", "x"], 1, "no clip"),
+        (["restyle", "/etc/passwd", "x"], 1, "LTX_MCP_ROOTS"),
+        (["generate", "x", "--lora", "nothing=1"], 1, "nothing"),
         (["nonsense"], 2, "demo"),
         ([], 2, "COMMAND"),
     ],

@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from test_ltx_engine import PLAN, Listener, Prepared, same
 
-from ltx_mcp.clips import Plan, Quality
+from ltx_mcp.clips import GenerateRequest, Plan, Quality
 from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials, Stage
 from ltx_mcp.engine.conditions import latent_index, through_h264, to_made_size
-from ltx_mcp.engine.encode_latents import encode_video
+from ltx_mcp.engine.encode_latents import _chunk_frames, encode_video
 from ltx_mcp.engine.ltx import LtxEngine
 from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
+from ltx_mcp.engine.planning import plan
 from ltx_mcp.engine.recipes import DISTILLED_SIGMAS, IMAGE_CRF, repaint_sigmas
 from ltx_mcp.engine.source import Components, MicroSource
 from ltx_mcp.errors import BadInput, Cancelled, RenderFailed
-from tests.test_ltx_engine import PLAN, Listener, Prepared, same
 
 DRAFT = PLAN.model_copy(update={"quality": "draft"})
 HALF, FULL = 6 * 1 * 2, 6 * 2 * 4  # latent frames x height x width of PLAN's two passes
@@ -70,17 +71,17 @@ def latents_of(engine: LtxEngine, plan: Plan, materials: Materials = NO_MATERIAL
     return engine._make(plan, Listener(), materials)[0]
 
 
-def encoded(engine: LtxEngine, frames: list[Frame], count: int | None = None) -> torch.Tensor:
+def encoded(engine: LtxEngine, frames: list[Frame]) -> torch.Tensor:
     assert engine._loaded is not None
     with torch.inference_mode():
-        return encode_video(engine._loaded.pipeline.vae, to_made_size(PLAN, frames, count), torch.device("cpu"))
+        return encode_video(engine._loaded.pipeline.vae, list(to_made_size(PLAN, frames)), torch.device("cpu"))
 
 
 def encoded_still(engine: LtxEngine, frame: Frame) -> torch.Tensor:
     assert engine._loaded is not None
-    still = through_h264(to_made_size(PLAN, [frame])[0], IMAGE_CRF)[None]
+    still = through_h264(to_made_size(PLAN, [frame])[0], IMAGE_CRF)
     with torch.inference_mode():
-        return encode_video(engine._loaded.pipeline.vae, still, torch.device("cpu"))
+        return encode_video(engine._loaded.pipeline.vae, [still], torch.device("cpu"))
 
 
 def distance(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -268,7 +269,7 @@ def test_a_keyframe_changes_the_clip_also_where_the_model_is_untrained(engine: L
 
 
 def test_the_lower_the_strength_the_closer_a_repaint_stays_to_its_source(engine: LtxEngine) -> None:
-    source = encoded(engine, SOURCE, PLAN.made_frames)
+    source = encoded(engine, [*SOURCE, SOURCE[-1]])
     distances = [
         distance(latents_of(engine, PLAN, repaint(strength)), source) for strength in (0.0, 0.3, 0.6, 0.9, 1.0)
     ]
@@ -283,7 +284,7 @@ def test_a_repaint_of_full_strength_keeps_nothing_of_its_source(engine: LtxEngin
 
 def test_a_condition_holds_within_a_repaint(engine: LtxEngine) -> None:
     both = latents_of(engine, PLAN, Materials((Condition([FIRST]),), SOURCE, 0.3))
-    source = encoded(engine, SOURCE, PLAN.made_frames)
+    source = encoded(engine, [*SOURCE, SOURCE[-1]])
     assert distance(both[:, :, :1], encoded_still(engine, FIRST)) < 1e-5
     assert distance(both[:, :, 1:], source[:, :, 1:]) < 0.5 * distance(
         latents_of(engine, PLAN)[:, :, 1:], source[:, :, 1:]
@@ -315,7 +316,7 @@ def test_a_repaint_has_exactly_the_frames_of_its_source(engine: LtxEngine, frame
 # How the input is prepared.
 
 
-@pytest.mark.parametrize("frames", [1, 9, 17, 25, 41])
+@pytest.mark.parametrize("frames", [1, 9, 17, 33, 41, 73])
 def test_encoding_in_chunks_is_encoding(engine: LtxEngine, frames: int) -> None:
     assert engine._loaded is not None
     vae = engine._loaded.pipeline.vae
@@ -325,17 +326,21 @@ def test_encoding_in_chunks_is_encoding(engine: LtxEngine, frames: int) -> None:
     vae.use_framewise_decoding = False
     with torch.inference_mode():
         whole = vae.encode(pixels).latent_dist.mode()
-        assert torch.allclose(encode_video(vae, video, torch.device("cpu")), whole, rtol=0, atol=1e-5)
+        assert torch.allclose(encode_video(vae, list(video), torch.device("cpu")), whole, rtol=0, atol=1e-5)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in vae.modules())
 
 
+@pytest.mark.parametrize(("size", "frames"), [((256, 448), 32), ((1088, 1920), 16), ((2176, 3840), 8)])
+def test_a_chunk_shrinks_as_the_picture_grows(size: tuple[int, int], frames: int) -> None:
+    assert _chunk_frames(*size) == frames
+
+
 def test_frames_stand_in_the_middle_of_the_made_picture_with_their_edges_repeated() -> None:
-    made = to_made_size(PLAN, RUN, 17)
-    assert made.shape == (17, 64, 128, 3)
+    made = to_made_size(PLAN, RUN)
+    assert made.shape == (9, 64, 128, 3)
     assert np.array_equal(made[4, 7:57, 14:114], RUN[4])
     assert (made[4, :7, 14:114] == RUN[4][0]).all()
     assert (made[4, 7:57, 114:] == RUN[4][:, -1:]).all()
-    assert (made[9:] == made[8]).all()
 
 
 def test_an_image_ages_as_in_training_and_more_at_a_higher_crf() -> None:
@@ -408,6 +413,13 @@ def test_a_cancel_while_the_input_is_encoded_is_heard_at_once_and_leaves_no_trac
         module._forward_hooks or module._forward_pre_hooks for module in engine._loaded.pipeline.vae.modules()
     )
     assert torch.equal(latents_of(engine, DRAFT, materials), expected)
+
+
+def test_checks_are_never_two_seconds_apart_while_a_source_is_encoded(engine: LtxEngine) -> None:
+    made = plan(GenerateRequest(prompt="a ball", duration_s=2, audio=False), engine.card, seed=1)
+    watch = Listener()
+    engine.render(made, watch, Materials(repaint=[picture(1, made.width, made.height)] * made.frames))
+    assert watch.longest_gap_s < 2
 
 
 def test_an_encoder_out_of_memory_names_the_remedy_and_is_survived() -> None:

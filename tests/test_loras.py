@@ -12,11 +12,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from ltx_mcp.clips import LoraUse
 from ltx_mcp.engine.adapters import applied, takes_loras
 from ltx_mcp.engine.interrupt import checked
 from ltx_mcp.engine.lora_catalogue import CATALOGUE, CatalogueEntry
 from ltx_mcp.engine.lora_header import MAX_FILE_BYTES
-from ltx_mcp.engine.loras import LoraCard, LoraShelf, LoraUse, Trigger, with_triggers
+from ltx_mcp.engine.loras import LoraCard, LoraShelf, Trigger, with_triggers
 from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
 from ltx_mcp.engine.recipes import DISTILLED_SIGMAS, GUIDANCE_OFF
 from ltx_mcp.errors import BadInput, Cancelled, NotFound

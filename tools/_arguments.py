@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ltx_mcp.clips import Camera, Codec, NegativePrompt, Quality, Seed
+from ltx_mcp.clips import Camera, Codec, Loras, NegativePrompt, Quality, Seed
 from ltx_mcp.sizes import Resolution
 
 ResolutionArg = Annotated[Resolution | None, Field(description="Height class; left out, this machine's best.")]
@@ -13,6 +13,7 @@ AudioArg = Annotated[bool, Field(description="Make synchronized sound.")]
 CameraArg = Annotated[Camera | None, Field(description="A camera move added to the prompt.")]
 NegativePromptArg = Annotated[NegativePrompt | None, Field(description="What to avoid, if the model heeds it.")]
 SeedArg = Annotated[Seed | None, Field(description="The same request and seed give the same clip.")]
+LorasArg = Annotated[Loras, Field(description="Installed styles, as ltx://capabilities lists them.")]
 CodecArg = Annotated[Codec | None, Field(description="Left out: h264, and hevc at 2160p.")]
 WaitArg = Annotated[
     float,

@@ -11,6 +11,7 @@ from ltx_mcp.tools._arguments import (
     AudioArg,
     CameraArg,
     CodecArg,
+    LorasArg,
     NegativePromptArg,
     QualityArg,
     ResolutionArg,
@@ -39,6 +40,7 @@ async def animate_image(
     camera: CameraArg = None,
     negative_prompt: NegativePromptArg = None,
     seed: SeedArg = None,
+    loras: LorasArg = (),
     codec: CodecArg = None,
     wait_s: WaitArg = 45.0,
 ) -> Annotated[CallToolResult, JobView]:
@@ -51,7 +53,7 @@ async def animate_image(
     request = AnimateRequest(
         image=image, prompt=prompt, end_image=end_image, keyframes=keyframes, strength=strength, duration_s=duration_s,
         aspect=aspect, resolution=resolution, fps=fps, quality=quality, audio=audio, camera=camera,
-        negative_prompt=negative_prompt, seed=seed, codec=codec,
+        negative_prompt=negative_prompt, seed=seed, loras=loras, codec=codec,
     )  # fmt: skip
     return await make(context, request, wait_s)
 

@@ -11,6 +11,7 @@ from ltx_mcp.tools._arguments import (
     AudioArg,
     CameraArg,
     CodecArg,
+    LorasArg,
     NegativePromptArg,
     QualityArg,
     ResolutionArg,
@@ -33,6 +34,7 @@ async def generate_video(
     camera: CameraArg = None,
     negative_prompt: NegativePromptArg = None,
     seed: SeedArg = None,
+    loras: LorasArg = (),
     codec: CodecArg = None,
     wait_s: WaitArg = 45.0,
 ) -> Annotated[CallToolResult, JobView]:
@@ -47,7 +49,7 @@ async def generate_video(
     """
     request = GenerateRequest(
         prompt=prompt, duration_s=duration_s, aspect=aspect, resolution=resolution, fps=fps, quality=quality,
-        audio=audio, camera=camera, negative_prompt=negative_prompt, seed=seed, codec=codec,
+        audio=audio, camera=camera, negative_prompt=negative_prompt, seed=seed, loras=loras, codec=codec,
     )  # fmt: skip
     return await make(context, request, wait_s)
 

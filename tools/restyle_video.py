@@ -6,7 +6,7 @@ from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
 from ltx_mcp.clips import Prompt, Quality, Reference, RestyleMode, RestyleRequest, Strength
-from ltx_mcp.tools._arguments import CodecArg, ResolutionArg, SeedArg, WaitArg
+from ltx_mcp.tools._arguments import CodecArg, LorasArg, ResolutionArg, SeedArg, WaitArg
 from ltx_mcp.tools._job import JobView, ToolContext, make
 from ltx_mcp.tools._tool import studio_tool
 
@@ -23,6 +23,7 @@ async def restyle_video(
     resolution: ResolutionArg = None,
     quality: Annotated[Quality, Field(description="Repainting is one stage in either.")] = "final",
     seed: SeedArg = None,
+    loras: LorasArg = (),
     codec: CodecArg = None,
     wait_s: WaitArg = 45.0,
 ) -> Annotated[CallToolResult, JobView]:
@@ -33,7 +34,7 @@ async def restyle_video(
     """
     request = RestyleRequest(
         video=video, prompt=prompt, mode=mode, strength=strength, keep_audio=keep_audio, resolution=resolution,
-        quality=quality, seed=seed, codec=codec,
+        quality=quality, seed=seed, loras=loras, codec=codec,
     )  # fmt: skip
     return await make(context, request, wait_s)
 

@@ -82,6 +82,7 @@ class ModelCard:
     trained_short_side: int  # pixels; larger is honoured and flagged `beyond_training`
     caveat: str = ""  # what every result of this model must say of itself
     uses_negative_prompt: bool = False
+    takes_loras: bool = False
     stages: dict[Quality, int] = field(default_factory=lambda: {"draft": 1, "final": 2})
     licence: str = ""
 

@@ -62,15 +62,14 @@ def _check_strength(strength: float) -> None:
         raise BadInput(f"A strength of {strength:g} is outside 0 to 1.")
 
 
-def to_made_size(plan: Plan, frames: Sequence[Frame], count: int | None = None) -> NDArray[np.uint8]:
+def to_made_size(plan: Plan, frames: Sequence[Frame]) -> NDArray[np.uint8]:
     """(frames, made height, made width, 3): the frame in the middle, where the delivered crop is, its edges repeated.
 
-    The edges guide the margin that is cropped away again; likewise the last frame is repeated up to `count` frames.
+    The edges guide the margin that is cropped away again.
     """
     top, left = (plan.made_height - plan.height) // 2, (plan.made_width - plan.width) // 2
     bottom, right = plan.made_height - plan.height - top, plan.made_width - plan.width - left
-    more = 0 if count is None else count - len(frames)
-    return np.pad(np.stack(frames), ((0, more), (top, bottom), (left, right), (0, 0)), mode="edge")
+    return np.pad(np.stack(frames), ((0, 0), (top, bottom), (left, right), (0, 0)), mode="edge")
 
 
 def diffusers_conditions(plan: Plan, conditions: Sequence[Condition], check: Check) -> list[Any]:

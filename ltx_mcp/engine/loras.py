@@ -14,13 +14,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ltx_mcp.clips import Value
+from ltx_mcp.clips import LoraUse, Value
 from ltx_mcp.engine.lora_catalogue import CATALOGUE, CatalogueEntry, LoraKind, Position
 from ltx_mcp.engine.lora_header import Header, read_header
 from ltx_mcp.errors import BadInput, NotFound
-
-MIN_STRENGTH, MAX_STRENGTH = -2.0, 2.0  # published strengths go up to 2.0 (lora_catalogue.py: cinemagraph-motion)
-MAX_LORAS = 4  # at once; each more takes memory and blurs the others
 
 _SAFE = ".safetensors"
 _PICKLED = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl"})
@@ -30,16 +27,6 @@ _MAX_WORD = 80  # characters of a trigger word or a licence that a file may put 
 _MAX_TRIGGERS = 4
 _MAX_DOWNSCALE = 8  # published: 2
 _NAMED_IC = re.compile(r"ic[-_]?lora", re.IGNORECASE)
-
-
-class LoraUse(Value):
-    """A LoRA by its name on the shelf, and how strongly it acts: 0 is not at all, below 0 is its opposite.
-
-    None is the strength that is recommended for it.
-    """
-
-    name: str
-    strength: float | None = None
 
 
 class Trigger(Value):

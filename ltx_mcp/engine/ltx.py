@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
+from ltx_mcp.engine.adapters import applied
 from ltx_mcp.engine.base import NO_MATERIALS, Frame, Materials, ModelCard, Rendering, Stage, Watch
 from ltx_mcp.engine.conditions import check_materials
 from ltx_mcp.engine.decode import decode_sound, stream_decode
 from ltx_mcp.engine.interrupt import Check, checked, chunked_attention
+from ltx_mcp.engine.loras import LoraShelf
 from ltx_mcp.engine.memory import Machine, pick, place, probe_machine, resolve_device
 from ltx_mcp.engine.passes import Loaded, denoise, encode_prompt
 from ltx_mcp.engine.source import ModelSource
@@ -32,14 +34,20 @@ class LtxEngine:
     """Renders plans with one model on one device.
 
     `device` is a torch device or `auto`, `memory` a policy of memory.py or `auto`. Raises ModelUnavailable at
-    once if the model cannot fit this machine. Not thread-safe: the lane's thread owns it.
+    once if the model cannot fit this machine. `shelf` holds the LoRAs of plans. Not thread-safe: the lane owns it.
     """
 
     def __init__(
-        self, source: ModelSource, device: str = "auto", memory: str = "auto", machine: Machine | None = None
+        self,
+        source: ModelSource,
+        device: str = "auto",
+        memory: str = "auto",
+        machine: Machine | None = None,
+        shelf: LoraShelf | None = None,
     ) -> None:
         machine = machine or probe_machine()
         self._source = source
+        self._shelf = shelf or LoraShelf(None)
         self._device = resolve_device(device, machine)
         self._policy = pick(self._device, machine, source.info.weights_bytes, memory)
         self._loaded: Loaded | None = None
@@ -56,6 +64,7 @@ class LtxEngine:
             stages=dict(info.stages),
             licence=info.licence,
             caveat=info.caveat,
+            takes_loras=not self._policy.eight_bit,
         )
 
     def load(self, watch: Watch) -> None:
@@ -107,7 +116,8 @@ class LtxEngine:
         import torch
 
         loaded = self._ready()
-        with torch.inference_mode(), _cancellable(loaded, watch.check):
+        loras = applied(loaded.pipeline, self._shelf.pick(plan.loras), watch.check)
+        with torch.inference_mode(), loras, _cancellable(loaded, watch.check):
             watch.check()
             watch.stage(Stage.ENCODING_PROMPT)
             prompt = encode_prompt(loaded, plan.prompt)

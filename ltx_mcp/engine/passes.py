@@ -73,8 +73,9 @@ def _beginning(loaded: Loaded, plan: Plan, materials: Materials) -> tuple[Any, A
     """What the first pass starts from: nothing, or the latents of the video to repaint and of an even sound."""
     if materials.repaint is None:
         return None, None
-    frames = to_made_size(plan, materials.repaint, plan.made_frames)
-    return encode_video(loaded.pipeline.vae, frames, loaded.device), _even_sound(loaded.conditioned, plan)
+    frames = [*materials.repaint, *[materials.repaint[-1]] * (plan.made_frames - plan.frames)]
+    video = encode_video(loaded.pipeline.vae, frames, loaded.device, lambda run: to_made_size(plan, run))
+    return video, _even_sound(loaded.conditioned, plan)
 
 
 def _even_sound(pipeline: Any, plan: Plan) -> "torch.Tensor":

@@ -3,8 +3,11 @@
 Needs only the model's card, so a request is answered before anything is queued or loaded.
 """
 
-from ltx_mcp.clips import MIN_DURATION_S, GenerateRequest, Plan
+from collections.abc import Sequence
+
+from ltx_mcp.clips import MIN_DURATION_S, GenerateRequest, LoraUse, Plan
 from ltx_mcp.engine.base import ModelCard
+from ltx_mcp.engine.loras import Picked, with_triggers
 from ltx_mcp.engine.recipes import CAMERA_MOVES, RECIPES, Recipe
 from ltx_mcp.errors import BadInput, TooLarge
 from ltx_mcp.sizes import (
@@ -24,12 +27,12 @@ TRAINED_FPS = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0)
 FPS_TOLERANCE = 0.1  # a rate further than this fraction from every trained one is worth a note
 
 
-def plan(request: GenerateRequest, card: ModelCard, seed: int) -> Plan:
+def plan(request: GenerateRequest, card: ModelCard, seed: int, picked: Sequence[Picked] = ()) -> Plan:
     """The clip that `card`'s model will make for this request.
 
     Size, frame count and length are snapped to what the model can make; the delivered ones are exactly what
-    was asked, to the nearest frame. Raises TooLarge, naming the largest settings that fit, and BadInput where
-    the model lacks the recipe.
+    was asked, to the nearest frame. `picked` are the request's LoRAs from the shelf. Raises TooLarge, naming the
+    largest settings that fit, and BadInput where the model lacks the recipe or cannot take the LoRAs.
     """
     recipe = _recipe(request, card)
     resolution = request.resolution or card.default_resolution
@@ -40,7 +43,7 @@ def plan(request: GenerateRequest, card: ModelCard, seed: int) -> Plan:
     if made_width * made_height * made_frames > card.max_pixel_frames:
         raise _too_large(request, resolution, recipe, card)
     return Plan(
-        prompt=_prompt(request),
+        prompt=with_triggers(_prompt(request), [each.card for each in picked]),
         negative_prompt=request.negative_prompt if card.uses_negative_prompt else None,
         width=width,
         height=height,
@@ -57,6 +60,7 @@ def plan(request: GenerateRequest, card: ModelCard, seed: int) -> Plan:
         made_height=made_height,
         made_frames=made_frames,
         beyond_training=min(width, height) > card.trained_short_side,
+        loras=_loras(picked, card),
         notes=tuple(_notes(request, card, frames)),
     )
 
@@ -78,6 +82,21 @@ def _prompt(request: GenerateRequest) -> str:
     if request.camera is None:
         return request.prompt
     return f"{request.prompt} {CAMERA_MOVES[request.camera]}"
+
+
+def _loras(picked: Sequence[Picked], card: ModelCard) -> tuple[LoraUse, ...]:
+    if picked and not card.takes_loras:
+        raise BadInput(
+            f"{card.name} takes no LoRAs here.",
+            "Leave loras out, or let the user set LTX_MCP_MEMORY to a policy with 16-bit weights.",
+        )
+    for each in picked:
+        if each.card.kind == "ic_lora":
+            raise BadInput(
+                f"{each.card.name} is an IC-LoRA: it reworks a reference, and here is none.",
+                "Use it in restyle_video, or leave it out.",
+            )
+    return tuple(LoraUse(name=each.card.name, strength=each.strength) for each in picked)
 
 
 def _notes(request: GenerateRequest, card: ModelCard, frames: int) -> list[str]:

@@ -47,6 +47,7 @@ class StandInEngine:
             default_resolution="240p",
             max_pixel_frames=max_pixel_frames,
             trained_short_side=240,
+            takes_loras=True,
         )
 
     def load(self, watch: Watch) -> None:
