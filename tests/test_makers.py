@@ -17,7 +17,7 @@ from ltx_mcp.probe import probe, read_frames
 
 pytestmark = pytest.mark.anyio
 
-TONE = 0.3 * np.sin(np.linspace(0, 2000, 96_000, dtype=np.float32), dtype=np.float32)[None]
+TONE = (0.3 * np.sin(np.linspace(0, 2000, 96_000)))[None].astype(np.float32)
 
 
 def a_picture(folder: Path, colour: tuple[int, int, int], size: tuple[int, int] = (640, 360)) -> Path:
