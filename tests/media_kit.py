@@ -113,4 +113,4 @@ def _traces(folder: Path) -> tuple[object, ...]:
     # The fourth word of a process's stat, counted after its name in brackets, is its parent's id.
     stats = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
     children = sorted(stat.split()[0] for stat in stats if stat.rpartition(") ")[2].split()[1] == str(os.getpid()))
-    return files, children, threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+    return files, children, threading.active_count(), len(list(Path("/proc/self").glob("fd/*")))
