@@ -86,7 +86,7 @@ def circumstances(device: str, engine: LtxEngine) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class FullSizeSource:
-    """LTX-2.3 with random bfloat16 weights, made on the device. Sizes as published; tests hold the counts."""
+    """LTX-2.3 with random bfloat16 weights, made on the device. Sizes as published; tests pin the counts."""
 
     device: str
     info: ModelInfo = FULL_SIZE

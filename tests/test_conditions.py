@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_ltx_engine import PLAN, Listener, Prepared, same
+from engine_kit import PLAN, Listener, Prepared, same
 
 from ltx_mcp.clips import GenerateRequest, Plan, Quality
 from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials, Stage
