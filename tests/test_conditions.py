@@ -123,6 +123,13 @@ MODES: list[tuple[str, Quality, bool, Materials, list[tuple[int, list[float]]]]]
     ("repaint with sound", "final", True, repaint(0.8), [(FULL, [0.8, *REFINE[1:]]), (FULL, WHOLE)]),
     ("repaint, all new", "final", False, repaint(1.0), [(FULL, WHOLE)]),
     ("both", "final", False, replace(PLACED, repaint=SOURCE), [(FULL + 2 * 8, [0.6, REFINE[2]])]),
+    (
+        "both with sound",
+        "final",
+        True,
+        replace(PLACED, repaint=SOURCE),
+        [(FULL + 2 * 8, [0.6, REFINE[2]]), (FULL, WHOLE)],
+    ),
 ]
 
 

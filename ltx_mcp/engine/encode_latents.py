@@ -84,8 +84,8 @@ class _Memory:
     """Gives a layer the last frames it saw before the new ones, and drops what it makes of them.
 
     Both kinds of layer have a kernel of three frames and pad the beginning with copies of the first: the
-    convolution two, the downsampler `stride - 1` and two more. `stride + 1` old frames fill that padding's place
-    and come out as two frames.
+    convolution two, the downsampler `stride - 1` and two more. Behind `stride + 1` old frames the new ones meet what
+    they met in the whole, and the old come out as two frames.
     """
 
     DROP = 2
@@ -93,17 +93,17 @@ class _Memory:
     def __init__(self, stride: int) -> None:
         self._frames = stride + 1
         self._old: torch.Tensor | None = None
+        self._continued = False
 
     def before(self, _layer: "torch.nn.Module", inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         import torch
 
         new = inputs[0]
-        first = self._old is None
+        self._continued = self._old is not None
         old = new[:, :, :1].expand(-1, -1, self._frames, -1, -1) if self._old is None else self._old
         both = torch.cat([old, new], dim=2)
         self._old = both[:, :, -self._frames :].clone()
-        self._continued = not first
-        return (new if first else both, *inputs[1:])
+        return (both if self._continued else new, *inputs[1:])
 
     def after(self, _layer: "torch.nn.Module", _inputs: Any, output: "torch.Tensor") -> "torch.Tensor":
         return output[:, :, self.DROP :] if self._continued else output

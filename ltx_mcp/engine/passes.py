@@ -51,8 +51,6 @@ def denoise(
         "output_type": "latent",
         "return_dict": False,
     }
-    if conditions:  # in every pass: the upsampled latents hold only an echo of them
-        shared["conditions"] = conditions
     video, sound = _beginning(loaded, plan, materials)
     divisor = recipe.passes[0].divisor
     done = 0
@@ -62,9 +60,10 @@ def denoise(
         run = {**shared, **_shape(plan, each), "callback_on_step_end": _reporter(watch, done, recipe.steps)}
         if each.sound_only:
             _, sound = loaded.sounding(**run, latents=video)
+        elif conditions:  # again in the second pass: the upsampled latents hold only an echo of them
+            video, sound = loaded.conditioned(**run, **_start(each, video, sound), conditions=conditions)
         else:
-            pipeline = loaded.conditioned if conditions else loaded.pipeline
-            video, sound = pipeline(**run, **_start(each, video, sound))
+            video, sound = loaded.pipeline(**run, **_start(each, video, sound))
         done += len(each.sigmas)
     return video, sound
 
