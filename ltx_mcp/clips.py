@@ -51,13 +51,11 @@ class LoraUse(Value):
 Loras = Annotated[tuple[LoraUse, ...], Field(max_length=MAX_LORAS)]
 
 
-class GenerateRequest(Value):
-    """What the agent asked for, word for word. Defaults that depend on the machine are None until planned."""
+class ShotRequest(Value):
+    """What may be asked of any new shot, word for word. None means: as this machine does best."""
 
-    tool: Literal["generate_video"] = "generate_video"
     prompt: Prompt
     duration_s: Duration = 5.0
-    aspect: Aspect = "16:9"
     resolution: Resolution | None = None
     fps: Fps = 24.0
     quality: Quality = "final"
@@ -67,6 +65,13 @@ class GenerateRequest(Value):
     seed: Seed | None = None
     loras: Loras = ()
     codec: Codec | None = None
+
+
+class GenerateRequest(ShotRequest):
+    """A clip from words alone."""
+
+    tool: Literal["generate_video"] = "generate_video"
+    aspect: Aspect = "16:9"
 
 
 class Keyframe(Value):
@@ -76,26 +81,15 @@ class Keyframe(Value):
     at_s: Annotated[float, Field(ge=0, le=MAX_DURATION_S, allow_inf_nan=False)]
 
 
-class AnimateRequest(Value):
+class AnimateRequest(ShotRequest):
     """A still brought to motion. `aspect` None means that of the image."""
 
     tool: Literal["animate_image"] = "animate_image"
     image: Reference
-    prompt: Prompt
     end_image: Reference | None = None
     keyframes: tuple[Keyframe, ...] = ()
     strength: Strength = 1.0
-    duration_s: Duration = 5.0
     aspect: Aspect | None = None
-    resolution: Resolution | None = None
-    fps: Fps = 24.0
-    quality: Quality = "final"
-    audio: bool = True
-    camera: Camera | None = None
-    negative_prompt: NegativePrompt | None = None
-    seed: Seed | None = None
-    loras: Loras = ()
-    codec: Codec | None = None
 
 
 class RestyleRequest(Value):

@@ -54,7 +54,7 @@ async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
             job = await studio.wait(job.job_id, float("inf"), report)
         match job.state:
             case states.Succeeded(clip_id):
-                clip = await studio.clip(clip_id)
+                clip = await studio.archive.clip(clip_id)
                 return _print(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
             case states.Refused(_, message, hint):
                 raise Refused(message, hint)
@@ -79,11 +79,11 @@ def _request(arguments: argparse.Namespace) -> Request:
 async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
         image = None if arguments.image is None else await studio.still(arguments.image)
-        found = await studio.search(
+        found = await studio.archive.search(
             SearchQuery(
                 query=arguments.query,
                 image=image,
-                clip_id=arguments.clip and (await studio.clip(arguments.clip)).clip_id,
+                clip_id=arguments.clip and (await studio.archive.clip(arguments.clip)).clip_id,
                 kind=arguments.kind,
                 limit=arguments.limit,
             )
@@ -110,7 +110,7 @@ async def _jobs(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def _clips(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
-        clips = await studio.clips()
+        clips = await studio.archive.clips()
     fields = ("clip_id", "title", "duration_s", "width", "height", "path")
     rows = [{name: getattr(clip, name) for name in fields} for clip in clips]
     note = "" if rows else 'No clips yet. ltx-mcp generate "a red circle" makes one.'
@@ -126,7 +126,7 @@ async def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
-        report = await studio.reconcile()
+        report = await studio.archive.reconcile()
     text = f"{len(report.added)} added, {len(report.removed)} removed, {len(report.failed)} failed."
     _print(arguments, asdict(report), lambda: out.print(text))
     return 1 if report.failed else 0

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 
+from ltx_mcp.archive import Archive
 from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.deferred import DeferredEngine
 from ltx_mcp.engine.loras import LoraShelf
@@ -105,7 +106,7 @@ async def open_studio(
             shelf=LoraShelf(settings.lora_dir),
             prompts=prompts,
             frames=FrameGate(classifier or make_classifier(settings)),
-            index=index,
+            archive=Archive(library, index),
             audit=Audit(folder / "audit.jsonl"),
             tasks=tasks,
             heartbeat_s=heartbeat_s,

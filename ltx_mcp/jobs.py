@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from ltx_mcp.clips import Plan, Request
-from ltx_mcp.errors import ArchiveError, NotFound
+from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.stages import Stage
 from ltx_mcp.states import ENDED, RESTARTED, JobState, Running
 
@@ -68,10 +68,16 @@ class JobBook:
         return self._change(self.get(job_id), plan=plan)
 
     def move(self, job_id: str, state: JobState) -> Job:
-        """Enter a state and answer the job as it now is. A job that has ended stays as it ended."""
+        """Enter a state and answer the job as it now is. A job that has ended stays as it ended.
+
+        Raises BadInput for a job that runs in another process: only its own can stop it.
+        """
         job = self.get(job_id)
         if job.has_ended:
             return job
+        if job.tenant != self._tenant:
+            hint = "Cancel it from the client that started it."
+            raise BadInput(f"{job_id} runs in another process on this data directory.", hint)
         now = self._clock()
         if not isinstance(state, Running):
             return self._change(job, state=state, ended_at=now)

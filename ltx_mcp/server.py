@@ -49,7 +49,7 @@ def make_server(desk: Desk) -> MCPServer[Desk]:
 
 def _add_completions(server: MCPServer[Desk], desk: Desk) -> None:
     async def clip_ids() -> list[str]:
-        return await (await desk.studio()).clip_ids()
+        return await (await desk.studio()).archive.clip_ids()
 
     async def lora_names() -> list[str]:
         return await (await desk.studio()).lora_names()
@@ -60,7 +60,7 @@ def _add_completions(server: MCPServer[Desk], desk: Desk) -> None:
 def _add_resources(server: MCPServer[Desk], desk: Desk) -> None:
     async def found(clip_id: str) -> Clip:
         try:
-            return await (await desk.studio()).clip(clip_id)
+            return await (await desk.studio()).archive.clip(clip_id)
         except NotFound as error:
             raise ResourceNotFoundError(str(error)) from None
 

@@ -6,28 +6,23 @@ its first moment; a cancelled one says so at once and stays so, whatever the lan
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from textwrap import shorten
 
 import anyio
 import anyio.to_thread
-import numpy as np
 from anyio.abc import TaskGroup
 
 from ltx_mcp import states
+from ltx_mcp.archive import Archive
 from ltx_mcp.capabilities import Capabilities, capabilities
-from ltx_mcp.clips import MAX_SEED, Clip, ClipFacts, Moment, Plan, Provenance, Request, SearchResult
+from ltx_mcp.clips import MAX_SEED, ClipFacts, Plan, Provenance, Request
 from ltx_mcp.engine.base import Engine, Frame, ModelCard, Stage
 from ltx_mcp.engine.loras import LoraShelf, with_triggers
 from ltx_mcp.engine.planning import plan as make_plan
 from ltx_mcp.errors import Cancelled, QueueFull, Refused, StudioError
-from ltx_mcp.index.query import SearchQuery
-from ltx_mcp.index.rebuild import Report as ReindexReport
-from ltx_mcp.index.rebuild import reconcile
-from ltx_mcp.index.sample import Samples, sampled_places, shrink
-from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.inputs import Inputs
 from ltx_mcp.jobs import Job, JobBook
 from ltx_mcp.lane import Lane, LaneJob, Step
@@ -36,15 +31,12 @@ from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.prompts import PromptGate
 from ltx_mcp.orders import Order, prepare
-from ltx_mcp.probe import read_frames
-from ltx_mcp.sheets import board
 from ltx_mcp.take import Taken, take
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 5.0  # some hosts give up on a call that has said nothing for ten
 UNWIND_S = 5.0
-BOARD_SIDE = 480  # pixels: larger than any cell of the board
 
 Report = Callable[[Job], Awaitable[None]]
 
@@ -75,7 +67,7 @@ class Studio:
         shelf: LoraShelf,
         prompts: PromptGate,
         frames: FrameGate,
-        index: ClipIndex,
+        archive: Archive,
         audit: Audit,
         tasks: TaskGroup,
         heartbeat_s: float = HEARTBEAT_S,
@@ -88,14 +80,12 @@ class Studio:
         self._shelf = shelf
         self._prompts = prompts
         self._frames = frames
-        self._index = index
+        self.archive = archive
         self._audit = audit
         self._tasks = tasks
         self._heartbeat_s = heartbeat_s
         self._renders: dict[str, LaneJob[Taken]] = {}
         self._changed: dict[str, anyio.Event] = {}
-        self._reconciling = anyio.Lock()
-        self._reconciled = False
 
     async def card(self) -> ModelCard:
         """What the engine is. The first call may look at the device, which takes seconds."""
@@ -132,8 +122,9 @@ class Studio:
         seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
         plan = make_plan(order.shot, await self.card(), seed, picked)
         plan = plan.model_copy(update={"notes": plan.notes + order.notes(plan)})
-        self._jobs.planned(job_id, plan)
-        self._queue(job_id, plan, order)
+        if not self._jobs.get(job_id).has_ended:  # cancelled meanwhile, by someone who saw it listed
+            self._jobs.planned(job_id, plan)
+            self._queue(job_id, plan, order)
 
     def _check_inputs(self, job_id: str, request: Request, order: Order) -> None:
         """Gate the pictures that the clip is made from. Loads the classifier: a missing one must not cost a render."""
@@ -183,45 +174,15 @@ class Studio:
             return None
         return max(1.0, expected * (1 + (self.queue_position(job.job_id) or 0)) - elapsed)
 
-    # -- finding --------------------------------------------------------------------------------------
-
-    async def clip(self, clip_id: str) -> Clip:
-        """Raises NotFound with the nearest ids."""
-        clip = await anyio.to_thread.run_sync(self._library.get, clip_id)
-        try:
-            return clip.model_copy(update={"searchable": clip_id in await self._index.has([clip_id])})
-        except StudioError:
-            return clip
-
-    async def clips(self) -> list[Clip]:
-        return await anyio.to_thread.run_sync(self._library.all)
-
-    async def search(self, query: SearchQuery) -> SearchResult:
-        """Moments that answer the query. The first search makes the index match the clips on disk."""
-        async with self._reconciling:
-            if not self._reconciled:
-                await self.reconcile()
-                self._reconciled = True
-        return await self._index.search(query)
-
-    async def reconcile(self) -> ReindexReport:
-        """Index every clip that the index lacks, forget those that are gone. Files are the truth."""
-        return await reconcile(self._index, await self.clips(), _read_samples)
+    # -- asking ---------------------------------------------------------------------------------------
 
     async def still(self, reference: str) -> Frame:
         """The picture that a reference names. Raises BadInput."""
         return await anyio.to_thread.run_sync(self._inputs.still, reference)
 
-    async def board(self, moments: Sequence[Moment]) -> bytes:
-        """One JPEG of the moments' best frames, numbered by rank."""
-        return await anyio.to_thread.run_sync(_draw_board, moments)
-
     async def capabilities(self) -> Capabilities:
         loras = await anyio.to_thread.run_sync(self._shelf.all)
         return capabilities(await self.card(), self._jobs.expected_s, loras)
-
-    async def clip_ids(self) -> list[str]:
-        return await anyio.to_thread.run_sync(self._library.clip_ids)
 
     async def lora_names(self) -> list[str]:
         return await anyio.to_thread.run_sync(self._shelf.names)
@@ -263,20 +224,16 @@ class Studio:
             refusal = _refusal(f"The finished clip was refused ({taken.verdict.category}) and deleted.")
             return states.Refused(refusal.code, refusal.message, refusal.hint)
         self._hear(job_id, Step(Stage.PUBLISHING))
-        clip = await anyio.to_thread.run_sync(self._publish, job_id, plan, order, taken)
+        clip = await self.archive.publish(job_id, self._facts(job_id, plan, order, taken), taken.video, taken.sheet)
         self._hear(job_id, Step(Stage.INDEXING))
-        try:
-            await self._index.add(clip, taken.samples)
-        except Exception:  # the clip is safe in its folder; the next start's reconcile indexes it
-            log.exception("clip %s is not searchable yet", clip.clip_id)
+        await self.archive.add_to_index(clip, taken.samples)
         if self._jobs.get(job_id).has_ended:  # cancelled while it was published: leave nothing behind
-            await self._forget(clip.clip_id)
+            await self.archive.remove(clip.clip_id)
         return states.Succeeded(clip.clip_id)
 
-    def _publish(self, job_id: str, plan: Plan, order: Order, taken: Taken) -> Clip:
+    def _facts(self, job_id: str, plan: Plan, order: Order, taken: Taken) -> ClipFacts:
         request = self._jobs.get(job_id).request
-        clip_id = self._library.new_clip_id(request.prompt)
-        facts = ClipFacts(
+        return ClipFacts(
             kind=order.kind,
             prompt=request.prompt,
             title=_title(request.prompt),
@@ -298,11 +255,6 @@ class Studio:
             requested=request.model_dump(mode="json", exclude_none=True),
             effective=plan.model_dump(mode="json", exclude_none=True),
         )
-        return self._library.publish(job_id, clip_id, facts, taken.video, taken.sheet)
-
-    async def _forget(self, clip_id: str) -> None:
-        await self._index.remove(clip_id)
-        await anyio.to_thread.run_sync(self._library.remove, clip_id)
 
     def _hear(self, job_id: str, step: Step) -> None:
         start, end = _SHARES[step.stage]
@@ -324,20 +276,6 @@ class Studio:
 def _title(prompt: str) -> str:
     """The prompt's first sentence, cut at a word."""
     return shorten(prompt.split(". ")[0], 80, placeholder="…")
-
-
-def _read_samples(clip: Clip) -> Samples:
-    """What the index saw of the clip when it was made, read back from its file."""
-    times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames)]
-    return Samples(np.array(times_s), [shrink(frame) for _, frame in read_frames(clip.path, times_s)])
-
-
-def _draw_board(moments: Sequence[Moment]) -> bytes:
-    return board([(_peak_frame(moment), f"{moment.title}\n{moment.ref}") for moment in moments])
-
-
-def _peak_frame(moment: Moment) -> Frame:
-    return next(frame for _, frame in read_frames(moment.path, [moment.peak_s], max_side=BOARD_SIDE))
 
 
 def _refusal(message: str) -> Refused:

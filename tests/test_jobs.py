@@ -8,7 +8,7 @@ import pytest
 from ltx_mcp import states
 from ltx_mcp.clips import GenerateRequest, Plan
 from ltx_mcp.engine.base import Stage
-from ltx_mcp.errors import ArchiveError, NotFound
+from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.jobs import JobBook
 from ltx_mcp.tenancy import Tenancy
 
@@ -71,6 +71,14 @@ def test_another_process_reads_the_record(tmp_path: Path) -> None:
     job = first.create(REQUEST)
     first.move(job.job_id, states.Succeeded("x-aaaaaaaa"))
     assert second.get(job.job_id).state == states.Succeeded("x-aaaaaaaa")
+
+
+def test_a_job_of_another_process_is_not_moved_from_here(tmp_path: Path) -> None:
+    first, second = a_book(tmp_path, "a"), a_book(tmp_path, "b")
+    job = first.create(REQUEST)
+    with pytest.raises(BadInput, match="client that started it"):
+        second.move(job.job_id, states.Cancelled())
+    assert first.move(job.job_id, states.Succeeded("x-aaaaaaaa")).state == states.Succeeded("x-aaaaaaaa")
 
 
 def test_an_unknown_job_says_how_to_find_the_known_ones(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ async def job_view(studio: "Studio", job: Job) -> JobView:
                 next=f"Call get_job with job_id={job.job_id!r} to wait for it; cancel_job stops it.",
             )
         case states.Succeeded(clip_id):
-            return _succeeded(job, await studio.clip(clip_id))
+            return _succeeded(job, await studio.archive.clip(clip_id))
         case states.Failed(code, message, hint) | states.Refused(code, message, hint):
             return _ended(job, JobError(code=code, message=message, hint=hint), hint)
         case states.Cancelled():

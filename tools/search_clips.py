@@ -40,17 +40,17 @@ async def search_clips(
     search = SearchQuery(
         query=query or None,
         image=None if image is None else await studio.still(image),
-        clip_id=None if clip is None else (await studio.clip(clip)).clip_id,
+        clip_id=None if clip is None else (await studio.archive.clip(clip)).clip_id,
         kind=kind,
         created_after=_utc(created_after),
         min_duration_s=min_duration_s,
         limit=limit,
         moments_per_clip=moments_per_clip,
     )
-    found = await studio.search(search)
+    found = await studio.archive.search(search)
     blocks: list[ContentBlock] = [TextContent(text=_text(found))]
     if images and found.moments:
-        blocks.append(Image(data=await studio.board(found.moments), format="jpeg").to_image_content())
+        blocks.append(Image(data=await studio.archive.board(found.moments), format="jpeg").to_image_content())
     return CallToolResult(content=blocks, structured_content=found.model_dump(mode="json"))
 
 

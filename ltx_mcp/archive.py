@@ -1,0 +1,98 @@
+"""The archive: clips on disk and the index over them, kept in step. Files are the truth; the index is derived.
+
+Knows nothing of jobs or moderation: what is stored here has passed both.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import numpy as np
+
+from ltx_mcp.clips import Clip, ClipFacts, Moment, SearchResult
+from ltx_mcp.engine.base import Frame
+from ltx_mcp.errors import StudioError
+from ltx_mcp.index.query import SearchQuery
+from ltx_mcp.index.rebuild import Report, reconcile
+from ltx_mcp.index.sample import Samples, sampled_places, shrink
+from ltx_mcp.index.store import ClipIndex
+from ltx_mcp.library import Library
+from ltx_mcp.probe import read_frames
+from ltx_mcp.sheets import board
+
+log = logging.getLogger(__name__)
+
+BOARD_SIDE = 480  # pixels: larger than any cell of the board
+
+
+class Archive:
+    """Everything that was made, and how a moment of it is found."""
+
+    def __init__(self, library: Library, index: ClipIndex) -> None:
+        self._library = library
+        self._index = index
+        self._reconciling = anyio.Lock()
+        self._reconciled = False
+
+    async def publish(self, job_id: str, facts: ClipFacts, video: Path, sheet: bytes) -> Clip:
+        """Make a staged clip appear. Raises ArchiveError."""
+        clip_id = self._library.new_clip_id(facts.prompt)
+        return await anyio.to_thread.run_sync(self._library.publish, job_id, clip_id, facts, video, sheet)
+
+    async def add_to_index(self, clip: Clip, samples: Samples) -> None:
+        """Make a clip searchable. If that fails the clip is safe all the same: the next reconcile adds it."""
+        try:
+            await self._index.add(clip, samples)
+        except Exception:
+            log.exception("clip %s is not searchable yet", clip.clip_id)
+
+    async def remove(self, clip_id: str) -> None:
+        await self._index.remove(clip_id)
+        await anyio.to_thread.run_sync(self._library.remove, clip_id)
+
+    async def clip(self, clip_id: str) -> Clip:
+        """Raises NotFound with the nearest ids."""
+        clip = await anyio.to_thread.run_sync(self._library.get, clip_id)
+        try:
+            return clip.model_copy(update={"searchable": clip_id in await self._index.has([clip_id])})
+        except StudioError:
+            return clip
+
+    async def clips(self) -> list[Clip]:
+        """The newest first."""
+        return await anyio.to_thread.run_sync(self._library.all)
+
+    async def clip_ids(self) -> list[str]:
+        return await anyio.to_thread.run_sync(self._library.clip_ids)
+
+    async def search(self, query: SearchQuery) -> SearchResult:
+        """Moments that answer the query. The first search makes the index match the clips on disk."""
+        async with self._reconciling:
+            if not self._reconciled:
+                await self.reconcile()
+                self._reconciled = True
+        return await self._index.search(query)
+
+    async def reconcile(self) -> Report:
+        """Index every clip that the index lacks, forget those that are gone."""
+        return await reconcile(self._index, await self.clips(), _read_samples)
+
+    async def board(self, moments: Sequence[Moment]) -> bytes:
+        """One JPEG of the moments' best frames, numbered by rank."""
+        return await anyio.to_thread.run_sync(_draw_board, moments)
+
+
+def _read_samples(clip: Clip) -> Samples:
+    """What the index saw of the clip when it was made, read back from its file."""
+    times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames)]
+    return Samples(np.array(times_s), [shrink(frame) for _, frame in read_frames(clip.path, times_s)])
+
+
+def _draw_board(moments: Sequence[Moment]) -> bytes:
+    return board([(_peak_frame(moment), f"{moment.title}\n{moment.ref}") for moment in moments])
+
+
+def _peak_frame(moment: Moment) -> Frame:
+    return next(frame for _, frame in read_frames(moment.path, [moment.peak_s], max_side=BOARD_SIDE))
