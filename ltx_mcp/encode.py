@@ -25,7 +25,8 @@ _FINISH_LIMIT_S = 600.0  # the encoder's look-ahead, then `faststart` copies the
 # well above what real pictures tend to need at these qualities, so it bites on noise; two seconds of buffer let
 # a cut through.
 _QUALITY: dict[Codec, tuple[str, ...]] = {
-    "h264": ("-c:v", "libx264", "-preset", "medium", "-crf", "20"),
+    # sliced threads: with frame threads and a cap, x264 makes other bytes of the same frames each time
+    "h264": ("-c:v", "libx264", "-preset", "medium", "-crf", "20", "-x264-params", "sliced-threads=1"),
     # hvc1: the tag without which Apple's players do not open HEVC
     "hevc": ("-c:v", "libx265", "-preset", "medium", "-crf", "22", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
 }

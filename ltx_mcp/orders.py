@@ -40,7 +40,7 @@ REPAINTED = "Restyled by repainting: the source, noised by `strength`, then deno
 class Order:
     """A request made ready. `shot` is what to plan; `inputs` gives the pictures to moderate.
 
-    `gather` reads the materials on the lane's thread; `sound` gives audio that replaces the model's own.
+    `check` raises BadInput for what cannot be planned so. `gather` reads the materials on the lane's thread; `sound` gives audio that replaces the model's own.
     """
 
     kind: Kind
@@ -51,6 +51,7 @@ class Order:
     inputs: Callable[[], Sequence[Frame]] = tuple
     sound: Callable[[], NDArray[np.float32] | None] = lambda: None
     notes: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
+    check: Callable[[Plan], None] = lambda plan: None
 
 
 def prepare(request: Request, inputs: Inputs) -> Order:
@@ -77,14 +78,20 @@ def _animated(request: AnimateRequest, inputs: Inputs) -> Order:
     asked = request.model_dump(exclude={"tool", "image", "end_image", "keyframes", "strength"})
     shot = GenerateRequest(**{**asked, "aspect": request.aspect or nearest_aspect(width, height)})
 
+    def placed(plan: Plan) -> list[tuple[int, Frame]]:
+        between = [(min(round(at_s * plan.fps), plan.frames - 1), frame) for at_s, frame in keys]
+        return [(0, first), *between, *([] if last is None else [(plan.frames - 1, last)])]
+
+    def check(plan: Plan) -> None:
+        places = [at_frame for at_frame, _ in placed(plan)]
+        if twice := [place for place in places if places.count(place) > 1]:
+            raise BadInput(f"Two pictures ask for the frame at {twice[0] / plan.fps:.2f} s.", "Give it to one of them.")
+
     def gather(plan: Plan) -> Materials:
-        placed = [(0, first), *((min(round(at_s * plan.fps), plan.frames - 1), frame) for at_s, frame in keys)]
-        if last is not None:
-            placed.append((plan.frames - 1, last))
         return Materials(
             tuple(
                 Condition([fit_still(frame, plan.width, plan.height)], at_frame, request.strength)
-                for at_frame, frame in placed
+                for at_frame, frame in placed(plan)
             )
         )
 

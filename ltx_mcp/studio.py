@@ -121,6 +121,7 @@ class Studio:
         await anyio.to_thread.run_sync(self._check_inputs, job_id, request, order)
         seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
         plan = make_plan(order.shot, await self.card(), seed, picked)
+        order.check(plan)
         plan = plan.model_copy(update={"notes": plan.notes + order.notes(plan)})
         if not self._jobs.get(job_id).has_ended:  # cancelled meanwhile, by someone who saw it listed
             self._jobs.planned(job_id, plan)

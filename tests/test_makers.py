@@ -161,6 +161,11 @@ BAD_CALLS: list[tuple[str, dict[str, Any], list[str]]] = [
         {"image": "{picture}", "prompt": "x", "keyframes": [{"image": "{picture}", "at_s": 9}]},
         ["keyframe at 9 s"],
     ),
+    (
+        "animate_image",
+        {"image": "{picture}", "prompt": "x", "keyframes": [{"image": "{picture}", "at_s": 0}]},
+        ["Two pictures", "0.00 s"],
+    ),
     ("restyle_video", {"video": "{picture}", "prompt": "x"}, ["picture.png"]),
     ("restyle_video", {"video": "{video}", "prompt": "x", "mode": "magic"}, ["mode", "repaint"]),
     ("restyle_video", {"video": "/etc/passwd", "prompt": "x"}, ["Files may come from"]),
