@@ -38,9 +38,9 @@ REPAINTED = "Restyled by repainting: the source, noised by `strength`, then deno
 
 @dataclass(frozen=True)
 class Order:
-    """A request made ready. `shot` is what to plan; `inputs` gives the pictures to moderate.
+    """A request made ready. `shot` is what to plan; `inputs` gives the pictures to moderate; `check` raises BadInput.
 
-    `check` raises BadInput for what cannot be planned so. `gather` reads the materials on the lane's thread; `sound` gives audio that replaces the model's own.
+    `gather` reads the materials on the lane's thread; `sound` gives audio that replaces the model's own.
     """
 
     kind: Kind
@@ -96,7 +96,15 @@ def _animated(request: AnimateRequest, inputs: Inputs) -> Order:
         )
 
     stills = [first, *(frame for _, frame in keys), *([] if last is None else [last])]
-    return Order("animated", shot, request.image, gather=gather, inputs=lambda: stills, notes=_cropping(width, height))
+    return Order(
+        "animated",
+        shot,
+        request.image,
+        gather=gather,
+        inputs=lambda: stills,
+        notes=_cropping(width, height),
+        check=check,
+    )
 
 
 def _restyled(request: RestyleRequest, inputs: Inputs) -> Order:

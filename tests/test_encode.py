@@ -118,6 +118,14 @@ def test_the_file_starts_with_its_index_and_says_what_it_is(tmp_path: Path) -> N
     assert words["title"] in text
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_the_same_frames_give_the_same_bytes(tmp_path: Path, codec: Codec) -> None:
+    files = [tmp_path / f"{name}.mp4" for name in ("one", "two", "three")]
+    for path in files:
+        film(path, noise(60), 60, codec=codec, audio=tone(2.5))
+    assert len({path.read_bytes() for path in files}) == 1
+
+
 def test_noise_the_worst_case_stays_small(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     path = tmp_path / "clip.mp4"
