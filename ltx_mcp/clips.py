@@ -5,7 +5,7 @@ Field names are the tool contract: what stands here is what an agent reads, and 
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -23,6 +23,7 @@ MAX_LORAS = 4  # at once; each more takes memory and blurs the others
 MAX_LORA_STRENGTH = 2.0  # the highest published one (engine/lora_catalogue.py: cinemagraph-motion)
 
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 Duration = Annotated[float, Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, allow_inf_nan=False, description="seconds")]
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS, allow_inf_nan=False, description="frames per second")]
@@ -108,7 +109,22 @@ class RestyleRequest(Value):
     codec: Codec | None = None
 
 
-Request = Annotated[GenerateRequest | AnimateRequest | RestyleRequest, Field(discriminator="tool")]
+class ImportRequest(Value):
+    """A video file taken into the archive. Nothing is rendered."""
+
+    tool: Literal["import_video"] = "import_video"
+    video: Reference
+    title: Title
+    seed: ClassVar[None] = None
+    loras: ClassVar[Loras] = ()
+
+    @property
+    def prompt(self) -> str:
+        """The words by which the clip is found."""
+        return self.title
+
+
+Request = Annotated[GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest, Field(discriminator="tool")]
 """Every request there is, told apart by `tool`."""
 
 
@@ -158,10 +174,10 @@ class Verdict(Value):
 
 
 class Provenance(Value):
-    """Where the pixels come from. The type is IPTC's code for media made by a trained model."""
+    """Where the pixels come from. The type is IPTC's code for media made by a trained model; None: not known."""
 
     signed: bool = False
-    digital_source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    digital_source_type: str | None = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
 class ClipFacts(Value):

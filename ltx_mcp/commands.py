@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from ltx_mcp import states
-from ltx_mcp.clips import AnimateRequest, Clip, GenerateRequest, Request, RestyleRequest
+from ltx_mcp.clips import AnimateRequest, Clip, GenerateRequest, ImportRequest, Request, RestyleRequest
 from ltx_mcp.compose import open_studio
 from ltx_mcp.demo import demo
 from ltx_mcp.doctor import Finding, examine
@@ -26,10 +26,11 @@ from ltx_mcp.settings import Settings
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
 
-_MAKERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest]] = {
+_MAKERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest]] = {
     "generate": GenerateRequest,
     "animate": AnimateRequest,
     "restyle": RestyleRequest,
+    "import": ImportRequest,
 }
 
 
@@ -40,7 +41,7 @@ async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
-    """generate, animate, restyle."""
+    """generate, animate, restyle, import."""
     request = _request(arguments)
     async with open_studio(settings) as studio:
         job = await studio.start(request)
@@ -180,6 +181,7 @@ def _examined(finding: Finding) -> str:
 
 def _show_clip(clip: Clip) -> None:
     sound = "with sound" if clip.has_audio else "silent"
-    facts = f"{clip.duration_s:g} s, {clip.width}x{clip.height}, {clip.fps:g} fps, {sound}, seed {clip.seed}"
+    seed = "" if clip.seed is None else f", seed {clip.seed}"
+    facts = f"{clip.duration_s:g} s, {clip.width}x{clip.height}, {clip.fps:g} fps, {sound}{seed}"
     lines = [str(clip.path), facts, f"contact sheet: {clip.sheet_path}", *clip.effective.get("notes", ())]
     out.print("\n".join(lines), markup=False)

@@ -8,6 +8,7 @@ import anyio
 
 from ltx_mcp.archive import Archive
 from ltx_mcp.engine.base import Engine
+from ltx_mcp.engine.copying import CopyEngine
 from ltx_mcp.engine.deferred import DeferredEngine
 from ltx_mcp.engine.loras import LoraShelf
 from ltx_mcp.errors import ArchiveError, ModerationUnavailable, SettingsError
@@ -96,10 +97,12 @@ async def open_studio(
         index = ClipIndex(folder / "index", embedder or make_embedder(settings))
         stack.push_async_callback(index.close)
         lane = await stack.enter_async_context(Lane(engine, settings.max_queue))
+        copies = await stack.enter_async_context(Lane(CopyEngine(), settings.max_queue))
         tasks = await stack.enter_async_context(anyio.create_task_group())
         studio = Studio(
             engine=engine,
             lane=lane,
+            copies=copies,
             jobs=jobs,
             library=library,
             inputs=Inputs(library, settings.roots),

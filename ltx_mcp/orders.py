@@ -17,12 +17,13 @@ from ltx_mcp.clips import (
     MIN_FPS,
     AnimateRequest,
     GenerateRequest,
+    ImportRequest,
     Kind,
     Plan,
     Request,
     RestyleRequest,
 )
-from ltx_mcp.engine.base import Condition, Frame, Materials
+from ltx_mcp.engine.base import Condition, Frame, Materials, Rendering
 from ltx_mcp.errors import BadInput
 from ltx_mcp.footage import Footage, read_audio, read_video
 from ltx_mcp.framing import fit, nearest_aspect
@@ -30,21 +31,24 @@ from ltx_mcp.inputs import Inputs
 from ltx_mcp.lane import nothing
 from ltx_mcp.pictures import fit_still
 from ltx_mcp.probe import read_frames
+from ltx_mcp.sizes import RESOLUTIONS, delivered_size, frame_count, short_side
 
 LOOKS_PER_SECOND = 2.0  # of a source video, as of a finished clip
 LOOK_SIDE = 512  # pixels: more than any frame classifier sees
+IMPORT_MODEL = "none (imported)"
 REPAINTED = "Restyled by repainting: the source, noised by `strength`, then denoised towards the prompt."
 
 
 @dataclass(frozen=True)
 class Order:
-    """A request made ready. `shot` is what to plan; `inputs` gives the pictures to moderate; `check` raises BadInput.
+    """A request made ready. `shot` is what to plan, or the plan itself where no model is asked.
 
-    `gather` reads the materials on the lane's thread; `sound` gives audio that replaces the model's own.
+    `inputs` gives the pictures to moderate; `check` raises BadInput; `gather` reads the materials on the lane's
+    thread; `sound` gives audio that replaces the model's own.
     """
 
     kind: Kind
-    shot: GenerateRequest
+    shot: GenerateRequest | Plan
     source: str | None = None
     recipe: str | None = None
     gather: Callable[[Plan], Materials] = nothing
@@ -63,6 +67,8 @@ def prepare(request: Request, inputs: Inputs) -> Order:
             return _animated(request, inputs)
         case RestyleRequest():
             return _restyled(request, inputs)
+        case ImportRequest():
+            return _imported(request, inputs)
         case _:
             assert_never(request)
 
@@ -139,6 +145,43 @@ def _restyled(request: RestyleRequest, inputs: Inputs) -> Order:
         sound=lambda: read_audio(footage) if request.keep_audio else None,
         notes=lambda plan: (REPAINTED, *_cropping(footage.width, footage.height)(plan), *_cut_note(footage)),
     )
+
+
+def _imported(request: ImportRequest, inputs: Inputs) -> Order:
+    footage = inputs.video(request.video)
+    width, height = _archived_size(footage)
+    fps = min(max(footage.fps, 1.0), MAX_FPS)
+    frames = frame_count(footage.duration_s, fps)
+    plan = Plan(
+        prompt=request.title,
+        width=width,
+        height=height,
+        frames=frames,
+        fps=fps,
+        duration_s=frames / fps,
+        resolution=next(name for name in RESOLUTIONS if min(width, height) <= short_side(name)),
+        quality="final",
+        audio=footage.has_audio,
+        seed=0,
+        model=IMPORT_MODEL,
+        made_width=width,
+        made_height=height,
+        made_frames=frames,
+        notes=(f"Only its first {frames / fps:.0f} s were taken.",) if footage.end_s is not None else (),
+    )
+
+    def gather(plan: Plan) -> Materials:
+        return Materials(finished=Rendering(read_video(footage, width, height, fps, frames), read_audio(footage)))
+
+    return Order("imported", plan, request.video, recipe="import", gather=gather)
+
+
+def _archived_size(footage: Footage) -> tuple[int, int]:
+    """Even (width, height) in pixels: the video's own, within 1080p."""
+    most_wide, most_high = delivered_size("16:9", "1080p")
+    wide, high = max(footage.width, footage.height), min(footage.width, footage.height)
+    scale = min(1.0, most_wide / wide, most_high / high)
+    return max(2, round(footage.width * scale / 2) * 2), max(2, round(footage.height * scale / 2) * 2)
 
 
 def _look(footage: Footage) -> list[Frame]:

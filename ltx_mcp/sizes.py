@@ -40,6 +40,11 @@ def delivered_size(aspect: Aspect, resolution: Resolution) -> tuple[int, int]:
     return short, short * down // across
 
 
+def short_side(resolution: Resolution) -> int:
+    """The height class in pixels."""
+    return _WIDE[resolution][1]
+
+
 def snap_up(pixels: int, multiple: int) -> int:
     return math.ceil(pixels / multiple) * multiple
 

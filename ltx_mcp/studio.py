@@ -31,7 +31,7 @@ from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.prompts import PromptGate
 from ltx_mcp.orders import Order, prepare
-from ltx_mcp.take import Taken, take
+from ltx_mcp.take import Taken, provenance_tags, take
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ class Studio:
         *,
         engine: Engine,
         lane: Lane,
+        copies: Lane,
         jobs: JobBook,
         library: Library,
         inputs: Inputs,
@@ -74,6 +75,7 @@ class Studio:
     ) -> None:
         self._engine = engine
         self._lane = lane
+        self._copies = copies
         self._jobs = jobs
         self._library = library
         self._inputs = inputs
@@ -119,8 +121,10 @@ class Studio:
             raise _refusal(f"The prompt was refused ({finding.category}).")
         order = await anyio.to_thread.run_sync(prepare, request, self._inputs)
         await anyio.to_thread.run_sync(self._check_inputs, job_id, request, order)
-        seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
-        plan = make_plan(order.shot, await self.card(), seed, picked)
+        plan = order.shot
+        if not isinstance(plan, Plan):
+            seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
+            plan = make_plan(plan, await self.card(), seed, picked)
         order.check(plan)
         plan = plan.model_copy(update={"notes": plan.notes + order.notes(plan)})
         if not self._jobs.get(job_id).has_ended:  # cancelled meanwhile, by someone who saw it listed
@@ -155,12 +159,16 @@ class Studio:
         """End the job now, if it has not ended; the device is freed as soon as the lane has unwound."""
         job = self._move(job_id, states.Cancelled())
         if (render := self._renders.get(job_id)) is not None:
-            self._lane.cancel(render)
+            for lane in (self._lane, self._copies):
+                lane.cancel(render)
         return job
 
     def queue_position(self, job_id: str) -> int | None:
-        render = self._renders.get(job_id)
-        return self._lane.position(render) if render else None
+        """0 for the next to run, None for a job that does not wait."""
+        if (render := self._renders.get(job_id)) is None:
+            return None
+        positions = (lane.position(render) for lane in (self._lane, self._copies))
+        return next((position for position in positions if position is not None), None)
 
     def eta_s(self, job: Job, now: float) -> float | None:
         """Seconds until the job should end, from past jobs of its kind, else from its own pace; or None."""
@@ -192,9 +200,11 @@ class Studio:
 
     def _queue(self, job_id: str, plan: Plan, order: Order) -> None:
         folder = self._library.stage(job_id)
-        taking = partial(take, plan=plan, folder=folder, gate=self._frames, sound=order.sound)
+        tags = {} if order.kind == "imported" else provenance_tags(plan.model)
+        taking = partial(take, plan=plan, folder=folder, gate=self._frames, sound=order.sound, tags=tags)
         try:
-            render = self._lane.submit(plan, taking, partial(self._hear, job_id), order.gather)
+            lane = self._copies if order.kind == "imported" else self._lane
+            render = lane.submit(plan, taking, partial(self._hear, job_id), order.gather)
         except QueueFull as full:
             self._library.discard(job_id)
             expected = self._jobs.expected_s(plan)
@@ -245,13 +255,13 @@ class Studio:
             duration_s=plan.duration_s,
             has_audio=taken.has_audio,
             codec=plan.codec,
-            seed=plan.seed,
+            seed=None if order.kind == "imported" else plan.seed,
             model=plan.model,
             recipe=order.recipe or plan.quality,
             source=order.source,
             created_at=datetime.now(UTC),
             moderation=taken.verdict,
-            provenance=Provenance(),
+            provenance=Provenance(digital_source_type=None) if order.kind == "imported" else Provenance(),
             loras=tuple(use.model_dump() for use in plan.loras),
             requested=request.model_dump(mode="json", exclude_none=True),
             effective=plan.model_dump(mode="json", exclude_none=True),

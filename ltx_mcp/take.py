@@ -4,7 +4,7 @@ Runs on the lane's thread while the frames are decoded, so a clip is never held 
 the job's staging folder, which no client can name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,15 @@ class Taken:
 Sound = Callable[[], NDArray[np.float32] | None]
 
 
-def take(rendering: Rendering, watch: Watch, plan: Plan, folder: Path, gate: FrameGate, sound: Sound) -> Taken:
+def take(
+    rendering: Rendering,
+    watch: Watch,
+    plan: Plan,
+    folder: Path,
+    gate: FrameGate,
+    sound: Sound,
+    tags: Mapping[str, str],
+) -> Taken:
     """Pull every frame once. `sound` may give float32 (2, n) at 48 kHz, which replaces the model's own.
 
     Raises MediaError, ModerationUnavailable, Cancelled.
@@ -56,7 +64,7 @@ def take(rendering: Rendering, watch: Watch, plan: Plan, folder: Path, gate: Fra
         codec=plan.codec,
         audio=audio,
         sample_rate=sample_rate,
-        metadata=provenance_tags(plan.model),
+        metadata=tags,
     )
     with writer:
         for index, frame in enumerate(rendering.frames):

@@ -145,6 +145,37 @@ async def test_inputs_are_moderated_before_the_engine_sees_them(tmp_path: Path, 
     assert not list((tmp_path / "data" / "clips").iterdir())
 
 
+async def test_a_video_is_imported_whole_found_by_its_title_and_said_to_be_nobodys_making(
+    tmp_path: Path, mode: str
+) -> None:
+    gate = Gate(Stage.LOADING)
+    video = a_video(tmp_path, GREEN, frames=30, fps=15)
+    async with an_agent(tmp_path / "data", mode, StandInEngine(gate), roots=[tmp_path]) as agent:
+        job = data(await agent.call_tool("import_video", {"video": str(video), "title": "a meadow in June"}))
+        found = data(await agent.call_tool("search_clips", {"query": "june meadows", "kind": "imported"}))["moments"]
+    clip = job["clip"]
+    facts = probe(Path(clip["path"]))
+    assert (facts.frames, facts.fps, facts.width, facts.height, facts.has_audio) == (30, 15, 320, 180, True)
+    assert distance(frames_of(clip, 1)[0], GREEN) < 10
+    assert (clip["kind"], clip["seed"], clip["source"]) == ("imported", None, str(video))
+    assert clip["provenance"]["digital_source_type"] is None
+    assert b"AI-generated" not in Path(clip["path"]).read_bytes()
+    assert [moment["clip_id"] for moment in found] == [clip["clip_id"]]
+    assert gate.passes == 0, "the device was never asked"
+    assert video.is_file()
+
+
+async def test_an_import_that_shows_what_may_not_be_shown_is_refused_and_gone(tmp_path: Path, mode: str) -> None:
+    video = a_video(tmp_path, (255, 0, 255))
+    async with an_agent(tmp_path / "data", mode, roots=[tmp_path]) as agent:
+        result = await agent.call_tool("import_video", {"video": str(video), "title": "a wall"})
+        assert (result.is_error, data(result)["status"]) == (True, "refused")
+        titled = await agent.call_tool("import_video", {"video": str(video), "title": "hardcore porn"})
+        assert data(titled)["status"] == "refused"
+    assert not list((tmp_path / "data" / "clips").iterdir())
+    assert not list((tmp_path / "data" / "staging").rglob("*.mp4"))
+
+
 BAD_CALLS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("animate_image", {"prompt": "x"}, ["image", "missing"]),
     ("animate_image", {"image": "no-such-clip-aaaaaaaa@1", "prompt": "x"}, ["no-such-clip"]),
@@ -169,6 +200,8 @@ BAD_CALLS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("restyle_video", {"video": "{picture}", "prompt": "x"}, ["picture.png"]),
     ("restyle_video", {"video": "{video}", "prompt": "x", "mode": "magic"}, ["mode", "repaint"]),
     ("restyle_video", {"video": "/etc/passwd", "prompt": "x"}, ["Files may come from"]),
+    ("import_video", {"video": "{picture}", "title": "x"}, ["picture.png"]),
+    ("import_video", {"video": "{video}", "title": "x" * 500}, ["title", "1 to 400"]),
     ("restyle_video", {"video": "{video}", "prompt": ""}, ["prompt", "1 to 4,000"]),
 ]
 

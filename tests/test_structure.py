@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "inputs": {"library", "probe", "pictures", "footage", "engine", "clips", "errors"},
     "prompts": {"clips", "sizes"},
     "archive": {"library", "index", "probe", "sheets", "engine", "clips", "errors"},
-    "orders": {"inputs", "footage", "framing", "pictures", "probe", "lane", "engine", "clips", "errors"},
+    "orders": {"inputs", "footage", "framing", "pictures", "probe", "lane", "engine", "clips", "sizes", "errors"},
     "take": {"encode", "sheets", "moderation", "index", "engine", "clips", "__version__"},
     "capabilities": {"engine", "clips", "sizes", "errors"},
 }

@@ -31,7 +31,7 @@ MAKERS = ["generate_video", "animate_image", "restyle_video"]
 async def test_the_four_tools_are_listed_with_honest_annotations_and_short_texts(tmp_path: Path, mode: str) -> None:
     async with an_agent(tmp_path, mode) as agent:
         tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
-    assert list(tools) == [*MAKERS, "search_clips", "get_job", "cancel_job"]
+    assert list(tools) == [*MAKERS, "search_clips", "import_video", "get_job", "cancel_job"]
     for tool in tools.values():
         assert tool.annotations is not None
         assert tool.annotations.open_world_hint is False

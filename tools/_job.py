@@ -150,7 +150,7 @@ def _text(view: JobView) -> str:
         sound = "with sound" if clip.has_audio else "silent"
         made = (
             f"{clip.clip_id}: {clip.duration_s:g} s, {clip.width}x{clip.height} at {clip.fps:g} fps, {sound}, "
-            f"{clip.codec}, {clip.bytes:,} bytes, seed {clip.seed}, model {clip.model} ({clip.recipe}). "
+            f"{clip.codec}, {clip.bytes:,} bytes, {_origin(clip)}. "
             f'Prompt: "{shorten(clip.prompt)}".'
         )
         return "\n".join([str(clip.path), made, *notes, view.next])
@@ -159,6 +159,10 @@ def _text(view: JobView) -> str:
     where = f" ({view.stage}, {view.progress:.0%})" if view.stage else ""
     eta = f" About {view.eta_s:.0f} s to go." if view.eta_s else ""
     return f"{view.job_id} is {view.status}{where}.{eta} {view.next}"
+
+
+def _origin(clip: Clip) -> str:
+    return "imported" if clip.seed is None else f"seed {clip.seed}, model {clip.model} ({clip.recipe})"
 
 
 def _link(clip: Clip) -> ResourceLink:

@@ -32,6 +32,19 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True)
+class Rendering:
+    """A clip on its way out: exactly `plan.frames` frames, decoded while they are pulled.
+
+    `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
+    own, and whoever muxes pads or trims it to the video.
+    """
+
+    frames: Iterator[Frame]
+    audio: NDArray[np.float32] | None = None
+    sample_rate: int = 48_000
+
+
+@dataclass(frozen=True)
 class Condition:
     """Frames that the clip must show from a given one of its frames on. Each is (plan.height, plan.width, 3).
 
@@ -47,28 +60,17 @@ class Condition:
 class Materials:
     """What a clip is made from beside its words. `repaint` is a whole source video, plan.frames long.
 
-    `repaint_strength` is 0..1: how far the new clip may depart from the source.
+    `repaint_strength` is 0..1: how far the new clip may depart from the source. `finished` is a clip that needs no
+    model at all: one that is only copied in.
     """
 
     conditions: tuple[Condition, ...] = ()
     repaint: Sequence[Frame] | None = None
     repaint_strength: float = 0.6
+    finished: Rendering | None = None
 
 
 NO_MATERIALS = Materials()
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """A clip on its way out: exactly `plan.frames` frames, decoded while they are pulled.
-
-    `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
-    own, and whoever muxes pads or trims it to the video.
-    """
-
-    frames: Iterator[Frame]
-    audio: NDArray[np.float32] | None = None
-    sample_rate: int = 48_000
 
 
 @dataclass(frozen=True)
