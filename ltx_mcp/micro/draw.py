@@ -160,8 +160,7 @@ def _distance(kind: str, x: Array, y: Array) -> Array:
         case "diamond":
             return (np.abs(x) / 0.75 + np.abs(y)) * 0.6 - 0.6
         case "triangle":
-            slope: Array = 0.866 * np.abs(x) - 0.5 * y - 0.46
-            return np.maximum(y - 0.72, slope)
+            return np.asarray(np.maximum(y - 0.72, 0.866 * np.abs(x) - 0.5 * y - 0.46))
         case "cross":
             bar = np.maximum(np.abs(x) - 0.95, np.abs(y) - 0.32)
             return np.minimum(bar, np.maximum(np.abs(y) - 0.95, np.abs(x) - 0.32))
