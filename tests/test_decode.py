@@ -22,7 +22,7 @@ def vae() -> Any:
 
 
 def latents_of(frames: int, height: int = 3, width: int = 5) -> torch.Tensor:
-    return torch.randn(1, 16, frames, height, width, generator=torch.Generator().manual_seed(frames))
+    return torch.randn(1, 128, frames, height, width, generator=torch.Generator().manual_seed(frames))
 
 
 def library_decode(vae: Any, latents: torch.Tensor, windows: DecodeWindows) -> torch.Tensor:

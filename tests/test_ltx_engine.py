@@ -49,7 +49,7 @@ def test_a_recipe_costs_exactly_its_forwards(quality: Quality, forwards: int) ->
 
     LtxEngine(Prepared(count), device="cpu").render(PLAN.model_copy(update={"quality": quality}), Listener())
     assert len(calls) == forwards
-    half, full = (1, 6 * 1 * 2, 16), (1, 6 * 2 * 4, 16)  # (batch, latent frames x height x width, channels)
+    half, full = (1, 6 * 1 * 2, 128), (1, 6 * 2 * 4, 128)  # (batch, latent frames x height x width, channels)
     assert calls == ([full] * 8 if quality == "draft" else [half] * 8 + [full] * 3)
 
 

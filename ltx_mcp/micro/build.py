@@ -1,6 +1,6 @@
-"""The micro model: every class of LTX-2.3, thin, made on the spot from a fixed seed.
+"""The micro model: every class of LTX-2.3, thin, made on the spot from a fixed seed, around a trained video VAE.
 
-It is untrained, so what it draws is noise. It exists so that the whole loop runs on any machine with the code
+The rest is untrained, so what it draws is noise. It exists so that the whole loop runs on any machine with the code
 that runs the real model. Topology and flags follow LTX-2.3 (gated attention, prompt-modulated cross-attention,
 per-modality connector projections, split rotary embedding, 32x32x8 video VAE, a vocoder with bandwidth
 extension to 48 kHz); only widths and depths differ. No download, and the process's random state is untouched.
@@ -11,7 +11,7 @@ from typing import Any
 SEED = 2303
 MAX_PROMPT_TOKENS = 256  # a multiple of REGISTERS; the tokenizer is one token a character
 
-VIDEO_LATENT, AUDIO_LATENT = 16, 4  # channels; LTX-2.3 has 128 and 8
+AUDIO_LATENT = 4  # channels; LTX-2.3 has 8
 MEL_BINS = 16  # LTX-2.3 has 64
 AUDIO_TOKEN = AUDIO_LATENT * MEL_BINS // 4  # width of a packed audio token; the audio VAE's base width must equal it
 HEADS, VIDEO_HEAD_DIM, AUDIO_HEAD_DIM = 4, 16, 8
@@ -24,6 +24,9 @@ def build() -> dict[str, Any]:
     """The eight components of LTX2Pipeline by name, and `latent_upsampler`: float32, on the CPU, in eval mode."""
     import torch
 
+    from ltx_mcp.micro.vae import load_vae
+
+    vae = load_vae()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         tokenizer = _tokenizer()
@@ -31,11 +34,11 @@ def build() -> dict[str, Any]:
             "tokenizer": tokenizer,
             "text_encoder": _text_encoder(len(tokenizer)),
             "connectors": _connectors(),
-            "transformer": _transformer(),
-            "vae": _video_vae(),
+            "transformer": _transformer(vae),
+            "vae": vae,
             "audio_vae": _audio_vae(),
             "vocoder": _vocoder(),
-            "latent_upsampler": _upsampler(),
+            "latent_upsampler": _upsampler(vae.config.latent_channels),
             "scheduler": _scheduler(),
         }
     for part in parts.values():
@@ -116,12 +119,13 @@ def _connectors() -> Any:
     )
 
 
-def _transformer() -> Any:
+def _transformer(vae: Any) -> Any:
     from diffusers import LTX2VideoTransformer3DModel
 
     return LTX2VideoTransformer3DModel(
-        in_channels=VIDEO_LATENT,
-        out_channels=VIDEO_LATENT,
+        in_channels=vae.config.latent_channels,
+        out_channels=vae.config.latent_channels,
+        vae_scale_factors=(vae.temporal_compression_ratio, *[vae.spatial_compression_ratio] * 2),
         num_attention_heads=HEADS,
         attention_head_dim=VIDEO_HEAD_DIM,
         cross_attention_dim=HEADS * VIDEO_HEAD_DIM,
@@ -140,32 +144,6 @@ def _transformer() -> Any:
         rope_double_precision=True,
         use_prompt_embeddings=False,
         perturbed_attn=True,
-    )
-
-
-def _video_vae() -> Any:
-    from diffusers import AutoencoderKLLTX2Video
-
-    return AutoencoderKLLTX2Video(
-        latent_channels=VIDEO_LATENT,
-        block_out_channels=(8, 16, 32, 32),
-        decoder_block_out_channels=(8, 16, 16, 32),
-        layers_per_block=(1,) * 5,
-        decoder_layers_per_block=(1,) * 5,
-        spatio_temporal_scaling=(True,) * 4,
-        decoder_spatio_temporal_scaling=(True,) * 4,
-        decoder_inject_noise=(False,) * 5,
-        downsample_type=("spatial", "temporal", "spatiotemporal", "spatiotemporal"),
-        upsample_type=("spatiotemporal", "spatiotemporal", "temporal", "spatial"),
-        upsample_residual=(False,) * 4,
-        upsample_factor=(2, 2, 1, 2),
-        timestep_conditioning=False,
-        encoder_causal=True,
-        decoder_causal=False,
-        encoder_spatial_padding_mode="zeros",
-        decoder_spatial_padding_mode="zeros",
-        spatial_compression_ratio=32,
-        temporal_compression_ratio=8,
     )
 
 
@@ -203,11 +181,11 @@ def _vocoder() -> Any:
     return vocoder
 
 
-def _upsampler() -> Any:
+def _upsampler(channels: int) -> Any:
     from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel
 
     return LTX2LatentUpsamplerModel(
-        in_channels=VIDEO_LATENT,
+        in_channels=channels,
         mid_channels=32,  # a multiple of 32: its GroupNorm has 32 groups
         num_blocks_per_stage=1,
         spatial_upsample=True,
