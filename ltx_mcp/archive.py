@@ -4,7 +4,7 @@ Knows nothing of jobs or moderation: what is stored here has passed both.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import anyio
@@ -13,7 +13,7 @@ import numpy as np
 
 from ltx_mcp.clips import Clip, ClipFacts, Moment, SearchResult
 from ltx_mcp.engine.base import Frame
-from ltx_mcp.errors import StudioError
+from ltx_mcp.errors import MediaError, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.rebuild import Report, reconcile
 from ltx_mcp.index.sample import Samples, sampled_places, shrink
@@ -34,7 +34,7 @@ class Archive:
         self._library = library
         self._index = index
         self._reconciling = anyio.Lock()
-        self._reconciled = False
+        self._indexed: set[str] | None = None  # clips on the disk when the index last matched them; None: not yet
 
     async def publish(self, job_id: str, facts: ClipFacts, video: Path, sheet: bytes) -> Clip:
         """Make a staged clip appear. Raises ArchiveError."""
@@ -43,14 +43,25 @@ class Archive:
 
     async def add_to_index(self, clip: Clip, samples: Samples) -> None:
         """Make a clip searchable. If that fails the clip is safe all the same: the next reconcile adds it."""
-        try:
-            await self._index.add(clip, samples)
-        except Exception:
-            log.exception("clip %s is not searchable yet", clip.clip_id)
+        if await self._survives(self._index.add(clip, samples), f"clip {clip.clip_id} is not searchable yet"):
+            self._indexed = self._indexed and self._indexed | {clip.clip_id}
 
     async def remove(self, clip_id: str) -> None:
-        await self._index.remove(clip_id)
+        """Take a clip back: the files first, for they are the truth."""
         await anyio.to_thread.run_sync(self._library.remove, clip_id)
+        await self._survives(self._index.remove(clip_id), f"clip {clip_id} is still in the index")
+
+    @staticmethod
+    async def _survives(work: Awaitable[None], failure: str) -> bool:
+        """Whether the index did its work. Nothing that breaks there, not even a panic in Rust, may cost a clip."""
+        try:
+            await work
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException:
+            log.exception("%s", failure)
+            return False
+        return True
 
     async def clip(self, clip_id: str) -> Clip:
         """Raises NotFound with the nearest ids."""
@@ -68,11 +79,12 @@ class Archive:
         return await anyio.to_thread.run_sync(self._library.clip_ids)
 
     async def search(self, query: SearchQuery) -> SearchResult:
-        """Moments that answer the query. The first search makes the index match the clips on disk."""
+        """Moments that answer the query. Where other clips lie on the disk than are indexed, that is mended first."""
         async with self._reconciling:
-            if not self._reconciled:
+            present = set(await self.clip_ids())
+            if present != self._indexed:
                 await self.reconcile()
-                self._reconciled = True
+                self._indexed = present
         return await self._index.search(query)
 
     async def reconcile(self) -> Report:
@@ -95,4 +107,8 @@ def _draw_board(moments: Sequence[Moment]) -> bytes:
 
 
 def _peak_frame(moment: Moment) -> Frame:
-    return next(frame for _, frame in read_frames(moment.path, [moment.peak_s], max_side=BOARD_SIDE))
+    try:
+        return next(frame for _, frame in read_frames(moment.path, [moment.peak_s], max_side=BOARD_SIDE))
+    except MediaError as error:
+        log.warning("%s cannot be shown: %s", moment.ref, error)
+        return np.zeros((90, 160, 3), dtype=np.uint8)

@@ -19,6 +19,7 @@ Camera = Literal["static", "dolly_in", "dolly_out", "dolly_left", "dolly_right",
 MIN_DURATION_S, MAX_DURATION_S = 0.5, 20.0  # 20 s is the transformer's longest trained position (pos_embed_max_pos)
 MIN_FPS, MAX_FPS = 8.0, 60.0
 MAX_SEED = 2**63 - 1
+MAX_KEYFRAMES = 8  # pictures held while a job waits
 MAX_LORAS = 4  # at once; each more takes memory and blurs the others
 MAX_LORA_STRENGTH = 2.0  # the highest published one (engine/lora_catalogue.py: cinemagraph-motion)
 
@@ -88,7 +89,7 @@ class AnimateRequest(ShotRequest):
     tool: Literal["animate_image"] = "animate_image"
     image: Reference
     end_image: Reference | None = None
-    keyframes: tuple[Keyframe, ...] = ()
+    keyframes: Annotated[tuple[Keyframe, ...], Field(max_length=MAX_KEYFRAMES)] = ()
     strength: Strength = 1.0
     aspect: Aspect | None = None
 

@@ -4,6 +4,7 @@ Progress within a running job lives in memory alone: after a crash nobody needs 
 """
 
 import json
+import logging
 import secrets
 import sqlite3
 import statistics
@@ -12,15 +13,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from ltx_mcp.clips import Plan, Request
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.stages import Stage
-from ltx_mcp.states import ENDED, RESTARTED, JobState, Running
+from ltx_mcp.states import ENDED, RESTARTED, JobState, Refused, Running
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+LOCK_WAIT_S = 0.5  # for another process; the event loop stands still meanwhile
+REDACTED = "(refused)"
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
@@ -53,15 +59,16 @@ class JobBook:
         self._clock = clock
         self._live: dict[str, Job] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, timeout=10, isolation_level=None)
+        self._db = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._migrate()
         self._recover()
 
     def create(self, request: Request) -> Job:
+        """A new job, on the disk before anything is done for it. Raises ArchiveError."""
         job = Job(f"job-{secrets.token_hex(6)}", self._tenant, request, None, Running(), self._clock())
-        self._live[job.job_id] = job
         self._write(job)
+        self._live[job.job_id] = job
         return job
 
     def planned(self, job_id: str, plan: Plan) -> Job:
@@ -90,23 +97,25 @@ class JobBook:
         """The job as it is now, in whichever process it runs. Raises NotFound."""
         if job_id in self._live:
             return self._live[job_id]
-        row = self._db.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
-        if row is None:
-            raise NotFound(f"There is no job {job_id!r}.", "Call get_job without an id to see the recent jobs.")
-        return _job(row)
+        rows = self._read("SELECT * FROM jobs WHERE job_id = ?", job_id)
+        if not rows:
+            raise NotFound(f"There is no job {job_id[:80]!r}.", "Call get_job without an id to see the recent jobs.")
+        return self._settled(_job(rows[0]))
 
     def recent(self, limit: int = 20) -> list[Job]:
         """The newest jobs first."""
-        rows = self._db.execute("SELECT * FROM jobs ORDER BY created_at DESC, rowid DESC LIMIT ?", (limit,))
-        return [self._live.get(job.job_id, job) for job in map(_job, rows)]
+        rows = self._read("SELECT * FROM jobs ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
+        return [self._live.get(job.job_id) or self._settled(job) for job in map(_job, rows)]
 
-    def expected_s(self, plan: Plan) -> float | None:
-        """How long such a job should run here: median seconds per pixel-frame of past ones, or None."""
-        rows = self._db.execute(
+    def expected_s(self, plan: Plan, tool: str = "generate_video") -> float | None:
+        """How long such a job should run here: median seconds per pixel-frame of past ones of its kind, or None."""
+        rows = self._read(
             "SELECT plan, ended_at - started_at FROM jobs WHERE status = 'succeeded' AND started_at IS NOT NULL"
             " AND json_extract(plan, '$.model') = ? AND json_extract(plan, '$.quality') = ?"
-            " ORDER BY created_at DESC LIMIT 20",
-            (plan.model, plan.quality),
+            " AND json_extract(request, '$.tool') = ? ORDER BY created_at DESC LIMIT 20",
+            plan.model,
+            plan.quality,
+            tool,
         )
         rates = [seconds / Plan.model_validate_json(text).pixel_frames for text, seconds in rows]
         return statistics.median(rates) * plan.pixel_frames if rates else None
@@ -115,13 +124,31 @@ class JobBook:
         self._db.close()
 
     def _change(self, job: Job, **changes: object) -> Job:
+        """Change it here at once, and on the disk if that can be written: a job must be able to end in any case."""
         job = replace(job, **changes)  # type: ignore[arg-type]  # the callers name fields of Job
-        self._write(job)
+        if isinstance(job.state, Refused):  # what was refused is kept as a digest in the audit, and nowhere else
+            job = replace(job, request=_redacted(job.request))
+        self._live[job.job_id] = job
+        try:
+            self._write(job)
+        except ArchiveError as error:
+            log.error("job %s is %s, but its record could not be written: %s", job.job_id, job.state.status, error)
+            return job
         if job.has_ended:
-            self._live.pop(job.job_id, None)
-        else:
-            self._live[job.job_id] = job
+            del self._live[job.job_id]
         return job
+
+    def _settled(self, job: Job) -> Job:
+        """What a dead process left running has failed."""
+        if job.has_ended or self._is_alive(job.tenant):
+            return job
+        return self._change(job, state=RESTARTED, ended_at=self._clock())
+
+    def _read(self, query: str, *values: object) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise _unusable(error) from error
 
     def _write(self, job: Job) -> None:
         state = None if isinstance(job.state, Running) else json.dumps(asdict(job.state))
@@ -136,10 +163,8 @@ class JobBook:
 
     def _recover(self) -> None:
         """Jobs whose process is gone can never end by themselves."""
-        rows = self._db.execute("SELECT * FROM jobs WHERE status = 'running'").fetchall()
-        for job in map(_job, rows):
-            if not self._is_alive(job.tenant):
-                self._change(job, state=RESTARTED, ended_at=self._clock())
+        for row in self._read("SELECT * FROM jobs WHERE status = 'running'"):
+            self._settled(_job(row))
 
     def _migrate(self) -> None:
         with self._transaction():
@@ -156,13 +181,21 @@ class JobBook:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+            with self._db:  # commits, or rolls back
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+        except sqlite3.Error as error:
+            raise _unusable(error) from error
+
+
+def _redacted(request: Request) -> Request:
+    words = "title" if request.tool == "import_video" else "prompt"
+    return request.model_copy(update={words: REDACTED})
+
+
+def _unusable(error: sqlite3.Error) -> ArchiveError:
+    return ArchiveError(f"The job records cannot be used: {error}.", "Check the data directory's disk, then try again.")
 
 
 def _job(row: tuple[str, str, str, str | None, str, str | None, float, float | None, float | None]) -> Job:
@@ -172,7 +205,7 @@ def _job(row: tuple[str, str, str, str | None, str, str | None, float, float | N
         tenant=tenant,
         request=_REQUEST.validate_json(request),
         plan=Plan.model_validate_json(plan) if plan else None,
-        state=ENDED[status](**json.loads(state)) if state else Running(),
+        state=ENDED[status](**json.loads(state)) if state else Running(Stage.LOADING if started_at else Stage.QUEUED),
         created_at=created_at,
         started_at=started_at,
         ended_at=ended_at,

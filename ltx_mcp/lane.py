@@ -35,11 +35,11 @@ class Step:
 
 Take = Callable[[Rendering, Watch], T]
 Hear = Callable[[Step], None]
-Gather = Callable[[Plan], Materials]
-"""Reads what the clip is made from, on the lane's thread: a job that waits holds no pictures."""
+Gather = Callable[[Plan, Watch], Materials]
+"""Reads what the clip is made from, on the lane's thread, so that a job that waits holds no video."""
 
 
-def nothing(plan: Plan) -> Materials:
+def nothing(plan: Plan, watch: Watch) -> Materials:
     """Words alone."""
     return NO_MATERIALS
 
@@ -97,11 +97,11 @@ class LaneJob(Generic[T]):
             self.stage(Stage.LOADING)
             engine.load(self)
             outcome: T | StudioError | Cancelled = self._take(
-                engine.render(self._plan, self, self._gather(self._plan)), self
+                engine.render(self._plan, self, self._gather(self._plan, self)), self
             )
         except (StudioError, Cancelled) as error:
             outcome = error
-        except Exception as error:
+        except BaseException as error:  # a panic in a library's Rust is no Exception, and must not end the lane
             outcome = RenderFailed(f"The render broke: {error or type(error).__name__}.", "Try it again, or smaller.")
             outcome.__cause__ = error
         self._call(lambda: self._end(outcome))
@@ -181,6 +181,7 @@ class Lane:
     def _serve(self) -> None:
         while (job := self._next()) is not None:
             job.run(self._engine)
+            del job  # with its pictures
             with self._changed:
                 self._running = None
                 self._changed.notify_all()

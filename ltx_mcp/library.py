@@ -110,6 +110,11 @@ class Library:
             _sync(self.clips_dir)
         return clip
 
+    def check_room(self) -> None:
+        """Raise ArchiveError where the quota is full already: no clip need be made to find that out."""
+        with _storing("The archive cannot be measured"):
+            self._check_quota(0 if self._max_bytes is None else 1)
+
     def used_bytes(self) -> int:
         """What the published clips take on the disk, all their files."""
         return sum(_size(path) for path in self.clips_dir.glob("*/*"))

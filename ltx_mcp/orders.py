@@ -5,6 +5,7 @@ Blocks on files; nothing of a video is read here but the frames that moderation 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import assert_never
 
 import numpy as np
@@ -23,12 +24,12 @@ from ltx_mcp.clips import (
     Request,
     RestyleRequest,
 )
-from ltx_mcp.engine.base import Condition, Frame, Materials, Rendering
-from ltx_mcp.errors import BadInput
+from ltx_mcp.engine.base import Condition, Frame, Materials, Rendering, Watch
+from ltx_mcp.errors import BadInput, MediaError
 from ltx_mcp.footage import Footage, read_audio, read_video
 from ltx_mcp.framing import fit, nearest_aspect
 from ltx_mcp.inputs import Inputs
-from ltx_mcp.lane import nothing
+from ltx_mcp.lane import Gather, nothing
 from ltx_mcp.pictures import fit_still
 from ltx_mcp.probe import read_frames
 from ltx_mcp.sizes import RESOLUTIONS, delivered_size, frame_count, short_side
@@ -51,7 +52,7 @@ class Order:
     shot: GenerateRequest | Plan
     source: str | None = None
     recipe: str | None = None
-    gather: Callable[[Plan], Materials] = nothing
+    gather: Gather = nothing
     inputs: Callable[[], Sequence[Frame]] = tuple
     sound: Callable[[], NDArray[np.float32] | None] = lambda: None
     notes: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
@@ -93,7 +94,7 @@ def _animated(request: AnimateRequest, inputs: Inputs) -> Order:
         if twice := [place for place in places if places.count(place) > 1]:
             raise BadInput(f"Two pictures ask for the frame at {twice[0] / plan.fps:.2f} s.", "Give it to one of them.")
 
-    def gather(plan: Plan) -> Materials:
+    def gather(plan: Plan, watch: Watch) -> Materials:
         return Materials(
             tuple(
                 Condition([fit_still(frame, plan.width, plan.height)], at_frame, request.strength)
@@ -125,14 +126,22 @@ def _restyled(request: RestyleRequest, inputs: Inputs) -> Order:
         resolution=request.resolution,
         fps=min(max(footage.fps, MIN_FPS), MAX_FPS),
         quality=request.quality,
-        audio=not (request.keep_audio and footage.has_audio),
+        audio=not request.keep_audio,
         seed=request.seed,
         loras=request.loras,
         codec=request.codec,
     )
 
-    def gather(plan: Plan) -> Materials:
-        frames = list(read_video(footage, plan.width, plan.height, plan.fps, plan.frames))
+    @cache
+    def sound() -> NDArray[np.float32] | None:
+        return _kept_sound(footage) if request.keep_audio else None
+
+    def gather(plan: Plan, watch: Watch) -> Materials:
+        sound()  # what cannot be kept must not cost a render
+        frames = []
+        for frame in read_video(footage, plan.width, plan.height, plan.fps, plan.frames):
+            watch.check()
+            frames.append(frame)
         return Materials(repaint=frames, repaint_strength=request.strength)
 
     return Order(
@@ -142,9 +151,16 @@ def _restyled(request: RestyleRequest, inputs: Inputs) -> Order:
         recipe="repaint",
         gather=gather,
         inputs=lambda: _look(footage),
-        sound=lambda: read_audio(footage) if request.keep_audio else None,
+        sound=sound,
         notes=lambda plan: (REPAINTED, *_cropping(footage.width, footage.height)(plan), *_cut_note(footage)),
     )
+
+
+def _kept_sound(footage: Footage) -> NDArray[np.float32] | None:
+    try:
+        return read_audio(footage)
+    except MediaError as error:
+        raise MediaError(error.message, "Do without the source's sound: keep_audio=false.") from error
 
 
 def _imported(request: ImportRequest, inputs: Inputs) -> Order:
@@ -170,7 +186,7 @@ def _imported(request: ImportRequest, inputs: Inputs) -> Order:
         notes=(f"Only its first {frames / fps:.0f} s were taken.",) if footage.end_s is not None else (),
     )
 
-    def gather(plan: Plan) -> Materials:
+    def gather(plan: Plan, watch: Watch) -> Materials:
         return Materials(finished=Rendering(read_video(footage, width, height, fps, frames), read_audio(footage)))
 
     return Order("imported", plan, request.video, recipe="import", gather=gather)

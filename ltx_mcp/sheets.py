@@ -36,13 +36,13 @@ class SheetMaker:
 
     def __init__(self, frames: int, fps: float) -> None:
         count = min(SHEET_FRAMES, frames)
-        self._wanted = {round(tile * (frames - 1) / max(1, count - 1)) for tile in range(count)}
+        self.wanted = frozenset(round(tile * (frames - 1) / max(1, count - 1)) for tile in range(count))
         self._fps = fps
         self._tiles: list[_Tile] = []
 
     def see(self, index: int, frame: Frame) -> None:
         """Frame `index` of the clip, counted from 0; to be called for each, in order."""
-        if index in self._wanted:
+        if index in self.wanted:
             shrunk = _shrunk(frame, _room(SHEET_FRAMES, columns=3, lines=1))
             self._tiles.append(_Tile(shrunk, (f"{index / self._fps:.1f} s",)))
 

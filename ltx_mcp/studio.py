@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 5.0  # some hosts give up on a call that has said nothing for ten
 UNWIND_S = 5.0
 
+BROKEN = states.Failed("internal", "The studio broke on this job.", "The server's log says why; try once more.")
+
 Report = Callable[[Job], Awaitable[None]]
 
 # Where each stage begins and ends in the whole job's progress, 0..1. Denoising is most of the work of a real model.
@@ -108,6 +110,10 @@ class Studio:
         except StudioError as error:
             self._move(job.job_id, states.Failed.of(error))
             raise
+        except Exception as error:
+            log.exception("job %s could not be started", job.job_id)
+            self._move(job.job_id, BROKEN)
+            raise StudioError(BROKEN.message, BROKEN.hint) from error
         except BaseException:
             self._move(job.job_id, states.Cancelled())
             raise
@@ -116,9 +122,10 @@ class Studio:
     async def _admit(self, job_id: str, request: Request) -> None:
         picked = await anyio.to_thread.run_sync(self._shelf.pick, request.loras)
         words = with_triggers(request.prompt, [each.card for each in picked])  # what a file brings is gated too
-        if (finding := self._prompts.check(words)) is not None:
+        if (finding := await anyio.to_thread.run_sync(self._prompts.check, words)) is not None:
             self._audit.prompt_refused(job_id, request.prompt, finding)
             raise _refusal(f"The prompt was refused ({finding.category}).")
+        await anyio.to_thread.run_sync(self._library.check_room)
         order = await anyio.to_thread.run_sync(prepare, request, self._inputs)
         await anyio.to_thread.run_sync(self._check_inputs, job_id, request, order)
         plan = order.shot
@@ -157,7 +164,7 @@ class Studio:
 
     def cancel(self, job_id: str) -> Job:
         """End the job now, if it has not ended; the device is freed as soon as the lane has unwound."""
-        job = self._move(job_id, states.Cancelled())
+        job = self._move(job_id, states.Cancelled())  # kept in memory even where it cannot be written
         if (render := self._renders.get(job_id)) is not None:
             for lane in (self._lane, self._copies):
                 lane.cancel(render)
@@ -174,14 +181,16 @@ class Studio:
         """Seconds until the job should end, from past jobs of its kind, else from its own pace; or None."""
         if job.plan is None or not isinstance(job.state, states.Running):
             return None
-        expected = self._jobs.expected_s(job.plan)
+        expected = self._jobs.expected_s(job.plan, job.request.tool)
         elapsed = now - job.started_at if job.started_at else 0.0
         if job.state.progress > 0.1:
             own_pace = elapsed * (1 - job.state.progress) / job.state.progress
             return own_pace if expected is None else max(expected - elapsed, min(own_pace, expected))
         if expected is None:
             return None
-        return max(1.0, expected * (1 + (self.queue_position(job.job_id) or 0)) - elapsed)
+        position = self.queue_position(job.job_id)
+        ahead = 0 if position is None else position + 1  # the one that runs, and those that wait before it
+        return max(1.0, expected * (1 + ahead) - elapsed)
 
     # -- asking ---------------------------------------------------------------------------------------
 
@@ -221,9 +230,11 @@ class Studio:
         except StudioError as error:
             log.warning("job %s failed: %s", job_id, error, exc_info=error.__cause__)
             state = states.Failed.of(error)
-        except Exception as error:
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException:  # a panic in a library's Rust is no Exception
             log.exception("job %s broke", job_id)
-            state = states.Failed("internal", f"The studio broke: {type(error).__name__}.", "See the server's log.")
+            state = BROKEN
         self._move(job_id, state)
         await render.left()
         self._library.discard(job_id)
@@ -280,8 +291,10 @@ class Studio:
     def stop(self) -> None:
         """End every job that still runs here; the next start finds them as this one left them."""
         for job_id, render in self._renders.items():
-            self._move(job_id, states.RESTARTED)
-            self._lane.cancel(render)
+            state = self._jobs.get(job_id).state
+            if not isinstance(state, states.Running) or state.stage not in (Stage.PUBLISHING, Stage.INDEXING):
+                self._move(job_id, states.RESTARTED)
+                self._lane.cancel(render)
 
 
 def _title(prompt: str) -> str:

@@ -15,7 +15,7 @@ from ltx_mcp import __version__
 from ltx_mcp.clips import Plan, Verdict
 from ltx_mcp.encode import AUDIO_RATE, VideoWriter
 from ltx_mcp.engine.base import Rendering, Stage, Watch
-from ltx_mcp.index.sample import FrameSampler, Samples
+from ltx_mcp.index.sample import FrameSampler, Samples, sampled_places
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.sheets import SheetMaker
 
@@ -52,9 +52,9 @@ def take(
     kept = sound()
     audio, sample_rate = (rendering.audio, rendering.sample_rate) if kept is None else (kept, AUDIO_RATE)
     video = folder / VIDEO_NAME
-    viewing = gate.watch(plan.fps, plan.frames)
     sampler = FrameSampler(plan.fps, plan.frames)
     sheet = SheetMaker(plan.frames, plan.fps)
+    viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted.union(sampled_places(plan.fps, plan.frames)))
     writer = VideoWriter(
         video,
         plan.width,

@@ -46,7 +46,9 @@ def test_a_job_comes_back_from_disk_as_it_ended(tmp_path: Path, end: states.Ende
     book.close()
     read = a_book(tmp_path).get(job.job_id)
     assert read == ended
-    assert (read.state, read.plan, read.request) == (end, PLAN, REQUEST)
+    assert (read.state, read.plan) == (end, PLAN)
+    kept = GenerateRequest(prompt="(refused)") if isinstance(end, states.Refused) else REQUEST
+    assert read.request == kept, "refused words are kept nowhere but in the audit's digest"
 
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.status)
@@ -64,6 +66,33 @@ def test_what_a_dead_process_left_running_is_failed_with_the_remedy_and_a_live_o
     job = a_book(tmp_path, "other").create(REQUEST)
     assert a_book(tmp_path, "second", alive=True).get(job.job_id).state == states.Running()
     assert a_book(tmp_path, "third", alive=False).get(job.job_id).state == states.RESTARTED
+
+
+def test_a_living_process_sees_that_another_died(tmp_path: Path) -> None:
+    alive = {"a", "b"}
+    first = JobBook(tmp_path / "jobs.sqlite", "a", alive.__contains__)
+    second = JobBook(tmp_path / "jobs.sqlite", "b", alive.__contains__)
+    job = first.create(REQUEST)
+    assert second.get(job.job_id).state == states.Running()
+    alive.remove("a")
+    assert second.recent()[0].state == states.RESTARTED
+    assert second.get(job.job_id).state == states.RESTARTED
+
+
+def test_a_job_ends_even_where_its_record_cannot_be_written(tmp_path: Path) -> None:
+    book = a_book(tmp_path)
+    job = book.create(REQUEST)
+    other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        assert book.move(job.job_id, states.Cancelled()).state == states.Cancelled()
+        assert book.get(job.job_id).state == states.Cancelled()
+        with pytest.raises(ArchiveError, match="disk"):
+            book.create(REQUEST)
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    assert book.create(REQUEST).state == states.Running()
 
 
 def test_another_process_reads_the_record(tmp_path: Path) -> None:

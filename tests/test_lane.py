@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
+import anyio.to_thread
 import pytest
 from gates import Gate
 
 from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import Rendering, Stage, Watch
+from ltx_mcp.engine.base import Materials, Rendering, Stage, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import Cancelled, MediaError, QueueFull, RenderFailed
 from ltx_mcp.lane import Lane, Step
@@ -139,6 +140,41 @@ async def test_an_expected_failure_arrives_as_it_is_and_any_other_as_a_failed_re
             await lane.submit(a_plan(), bug, deaf).result()
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
         assert await lane.submit(a_plan(), count, deaf).result() == 9, "the lane lives on"
+
+
+async def test_the_lane_outlives_what_is_no_exception() -> None:
+    class Panic(BaseException):
+        """As a library's Rust raises."""
+
+    def panic(rendering: Rendering, watch: Watch) -> int:
+        raise Panic("the inside is broken")
+
+    async with a_lane() as lane:
+        with pytest.raises(RenderFailed):
+            await lane.submit(a_plan(), panic, deaf).result()
+        assert await lane.submit(a_plan(), count, deaf).result() == 9
+
+
+async def test_a_cancel_is_heard_while_the_materials_are_read() -> None:
+    reads = 0
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def gather(plan: Plan, watch: Watch) -> Materials:
+        nonlocal reads
+        for _ in range(100):
+            reads += 1
+            arrived.set()
+            assert go_on.wait(LIMIT_S)
+            watch.check()
+        return Materials()
+
+    async with a_lane() as lane:
+        job = lane.submit(a_plan(), count, deaf, gather)
+        assert await anyio.to_thread.run_sync(arrived.wait, LIMIT_S)
+        lane.cancel(job)
+        go_on.set()
+        await job.left()
+        assert reads == 1
 
 
 async def test_leaving_the_lane_cancels_what_runs_and_what_waits() -> None:

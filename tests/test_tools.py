@@ -2,22 +2,26 @@
 
 import base64
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+import numpy as np
 import pytest
 from agents import SHORT, an_agent, data, text
 from gates import Gate
 from mcp.shared.exceptions import MCPError
 from mcp.types import ImageContent, ResourceLink, TextContent
 
-from ltx_mcp.engine.base import Stage
+from ltx_mcp.clips import Plan
+from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Stage, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.probe import probe
 from ltx_mcp.server import INSTRUCTIONS
+from ltx_mcp.sheets import SheetMaker
 from ltx_mcp.tools import TOOLS
 
 pytestmark = pytest.mark.anyio
@@ -289,6 +293,41 @@ async def test_a_moment_is_found_by_sight_and_can_be_looked_at(tmp_path: Path, m
         assert {moment["clip_id"] for moment in inside["moments"]} == {best["clip_id"]}
         newest = data(await agent.call_tool("search_clips", {"limit": 2}))
         assert [moment["prompt"] for moment in newest["moments"]] == ["a yellow screen", best["prompt"]]
+
+
+async def test_a_clip_that_was_deleted_by_hand_is_forgotten_and_the_others_are_found(tmp_path: Path, mode: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        clips = [
+            data(await agent.call_tool("generate_video", {"prompt": f"a lighthouse in {place}", **SHORT}))["clip"]
+            for place in ("fog", "rain")
+        ]
+        assert len(data(await agent.call_tool("search_clips", {"query": "lighthouse"}))["moments"]) == 2
+        shutil.rmtree(Path(clips[0]["path"]).parent)
+        for arguments in ({"query": "lighthouse"}, {}):
+            found = data(await agent.call_tool("search_clips", arguments))
+            assert [moment["clip_id"] for moment in found["moments"]] == [clips[1]["clip_id"]]
+
+
+async def test_every_frame_that_the_sheet_shows_was_looked_at(tmp_path: Path, mode: str) -> None:
+    class Flashing(StandInEngine):
+        def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
+            shown = SheetMaker(plan.frames, plan.fps).wanted - {0, plan.frames - 1}
+            rendering = super().render(plan, watch, materials)
+            magenta = np.full((plan.height, plan.width, 3), (255, 0, 255), dtype=np.uint8)
+            frames = (magenta if index == min(shown) else frame for index, frame in enumerate(rendering.frames))
+            return Rendering(frames, rendering.audio, rendering.sample_rate)
+
+    async with an_agent(tmp_path, mode, Flashing()) as agent:
+        job = data(await agent.call_tool("generate_video", {"prompt": "x", "duration_s": 5, "quality": "draft"}))
+    assert job["status"] == "refused"
+
+
+async def test_refused_words_are_shown_to_nobody_again(tmp_path: Path, mode: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        refused = await agent.call_tool("generate_video", {"prompt": "hardcore porn", **SHORT})
+        recent = await agent.call_tool("get_job", {})
+    assert "porn" not in refused.model_dump_json() + recent.model_dump_json()
+    assert b"hardcore porn" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
 async def test_a_second_studio_on_the_same_folder_finds_the_clip(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """An engine that is chosen when it is first needed, so that a server starts even where the model cannot."""
 
+import threading
 from collections.abc import Callable
-from functools import cached_property
 
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, ModelCard, Rendering, Watch
@@ -12,10 +12,15 @@ class DeferredEngine:
 
     def __init__(self, choose: Callable[[], Engine]) -> None:
         self._choose = choose
+        self._chosen: Engine | None = None
+        self._lock = threading.Lock()
 
-    @cached_property
+    @property
     def _engine(self) -> Engine:
-        return self._choose()
+        with self._lock:
+            if self._chosen is None:
+                self._chosen = self._choose()
+            return self._chosen
 
     @property
     def card(self) -> ModelCard:
@@ -28,5 +33,5 @@ class DeferredEngine:
         return self._engine.render(plan, watch, materials)
 
     def close(self) -> None:
-        if "_engine" in vars(self):
-            self._engine.close()
+        if self._chosen is not None:
+            self._chosen.close()

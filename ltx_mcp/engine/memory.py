@@ -104,6 +104,8 @@ def pick(device: str, machine: Machine, weights_bytes: int, name: str = "auto") 
 
     Raises ModelUnavailable where nothing fits, or no policy has that name.
     """
+    if name != "auto":
+        _named(name)  # a name that does not exist is an error everywhere
     if weights_bytes < SMALL_MODEL_BYTES or not device.startswith("cuda"):
         return whole(_device_bytes(device, machine), weights_bytes)
     if name != "auto":

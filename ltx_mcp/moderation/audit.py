@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from typing import Any
 
 from ltx_mcp.clips import Verdict
 from ltx_mcp.moderation.prompts import Finding
+
+log = logging.getLogger(__name__)
 
 
 def audit_line(job_id: str, outcome: Finding | Verdict, prompt: str) -> dict[str, Any]:
@@ -38,8 +41,13 @@ class Audit:
         self._append(audit_line(job_id, verdict, prompt))
 
     def _append(self, line: dict[str, Any]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        """A line that cannot be written is logged: the refusal it tells of must stand all the same."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            log.error("no audit line could be written (%s): %s", error, line)
+            return
         try:
             os.write(file, (json.dumps(line, allow_nan=False) + "\n").encode())
         finally:

@@ -5,7 +5,7 @@ nonsense, a stream that skips or stops) ends in ModerationUnavailable, never in 
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -53,10 +53,13 @@ class FrameGate:
         """Make sure the classifier can speak; a second call is free. Raises ModerationUnavailable."""
         _guarded(self._classifier.load)
 
-    def watch(self, fps: float, frames: int) -> "FrameWatch":
-        """A watch for one clip of `frames` frames. Loads. Raises ModerationUnavailable."""
+    def watch(self, fps: float, frames: int, shown: Collection[int] = ()) -> "FrameWatch":
+        """A watch for one clip of `frames` frames. Loads. Raises ModerationUnavailable.
+
+        `shown` are numbers of frames that will be shown by themselves, as on a contact sheet: they are scored too.
+        """
         self.load()
-        return FrameWatch(self._classifier, self._thresholds, fps, frames)
+        return FrameWatch(self._classifier, self._thresholds, fps, frames, shown)
 
     def judge(self, pictures: Sequence[Frame]) -> Verdict:
         """All of these pictures, one or more, as the samples of one clip. Raises ModerationUnavailable."""
@@ -72,14 +75,22 @@ class FrameWatch:
     Holds at most `BATCH` shrunk frames and one row of scores, however long the clip is.
     """
 
-    def __init__(self, classifier: FrameClassifier, thresholds: Thresholds, fps: float, frames: int) -> None:
+    def __init__(
+        self,
+        classifier: FrameClassifier,
+        thresholds: Thresholds,
+        fps: float,
+        frames: int,
+        shown: Collection[int] = (),
+    ) -> None:
         if frames < 1 or not math.isfinite(fps) or fps <= 0:
             raise ValueError(f"a clip has at least one frame and a rate above 0, not {frames} at {fps} fps")
         self._classifier = classifier
         self._fps = fps
         self._frames = frames
-        self._due = _due_frames(fps, frames)
-        self._next = next(self._due, None)
+        self._regular = frozenset(_due_frames(fps, frames))
+        self._due = sorted(self._regular.union(shown))
+        self._seen = 0
         self._held: list[tuple[int, Frame]] = []
         self._scored = 0
         self._tally = _Tally(thresholds)
@@ -91,21 +102,20 @@ class FrameWatch:
         """
         if index >= self._frames:
             raise ModerationUnavailable(f"Frame {index} came, but only {self._frames} were announced.", HINT)
-        if self._next is None or index < self._next:
+        if self._seen == len(self._due) or index < self._due[self._seen]:
             return
-        if index > self._next:
-            raise ModerationUnavailable(f"Frame {self._next} was due for moderation and never came.", HINT)
+        if index > self._due[self._seen]:
+            raise ModerationUnavailable(f"Frame {self._due[self._seen]} was due for moderation and never came.", HINT)
         self._held.append((index, _shrunk(frame)))
-        self._next = next(self._due, None)
+        self._seen += 1
         if len(self._held) == BATCH:
             self._score_held()
 
     def verdict(self) -> Verdict:
         """Passed or refused. Raises ModerationUnavailable unless every due frame was seen and scored."""
         self._score_held()
-        due = sum(1 for _ in _due_frames(self._fps, self._frames))
-        if self._scored != due:
-            raise ModerationUnavailable(f"Only {self._scored} of {due} due frames were moderated.", HINT)
+        if self._scored != len(self._due):
+            raise ModerationUnavailable(f"Only {self._scored} of {len(self._due)} due frames were moderated.", HINT)
         return self._tally.verdict(self._classifier.name, self._scored)
 
     def _score_held(self) -> None:
@@ -114,7 +124,7 @@ class FrameWatch:
             return
         rows = _guarded(lambda: self._rows([frame for _, frame in held]))
         for (index, _), row in zip(held, rows, strict=True):
-            self._tally.add(row, index / self._fps)
+            self._tally.add(row, index / self._fps, regular=index in self._regular)
         self._scored += len(held)
 
     def _rows(self, frames: list[Frame]) -> list[Scores]:
@@ -141,13 +151,16 @@ class _Tally:
         self._levels: dict[str, _Level] = {}
         self._previous: Scores = {}
 
-    def add(self, row: Scores, at_s: float) -> None:
+    def add(self, row: Scores, at_s: float, regular: bool) -> None:
+        """`regular` samples lie half a second apart: only they make neighbours."""
         for category, score in row.items():
             level = self._levels.setdefault(category, _Level(score, at_s))
             if score > level.score:
                 level.score, level.at_s = score, at_s
-            level.pair = max(level.pair, min(score, self._previous.get(category, 0.0)))
-        self._previous = row
+            if regular:
+                level.pair = max(level.pair, min(score, self._previous.get(category, 0.0)))
+        if regular:
+            self._previous = row
 
     def verdict(self, model: str, frames_seen: int) -> Verdict:
         """The refusing category's figures, if one refuses; else those of the highest score."""
