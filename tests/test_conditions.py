@@ -146,7 +146,7 @@ def test_each_mode_has_its_forwards_its_sigmas_and_its_sizes(
     with watched(engine) as calls:
         engine.render(PLAN.model_copy(update={"quality": quality, "audio": audio}), watch, materials)
     expected = [(tokens, sigma) for tokens, sigmas in passes for sigma in sigmas]
-    assert [call["hidden_states"].shape for call in calls] == [(1, tokens, 16) for tokens, _ in expected], mode
+    assert [call["hidden_states"].shape for call in calls] == [(1, tokens, 128) for tokens, _ in expected], mode
     assert [float(call["sigma"][0]) / 1000 for call in calls] == pytest.approx([sigma for _, sigma in expected])
     assert all(call.get("audio_timestep", call["sigma"])[0] == call["sigma"][0] for call in calls)
     assert watch.steps == [(done, len(expected)) for done in range(1, len(expected) + 1)]
@@ -195,12 +195,20 @@ def test_a_run_of_frames_keeps_its_pace(engine: LtxEngine) -> None:
     assert seconds_of_keyframes(calls[0], 16) == {(31, 32), (32, 40)}
 
 
+def as_tokens(engine: LtxEngine, latents: torch.Tensor) -> torch.Tensor:
+    """Latents of one clip as the transformer sees them: normalised, (tokens, channels)."""
+    assert engine._loaded is not None
+    vae = engine._loaded.pipeline.vae
+    mean, deviation = (each.view(1, -1, 1, 1, 1) for each in (vae.latents_mean, vae.latents_std))
+    return ((latents - mean) / deviation)[0].flatten(1).T
+
+
 def test_keyframe_tokens_are_the_encoded_image_without_noise_at_every_step(engine: LtxEngine) -> None:
     with watched(engine) as calls:
         latents_of(engine, DRAFT, Materials((Condition([END], LAST),)))
-    image = encoded_still(engine, END)[0].flatten(1).T  # the micro VAE's latent mean is 0 and its deviation 1
+    image = as_tokens(engine, encoded_still(engine, END))
     for call in calls:
-        assert torch.allclose(call["hidden_states"][0, -8:], image, atol=1e-5)
+        assert torch.allclose(call["hidden_states"][0, -8:], image, atol=1e-4)
         assert call["timestep"][0, -8:].abs().max() == 0
         assert call["timestep"][0, :-8].min() > 0
 
@@ -308,7 +316,7 @@ def test_the_sound_of_a_repaint_is_made_for_the_finished_picture(engine: LtxEngi
         picture_made = latents_of(engine, PLAN, repaint(0.6))
     for call in calls[2:]:
         assert call["timestep"].abs().max() == 0
-        assert torch.allclose(call["hidden_states"][0], picture_made[0].flatten(1).T, atol=1e-5)
+        assert torch.allclose(call["hidden_states"][0], as_tokens(engine, picture_made), atol=1e-4)
     assert float(calls[0]["audio_hidden_states"].std()) == pytest.approx(0.6, rel=0.1)  # noise of its sigma's level
     assert float(calls[2]["audio_hidden_states"].std()) == pytest.approx(1.0, rel=0.1)
 
@@ -333,7 +341,7 @@ def test_encoding_in_chunks_is_encoding(engine: LtxEngine, frames: int) -> None:
     vae.use_framewise_decoding = False
     with torch.inference_mode():
         whole = vae.encode(pixels).latent_dist.mode()
-        assert torch.allclose(encode_video(vae, list(video), torch.device("cpu")), whole, rtol=0, atol=1e-5)
+        assert torch.allclose(encode_video(vae, list(video), torch.device("cpu")), whole, rtol=0, atol=2e-4)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in vae.modules())
 
 
