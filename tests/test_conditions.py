@@ -200,7 +200,8 @@ def as_tokens(engine: LtxEngine, latents: torch.Tensor) -> torch.Tensor:
     assert engine._loaded is not None
     vae = engine._loaded.pipeline.vae
     mean, deviation = (each.view(1, -1, 1, 1, 1) for each in (vae.latents_mean, vae.latents_std))
-    return ((latents - mean) / deviation)[0].flatten(1).T
+    tokens: torch.Tensor = ((latents - mean) / deviation)[0].flatten(1).T
+    return tokens
 
 
 def test_keyframe_tokens_are_the_encoded_image_without_noise_at_every_step(engine: LtxEngine) -> None:
