@@ -163,6 +163,10 @@ def _print(arguments: argparse.Namespace, value: Any, show: Callable[[], None]) 
 
 
 def _show_rows(rows: list[dict[str, Any]], note: str) -> None:
+    if not out.is_terminal:  # for grep and cut: one row a line, nothing wrapped
+        lines = ["\t".join(str(value) for value in row.values()) for row in rows]
+        sys.stdout.write("\n".join([*lines, *([note] if note else [])]) + "\n")
+        return
     if rows:
         table = Table(box=None, pad_edge=False)
         for name in rows[0]:

@@ -18,7 +18,7 @@ from anyio.abc import TaskGroup
 from ltx_mcp import states
 from ltx_mcp.archive import Archive
 from ltx_mcp.capabilities import Capabilities, capabilities
-from ltx_mcp.clips import MAX_SEED, ClipFacts, Plan, Provenance, Request
+from ltx_mcp.clips import ClipFacts, Plan, Provenance, Request, Verdict
 from ltx_mcp.engine.base import Engine, Frame, ModelCard, Stage
 from ltx_mcp.engine.loras import LoraShelf, with_triggers
 from ltx_mcp.engine.planning import plan as make_plan
@@ -35,9 +35,12 @@ from ltx_mcp.take import Taken, provenance_tags, take
 
 log = logging.getLogger(__name__)
 
+MAX_DRAWN_SEED = 2**53  # larger whole numbers are rounded by hosts that are written in JavaScript
 HEARTBEAT_S = 5.0  # some hosts give up on a call that has said nothing for ten
 UNWIND_S = 5.0
 
+AFTER_WORDS = "Describe something else; do not rephrase the same content."
+AFTER_FRAMES = "If it shows nothing of the kind the classifier erred: another seed or strength may pass."
 BROKEN = states.Failed("internal", "The studio broke on this job.", "The server's log says why; try once more.")
 
 Report = Callable[[Job], Awaitable[None]]
@@ -124,13 +127,13 @@ class Studio:
         words = with_triggers(request.prompt, [each.card for each in picked])  # what a file brings is gated too
         if (finding := await anyio.to_thread.run_sync(self._prompts.check, words)) is not None:
             self._audit.prompt_refused(job_id, request.prompt, finding)
-            raise _refusal(f"The prompt was refused ({finding.category}).")
+            raise Refused(f"The prompt was refused ({finding.category}).", AFTER_WORDS)
         await anyio.to_thread.run_sync(self._library.check_room)
         order = await anyio.to_thread.run_sync(prepare, request, self._inputs)
         await anyio.to_thread.run_sync(self._check_inputs, job_id, request, order)
         plan = order.shot
         if not isinstance(plan, Plan):
-            seed = secrets.randbelow(MAX_SEED) if request.seed is None else request.seed
+            seed = secrets.randbelow(MAX_DRAWN_SEED) if request.seed is None else request.seed
             plan = make_plan(plan, await self.card(), seed, picked)
         order.check(plan)
         plan = plan.model_copy(update={"notes": plan.notes + order.notes(plan)})
@@ -144,7 +147,7 @@ class Studio:
         pictures = order.inputs()
         if pictures and (verdict := self._frames.judge(pictures)).verdict == "refused":
             self._audit.frames_refused(job_id, request.prompt, verdict)
-            raise _refusal(f"The input was refused ({verdict.category}).")
+            raise Refused(_judged("The input", verdict), AFTER_FRAMES)
 
     def job(self, job_id: str) -> Job:
         return self._jobs.get(job_id)
@@ -243,8 +246,7 @@ class Studio:
     async def _archive(self, job_id: str, plan: Plan, order: Order, taken: Taken) -> states.Ended:
         if taken.verdict.verdict == "refused":
             self._audit.frames_refused(job_id, self._jobs.get(job_id).request.prompt, taken.verdict)
-            refusal = _refusal(f"The finished clip was refused ({taken.verdict.category}) and deleted.")
-            return states.Refused(refusal.code, refusal.message, refusal.hint)
+            return states.Refused("refused", _judged("The finished clip", taken.verdict, "and deleted"), AFTER_FRAMES)
         self._hear(job_id, Step(Stage.PUBLISHING))
         clip = await self.archive.publish(job_id, self._facts(job_id, plan, order, taken), taken.video, taken.sheet)
         self._hear(job_id, Step(Stage.INDEXING))
@@ -302,5 +304,8 @@ def _title(prompt: str) -> str:
     return shorten(prompt.split(". ")[0], 80, placeholder="…")
 
 
-def _refusal(message: str) -> Refused:
-    return Refused(message, "Describe something else; do not rephrase the same content.")
+def _judged(what: str, verdict: Verdict, then: str = "") -> str:
+    figures = (
+        f"{verdict.category} {verdict.max_score:.2f}, limit {verdict.threshold:.2f}, at {verdict.worst_at_s:.1f} s"
+    )
+    return " ".join(part for part in (what, "was refused", then, f"({figures}).") if part)

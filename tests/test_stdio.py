@@ -9,6 +9,7 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult
+from media_kit import film, photo
 
 from ltx_mcp.probe import probe
 
@@ -50,6 +51,29 @@ async def test_a_clip_made_by_one_process_is_found_by_another(tmp_path: Path, mo
             found = data(await agent.call_tool("search_clips", {"query": "foggy lighthouses"}))
             assert [moment["clip_id"] for moment in found["moments"]] == [clip["clip_id"]]
             assert data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))["status"] == "succeeded"
+
+
+async def test_a_real_photo_and_a_real_film_become_clips_that_are_found_with_their_source(tmp_path: Path) -> None:
+    picture, footage = photo("astronaut.png"), film("bikes.mp4")
+    roots = os.pathsep.join(map(str, (picture.parent, footage.parent)))
+    with anyio.fail_after(LIMIT_S):
+        async with Client(a_server(tmp_path, LTX_MCP_ROOTS=roots)) as agent:
+            still = {"image": str(picture), "prompt": "an astronaut turns her head", "duration_s": 1, "fps": 12}
+            animated = (await finished(agent, "animate_image", still))["clip"]
+            taken = {"video": str(footage), "title": "bicycles in a park"}
+            imported = (await finished(agent, "import_video", taken))["clip"]
+            span = {"video": f"{imported['clip_id']}@2-3.5", "prompt": "cyclists in charcoal", "strength": 0.1}
+            restyled = (await finished(agent, "restyle_video", span))["clip"]
+            for words, clip in (("astronauts", animated), ("cyclist charcoal", restyled), ("bicycle parks", imported)):
+                found = data(await agent.call_tool("search_clips", {"query": words}))["moments"]
+                assert found[0]["clip_id"] == clip["clip_id"], words
+    assert animated["source"] == str(picture)
+    assert restyled["source"] == f"{imported['clip_id']}@2-3.5"
+    made = {clip["kind"]: probe(Path(clip["path"])) for clip in (animated, restyled, imported)}
+    assert (made["animated"].frames, made["animated"].width, made["animated"].height) == (12, 240, 240)
+    assert made["restyled"].frames == round(1.5 * imported["fps"])
+    source = probe(footage)
+    assert (made["imported"].frames, made["imported"].width) == (source.frames, source.width)
 
 
 async def test_a_server_killed_while_it_renders_leaves_a_failed_job_and_nothing_else(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class StudioTool(Tool):
 
     def _bad_input(self, error: ValidationError) -> BadInput:
         properties: dict[str, Any] = self.parameters["properties"]
-        return BadInput(" ".join(_problem(detail, properties) for detail in error.errors()), "Nothing was started.")
+        return BadInput(" ".join(_problem(detail, properties) for detail in error.errors()))
 
 
 class _Strict(ArgModelBase):

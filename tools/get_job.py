@@ -40,7 +40,9 @@ def _listing(jobs: list[Job]) -> CallToolResult:
 
 def _line(job: Job) -> JobLine:
     clip_id = job.state.clip_id if isinstance(job.state, states.Succeeded) else None
-    return JobLine(job_id=job.job_id, status=job.state.status, prompt=shorten(job.request.prompt), clip_id=clip_id)
+    waiting = isinstance(job.state, states.Running) and job.state.stage == "queued"
+    status = "queued" if waiting else job.state.status
+    return JobLine(job_id=job.job_id, status=status, prompt=shorten(job.request.prompt), clip_id=clip_id)
 
 
 TOOL = studio_tool(get_job, title="Get a job", annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))

@@ -50,7 +50,7 @@ class ModelSource(Protocol):
 
 MICRO = ModelInfo(
     name="micro",
-    label="The micro model is untrained: every clip it makes is noise; it proves the loop, not the picture.",
+    label="The micro model is untrained but for its video VAE: what it makes is noise. It proves the loop only.",
     default_resolution="240p",
     trained_short_side=240,
     weights_bytes=29_000_000,

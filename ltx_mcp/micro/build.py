@@ -14,6 +14,10 @@ MAX_PROMPT_TOKENS = 256  # a multiple of REGISTERS; the tokenizer is one token a
 AUDIO_LATENT = 4  # channels; LTX-2.3 has 8
 MEL_BINS = 16  # LTX-2.3 has 64
 AUDIO_TOKEN = AUDIO_LATENT * MEL_BINS // 4  # width of a packed audio token; the audio VAE's base width must equal it
+UNTRAINED_REACH = 0.03
+"""How far the untrained transformer moves its noise. At full reach it tints whole clips, and the frame classifier
+takes some of the tints for skin (measured: up to 0.57 over 12 seeds, against 0.53 over 60 and no refusal at 0.03)."""
+
 HEADS, VIDEO_HEAD_DIM, AUDIO_HEAD_DIM = 4, 16, 8
 TEXT_WIDTH, TEXT_LAYERS, REGISTERS = 32, 2, 16
 
@@ -120,9 +124,10 @@ def _connectors() -> Any:
 
 
 def _transformer(vae: Any) -> Any:
+    import torch
     from diffusers import LTX2VideoTransformer3DModel
 
-    return LTX2VideoTransformer3DModel(
+    model = LTX2VideoTransformer3DModel(
         in_channels=vae.config.latent_channels,
         out_channels=vae.config.latent_channels,
         vae_scale_factors=(vae.temporal_compression_ratio, *[vae.spatial_compression_ratio] * 2),
@@ -145,6 +150,10 @@ def _transformer(vae: Any) -> Any:
         use_prompt_embeddings=False,
         perturbed_attn=True,
     )
+    with torch.no_grad():
+        for parameter in model.proj_out.parameters():
+            parameter.mul_(UNTRAINED_REACH)
+    return model
 
 
 def _audio_vae() -> Any:
