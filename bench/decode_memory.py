@@ -73,7 +73,8 @@ def measure(way: str, options: argparse.Namespace) -> dict[str, int]:
     from ltx_mcp.micro.build import build
 
     vae = build()["vae"].to(options.device)
-    shape = (1, 16, options.seconds * FPS // 8 + 1, options.height // 32, options.width // 32)
+    frames = options.seconds * FPS // 8 + 1
+    shape = (1, vae.config.latent_channels, frames, options.height // 32, options.width // 32)
     latents = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(options.device)
     with torch.inference_mode():
         vae.decode(latents[:, :, :1])  # libraries allocate their own at the first call

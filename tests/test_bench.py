@@ -1,0 +1,26 @@
+"""The measuring scripts still run: a figure that cannot be measured again is a rumour."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parent.parent / "bench"
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "words"),
+    [
+        ("decode_memory.py", ["--seconds", "1", "--width", "64", "--height", "64"], ["stream", "whole", "ratio"]),
+        ("startup.py", ["--runs", "1"], ["ltx-mcp serve", "bare server", "ratio"]),
+    ],
+)
+def test_a_script_runs_and_prints_its_command_its_machine_and_its_ratio(
+    script: str, options: list[str], words: list[str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, BENCH / script, *options], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not [word for word in ["command: ", " cores", *words] if word not in done.stdout], done.stdout
