@@ -43,8 +43,9 @@ class Archive:
 
     async def add_to_index(self, clip: Clip, samples: Samples) -> None:
         """Make a clip searchable. If that fails the clip is safe all the same: the next reconcile adds it."""
-        if await self._survives(self._index.add(clip, samples), f"clip {clip.clip_id} is not searchable yet"):
-            self._indexed = self._indexed and self._indexed | {clip.clip_id}
+        added = await self._survives(self._index.add(clip, samples), f"clip {clip.clip_id} is not searchable yet")
+        if added and self._indexed is not None:
+            self._indexed.add(clip.clip_id)
 
     async def remove(self, clip_id: str) -> None:
         """Take a clip back: the files first, for they are the truth."""

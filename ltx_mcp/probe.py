@@ -3,7 +3,6 @@
 ffmpeg's `framecrc` output is the source of every number: one line a packet or frame, made for machines.
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -80,11 +79,6 @@ def read_frames(path: Path, times_s: Sequence[float], max_side: int | None = Non
         batch = wanted[start : start + _BATCH]
         for index, frame in zip(batch, _decode(path, shown_at, batch, size), strict=True):
             yield shown_at[index], frame
-
-
-def sample_times(duration_s: float, per_second: float) -> list[float]:
-    """Times in seconds, `per_second` of them each second, from 0 and always with the end."""
-    return [index / per_second for index in range(math.ceil(duration_s * per_second))] + [duration_s]
 
 
 @dataclass

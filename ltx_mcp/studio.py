@@ -149,9 +149,6 @@ class Studio:
             self._audit.frames_refused(job_id, request.prompt, verdict)
             raise Refused(_judged("The input", verdict), AFTER_FRAMES)
 
-    def job(self, job_id: str) -> Job:
-        return self._jobs.get(job_id)
-
     def recent_jobs(self, limit: int = 20) -> list[Job]:
         return self._jobs.recent(limit)
 
