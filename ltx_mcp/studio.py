@@ -30,7 +30,8 @@ from ltx_mcp.library import Library
 from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.prompts import PromptGate
-from ltx_mcp.orders import Order, prepare
+from ltx_mcp.orders.order import Order
+from ltx_mcp.orders.prepare import prepare
 from ltx_mcp.take import Taken, provenance_tags, take
 
 log = logging.getLogger(__name__)

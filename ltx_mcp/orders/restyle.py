@@ -1,0 +1,88 @@
+"""Orders of restyle_video: what is kept of the source, and what the model is given of it."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltx_mcp.clips import (
+    MAX_DURATION_S,
+    MAX_FPS,
+    MIN_DURATION_S,
+    MIN_FPS,
+    GenerateRequest,
+    Plan,
+    RestyleRequest,
+)
+from ltx_mcp.engine.base import Materials, Watch
+from ltx_mcp.errors import BadInput, MediaError
+from ltx_mcp.footage import Footage, read_audio, read_video
+from ltx_mcp.framing import nearest_aspect
+from ltx_mcp.inputs import Inputs
+from ltx_mcp.orders.looks import look
+from ltx_mcp.orders.order import Order, cropping
+
+REPAINTED = "Restyled by repainting: the source, noised by `strength`, then denoised towards the prompt."
+
+
+def restyled(request: RestyleRequest, inputs: Inputs) -> Order:
+    """Raises BadInput, NotFound, MediaError."""
+    footage = inputs.video(request.video)
+    if footage.duration_s < MIN_DURATION_S:
+        raise BadInput(f"{request.video} has {footage.duration_s:.2f} s; at least {MIN_DURATION_S:g} s are needed.")
+    footage = _cut(footage)
+    shot = GenerateRequest(
+        prompt=request.prompt,
+        duration_s=footage.duration_s,
+        aspect=nearest_aspect(footage.width, footage.height),
+        resolution=request.resolution,
+        fps=min(max(footage.fps, MIN_FPS), MAX_FPS),
+        quality=request.quality,
+        audio=not request.keep_audio,
+        seed=request.seed,
+        loras=request.loras,
+        codec=request.codec,
+    )
+
+    @cache
+    def sound() -> NDArray[np.float32] | None:
+        return _kept_sound(footage) if request.keep_audio else None
+
+    def gather(plan: Plan, watch: Watch) -> Materials:
+        sound()  # what cannot be kept must not cost a render
+        frames = []
+        for frame in read_video(footage, plan.width, plan.height, plan.fps, plan.frames):
+            watch.check()
+            frames.append(frame)
+        return Materials(repaint=frames, repaint_strength=request.strength)
+
+    return Order(
+        "restyled",
+        shot,
+        request.video,
+        recipe="repaint",
+        gather=gather,
+        inputs=lambda: look(footage),
+        sound=sound,
+        notes=lambda plan: (REPAINTED, *cropping(footage.width, footage.height)(plan), *_cut_note(footage)),
+    )
+
+
+def _kept_sound(footage: Footage) -> NDArray[np.float32] | None:
+    try:
+        return read_audio(footage)
+    except MediaError as error:
+        raise MediaError(error.message, "Do without the source's sound: keep_audio=false.") from error
+
+
+def _cut(footage: Footage) -> Footage:
+    if footage.duration_s <= MAX_DURATION_S:
+        return footage
+    return replace(footage, end_s=footage.start_s + MAX_DURATION_S, duration_s=MAX_DURATION_S)
+
+
+def _cut_note(footage: Footage) -> tuple[str, ...]:
+    if footage.duration_s < MAX_DURATION_S or footage.end_s is None:
+        return ()
+    return (f"Only its first {MAX_DURATION_S:g} s were used; name a span for another part.",)
