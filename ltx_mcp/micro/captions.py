@@ -1,7 +1,8 @@
 """What people would say of a scene: many phrasings, short and long, with synonyms; some kept for tests.
 
 A caption names the kind, colour and motion of every thing, and a style or camera move where there is one. Ground
-and size are said in some phrasings. Every caption is one `Phrasing` filled with words drawn by lot.
+and size are said in some phrasings. A silent scene is always called so; the tone of a thing that is alone is said now
+and then. Every caption is one `Phrasing` filled with words drawn by lot.
 """
 
 import zlib
@@ -78,6 +79,23 @@ SHADES: Mapping[str, Sequence[str]] = {
     "gray": ("gray", "dark gray", "grey"),
     "brown": ("brown", "dark brown"),
 }
+SILENCE = ("silent", "without sound", "no sound")
+# What one thing alone sounds like, by its motion; `{}` is how high its tone is.
+SOUNDS: Mapping[str, Sequence[str]] = {
+    "still": ("with a steady {} tone", "with a {} hum", "a {} note is held"),
+    "left": ("with a steady {} tone", "a {} note wanders left"),
+    "right": ("with a steady {} tone", "a {} note wanders right"),
+    "up": ("with a rising tone", "the pitch climbs", "with a tone that climbs"),
+    "down": ("with a falling tone", "the pitch drops", "with a tone that drops"),
+    "orbit": ("the pitch swings up and down", "with a swinging tone"),
+    "bounce": ("with a click at every landing", "clicking at every landing"),
+    "grow": ("with a tone that swells", "louder and louder"),
+    "shrink": ("with a tone that fades away", "softer and softer"),
+    "appear": ("with a {} tone that sets in", "a {} note starts"),
+    "blink": ("beeping", "with {} beeps"),
+}
+LEVELS = ("low", "middle", "high")
+_SOUND_SAID = 0.3  # of the captions of one thing alone
 
 _HELD_OUT_OF = 4  # one phrasing in so many is never trained on
 
@@ -121,12 +139,13 @@ PHRASINGS = tuple(Phrasing(sentence, clause) for sentence in _SENTENCES for clau
 def caption(scene: Scene, lot: np.random.Generator, *, held_out: bool = False) -> str:
     """One description of the scene, by lot, in a phrasing for training or, if `held_out`, in one kept for tests."""
     fit = [phrasing for phrasing in PHRASINGS if phrasing.held_out == held_out]
-    return _say(scene, fit[int(lot.integers(len(fit)))], lambda words: words[int(lot.integers(len(words)))])
+    phrasing = fit[int(lot.integers(len(fit)))]
+    return _say(scene, phrasing, lambda words: words[int(lot.integers(len(words)))], lambda: lot.random() < _SOUND_SAID)
 
 
 def plain_caption(scene: Scene) -> str:
     """The plainest full description: `a red circle moving left on a black background`."""
-    return _say(scene, Phrasing("{things} on {ground}"), lambda words: words[0])
+    return _say(scene, Phrasing("{things} on {ground}"), lambda words: words[0], lambda: False)
 
 
 def captions(scene: Scene, count: int, *, held_out: bool = False) -> list[str]:
@@ -135,13 +154,25 @@ def captions(scene: Scene, count: int, *, held_out: bool = False) -> list[str]:
     return [caption(scene, lot, held_out=held_out) for _ in range(count)]
 
 
-def _say(scene: Scene, phrasing: Phrasing, pick: Callable[[Sequence[str]], str]) -> str:
+def level(thing: Thing) -> str:
+    """Whether a thing that keeps its height is low, in the middle or high; its tone is too."""
+    return LEVELS[0 if thing.y > 1 / 3 else 2 if thing.y < -1 / 3 else 1]
+
+
+def _say(
+    scene: Scene, phrasing: Phrasing, pick: Callable[[Sequence[str]], str], tells_sound: Callable[[], bool]
+) -> str:
     clauses = [_clause(thing, phrasing.clause, pick) for thing in scene.things]
     things = clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])} and {clauses[-1]}"
     ground = pick(GROUNDS[scene.backdrop]).format(pick(SHADES[scene.shade]))
     sentence = phrasing.sentence.format(things=things, ground=ground)
     extras = [words for words in (STYLES.get(scene.style), CAMERAS.get(scene.camera)) if words]
-    said = ", ".join([sentence.removesuffix("."), *map(pick, extras)])
+    heard: list[str] = []
+    if scene.silent:
+        heard = [pick(SILENCE)]
+    elif len(scene.things) == 1 and tells_sound():
+        heard = [pick(SOUNDS[scene.things[0].motion]).format(level(scene.things[0]))]
+    said = ", ".join([sentence.removesuffix("."), *map(pick, extras), *heard])
     return said + "." if sentence.endswith(".") else said
 
 

@@ -41,6 +41,7 @@ CORE_MOTIONS: tuple[Motion, ...] = ("left", "right", "up", "down")
 CORE_SHADES: tuple[Shade, ...] = ("black", "navy")
 
 _HELD_OUT_OF = 10  # one combination in so many is never trained on
+_SILENT_SHARE = 1 / 8
 
 _T = TypeVar("_T")
 
@@ -65,7 +66,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is drawn. Later things cover earlier ones; `grain` seeds the textures."""
+    """All that is drawn and heard. Later things cover earlier ones; `grain` seeds the textures."""
 
     things: tuple[Thing, ...]
     shade: Shade
@@ -73,6 +74,7 @@ class Scene:
     camera: Camera = "fixed"
     style: Style = "flat"
     grain: int = 0
+    silent: bool = False
 
     @property
     def held_out(self) -> bool:
@@ -83,7 +85,9 @@ class Scene:
 def core_scene(seed: int) -> Scene:
     """One thing of the core world: red, green, blue or yellow; circle, square or triangle; on plain dark ground."""
     lot = np.random.default_rng([1, seed])
-    return Scene((_thing(lot, CORE_KINDS, CORE_COLOURS, CORE_MOTIONS),), _one(lot, CORE_SHADES), grain=seed)
+    return Scene(
+        (_thing(lot, CORE_KINDS, CORE_COLOURS, CORE_MOTIONS),), _one(lot, CORE_SHADES), grain=seed, silent=_silent(seed)
+    )
 
 
 def wide_scene(seed: int) -> Scene:
@@ -100,6 +104,7 @@ def wide_scene(seed: int) -> Scene:
         _one(lot, ("fixed", "fixed", "fixed", *get_args(Camera))),
         _one(lot, ("flat", "flat", *get_args(Style))),
         seed,
+        _silent(seed),
     )
 
 
@@ -126,6 +131,10 @@ def _thing(
     return Thing(
         _one(lot, kinds), _one(lot, colours), _one(lot, get_args(Size)), _one(lot, motions), float(x), float(y), phase
     )
+
+
+def _silent(seed: int) -> bool:
+    return bool(np.random.default_rng([7, seed]).random() < _SILENT_SHARE)
 
 
 def _apart(lot: np.random.Generator, others: list[Thing]) -> Thing:
