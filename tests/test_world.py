@@ -149,7 +149,11 @@ def said(words: str, table: dict[str, tuple[str, ...]]) -> set[str]:
 @pytest.mark.parametrize("held_out", [False, True])
 def test_a_caption_names_exactly_what_is_drawn(held_out: bool) -> None:
     grounds = {f"ground {shade}": row for shade, row in captions.SHADES.items()}
-    tables = [dict(captions.KINDS), {**captions.COLOURS, **grounds}, dict(captions.MOTIONS)]
+    tables = [
+        dict(captions.KINDS),
+        {**captions.COLOURS, **grounds},
+        {name: (*captions.MOTIONS[name], *captions.VERBS[name]) for name in captions.MOTIONS},
+    ]
     for seed in range(60):
         scene = world.wide_scene(seed)
         for text in [captions.plain_caption(scene), *captions.captions(scene, 4, held_out=held_out)]:

@@ -15,38 +15,43 @@ from ltx_mcp.micro.world import Scene, Thing
 
 # The first word of each row is the plain one. No word may stand for two things.
 KINDS: Mapping[str, Sequence[str]] = {
-    "circle": ("circle", "disc", "ball", "dot", "round shape"),
-    "square": ("square", "box", "block"),
-    "triangle": ("triangle", "three-sided shape", "three-cornered shape"),
+    "circle": ("circle", "disc", "ball", "dot", "round shape", "disk", "sphere", "orb"),
+    "square": ("square", "box", "block", "cube", "four-sided shape"),
+    "triangle": ("triangle", "three-sided shape", "three-cornered shape", "triangular shape"),
     "star": ("star", "five-pointed star"),
     "ring": ("ring", "hoop"),
     "cross": ("cross", "plus sign"),
     "diamond": ("diamond", "rhombus", "lozenge"),
 }
 COLOURS: Mapping[str, Sequence[str]] = {
-    "red": ("red", "bright red", "crimson", "scarlet"),
-    "green": ("green", "bright green", "emerald"),
-    "blue": ("blue", "bright blue", "royal blue"),
-    "yellow": ("yellow", "bright yellow", "lemon yellow"),
+    "red": ("red", "bright red", "crimson", "scarlet", "ruby", "cherry red", "red-coloured"),
+    "green": ("green", "bright green", "emerald", "lime green", "grass green", "green-coloured"),
+    "blue": ("blue", "bright blue", "royal blue", "azure", "sapphire", "cobalt blue", "blue-coloured"),
+    "yellow": ("yellow", "bright yellow", "lemon yellow", "golden", "sunny yellow", "yellow-coloured"),
     "orange": ("orange", "bright orange", "tangerine"),
     "purple": ("purple", "violet"),
     "cyan": ("cyan", "turquoise", "aqua"),
     "white": ("white", "pure white"),
 }
 SIZES: Mapping[str, Sequence[str]] = {
-    "small": ("small", "little", "tiny"),
-    "medium": ("medium-sized",),
-    "large": ("large", "big", "huge"),
+    "small": ("small", "little", "tiny", "mini"),
+    "medium": ("medium-sized", "medium", "mid-sized"),
+    "large": ("large", "big", "huge", "giant"),
 }
 # Each fits behind "is" and right behind the thing: "a ball (is) moving left".
 MOTIONS: Mapping[str, Sequence[str]] = {
     "still": ("standing still", "staying in place", "not moving", "resting"),
     "left": ("moving left", "moving to the left", "sliding left", "going leftward", "drifting to the left",
-             "travelling from right to left"),
+             "travelling from right to left", "gliding left", "moving leftwards", "floating to the left",
+             "heading left", "moving towards the left", "going to the left", "drifting leftwards"),
     "right": ("moving right", "moving to the right", "sliding right", "going rightward", "drifting to the right",
-              "travelling from left to right"),
-    "up": ("moving up", "moving upward", "rising", "going up", "floating up", "travelling from bottom to top"),
-    "down": ("moving down", "moving downward", "sinking", "going down", "falling", "travelling from top to bottom"),
+              "travelling from left to right", "gliding right", "moving rightwards", "floating to the right",
+              "heading right", "moving towards the right", "going to the right", "drifting rightwards"),
+    "up": ("moving up", "moving upward", "rising", "going up", "floating up", "travelling from bottom to top",
+           "ascending", "moving upwards", "drifting upwards", "heading up", "sliding up", "moving to the top"),
+    "down": ("moving down", "moving downward", "sinking", "going down", "falling", "travelling from top to bottom",
+             "descending", "moving downwards", "drifting downwards", "heading down", "sliding down",
+             "moving to the bottom"),
     "orbit": ("circling around", "orbiting the centre", "going round and round"),
     "bounce": ("bouncing", "bouncing up and down", "hopping", "jumping up and down"),
     "grow": ("growing", "getting bigger", "becoming larger"),
@@ -54,9 +59,28 @@ MOTIONS: Mapping[str, Sequence[str]] = {
     "appear": ("appearing", "coming into view", "fading in"),
     "blink": ("blinking", "flashing on and off", "flickering"),
 }  # fmt: skip
+# The same as what a thing does: "a ball moves left".
+VERBS: Mapping[str, Sequence[str]] = {
+    "still": ("stands still", "stays in place", "does not move", "rests"),
+    "left": ("moves left", "moves to the left", "slides left", "goes leftward", "drifts leftwards", "glides left",
+             "drifts to the left", "travels from right to left", "heads left", "floats to the left", "goes left"),
+    "right": ("moves right", "moves to the right", "slides right", "goes rightward", "drifts rightwards",
+              "glides right", "drifts to the right", "travels from left to right", "heads right",
+              "floats to the right", "goes right"),
+    "up": ("moves up", "moves upward", "rises", "goes up", "floats up", "ascends", "drifts upwards", "slides up",
+           "travels from bottom to top", "heads up"),
+    "down": ("moves down", "moves downward", "sinks", "goes down", "falls", "descends", "drifts downwards",
+             "slides down", "travels from top to bottom", "heads down"),
+    "orbit": ("circles around", "orbits the centre", "goes round and round"),
+    "bounce": ("bounces", "hops", "jumps up and down"),
+    "grow": ("grows", "gets bigger", "becomes larger"),
+    "shrink": ("shrinks", "gets smaller", "becomes smaller"),
+    "appear": ("appears", "comes into view", "fades in"),
+    "blink": ("blinks", "flashes on and off", "flickers"),
+}  # fmt: skip
 CAMERAS: Mapping[str, Sequence[str]] = {
-    "pan left": ("the camera pans left", "the view moves to the left"),
-    "pan right": ("the camera pans right", "the view moves to the right"),
+    "pan left": ("the camera pans left", "the view shifts to the left"),
+    "pan right": ("the camera pans right", "the view shifts to the right"),
     "zoom in": ("the camera zooms in", "the view moves closer"),
     "zoom out": ("the camera zooms out", "the view moves back"),
 }
@@ -67,14 +91,14 @@ STYLES: Mapping[str, Sequence[str]] = {
     "night": ("at night", "glowing in the dark"),
 }
 GROUNDS: Mapping[str, Sequence[str]] = {
-    "plain": ("a {} background", "plain {}", "a plain {} background"),
+    "plain": ("a {} background", "plain {}", "a plain {} background", "a {} backdrop", "{} ground"),
     "gradient": ("a {} gradient", "a background of fading {}"),
     "stripes": ("{} stripes", "a striped {} background"),
     "checks": ("a {} checkerboard", "a checked {} background"),
     "speckle": ("a speckled {} background", "rough {} ground"),
 }
 SHADES: Mapping[str, Sequence[str]] = {
-    "black": ("black",),
+    "black": ("black", "dark", "pitch black"),
     "navy": ("navy", "dark blue", "navy blue"),
     "gray": ("gray", "dark gray", "grey"),
     "brown": ("brown", "dark brown"),
@@ -113,6 +137,7 @@ class Phrasing:
         return zlib.crc32(f"{self.sentence}|{self.clause}".encode()) % _HELD_OUT_OF == 0
 
 
+# Around a thing with its motion: "a ball moving left".
 _SENTENCES = (
     "{things}",
     "{things} on {ground}",
@@ -126,20 +151,80 @@ _SENTENCES = (
     "Show me {things}",
     "An animation: {things}, {ground} behind.",
     "{ground}: {things}",
+    "{things} against {ground}",
+    "{things} across {ground}",
+    "{things} over {ground}",
+    "{things} in front of {ground}",
+    "{things}, with {ground}",
+    "{things}. {ground}.",
+    "Against {ground}, {things}",
+    "Make a video of {things}",
+    "Create a clip with {things} on {ground}",
+    "Generate {things}.",
+    "Please show {things} against {ground}.",
+    "I want to see {things} on {ground}",
+    "Can you make {things}?",
+    "A cinematic shot of {things}",
+    "Footage of {things} over {ground}.",
+    "A scene with {things}, {ground}",
+    "Draw {things} on {ground}",
+    "Animate {things}",
 )
 _CLAUSES = (
     "{article} {colour} {kind} {motion}",
     "{article} {colour} {kind} that is {motion}",
     "{article} {colour} {kind}, {motion}",
     "{article} {size} {colour} {kind} {motion}",
+    "{article} {size} {colour} {kind}, {motion}",
+    "{article} {size} {kind} in {colour} {motion}",
+    "{article} {kind} in {colour} {motion}",
+    "{colour} {kind} {motion}",
+    "{size} {colour} {kind} {motion}",
+    "{colour} {kind}, {motion}",
+    "{motion}, {article} {colour} {kind}",
+    "{motion}: {article} {size} {colour} {kind}",
+    "one {colour} {kind} {motion}",
 )
-PHRASINGS = tuple(Phrasing(sentence, clause) for sentence in _SENTENCES for clause in _CLAUSES)
+# Around a thing and what it does: "a ball moves left".
+_TELLING = (
+    "{things}",
+    "{things}.",
+    "{things} on {ground}",
+    "{things} across {ground}",
+    "{things} against {ground}.",
+    "On {ground}, {things}",
+    "In front of {ground}, {things}.",
+    "A clip in which {things}",
+    "A video where {things} on {ground}",
+    "An animation in which {things} across {ground}.",
+    "Watch how {things}",
+    "{ground}, {things}",
+)
+_TELLING_CLAUSES = (
+    "{article} {colour} {kind} {verb}",
+    "{article} {size} {colour} {kind} {verb}",
+    "the {colour} {kind} {verb}",
+    "the {size} {colour} {kind} {verb}",
+    "{article} {kind} in {colour} {verb}",
+    "{article} {kind} that is {colour} {verb}",
+    "{colour} {kind} {verb}",
+)
+PHRASINGS = tuple(
+    Phrasing(sentence, clause)
+    for sentences, clauses in ((_SENTENCES, _CLAUSES), (_TELLING, _TELLING_CLAUSES))
+    for sentence in sentences
+    for clause in clauses
+)
 
 
 def caption(scene: Scene, lot: np.random.Generator, *, held_out: bool = False) -> str:
     """One description of the scene, by lot, in a phrasing for training or, if `held_out`, in one kept for tests."""
     fit = [phrasing for phrasing in PHRASINGS if phrasing.held_out == held_out]
-    phrasing = fit[int(lot.integers(len(fit)))]
+    return say(scene, fit[int(lot.integers(len(fit)))], lot)
+
+
+def say(scene: Scene, phrasing: Phrasing, lot: np.random.Generator) -> str:
+    """The scene in this phrasing, its words by lot."""
     return _say(scene, phrasing, lambda words: words[int(lot.integers(len(words)))], lambda: lot.random() < _SOUND_SAID)
 
 
@@ -177,7 +262,13 @@ def _say(
 
 
 def _clause(thing: Thing, clause: str, pick: Callable[[Sequence[str]], str]) -> str:
-    size, colour, kind = pick(SIZES[thing.size]), pick(COLOURS[thing.colour]), pick(KINDS[thing.kind])
-    filled = clause.format(article="{}", size=size, colour=colour, kind=kind, motion=pick(MOTIONS[thing.motion]))
-    first = filled.removeprefix("{} ")[0]
-    return filled.format("an" if first in "aeiou" else "a")
+    filled = clause.format(
+        article="{}",
+        size=pick(SIZES[thing.size]),
+        colour=pick(COLOURS[thing.colour]),
+        kind=pick(KINDS[thing.kind]),
+        motion=pick(MOTIONS[thing.motion]),
+        verb=pick(VERBS[thing.motion]),
+    )
+    before, article, after = filled.partition("{} ")
+    return f"{before}{'an' if after[0] in 'aeiou' else 'a'} {after}" if article else filled
