@@ -93,10 +93,8 @@ def see(frames: Frames) -> list[Seen]:
     inside = np.stack([ndimage.binary_erosion(mask, iterations=2) for mask in masks])
     votes = Counter(hues[inside if inside.any() else masks].tolist())
     names = [name for name, count in votes.most_common() if count >= LEAST_SHARE * votes.total()]
-    if len(names) == 1:
-        found = [_thing(names[0], masks)]
-    else:
-        found = [_thing(name, masks & (hues == name)) for name in names]
+    alone = len(names) == 1  # its rim has other hues, and belongs to it
+    found = [_thing(name, masks if alone else masks & (hues == name)) for name in names]
     return [each for each in found if each is not None]
 
 
@@ -156,7 +154,7 @@ def read_attributes(frames: Frames, sound: NDArray[np.float32] | None) -> dict[s
 
 
 def expected(scene: Scene, prompt: str | None = None) -> dict[str, str]:
-    """What a clip of this scene of one thing must show; size and ground only if the prompt says them, if one is given."""
+    """What a clip of this scene of one thing must show; with a prompt, size and ground only if it says them."""
     thing = scene.things[0]
     pitch = {"up": "rising", "down": "falling"}.get(thing.motion, "steady")
     wanted = {"colour": thing.colour, "kind": thing.kind, "motion": thing.motion}
