@@ -153,7 +153,10 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def _keyframe(text: str) -> dict[str, str]:
     at_s, _, image = text.partition("=")
-    return {"at_s": at_s, "image": image}
+    try:
+        return {"at_s": str(float(at_s)), "image": image}
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not SECONDS=IMAGE, such as 1.5=/pictures/dusk.png") from None
 
 
 def _lora(text: str) -> dict[str, str]:

@@ -63,6 +63,8 @@ class Inputs:
             raise self._unclear(text, "It is too long or holds control characters.")
         if found := _CLIP.fullmatch(text):
             return self._clip_ref(text, found)
+        if _CLIP.fullmatch(text.partition("@")[0]):
+            raise self._unclear(text, "After @ stands a time in seconds, or start-end.")
         path = self._path(text)
         if path.name == VIDEO and path.parent.parent == self._library.clips_dir and CLIP_ID.fullmatch(path.parent.name):
             return ClipRef(path.parent.name)
@@ -161,7 +163,8 @@ class Inputs:
                     raise BadInput(f"{_short(path)} is larger than {max_bytes // 10**6} MB.", "Use a smaller file.")
                 yield file
         except OSError as error:
-            raise BadInput(f"{_short(path)} cannot be read: {error.strerror}.", self._where()) from None
+            timed = " Only clips have frames and spans by @: import_video takes a file in." if "@" in path.name else ""
+            raise BadInput(f"{_short(path)} cannot be read: {error.strerror}.{timed}", self._where()) from None
 
     def _confined(self, path: Path) -> Path:
         """Where the path leads once every link is followed. Raises BadInput outside the roots."""

@@ -95,6 +95,7 @@ def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive:
         (["animate", "none-aaaaaaaa@1", "x"], 1, "no clip"),
         (["restyle", "/etc/passwd", "x"], 1, "LTX_MCP_ROOTS"),
         (["generate", "x", "--lora", "nothing=1"], 1, "nothing"),
+        (["animate", "x.png", "x", "--keyframe", "dusk.png"], 2, "SECONDS=IMAGE"),
         (["nonsense"], 2, "demo"),
         ([], 2, "COMMAND"),
     ],

@@ -147,6 +147,16 @@ def test_anything_else_is_refused_with_the_grammar_and_the_roots(inputs: Inputs,
     assert "\x00" not in str(refusal.value)
 
 
+def test_a_time_that_cannot_be_read_is_what_the_error_names(inputs: Inputs) -> None:
+    with pytest.raises(BadInput, match="After @ stands a time"):
+        inputs.parse(f"{ID}@3.2s")
+
+
+def test_a_span_of_a_file_is_answered_with_import(inputs: Inputs, root: Path) -> None:
+    with pytest.raises(BadInput, match="import_video"):
+        inputs.video(f"{root}/film.mp4@0-1")
+
+
 def test_a_reference_that_nearly_names_a_clip_is_answered_with_its_id(inputs: Inputs) -> None:
     with pytest.raises(BadInput, match=f"nearest ids are {ID}"):
         inputs.parse("Red-Ball-3f9k2m7@2.0")
