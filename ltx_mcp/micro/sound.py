@@ -42,8 +42,8 @@ def _click_wave() -> Array:
         np.sin(2 * np.pi * (band * time_s + n * n / (2 * count))) * math.exp(-n / 6)
         for n, band in enumerate(_CLICK_BANDS)
     ]
-    wave: Array = np.sum(parts, 0)
-    return wave / np.abs(wave).max()
+    summed = np.sum(parts, 0)
+    return np.asarray(summed / np.abs(summed).max())
 
 
 WAVES: Array = np.stack(
@@ -55,7 +55,7 @@ CLICK = len(PITCHES)  # its row
 
 def wave(scene: Scene, duration_s: float) -> NDArray[np.float32]:
     """(2, samples) in -1..1 at 16 kHz: `duration_s` rounded to whole frames of 10 ms, left channel first."""
-    return render(strengths(scene, duration_s, round(duration_s * FRAME_RATE)))
+    return render(strengths(scene, duration_s, range(round(duration_s * FRAME_RATE))))
 
 
 def render(strength: Array) -> NDArray[np.float32]:
@@ -63,24 +63,25 @@ def render(strength: Array) -> NDArray[np.float32]:
     return (strength @ WAVES).reshape(2, -1).astype(np.float32)
 
 
-def strengths(scene: Scene, duration_s: float, frames: int) -> Array:
-    """(2, frames, 11): how strong each of `WAVES` is in each channel in the first `frames` of a scene that long.
+def strengths(scene: Scene, duration_s: float, frames: range) -> Array:
+    """(2, frames, 11): how strong each of `WAVES` is in each channel, in these frames of a scene that long.
 
-    Read in the middle of each frame; frames beyond the end stay as the end.
+    Read in the middle of each frame; frames beyond the end sound as the end does.
     """
-    strength = np.zeros((2, frames, len(WAVES)))
+    strength = np.zeros((2, len(frames), len(WAVES)))
     if scene.silent:
         return strength
-    for index in range(frames):
-        time_s = min((index + 0.5) / FRAME_RATE, duration_s)
+    for place, frame in enumerate(frames):
+        time_s = min((frame + 0.5) / FRAME_RATE, duration_s)
         for thing in scene.things:
             row, left, right = tone(thing, time_s / duration_s, time_s)
-            strength[0, index, row] += left
-            strength[1, index, row] += right
+            strength[0, place, row] += left
+            strength[1, place, row] += right
     for thing in scene.things:
-        for frame in landings(thing, frames):
-            fade = np.asarray(_CLICK_FADE)[: frames - frame]
-            strength[:, frame : frame + len(fade), CLICK] += _CLICK * fade * RADIUS[thing.size] / RADIUS["large"]
+        for landing in landings(thing, frames.stop):
+            for frame, share in enumerate(_CLICK_FADE, landing):
+                if frame in frames:
+                    strength[:, frame - frames.start, CLICK] += _CLICK * share * RADIUS[thing.size] / RADIUS["large"]
     return strength
 
 
@@ -95,7 +96,7 @@ def tone(thing: Thing, share: float, time_s: float) -> tuple[int, float, float]:
 
 
 def landings(thing: Thing, frames: int) -> list[int]:
-    """The frames in which a bouncing thing touches the ground."""
+    """Which of the first so many frames a bouncing thing touches the ground in."""
     if thing.motion != "bounce":
         return []
     beats = range(2 + math.ceil(frames / FRAME_RATE / draw.BEAT_S))
