@@ -1,0 +1,114 @@
+"""The sound of the drawn world: what is heard is what is seen, in plain FFT terms."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ltx_mcp.micro import captions, hearing, sound, world
+from ltx_mcp.micro.mel import MEL_BINS, mel
+from ltx_mcp.micro.world import Motion, Scene, Size, Thing
+
+RATE = sound.SAMPLE_RATE
+
+
+def one(motion: Motion = "still", size: Size = "large", x: float = 0.0, y: float = 0.0, phase: float = 0.0) -> Scene:
+    return Scene((Thing("circle", "red", size, motion, x, y, phase),), "black")
+
+
+@pytest.mark.parametrize(("y", "hz"), [(1.0, 300), (-1.0, 2400), (1 / 3, 600), (-1 / 3, 1200)])
+def test_a_still_thing_sounds_as_high_as_it_stands(y: float, hz: float) -> None:
+    heard = hearing.pitches(sound.wave(one(y=y), 1.0), RATE)
+    assert len(heard) == 10
+    assert np.array_equal(heard, [hz] * 10)
+
+
+@pytest.mark.parametrize(
+    ("motion", "trend"), [("up", "rising"), ("down", "falling"), ("left", "steady"), ("right", "steady")]
+)
+def test_the_pitch_goes_where_the_thing_goes(motion: Motion, trend: str) -> None:
+    for duration_s in (1.0, 2.0, 5.0):
+        assert hearing.trend(sound.wave(one(motion), duration_s), RATE) == trend
+
+
+def test_what_moves_right_is_heard_to_move_right() -> None:
+    left, right = sound.wave(one("right"), 2.0).reshape(2, 2, -1).swapaxes(0, 1)  # the two halves of the clip
+    early, late = (hearing.loudness_db(half[1]) - hearing.loudness_db(half[0]) for half in (left, right))
+    assert early < -3
+    assert late > 3
+
+
+def test_large_is_loud_and_small_is_soft() -> None:
+    small, medium, large = (
+        hearing.loudness_db(sound.wave(one(size=size), 1.0)) for size in ("small", "medium", "large")
+    )
+    assert large > medium + 3
+    assert medium > small + 3
+    assert small > hearing.SILENT_DB + 10
+
+
+def test_growing_swells_blinking_beeps_and_appearing_sets_in() -> None:
+    swell = [hearing.loudness_db(part) for part in np.split(sound.wave(one("grow"), 2.0), 4, axis=1)]
+    assert swell == sorted(swell)
+    assert swell[-1] > swell[0] + 4
+    beeps = hearing.pitches(sound.wave(one("blink"), 4.0), RATE) > 0
+    assert np.count_nonzero(np.diff(beeps.astype(int))) == 4  # off and on again, twice
+    late = hearing.pitches(sound.wave(one("appear"), 2.0), RATE) > 0
+    assert not late[:8].any()
+    assert late[9:].all()
+
+
+def test_each_landing_clicks_once_and_nothing_else_does() -> None:
+    assert hearing.clicks(sound.wave(one("bounce", phase=0.75), 5.0), RATE) == pytest.approx([0.5, 2.5, 4.5])
+    assert hearing.clicks(sound.wave(one("up"), 5.0), RATE) == []
+
+
+def test_a_silent_scene_is_digital_silence() -> None:
+    quiet = replace(one("bounce"), silent=True)
+    assert not sound.wave(quiet, 2.0).any()
+    assert hearing.trend(sound.wave(quiet, 2.0), RATE) == "silent"
+
+
+def test_a_share_of_the_scenes_is_silent_and_no_sound_clips() -> None:
+    scenes = [world.scene(seed) for seed in range(400)]
+    assert 0.08 < sum(scene.silent for scene in scenes) / 400 < 0.18
+    assert max(np.abs(sound.wave(scene, 2.0)).max() for scene in scenes[:60]) < 1
+
+
+def test_every_frame_of_a_held_tone_is_the_same_wave() -> None:
+    frames = sound.wave(one(), 0.5)[0].reshape(-1, sound.HOP)
+    assert np.abs(frames - frames[0]).max() < 1e-6
+
+
+def test_a_part_of_a_scene_is_a_cut_from_the_whole() -> None:
+    scene = world.wide_scene(29)
+    whole = sound.strengths(scene, 3.0, range(300))
+    assert np.array_equal(sound.strengths(scene, 3.0, range(120, 200)), whole[:, 120:200])
+
+
+def test_no_two_pitches_look_alike_in_the_mel_spectrum_and_silence_is_zero() -> None:
+    strength = np.eye(len(sound.WAVES))[None, :, None] * np.ones((2, 1, 9, 1)) * 0.2
+    spectra = np.stack([mel(sound.render(strength[:, row]))[0, 4] for row in range(len(sound.WAVES))])
+    assert spectra.shape == (len(sound.WAVES), MEL_BINS)
+    distances = np.linalg.norm(spectra[:, None] - spectra[None], axis=-1) + 9 * np.eye(len(spectra))
+    assert distances.min() > 2
+    assert not mel(np.zeros((2, 1600))).any()
+
+
+def test_captions_call_silence_by_name_and_tell_only_true_tones() -> None:
+    lot = np.random.default_rng(0)
+    quiet, loud = replace(one("up"), silent=True), one("up", y=0.9)
+    for text in [captions.plain_caption(quiet), *(captions.caption(quiet, lot) for _ in range(40))]:
+        assert any(word in text for word in captions.SILENCE), text
+    told = [captions.caption(loud, lot) for _ in range(200)]
+    named = [text for text in told if any(words in text for words in captions.SOUNDS["up"])]
+    assert 0.15 < len(named) / 200 < 0.5
+    assert not any(word in " ".join(told) for word in (*captions.SILENCE, "falling"))
+    assert [captions.level(one(y=y).things[0]) for y in (0.9, 0, -0.9)] == ["low", "middle", "high"]
+
+
+def test_sound_needs_no_torch() -> None:
+    code = "import sys; from ltx_mcp.micro import audio, hearing, mel, sound; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
