@@ -53,7 +53,7 @@ def capabilities(
     card: ModelCard, expected_s: Callable[[Plan], float | None], loras: Sequence[LoraCard] = ()
 ) -> Capabilities:
     """What `card`'s model offers; whatever does not fit this machine at all is left out. `loras` are the shelf's."""
-    offers = (_offer(card, resolution, quality, expected_s) for quality in card.stages for resolution in RESOLUTIONS)
+    offers = (_offer(card, resolution, quality, expected_s) for quality in card.recipes for resolution in RESOLUTIONS)
     return Capabilities(
         model=card.name,
         about=card.label,

@@ -17,8 +17,8 @@ from ltx_mcp.engine.encode_latents import _chunk_frames, encode_video
 from ltx_mcp.engine.ltx import LtxEngine
 from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
 from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.recipes import DISTILLED_SIGMAS, IMAGE_CRF, repaint_sigmas
-from ltx_mcp.engine.source import Components, MicroSource
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, from_strength
+from ltx_mcp.engine.source import IMAGE_CRF, Components, MicroSource
 from ltx_mcp.errors import BadInput, Cancelled, RenderFailed
 
 DRAFT = PLAN.model_copy(update={"quality": "draft"})
@@ -105,7 +105,7 @@ def distance(one: torch.Tensor, other: torch.Tensor) -> float:
     ],
 )
 def test_the_strength_of_a_repaint_is_its_first_sigma(strength: float, sigmas: tuple[float, ...]) -> None:
-    assert repaint_sigmas(strength) == sigmas
+    assert from_strength(strength) == sigmas
 
 
 WHOLE = list(DISTILLED_SIGMAS)
@@ -150,10 +150,6 @@ def test_each_mode_has_its_forwards_its_sigmas_and_its_sizes(
     assert [float(call["sigma"][0]) / 1000 for call in calls] == pytest.approx([sigma for _, sigma in expected])
     assert all(call.get("audio_timestep", call["sigma"])[0] == call["sigma"][0] for call in calls)
     assert watch.steps == [(done, len(expected)) for done in range(1, len(expected) + 1)]
-
-
-def test_the_engine_counts_two_stages_for_a_final_and_one_for_a_draft(engine: LtxEngine) -> None:
-    assert engine.card.stages == {"draft": 1, "final": 2}
 
 
 # Where conditions stand.

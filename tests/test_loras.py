@@ -19,7 +19,8 @@ from ltx_mcp.engine.lora_catalogue import CATALOGUE, CatalogueEntry
 from ltx_mcp.engine.lora_header import MAX_FILE_BYTES
 from ltx_mcp.engine.loras import LoraCard, LoraShelf, Trigger, with_triggers
 from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
-from ltx_mcp.engine.recipes import DISTILLED_SIGMAS, GUIDANCE_OFF
+from ltx_mcp.engine.recipes import NEUTRAL
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
 from ltx_mcp.errors import BadInput, Cancelled, NotFound
 from ltx_mcp.micro.build import MAX_PROMPT_TOKENS, build
 
@@ -89,7 +90,7 @@ def latents(pipeline: Any) -> torch.Tensor:
         video, sound = pipeline(
             prompt_embeds=embeds,
             prompt_attention_mask=mask,
-            **GUIDANCE_OFF,
+            **NEUTRAL.arguments,
             sigmas=list(DISTILLED_SIGMAS[-2:]),
             width=64,
             height=64,

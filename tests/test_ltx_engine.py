@@ -20,7 +20,8 @@ from ltx_mcp.engine.interrupt import ChunkedAttention
 from ltx_mcp.engine.ltx import LtxEngine
 from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
 from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.recipes import DISTILLED_SIGMAS
+from ltx_mcp.engine.recipes import DISTILLED
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
 from ltx_mcp.engine.source import Components, DiffusersSource, MicroSource, folder_source
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed
 
@@ -249,7 +250,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_folder_of_weights_renders_like_the_model_it_was_saved_from(folder: Path, expected: list[Frame]) -> None:
     source = folder_source(folder)
-    assert source.info.stages == {"draft": 1, "final": 2}
+    assert source.info.recipes == DISTILLED
     exact = replace(source, dtype="float32", info=replace(source.info, windows=MicroSource().info.windows))
     # Weights mapped from a file lie differently in memory, and matrix libraries then round differently.
     reloaded = frames_of(LtxEngine(exact, device="cpu"), PLAN)

@@ -2,12 +2,14 @@
 
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from ltx_mcp.clips import Camera, GenerateRequest, Plan
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.recipes import CAMERA_MOVES, GUIDANCE_OFF, RECIPES
+from ltx_mcp.engine.recipes import CAMERA_MOVES, DISTILLED, NEUTRAL, ONE_STAGE, Guidance
+from ltx_mcp.engine.schedules import undistilled_sigmas
 from ltx_mcp.errors import BadInput, TooLarge
 
 CARD = ModelCard(
@@ -88,13 +90,13 @@ def test_a_machine_that_can_make_nothing_says_so() -> None:
 
 
 def test_a_quality_the_model_lacks_is_refused_by_name() -> None:
-    one_stage = ModelCard("m", "m", "240p", 10**9, 240, stages={"draft": 1})
+    one_stage = ModelCard("m", "m", "240p", 10**9, 240, recipes=ONE_STAGE)
     with pytest.raises(BadInput, match="It makes: draft"):
         planned(one_stage)
 
 
 def test_the_recipes_cost_eight_and_eleven_forwards() -> None:
-    assert (RECIPES["draft"].steps, RECIPES["final"].steps) == (8, 11)
+    assert [(each.steps, each.forwards) for each in DISTILLED.values()] == [(8, 8), (11, 11)]
 
 
 def test_the_constants_are_those_of_the_installed_diffusers() -> None:
@@ -103,9 +105,48 @@ def test_the_constants_are_those_of_the_installed_diffusers() -> None:
     from diffusers import LTX2Pipeline
     from diffusers.pipelines.ltx2.utils import DISTILLED_SIGMA_VALUES, STAGE_2_DISTILLED_SIGMA_VALUES
 
-    first, second = RECIPES["final"].passes
-    assert list(first.sigmas) == DISTILLED_SIGMA_VALUES
-    assert list(second.sigmas) == STAGE_2_DISTILLED_SIGMA_VALUES
+    first, second = DISTILLED["final"].passes
+    assert first.sigmas == tuple(DISTILLED_SIGMA_VALUES)
+    assert second.sigmas == tuple(STAGE_2_DISTILLED_SIGMA_VALUES)
     arguments = inspect.signature(LTX2Pipeline.__call__).parameters
     guidance = {name for name in arguments if "guidance" in name or name.endswith(("stg_scale", "modality_scale"))}
-    assert guidance == set(GUIDANCE_OFF)
+    assert {*guidance, "use_cross_timestep"} == set(NEUTRAL.arguments)
+
+
+@pytest.mark.parametrize("steps", [4, 15, 30, 40])
+def test_an_undistilled_schedule_is_bit_for_bit_that_of_diffusers_at_its_anchor(steps: int) -> None:
+    from diffusers import FlowMatchEulerDiscreteScheduler
+    from diffusers.pipelines.ltx2.pipeline_ltx2 import calculate_shift
+
+    shipped = FlowMatchEulerDiscreteScheduler(
+        use_dynamic_shifting=True,
+        base_shift=0.95,
+        max_shift=2.05,
+        base_image_seq_len=1024,
+        max_image_seq_len=4096,
+        shift_terminal=0.1,
+    )
+    mu = calculate_shift(4096, 1024, 4096, 0.95, 2.05)
+    shipped.set_timesteps(sigmas=np.linspace(1.0, 1 / steps, steps), mu=mu)
+    neutral = FlowMatchEulerDiscreteScheduler.from_config(
+        shipped.config, use_dynamic_shifting=False, shift_terminal=None
+    )
+    neutral.set_timesteps(sigmas=list(undistilled_sigmas(steps)))
+    assert neutral.sigmas.tolist() == shipped.sigmas.tolist()
+    assert neutral.timesteps.tolist() == shipped.timesteps.tolist()
+
+
+@pytest.mark.parametrize(
+    ("guidance", "forwards"),
+    [
+        (NEUTRAL, 1),
+        (Guidance(audio_guidance_scale=7), 2),
+        (Guidance(audio_stg_scale=1), 2),
+        (Guidance(modality_scale=3), 2),
+        (Guidance(guidance_scale=3, stg_scale=1, audio_modality_scale=3), 4),
+        (Guidance(guidance_rescale=0.7), 1),
+    ],
+)
+def test_each_kind_of_guidance_costs_a_forward(guidance: Guidance, forwards: int) -> None:
+    assert guidance.forwards == forwards
+    assert guidance.uses_negative_prompt is (max(guidance.guidance_scale, guidance.audio_guidance_scale) > 1)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ltx_mcp.engine.memory import GB, POLICIES, Machine, Offload, pick, probe_machine, resolve_device
+from ltx_mcp.engine.recipes import ONE_STAGE
 from ltx_mcp.engine.source import DiffusersSource, MicroSource
 from ltx_mcp.engine.weights import DEFAULT, FAMILIES, Hub, choose, local_hub
 from ltx_mcp.errors import ModelUnavailable
@@ -101,7 +102,7 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path: Path, hub: Hub) -> None:
 
 def test_a_folder_without_an_upsampler_has_one_stage(tmp_path: Path, hub: Hub) -> None:
     (tmp_path / "model_index.json").write_text("{}")
-    assert choose(str(tmp_path), False, LAPTOP, hub).source.info.stages == {"draft": 1}
+    assert choose(str(tmp_path), False, LAPTOP, hub).source.info.recipes == ONE_STAGE
 
 
 def test_an_unknown_name_lists_the_known_ones(hub: Hub) -> None:

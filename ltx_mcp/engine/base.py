@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import Plan, Quality
+from ltx_mcp.clips import Plan
+from ltx_mcp.engine.recipes import DISTILLED, Recipes
 from ltx_mcp.sizes import Resolution
 from ltx_mcp.stages import Stage as Stage  # part of the seam
 
@@ -83,9 +84,8 @@ class ModelCard:
     max_pixel_frames: int  # made width x height x frames that fit this machine's memory
     trained_short_side: int  # pixels; larger is honoured and flagged `beyond_training`
     caveat: str = ""  # what every result of this model must say of itself
-    uses_negative_prompt: bool = False
     takes_loras: bool = False
-    stages: dict[Quality, int] = field(default_factory=lambda: {"draft": 1, "final": 2})
+    recipes: Recipes = field(default_factory=lambda: DISTILLED)
     licence: str = ""
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import Condition, Frame, Materials
 from ltx_mcp.engine.interrupt import Check
-from ltx_mcp.engine.recipes import IMAGE_CRF
 from ltx_mcp.errors import BadInput
 from ltx_mcp.ffmpeg import FFmpeg
 from ltx_mcp.sizes import TEMPORAL_STRIDE
@@ -72,10 +71,11 @@ def to_made_size(plan: Plan, frames: Sequence[Frame]) -> NDArray[np.uint8]:
     return np.pad(np.stack(frames), ((0, 0), (top, bottom), (left, right), (0, 0)), mode="edge")
 
 
-def diffusers_conditions(plan: Plan, conditions: Sequence[Condition], check: Check) -> list[Any]:
+def diffusers_conditions(plan: Plan, conditions: Sequence[Condition], crf: int, check: Check) -> list[Any]:
     """The same as LTX2VideoConditions at the made size; the pipeline halves them for a pass at half size.
 
-    Single images are aged as in training; runs of frames come from a video and are not (as in diffusers).
+    Single images are aged as in training, by H.264 at this `crf`; runs of frames come from a video and are not (as in
+    diffusers).
     """
     from diffusers.pipelines.ltx2 import LTX2VideoCondition
 
@@ -84,7 +84,7 @@ def diffusers_conditions(plan: Plan, conditions: Sequence[Condition], check: Che
         check()
         frames = to_made_size(plan, each.frames)
         if len(frames) == 1:
-            frames = through_h264(frames[0], IMAGE_CRF)[None]
+            frames = through_h264(frames[0], crf)[None]
         made.append(LTX2VideoCondition(frames, index=latent_index(each.at_frame), strength=each.strength, crf=0))
     return made
 

@@ -21,6 +21,7 @@ from ltx_mcp.engine.interrupt import Check, checked, chunked_attention
 from ltx_mcp.engine.loras import LoraShelf
 from ltx_mcp.engine.memory import Machine, pick, place, probe_machine, resolve_device
 from ltx_mcp.engine.passes import Loaded, denoise, encode_prompt
+from ltx_mcp.engine.recipe_for import recipe_for
 from ltx_mcp.engine.source import ModelSource
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed, StudioError
 
@@ -61,7 +62,7 @@ class LtxEngine:
             default_resolution=info.default_resolution,
             max_pixel_frames=self._policy.max_pixel_frames,
             trained_short_side=info.trained_short_side,
-            stages=dict(info.stages),
+            recipes=info.recipes,
             licence=info.licence,
             caveat=info.caveat,
             takes_loras=not self._policy.eight_bit,
@@ -102,7 +103,8 @@ class LtxEngine:
         upsampling = None
         if components.upsampler is not None:
             upsampling = LTX2LatentUpsamplePipeline(vae=pipeline.vae, latent_upsampler=components.upsampler.to(device))
-        return Loaded(pipeline, conditioned, sounding, upsampling, components.prompt_tokens, device)
+        image_crf = self._source.info.image_crf
+        return Loaded(pipeline, conditioned, sounding, upsampling, components.prompt_tokens, image_crf, device)
 
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         check_materials(plan, materials)
@@ -116,13 +118,14 @@ class LtxEngine:
         import torch
 
         loaded = self._ready()
+        recipe = recipe_for(plan, materials, self._source.info.recipes)
         loras = applied(loaded.pipeline, self._shelf.pick(plan.loras), watch.check)
         with torch.inference_mode(), loras, _cancellable(loaded, watch.check):
             watch.check()
             watch.stage(Stage.ENCODING_PROMPT)
             prompt = encode_prompt(loaded, plan.prompt)
             watch.stage(Stage.DENOISING)
-            latents, sound_latents = denoise(loaded, plan, materials, prompt, watch)
+            latents, sound_latents = denoise(loaded, plan, materials, recipe, prompt, watch)
             watch.stage(Stage.DECODING)
             return latents, decode_sound(loaded.pipeline, sound_latents) if plan.audio else None
 

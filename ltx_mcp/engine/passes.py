@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import Materials, Watch
 from ltx_mcp.engine.conditions import diffusers_conditions, to_made_size
 from ltx_mcp.engine.encode_latents import encode_video, whole_pictures
-from ltx_mcp.engine.recipes import GUIDANCE_OFF, Pass, recipe_for
+from ltx_mcp.engine.recipes import Pass, Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,7 @@ class Loaded:
     sounding: Any  # SoundPipeline
     upsampling: Any | None  # LTX2LatentUpsamplePipeline
     prompt_tokens: int
+    image_crf: int
     device: "torch.device"
 
 
@@ -35,37 +37,62 @@ def encode_prompt(loaded: Loaded, prompt: str) -> dict[str, "torch.Tensor"]:
 
 
 def denoise(
-    loaded: Loaded, plan: Plan, materials: Materials, prompt: dict[str, "torch.Tensor"], watch: Watch
+    loaded: Loaded, plan: Plan, materials: Materials, recipe: Recipe, prompt: dict[str, "torch.Tensor"], watch: Watch
 ) -> tuple["torch.Tensor", "torch.Tensor"]:
     """Denormalised latents: video (1, C, F, H, W) and sound (1, C, L, mel bins). Call `check_materials` before."""
-    import torch
-
-    recipe = recipe_for(plan, materials)
     whole_pictures(loaded.pipeline.vae)
-    conditions = diffusers_conditions(plan, materials.conditions, watch.check)
-    shared = {
-        **prompt,
-        **GUIDANCE_OFF,
-        # On the CPU whatever the device: the same seed then draws the same noise everywhere.
-        "generator": torch.Generator("cpu").manual_seed(plan.seed),
-        "output_type": "latent",
-        "return_dict": False,
-    }
+    conditions = diffusers_conditions(plan, materials.conditions, loaded.image_crf, watch.check)
     video, sound = _beginning(loaded, plan, materials)
     divisor = recipe.passes[0].divisor
     done = 0
-    for each in recipe.passes:
-        if each.divisor < divisor:
-            video, divisor = _upsample(loaded, video), each.divisor
-        run = {**shared, **_shape(plan, each), "callback_on_step_end": _reporter(watch, done, recipe.steps)}
-        if each.sound_only:
-            _, sound = loaded.sounding(**run, latents=video)
-        elif conditions:  # again in the second pass: the upsampled latents hold only an echo of them
-            video, sound = loaded.conditioned(**run, **_start(each, video, sound), conditions=conditions)
-        else:
-            video, sound = loaded.pipeline(**run, **_start(each, video, sound))
+    for index, each in enumerate(recipe.passes):
+        video, divisor = _between(loaded, video, divisor, each), each.divisor
+        arguments = {
+            **prompt,
+            **each.guidance.arguments,
+            **_shape(plan, each),
+            "generator": _noise(plan.seed, index),
+            "callback_on_step_end": _reporter(watch, done, recipe.steps),
+            "output_type": "latent",
+            "return_dict": False,
+        }
+        video, sound = _run(loaded, each, arguments, conditions, video, sound)
         done += len(each.sigmas)
     return video, sound
+
+
+def _between(loaded: Loaded, video: Any, divisor: int, each: Pass) -> Any:
+    """What the pass `each` is given, after one whose latents are `video` at this divisor."""
+    return _upsample(loaded, video) if each.divisor < divisor else video
+
+
+def _run(
+    loaded: Loaded,
+    each: Pass,
+    arguments: dict[str, Any],
+    conditions: list[Any],
+    video: Any,
+    sound: Any,
+) -> tuple[Any, Any]:
+    """One pass, through the pipeline that it takes."""
+    if each.sound_only:
+        return video, loaded.sounding(**arguments, latents=video)[1]
+    if video is not None:
+        arguments |= {"latents": video, "audio_latents": sound, "noise_scale": each.sigmas[0]}
+    if conditions:  # in every pass: upsampled latents hold only an echo of them
+        return loaded.conditioned(**arguments, conditions=conditions)  # type: ignore[no-any-return]
+    return loaded.pipeline(**arguments)  # type: ignore[no-any-return]
+
+
+def _noise(seed: int, index: int) -> "torch.Generator":
+    """Where the pass of this index draws its noise. On the CPU whatever the device: it is then the same everywhere.
+
+    Each pass has its own, so that a later one draws the same whether an earlier one ran just before it or long ago.
+    """
+    import torch
+
+    digest = sha256(f"{seed}/{index}".encode()).digest()
+    return torch.Generator("cpu").manual_seed(int.from_bytes(digest[:8]) if index else seed)
 
 
 def _beginning(loaded: Loaded, plan: Plan, materials: Materials) -> tuple[Any, Any]:
@@ -87,12 +114,6 @@ def _even_sound(pipeline: Any, plan: Plan) -> "torch.Tensor":
     bins = pipeline.audio_mel_bins // pipeline.audio_vae_mel_compression_ratio
     sound: torch.Tensor = pipeline._unpack_audio_latents(mean.expand(1, length, -1), length, bins)
     return sound
-
-
-def _start(each: Pass, video: Any, sound: Any) -> dict[str, Any]:
-    if video is None:
-        return {}
-    return {"latents": video, "audio_latents": sound, "noise_scale": each.sigmas[0]}
 
 
 def _shape(plan: Plan, each: Pass) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ltx_mcp.clips import MIN_DURATION_S, GenerateRequest, LoraUse, Plan
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.loras import Picked, with_triggers
-from ltx_mcp.engine.recipes import CAMERA_MOVES, RECIPES, Recipe
+from ltx_mcp.engine.recipes import CAMERA_MOVES, Recipe
 from ltx_mcp.errors import BadInput, TooLarge
 from ltx_mcp.sizes import (
     RESOLUTIONS,
@@ -44,7 +44,7 @@ def plan(request: GenerateRequest, card: ModelCard, seed: int, picked: Sequence[
         raise _too_large(request, resolution, recipe, card)
     return Plan(
         prompt=with_triggers(_prompt(request), [each.card for each in picked]),
-        negative_prompt=request.negative_prompt if card.uses_negative_prompt else None,
+        negative_prompt=request.negative_prompt if recipe.uses_negative_prompt else None,
         width=width,
         height=height,
         frames=frames,
@@ -61,7 +61,7 @@ def plan(request: GenerateRequest, card: ModelCard, seed: int, picked: Sequence[
         made_frames=made_frames,
         beyond_training=min(width, height) > card.trained_short_side,
         loras=_loras(picked, card),
-        notes=tuple(_notes(request, card, frames)),
+        notes=tuple(_notes(request, card, recipe, frames)),
     )
 
 
@@ -72,10 +72,10 @@ def made_size(aspect: Aspect, resolution: Resolution, recipe: Recipe) -> tuple[i
 
 
 def _recipe(request: GenerateRequest, card: ModelCard) -> Recipe:
-    if request.quality not in card.stages:
-        offered = ", ".join(card.stages)
+    if request.quality not in card.recipes:
+        offered = ", ".join(card.recipes)
         raise BadInput(f"{card.name} cannot make quality {request.quality!r}.", f"It makes: {offered}.")
-    return RECIPES[request.quality]
+    return card.recipes[request.quality]
 
 
 def _prompt(request: GenerateRequest) -> str:
@@ -99,10 +99,10 @@ def _loras(picked: Sequence[Picked], card: ModelCard) -> tuple[LoraUse, ...]:
     return tuple(LoraUse(name=each.card.name, strength=each.strength) for each in picked)
 
 
-def _notes(request: GenerateRequest, card: ModelCard, frames: int) -> list[str]:
+def _notes(request: GenerateRequest, card: ModelCard, recipe: Recipe, frames: int) -> list[str]:
     notes = [card.caveat] if card.caveat else []
-    if request.negative_prompt and not card.uses_negative_prompt:
-        notes.append(f"negative_prompt has no effect: {card.name} is distilled and runs without guidance.")
+    if request.negative_prompt and not recipe.uses_negative_prompt:
+        notes.append(f"negative_prompt has no effect: quality {recipe.quality} of {card.name} runs without guidance.")
     if min(abs(request.fps - rate) / rate for rate in TRAINED_FPS) > FPS_TOLERANCE:
         notes.append(
             f"{request.fps:g} fps is far from the trained 24, 25, 30, 48, 50 and 60; motion may look unnatural."

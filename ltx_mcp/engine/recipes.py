@@ -1,9 +1,9 @@
-"""Recipes: which passes over the transformer make a clip, as plain data.
+"""Recipes: which passes over the transformer make a clip, as plain data. A family's book has one for each quality.
 
-`draft` is one pass at the made size. `final` is two: eight steps at half size, a x2 latent upsample, three
-steps at the made size. Both are for distilled models, which have guidance baked into their weights. Conditions
-change neither. A repaint is one pass at the made size in every quality: its source already has the detail that a
-second stage would add, and a half-size pass in between would lose it.
+`draft` is one pass at the made size. `final` is two: eight steps at half size, a x2 latent upsample, three steps at the
+made size. Both run on distilled weights, which have guidance baked in: the model's own, or an undistilled model's with
+its distilled LoRA on. `best` makes the first of the two with an undistilled model and its guidance. Conditions change
+no recipe.
 """
 
 from collections.abc import Mapping
@@ -11,49 +11,66 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ltx_mcp.clips import Camera, Plan, Quality
-from ltx_mcp.engine.base import Materials
+from ltx_mcp.clips import Camera, Quality
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS
 
 LATENT_GRID = 32  # pixels per latent cell of the LTX-2 video VAE (its config: spatial_compression_ratio)
 
-DISTILLED_SIGMAS = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875)
-"""The schedule that LTX-2 was distilled on (diffusers 0.42.1, pipelines/ltx2/utils.py: DISTILLED_SIGMA_VALUES)."""
 
-REFINE_SIGMAS = DISTILLED_SIGMAS[5:]
-"""Its last three: the schedule after the latent upsample (same file: STAGE_2_DISTILLED_SIGMA_VALUES)."""
+@dataclass(frozen=True)
+class Guidance:
+    """What LTX2Pipeline is told besides the prompt: its arguments by name, neutral unless said otherwise.
 
-LEAST_SIGMA = 0.05  # where a repaint of strength 0 starts: one small step, as no step at all is no model's work
+    Each is given in every call: the defaults of diffusers 0.42.1 are those of the undistilled model, and any one left
+    out adds forwards. A zero for the sound's value would mean the picture's there, so both are set.
+    `use_cross_timestep` is no guidance, but a fact of the model: False for LTX-2.0 alone.
+    """
 
-IMAGE_CRF = 33
-"""H.264 quality of the still images that LTX-2 up to 2.3 was conditioned on in training (same file:
-DEFAULT_IMAGE_CRF). A clean image is unlike them, and the clip then tends to stand still."""
+    guidance_scale: float = 1.0
+    audio_guidance_scale: float = 1.0
+    stg_scale: float = 0.0
+    audio_stg_scale: float = 0.0
+    modality_scale: float = 1.0
+    audio_modality_scale: float = 1.0
+    guidance_rescale: float = 0.0
+    audio_guidance_rescale: float = 0.0
+    spatio_temporal_guidance_blocks: tuple[int, ...] | None = None
+    use_cross_timestep: bool = True
 
-GUIDANCE_OFF: Mapping[str, Any] = MappingProxyType(
-    {
-        "guidance_scale": 1.0,
-        "audio_guidance_scale": 1.0,
-        "stg_scale": 0.0,
-        "audio_stg_scale": 0.0,
-        "modality_scale": 1.0,
-        "audio_modality_scale": 1.0,
-        "guidance_rescale": 0.0,
-        "audio_guidance_rescale": 0.0,
-        "spatio_temporal_guidance_blocks": None,
-    }
-)
-"""Every guidance argument of LTX2Pipeline at its neutral value. The defaults of diffusers 0.42.1 are those of the
-undistilled model, and any one left out adds forwards: 24 in place of 8."""
+    @property
+    def uses_negative_prompt(self) -> bool:
+        return max(self.guidance_scale, self.audio_guidance_scale) > 1
+
+    @property
+    def forwards(self) -> int:
+        """Samples through the transformer a step: the prompt's, the negative prompt's, and two weakened ones."""
+        skipping = max(self.stg_scale, self.audio_stg_scale) > 0
+        isolating = max(self.modality_scale, self.audio_modality_scale) > 1
+        return 1 + self.uses_negative_prompt + skipping + isolating
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """As keyword arguments of a pipeline call."""
+        blocks = self.spatio_temporal_guidance_blocks
+        return {**vars(self), "spatio_temporal_guidance_blocks": None if blocks is None else list(blocks)}
+
+
+NEUTRAL = Guidance()
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One denoising pass: its noise levels, and by what the made size is divided while it runs.
+    """One denoising pass: its noise levels (0 follows the last), its guidance, and by what the made size is divided.
 
-    `sound_only` holds the picture as it is and makes sound for it.
+    `adapter` switches the model's distilled LoRA on. `sound_only` holds the picture as it is and makes sound for it.
+    Whatever else sets a pass apart (a lower rate, tiles, a reference) is one more field here and one more branch in
+    passes.py: `_between` for what happens to latents before it, `_run` for the pipeline that it takes.
     """
 
-    sigmas: tuple[float, ...]
+    sigmas: tuple[float, ...] = DISTILLED_SIGMAS
     divisor: int = 1
+    guidance: Guidance = NEUTRAL
+    adapter: bool = False
     sound_only: bool = False
 
 
@@ -66,44 +83,40 @@ class Recipe:
 
     @property
     def steps(self) -> int:
-        """Transformer forwards in all: guidance is off, so one a sigma."""
+        """Denoising steps in all."""
         return sum(len(each.sigmas) for each in self.passes)
+
+    @property
+    def forwards(self) -> int:
+        """Samples through the transformer in all: what time goes into."""
+        return sum(len(each.sigmas) * each.guidance.forwards for each in self.passes)
 
     @property
     def grid(self) -> int:
         """Pixels that made width and height are multiples of."""
         return LATENT_GRID * max(each.divisor for each in self.passes)
 
+    @property
+    def uses_negative_prompt(self) -> bool:
+        return any(each.guidance.uses_negative_prompt for each in self.passes)
 
-RECIPES: Mapping[Quality, Recipe] = MappingProxyType(
-    {
-        "draft": Recipe("draft", (Pass(DISTILLED_SIGMAS),)),
-        "final": Recipe("final", (Pass(DISTILLED_SIGMAS, divisor=2), Pass(REFINE_SIGMAS))),
-    }
+
+Recipes = Mapping[Quality, Recipe]
+"""A book: the qualities that a model makes, in the order from quick to good."""
+
+
+def book(*recipes: Recipe) -> Recipes:
+    return MappingProxyType({recipe.quality: recipe for recipe in recipes})
+
+
+DISTILLED = book(
+    Recipe("draft", (Pass(),)),
+    Recipe("final", (Pass(divisor=2), Pass(REFINE_SIGMAS))),
 )
+"""Of distilled models with an upsampler."""
 
-
-def recipe_for(plan: Plan, materials: Materials) -> Recipe:
-    """The passes that make this clip.
-
-    The sound of a repaint is a pass of its own: sound starts from nothing and needs the whole schedule, also where
-    the picture starts late. It is made for the finished picture.
-    """
-    if materials.repaint is None:
-        return RECIPES[plan.quality]
-    sound = (Pass(DISTILLED_SIGMAS, sound_only=True),) if plan.audio else ()
-    return Recipe(plan.quality, (Pass(repaint_sigmas(materials.repaint_strength)), *sound))
-
-
-def repaint_sigmas(strength: float) -> tuple[float, ...]:
-    """The noise levels of a repaint: `strength` (0..1) is the first, the trained ones below it follow.
-
-    At 1 this is the whole schedule, and nothing of the source is left. Up to 0.7 pictures keep their layout and
-    much of their texture; above 0.9 they keep little but the layout.
-    """
-    first = max(strength, LEAST_SIGMA)
-    return (first, *(sigma for sigma in DISTILLED_SIGMAS if sigma < first))
-
+ONE_STAGE = book(DISTILLED["draft"])
+"""Of distilled models without one."""
 
 CAMERA_MOVES: Mapping[Camera, str] = MappingProxyType(
     {

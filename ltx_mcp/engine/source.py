@@ -4,14 +4,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ltx_mcp.clips import Quality
 from ltx_mcp.engine.decode import CPU_WINDOWS, GPU_WINDOWS, DecodeWindows
+from ltx_mcp.engine.recipes import DISTILLED, ONE_STAGE, Recipes
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.sizes import Resolution
 
 PROMPT_TOKENS = 1024  # of LTX-2 (diffusers 0.42.1: the default max_sequence_length of its pipelines)
 UPSAMPLER_FOLDER = "latent_upsampler"  # of a diffusers repository that ships one
 UPSAMPLER_BYTES = 995_743_560  # the published x2 file
+
+IMAGE_CRF = 33
+"""H.264 quality of the still images that LTX-2 up to 2.3 was conditioned on in training (diffusers 0.42.1,
+pipelines/ltx2/utils.py: DEFAULT_IMAGE_CRF). A clean image is unlike them, and the clip then tends to stand still."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class ModelInfo:
     windows: DecodeWindows
     licence: str = ""
     caveat: str = ""  # what every result must say
-    stages: dict[Quality, int] = field(default_factory=lambda: {"draft": 1, "final": 2})
+    recipes: Recipes = field(default_factory=lambda: DISTILLED)
+    image_crf: int = IMAGE_CRF  # of H.264, which ages still images as in this model's training
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,6 @@ def folder_source(folder: Path) -> DiffusersSource:
         weights_bytes=sum(file.stat().st_size for file in folder.rglob("*.safetensors")),
         windows=GPU_WINDOWS,
         licence="as stated by whoever made the folder",
-        stages={"draft": 1, "final": 2} if upsampler else {"draft": 1},
+        recipes=DISTILLED if upsampler else ONE_STAGE,
     )
     return DiffusersSource(info, str(folder), upsampler=upsampler)
