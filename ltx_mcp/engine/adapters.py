@@ -17,29 +17,63 @@ if TYPE_CHECKING:
     import torch
 
 _COMPONENTS = ("transformer", "connectors")  # that LTX2Pipeline takes LoRAs for
+STYLES, IN_CONTEXT = "loras", "in_context"  # peft's names for the two groups
 _DOWN = ".lora_A.weight"  # as diffusers and peft name the half that goes down to the rank
 _UP = ".lora_B.weight"
 
 
+class Worn:
+    """The LoRAs that a pipeline wears, in two groups: those that act in every pass, and the IC-LoRAs.
+
+    An IC-LoRA belongs to a pass that sees the reference which it reworks; elsewhere it would rework nothing, so it
+    comes off there while the others stay.
+    """
+
+    def __init__(self, pipeline: Any, groups: Sequence[str]) -> None:
+        self._pipeline = pipeline
+        self._groups = tuple(groups)
+
+    def fit(self, *, reference: bool) -> None:
+        """Get ready for a pass that sees a reference, or for one that sees none. Moves no weights."""
+        wanted = [group for group in self._groups if reference or group != IN_CONTEXT]
+        for component in _COMPONENTS:
+            model = getattr(self._pipeline, component)
+            worn = [group for group in wanted if group in getattr(model, "peft_config", {})]
+            if worn:
+                model.enable_adapters()
+                model.set_adapter(worn)
+            elif getattr(model, "peft_config", {}):
+                model.disable_adapters()
+
+
 @contextmanager
-def applied(pipeline: Any, picked: Sequence[Picked], check: Check) -> Iterator[None]:
+def applied(pipeline: Any, picked: Sequence[Picked], check: Check) -> Iterator[Worn]:
     """While in force, these LoRAs act on the LTX-2 pipeline, and on every other that shares its transformer.
 
-    Afterwards, however the block was left, all weights are bit for bit what they were. Enter it before hooks are
-    put on the model's layers, and not twice at a time. `check` is called between the files. Raises BadInput where
-    a file does not fit the model or the model's weights have eight bits; then nothing has been loaded.
+    Gives what switches the IC-LoRAs among them; at first all are on. Afterwards, however the block was left, all
+    weights are bit for bit what they were. Enter it before hooks are put on the model's layers, and not twice at a
+    time. `check` is called between the files. Raises BadInput where a file does not fit the model or the model's
+    weights have eight bits; then nothing has been loaded.
     """
     fitting = [(each, _fitted(pipeline, each.card)) for each in picked]
     active = [(each, layers) for each, layers in fitting if each.strength != 0]
+    groups = {
+        name: members
+        for name in (STYLES, IN_CONTEXT)
+        if (members := [each for each in active if (each[0].card.kind == "ic_lora") == (name == IN_CONTEXT)])
+    }
+    worn = Worn(pipeline, tuple(groups))
     if not active:
-        yield
+        yield worn
         return
     if pipeline.get_list_adapters():
         raise RuntimeError("LoRAs are applied already; taking these off would take those off as well")
     try:
-        pipeline.load_lora_weights(_joined(active, pipeline.transformer.dtype, check), adapter_name="loras")
+        for name, members in groups.items():
+            pipeline.load_lora_weights(_joined(members, pipeline.transformer.dtype, check), adapter_name=name)
+        worn.fit(reference=True)
         check()
-        yield
+        yield worn
     finally:
         pipeline.unload_lora_weights()
 
