@@ -1,4 +1,4 @@
-"""The micro model: every class of LTX-2.3, thin, made on the spot from a fixed seed, around a trained video VAE.
+"""The micro model: every class of LTX-2.3, thin, made on the spot from a fixed seed, around trained VAEs.
 
 The rest is untrained, so what it draws is noise. It exists so that the whole loop runs on any machine with the code
 that runs the real model. Topology and flags follow LTX-2.3 (gated attention, prompt-modulated cross-attention,
@@ -11,9 +11,6 @@ from typing import Any
 SEED = 2303
 MAX_PROMPT_TOKENS = 256  # a multiple of REGISTERS; the tokenizer is one token a character
 
-AUDIO_LATENT = 4  # channels; LTX-2.3 has 8
-MEL_BINS = 16  # LTX-2.3 has 64
-AUDIO_TOKEN = AUDIO_LATENT * MEL_BINS // 4  # width of a packed audio token; the audio VAE's base width must equal it
 UNTRAINED_REACH = 0.03
 """How far the untrained transformer moves its noise. At full reach it tints whole clips, and the frame classifier
 takes some of the tints for skin (measured: up to 0.57 over 12 seeds, against 0.53 over 60 and no refusal at 0.03)."""
@@ -21,13 +18,12 @@ takes some of the tints for skin (measured: up to 0.57 over 12 seeds, against 0.
 HEADS, VIDEO_HEAD_DIM, AUDIO_HEAD_DIM = 4, 16, 8
 TEXT_WIDTH, TEXT_LAYERS, REGISTERS = 32, 2, 16
 
-SOUND_GAIN = 0.1  # on both vocoders' last layers: a soft hiss in place of full-scale noise
-
 
 def build() -> dict[str, Any]:
     """The eight components of LTX2Pipeline by name, and `latent_upsampler`: float32, on the CPU, in eval mode."""
     import torch
 
+    from ltx_mcp.micro.audio import load_audio_vae, load_vocoder
     from ltx_mcp.micro.vae import load_vae
 
     vae = load_vae()
@@ -40,8 +36,8 @@ def build() -> dict[str, Any]:
             "connectors": _connectors(),
             "transformer": _transformer(vae),
             "vae": vae,
-            "audio_vae": _audio_vae(),
-            "vocoder": _vocoder(),
+            "audio_vae": load_audio_vae(),
+            "vocoder": load_vocoder(),
             "latent_upsampler": _upsampler(vae.config.latent_channels),
             "scheduler": _scheduler(),
         }
@@ -127,6 +123,8 @@ def _transformer(vae: Any) -> Any:
     import torch
     from diffusers import LTX2VideoTransformer3DModel
 
+    from ltx_mcp.micro.audio import AUDIO_TOKEN
+
     model = LTX2VideoTransformer3DModel(
         in_channels=vae.config.latent_channels,
         out_channels=vae.config.latent_channels,
@@ -154,40 +152,6 @@ def _transformer(vae: Any) -> Any:
         for parameter in model.proj_out.parameters():
             parameter.mul_(UNTRAINED_REACH)
     return model
-
-
-def _audio_vae() -> Any:
-    from diffusers import AutoencoderKLLTX2Audio
-
-    return AutoencoderKLLTX2Audio(
-        base_channels=AUDIO_TOKEN,
-        latent_channels=AUDIO_LATENT,
-        ch_mult=(1, 2, 4),
-        num_res_blocks=1,
-        resolution=64,
-        mel_bins=MEL_BINS,
-        norm_type="pixel",
-        causality_axis="height",
-    )
-
-
-def _vocoder() -> Any:
-    from diffusers.pipelines.ltx2 import LTX2VocoderWithBWE
-
-    vocoder = LTX2VocoderWithBWE(
-        in_channels=2 * MEL_BINS,  # stereo
-        hidden_channels=64,
-        bwe_in_channels=2 * MEL_BINS,
-        bwe_hidden_channels=32,
-        resnet_kernel_sizes=[3],
-        resnet_dilations=[[1]],
-        bwe_resnet_kernel_sizes=[3],
-        bwe_resnet_dilations=[[1]],
-        num_mel_channels=MEL_BINS,
-    )
-    for stage in (vocoder.vocoder, vocoder.bwe_generator):
-        stage.conv_out.weight.data.mul_(SOUND_GAIN)
-    return vocoder
 
 
 def _upsampler(channels: int) -> Any:
