@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ltx_mcp.sizes import Aspect, Resolution
 
-Quality = Literal["draft", "final"]
+Quality = Literal["draft", "final", "best"]
 Codec = Literal["h264", "hevc"]
 Kind = Literal["generated", "animated", "restyled", "imported"]
 Camera = Literal["static", "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "focus_shift"]
@@ -30,7 +30,8 @@ Duration = Annotated[float, Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, allow_in
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS, allow_inf_nan=False, description="frames per second")]
 Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-RestyleMode = Literal["auto", "repaint"]
+RestyleMode = Literal["auto", "reference", "structure", "repaint"]
+Control = Literal["canny", "depth", "pose"]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
 
 
@@ -101,6 +102,7 @@ class RestyleRequest(Value):
     video: Reference
     prompt: Prompt
     mode: RestyleMode = "auto"
+    control: Control | None = None
     strength: Strength = 0.6
     keep_audio: bool = True
     resolution: Resolution | None = None
@@ -129,6 +131,24 @@ Request = Annotated[GenerateRequest | AnimateRequest | RestyleRequest | ImportRe
 """Every request there is, told apart by `tool`."""
 
 
+class InContext(Value):
+    """How an IC-LoRA reworks a reference: a video beside the clip that the model attends to while it makes it.
+
+    `width` and `height` are the reference's in pixels, without the margin that is cropped from the clip.
+    `downscale_factor` is what the LoRA was trained with: the reference is smaller by it than the first pass's
+    pictures. `strength` is 0..1: 1 shows the reference clean, as in training, 0 as pure noise. `second_stage` says
+    whether a pass at the made size follows, without LoRA and reference.
+    """
+
+    lora: str
+    control: Control | None = None  # what of the source is shown; None: the source itself
+    width: int
+    height: int
+    downscale_factor: int = 1
+    strength: float = 1.0
+    second_stage: bool = True
+
+
 class Plan(Value):
     """What the model will make and what will be delivered; the `effective` of a result.
 
@@ -149,6 +169,7 @@ class Plan(Value):
     codec: Codec = "h264"
     seed: int
     loras: tuple[LoraUse, ...] = ()
+    reference: InContext | None = None
     model: str
     made_width: int
     made_height: int
@@ -174,11 +195,16 @@ class Verdict(Value):
     worst_at_s: float | None = None
 
 
+_IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+MODEL_MADE = f"{_IPTC}trainedAlgorithmicMedia"
+COMPOSITE = f"{_IPTC}compositeWithTrainedAlgorithmicMedia"
+
+
 class Provenance(Value):
-    """Where the pixels come from. The type is IPTC's code for media made by a trained model; None: not known."""
+    """Where the pixels come from, as IPTC's code: made by a trained model, or in part. None: not known."""
 
     signed: bool = False
-    digital_source_type: str | None = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    digital_source_type: str | None = MODEL_MADE
 
 
 class ClipFacts(Value):

@@ -16,13 +16,14 @@ from engine_kit import PLAN, Listener, Prepared, frames_of, same
 from ltx_mcp.clips import GenerateRequest, Quality
 from ltx_mcp.engine.base import Frame, Stage
 from ltx_mcp.engine.decode import decode_sound
+from ltx_mcp.engine.folders import folder_source
 from ltx_mcp.engine.interrupt import ChunkedAttention
 from ltx_mcp.engine.ltx import LtxEngine
 from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
 from ltx_mcp.engine.planning import plan
 from ltx_mcp.engine.recipes import DISTILLED
 from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
-from ltx_mcp.engine.source import Components, DiffusersSource, MicroSource, folder_source
+from ltx_mcp.engine.source import Components, DiffusersSource, MicroSource
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed
 
 
@@ -238,11 +239,12 @@ def test_a_cancel_wrapped_by_a_library_is_still_a_cancel() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from diffusers import LTX2Pipeline
+    from diffusers import FlowMatchEulerDiscreteScheduler, LTX2Pipeline
 
     path = tmp_path_factory.mktemp("models") / "saved-micro"
     components = MicroSource().components()
-    LTX2Pipeline(**components.parts).save_pretrained(path)
+    scheduler = FlowMatchEulerDiscreteScheduler()  # that of a distilled model: it does not shift
+    LTX2Pipeline(**{**components.parts, "scheduler": scheduler}).save_pretrained(path)
     assert components.upsampler is not None
     components.upsampler.save_pretrained(path / "latent_upsampler")
     return path

@@ -8,7 +8,7 @@ import pytest
 from ltx_mcp.clips import Camera, GenerateRequest, Plan
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.recipes import CAMERA_MOVES, DISTILLED, NEUTRAL, ONE_STAGE, Guidance
+from ltx_mcp.engine.recipes import CAMERA_MOVES, DISTILLED, NEUTRAL, Guidance, distilled
 from ltx_mcp.engine.schedules import undistilled_sigmas
 from ltx_mcp.errors import BadInput, TooLarge
 
@@ -90,7 +90,7 @@ def test_a_machine_that_can_make_nothing_says_so() -> None:
 
 
 def test_a_quality_the_model_lacks_is_refused_by_name() -> None:
-    one_stage = ModelCard("m", "m", "240p", 10**9, 240, recipes=ONE_STAGE)
+    one_stage = ModelCard("m", "m", "240p", 10**9, 240, recipes=distilled(upsampler=False))
     with pytest.raises(BadInput, match="It makes: draft"):
         planned(one_stage)
 

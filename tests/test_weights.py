@@ -1,17 +1,24 @@
 """Which model is chosen and why; nothing here may reach the network, and nothing does."""
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from ltx_mcp.engine.families import DEFAULT, FAMILIES, UPSAMPLER_2_3, Family
 from ltx_mcp.engine.memory import GB, POLICIES, Machine, Offload, pick, probe_machine, resolve_device
-from ltx_mcp.engine.recipes import ONE_STAGE
-from ltx_mcp.engine.source import DiffusersSource, MicroSource
-from ltx_mcp.engine.weights import DEFAULT, FAMILIES, Hub, choose, local_hub
+from ltx_mcp.engine.recipes import DISTILLED, LATENT_GRID, STEPS, Guidance, Recipes, distilled, guided, undistilled
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS, undistilled_sigmas
+from ltx_mcp.engine.source import DiffusersSource, MicroSource, gated_repository
+from ltx_mcp.engine.weights import Hub, choose, local_hub
 from ltx_mcp.errors import ModelUnavailable
 
 LAPTOP = Machine(ram_bytes=16 * GB)
 STATION = Machine(ram_bytes=128 * GB, cuda_bytes=24 * GB)
+
+
+OLD = Guidance(use_cross_timestep=False)
 
 
 class RoomyHub(Hub):
@@ -74,8 +81,8 @@ def test_offline_without_the_weights_is_refused_and_with_them_is_not(tmp_path: P
     offline = RoomyHub(tmp_path, offline=True)
     with pytest.raises(ModelUnavailable, match="HF_HUB_OFFLINE"):
         choose("ltx-2.3", True, STATION, offline)
-    cache(offline, DEFAULT.repo, 1)
-    cache(offline, DEFAULT.upsampler_repo, 1)
+    for repo in DEFAULT.repos:
+        cache(offline, repo, 1)
     assert choose("ltx-2.3", True, STATION, offline).source.info.name == "ltx-2.3"
 
 
@@ -100,13 +107,130 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path: Path, hub: Hub) -> None:
         choose(str(tmp_path), True, LAPTOP, hub)
 
 
-def test_a_folder_without_an_upsampler_has_one_stage(tmp_path: Path, hub: Hub) -> None:
-    (tmp_path / "model_index.json").write_text("{}")
-    assert choose(str(tmp_path), False, LAPTOP, hub).source.info.recipes == ONE_STAGE
+PARTS: dict[str, tuple[list[str], Recipes]] = {
+    "bare": ([], distilled(OLD, upsampler=False)),
+    "distilled 2.3": (["latent_upsampler", "cross_attn_mod"], DISTILLED),
+    "distilled 2.0": (["latent_upsampler"], distilled(OLD)),
+    "undistilled, no LoRA": (["shift", "cross_attn_mod", "latent_upsampler"], undistilled(guided(28), adapter=False)),
+    "undistilled, no upsampler": (["shift", "cross_attn_mod", "lora"], undistilled(guided(28), upsampler=False)),
+    "undistilled 2.3": (["shift", "cross_attn_mod", "lora", "latent_upsampler"], undistilled(guided(28))),
+    "undistilled 2.0": (["shift", "lora", "latent_upsampler"], undistilled(guided(29, use_cross_timestep=False))),
+}
+
+
+def a_model(folder: Path, parts: list[str]) -> Path:
+    """The small files of a model in diffusers' layout, by which its recipes are told."""
+    for name in ("transformer", "scheduler", *(part for part in parts if part == "latent_upsampler")):
+        (folder / name).mkdir(parents=True)
+    (folder / "model_index.json").write_text("{}")
+    (folder / "transformer" / "config.json").write_text(json.dumps({"cross_attn_mod": "cross_attn_mod" in parts}))
+    config = {"use_dynamic_shifting": "shift" in parts}
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(config))
+    if "lora" in parts:
+        (folder / "ltx-2.3-22b-distilled-lora-384-1.1.safetensors").write_bytes(b"12345")
+    return folder
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_lies_in_a_folder_says_what_it_makes(tmp_path: Path, hub: Hub, name: str) -> None:
+    parts, recipes = PARTS[name]
+    folder = a_model(tmp_path / "model", parts)
+    source = choose(str(folder), False, LAPTOP, hub).source
+    assert isinstance(source, DiffusersSource)
+    assert source.info.recipes == recipes
+    assert (source.upsampler is not None) is ("latent_upsampler" in parts)
+    assert (source.adapter and source.adapter.bytes) == (5 if "lora" in parts else None)
+
+
+def test_a_repository_that_is_here_is_run_as_what_it_is(hub: Hub) -> None:
+    folder = hub.cache / "models--someone--some-model"
+    a_model(folder / "snapshots" / "abc", ["shift", "cross_attn_mod", "lora"])
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
+    source = choose("someone/some-model", True, LAPTOP, hub).source
+    assert isinstance(source, DiffusersSource)
+    assert source.info.recipes == undistilled(guided(28))
+    assert not source.guessed
+    assert source.upsampler == UPSAMPLER_2_3
+
+
+def test_a_repository_that_is_not_here_yet_is_taken_for_distilled_and_says_so(hub: Hub) -> None:
+    source = choose("someone/some-model", True, LAPTOP, hub).source
+    assert isinstance(source, DiffusersSource)
+    assert source.guessed
+    assert "taken for a distilled" in source.info.label
+
+
+# Forwards are samples through the transformer: each of 30 guided steps costs four.
+BOOKS = {
+    "ltx-2.3": {"draft": 8, "final": 11},
+    "ltx-2.3-v1.1": {"draft": 8, "final": 11},
+    "ltx-2.3-dev": {"draft": 8, "final": 11, "best": 123},
+    "ltx-2": {"draft": 8, "final": 11, "best": 123},
+    "ltx-2-distilled": {"draft": 8, "final": 11},
+    "ltx-2.5": {"draft": 8, "final": 11},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_each_family_has_its_book(family: Family) -> None:
+    assert {recipe.quality: recipe.forwards for recipe in family.recipes.values()} == BOOKS[family.name]
+    has_lora = family.adapter is not None
+    for recipe in family.recipes.values():
+        first, *rest = recipe.passes
+        assert first.divisor == (1 if recipe.quality == "draft" else 2)
+        assert recipe.grid == LATENT_GRID * first.divisor
+        assert first.sigmas == (undistilled_sigmas(30) if recipe.quality == "best" else DISTILLED_SIGMAS)
+        assert first.adapter is (has_lora and recipe.quality != "best")
+        assert [(each.sigmas, each.divisor, each.adapter, each.guidance.forwards) for each in rest] == (
+            [] if recipe.quality == "draft" else [(REFINE_SIGMAS, 1, has_lora, 1)]
+        )
+        newer = family.name.startswith("ltx-2.")
+        assert {each.guidance.use_cross_timestep for each in recipe.passes} == {newer}
+        assert recipe.uses_negative_prompt is (recipe.quality == "best")
+        blocks = {"ltx-2.3-dev": (28,), "ltx-2": (29,)}.get(family.name) if recipe.quality == "best" else None
+        assert first.guidance.spatio_temporal_guidance_blocks == blocks
+    assert family.source().info.image_crf == (18 if family.name == "ltx-2.5" else 33)
+    assert family.gated is (family.name == "ltx-2.5")
+    assert family.source().info.weights_bytes == family.loaded_bytes
+    assert family.download_bytes >= family.loaded_bytes > 66 * GB
+
+
+def test_a_guided_pass_has_the_defaults_of_diffusers() -> None:
+    import inspect
+
+    from diffusers import LTX2Pipeline
+
+    arguments = inspect.signature(LTX2Pipeline.__call__).parameters
+    assert {name: arguments[name].default for name in guided(28).arguments} == guided(28).arguments
+    assert arguments["num_inference_steps"].default == STEPS
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gated_repository_says_where_its_terms_are(status: int) -> None:
+    refused = OSError("Client Error. Cannot access gated repo for url https://huggingface.co/a/b.c/resolve/x.json")
+    refused.response = SimpleNamespace(status_code=status)  # type: ignore[attr-defined]  # as the hub's errors have it
+    wrapped = OSError("We couldn't connect")
+    wrapped.__cause__ = refused
+    assert gated_repository(wrapped) == "a/b.c"
+    assert gated_repository(OSError("no route to host")) is None
+    error = FAMILIES[-1].source()._unavailable(wrapped)
+    assert "gated" in error.message
+    assert "https://huggingface.co/a/b.c" in error.hint
+    assert "HF_TOKEN" in error.hint
+
+
+def test_a_distilled_lora_beside_the_weights_needs_a_larger_device() -> None:
+    machine = Machine(ram_bytes=256 * GB, cuda_bytes=94 * GB)
+    [dev] = [family for family in FAMILIES if family.name == "ltx-2.3-dev"]
+    assert pick("cuda", machine, DEFAULT.loaded_bytes).name == "resident"
+    assert pick("cuda", machine, dev.loaded_bytes).name == "offload"
 
 
 def test_an_unknown_name_lists_the_known_ones(hub: Hub) -> None:
-    with pytest.raises(ModelUnavailable, match=r"auto, micro, ltx-2\.3, ltx-2\.3-v1\.1"):
+    with pytest.raises(
+        ModelUnavailable, match=r"auto, micro, ltx-2\.3, ltx-2\.3-v1\.1, ltx-2\.3-dev, ltx-2,"
+    ):
         choose("ltx", True, STATION, hub)
 
 
@@ -128,7 +252,7 @@ def test_the_hubs_own_variables_keep_their_meaning() -> None:
 )
 def test_each_size_of_device_has_its_policy(device_gb: int, expected: str) -> None:
     machine = Machine(ram_bytes=128 * GB, cuda_bytes=device_gb * GB)
-    assert pick("cuda", machine, DEFAULT.weights_bytes).name == expected
+    assert pick("cuda", machine, DEFAULT.loaded_bytes).name == expected
 
 
 def test_policies_shrink_together() -> None:
@@ -137,9 +261,9 @@ def test_policies_shrink_together() -> None:
 
 
 def test_a_policy_can_be_named_and_an_unknown_one_is_refused() -> None:
-    assert pick("cuda", STATION, DEFAULT.weights_bytes, "offload-8bit").offload is Offload.MODEL
+    assert pick("cuda", STATION, DEFAULT.loaded_bytes, "offload-8bit").offload is Offload.MODEL
     with pytest.raises(ModelUnavailable, match="auto or one of: resident"):
-        pick("cuda", STATION, DEFAULT.weights_bytes, "huge")
+        pick("cuda", STATION, DEFAULT.loaded_bytes, "huge")
 
 
 def test_the_micro_model_is_whole_anywhere_and_limited_by_memory() -> None:
@@ -150,7 +274,7 @@ def test_the_micro_model_is_whole_anywhere_and_limited_by_memory() -> None:
 
 def test_a_model_larger_than_main_memory_is_refused_on_a_cpu() -> None:
     with pytest.raises(ModelUnavailable, match="71 GB"):
-        pick("cpu", LAPTOP, DEFAULT.weights_bytes)
+        pick("cpu", LAPTOP, DEFAULT.loaded_bytes)
 
 
 def test_this_machine_can_be_probed_without_torch() -> None:

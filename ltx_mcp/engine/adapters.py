@@ -6,36 +6,38 @@ Here every layer of a file must be a layer of the model, in name and size, or th
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltx_mcp.engine.interrupt import Check
 from ltx_mcp.engine.lora_header import Layer, read_header
 from ltx_mcp.engine.loras import LoraCard, Picked
-from ltx_mcp.errors import BadInput
+from ltx_mcp.errors import BadInput, ModelUnavailable
 
 if TYPE_CHECKING:
     import torch
 
 _COMPONENTS = ("transformer", "connectors")  # that LTX2Pipeline takes LoRAs for
-STYLES, IN_CONTEXT = "loras", "in_context"  # peft's names for the two groups
+STYLES, IN_CONTEXT, DISTILLED = "loras", "in_context", "distilled"  # peft's names for the groups
 _DOWN = ".lora_A.weight"  # as diffusers and peft name the half that goes down to the rank
 _UP = ".lora_B.weight"
 
 
 class Worn:
-    """The LoRAs that a pipeline wears, in two groups: those that act in every pass, and the IC-LoRAs.
+    """The LoRAs that a pipeline wears, in groups: those that act in every pass, the IC-LoRAs, and the model's own.
 
     An IC-LoRA belongs to a pass that sees the reference which it reworks; elsewhere it would rework nothing, so it
-    comes off there while the others stay.
+    comes off there while the others stay. The distilled LoRA of an undistilled model is on where guidance is off.
     """
 
     def __init__(self, pipeline: Any, groups: Sequence[str]) -> None:
         self._pipeline = pipeline
         self._groups = tuple(groups)
 
-    def fit(self, *, reference: bool) -> None:
-        """Get ready for a pass that sees a reference, or for one that sees none. Moves no weights."""
-        wanted = [group for group in self._groups if reference or group != IN_CONTEXT]
+    def fit(self, *, reference: bool, distilled: bool = False) -> None:
+        """Get ready for a pass that sees a reference or none, with distilled weights or without. Moves no weights."""
+        absent = {IN_CONTEXT: not reference, DISTILLED: not distilled}
+        wanted = [group for group in self._groups if not absent.get(group)]
         for component in _COMPONENTS:
             model = getattr(self._pipeline, component)
             worn = [group for group in wanted if group in getattr(model, "peft_config", {})]
@@ -50,10 +52,10 @@ class Worn:
 def applied(pipeline: Any, picked: Sequence[Picked], check: Check) -> Iterator[Worn]:
     """While in force, these LoRAs act on the LTX-2 pipeline, and on every other that shares its transformer.
 
-    Gives what switches the IC-LoRAs among them; at first all are on. Afterwards, however the block was left, all
-    weights are bit for bit what they were. Enter it before hooks are put on the model's layers, and not twice at a
-    time. `check` is called between the files. Raises BadInput where a file does not fit the model or the model's
-    weights have eight bits; then nothing has been loaded.
+    Gives what switches the groups; at first all of these are on. Afterwards, however the block was left, all
+    weights are bit for bit what they were, and a distilled LoRA stays. Enter it before hooks are put on the model's
+    layers, and not twice at a time. `check` is called between the files. Raises BadInput where a file does not fit
+    the model or the model's weights have eight bits; then nothing has been loaded.
     """
     fitting = [(each, _fitted(pipeline, each.card)) for each in picked]
     active = [(each, layers) for each, layers in fitting if each.strength != 0]
@@ -62,11 +64,12 @@ def applied(pipeline: Any, picked: Sequence[Picked], check: Check) -> Iterator[W
         for name in (STYLES, IN_CONTEXT)
         if (members := [each for each in active if (each[0].card.kind == "ic_lora") == (name == IN_CONTEXT)])
     }
-    worn = Worn(pipeline, tuple(groups))
+    there = {name for names in pipeline.get_list_adapters().values() for name in names}
+    worn = Worn(pipeline, (*groups, *there & {DISTILLED}))
     if not active:
         yield worn
         return
-    if pipeline.get_list_adapters():
+    if there - {DISTILLED}:
         raise RuntimeError("LoRAs are applied already; taking these off would take those off as well")
     try:
         for name, members in groups.items():
@@ -75,7 +78,32 @@ def applied(pipeline: Any, picked: Sequence[Picked], check: Check) -> Iterator[W
         check()
         yield worn
     finally:
-        pipeline.unload_lora_weights()
+        if DISTILLED in there:
+            pipeline.delete_adapters(list(groups))
+        else:
+            pipeline.unload_lora_weights()
+
+
+def load_distilled(pipeline: Any, file: Path) -> None:
+    """Lay the distilled LoRA of an undistilled model around its weights, for good. Raises ModelUnavailable.
+
+    It stays off until `Worn.fit` turns it on. It is its maker's own file, and diffusers documents this very load, so
+    its layers are not held against the model's one by one.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=DISTILLED)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as broken:
+        raise ModelUnavailable(
+            f"The distilled LoRA {file.name} could not be loaded: {broken}",
+            "Delete the file, so that it is fetched again, or set LTX_MCP_MODEL to a distilled model.",
+        ) from broken
+    if not any(DISTILLED in names for names in pipeline.get_list_adapters().values()):
+        raise ModelUnavailable(
+            f"The distilled LoRA {file.name} fits no layer of the model.", "Set LTX_MCP_MODEL to a distilled model."
+        )
+    Worn(pipeline, (DISTILLED,)).fit(reference=False)
 
 
 def takes_loras(pipeline: Any) -> bool:
@@ -109,10 +137,10 @@ def _linear_layers(pipeline: Any) -> "dict[str, torch.nn.Linear]":
     import torch
 
     return {
-        f"{component}.{name}": module
+        f"{component}.{name.removesuffix('.base_layer')}": module  # where the distilled LoRA is laid around it
         for component in _COMPONENTS
         for name, module in getattr(pipeline, component).named_modules()
-        if isinstance(module, torch.nn.Linear)
+        if isinstance(module, torch.nn.Linear) and ".lora_" not in name
     }
 
 

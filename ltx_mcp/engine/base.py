@@ -4,7 +4,7 @@ An engine knows nothing of jobs, queues, files, moderation or the event loop. Al
 are called on one thread, the lane's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,12 +37,17 @@ class Rendering:
     """A clip on its way out: exactly `plan.frames` frames, decoded while they are pulled.
 
     `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
-    own, and whoever muxes pads or trims it to the video.
+    own, and whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
     """
 
     frames: Iterator[Frame]
     audio: NDArray[np.float32] | None = None
     sample_rate: int = 48_000
+    late_audio: Callable[[], NDArray[np.float32] | None] | None = None
+
+    def sound(self) -> NDArray[np.float32] | None:
+        """What `audio` is, known for certain only after the last frame."""
+        return self.audio if self.late_audio is None else self.late_audio()
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,15 @@ class Condition:
 class Materials:
     """What a clip is made from beside its words. `repaint` is a whole source video, plan.frames long.
 
-    `repaint_strength` is 0..1: how far the new clip may depart from the source. `finished` is a clip that needs no
-    model at all: one that is only copied in.
+    `repaint_strength` is 0..1: how far the new clip may depart from the source. `reference` is the video that the
+    plan's IC-LoRA reworks, plan.frames long, each frame (plan.reference.height, plan.reference.width, 3).
+    `finished` is a clip that needs no model at all: one that is only copied in.
     """
 
     conditions: tuple[Condition, ...] = ()
     repaint: Sequence[Frame] | None = None
     repaint_strength: float = 0.6
+    reference: Sequence[Frame] | None = None
     finished: Rendering | None = None
 
 

@@ -29,8 +29,22 @@ def check_materials(plan: Plan, materials: Materials) -> None:
     if materials.repaint is not None:
         if len(materials.repaint) != plan.frames:
             raise BadInput(f"The video to repaint has {len(materials.repaint)} frames and the clip {plan.frames}.")
-        _check_frames(plan, materials.repaint)
+        _check_frames(plan.width, plan.height, materials.repaint)
     _check_strength(materials.repaint_strength)
+    _check_reference(plan, materials)
+
+
+def _check_reference(plan: Plan, materials: Materials) -> None:
+    if (plan.reference is None) != (materials.reference is None):
+        raise BadInput("A reference needs an IC-LoRA that reworks it, and an IC-LoRA a reference.")
+    if plan.reference is None or materials.reference is None:
+        return
+    if materials.repaint is not None:
+        raise BadInput("A clip is made from a reference or by repainting, not both.")
+    if len(materials.reference) != plan.frames:
+        raise BadInput(f"The reference has {len(materials.reference)} frames and the clip {plan.frames}.")
+    _check_frames(plan.reference.width, plan.reference.height, materials.reference)
+    _check_strength(plan.reference.strength)
 
 
 def _check_condition(plan: Plan, condition: Condition) -> None:
@@ -45,12 +59,12 @@ def _check_condition(plan: Plan, condition: Condition) -> None:
         raise BadInput(
             f"A condition covers frames {condition.at_frame} to {last}, and the clip has 0 to {plan.frames - 1}."
         )
-    _check_frames(plan, condition.frames)
+    _check_frames(plan.width, plan.height, condition.frames)
     _check_strength(condition.strength)
 
 
-def _check_frames(plan: Plan, frames: Sequence[Frame]) -> None:
-    wanted = (plan.height, plan.width, 3)
+def _check_frames(width: int, height: int, frames: Sequence[Frame]) -> None:
+    wanted = (height, width, 3)
     for frame in frames:
         if frame.shape != wanted or frame.dtype != np.uint8:
             raise BadInput(f"A frame is {frame.shape} {frame.dtype} where {wanted} uint8 is needed.")
@@ -66,9 +80,15 @@ def to_made_size(plan: Plan, frames: Sequence[Frame]) -> NDArray[np.uint8]:
 
     The edges guide the margin that is cropped away again.
     """
-    top, left = (plan.made_height - plan.height) // 2, (plan.made_width - plan.width) // 2
-    bottom, right = plan.made_height - plan.height - top, plan.made_width - plan.width - left
-    return np.pad(np.stack(frames), ((0, 0), (top, bottom), (left, right), (0, 0)), mode="edge")
+    return centred(frames, plan.made_width, plan.made_height)
+
+
+def centred(frames: Sequence[Frame], width: int, height: int) -> NDArray[np.uint8]:
+    """(frames, height, width, 3): each frame in the middle of a larger one, its edges repeated."""
+    stacked = np.stack(frames)
+    across, down = width - stacked.shape[2], height - stacked.shape[1]
+    top, left = down // 2, across // 2
+    return np.pad(stacked, ((0, 0), (top, down - top), (left, across - left), (0, 0)), mode="edge")
 
 
 def diffusers_conditions(plan: Plan, conditions: Sequence[Condition], crf: int, check: Check) -> list[Any]:

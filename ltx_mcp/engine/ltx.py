@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
-from ltx_mcp.engine.adapters import applied
+from ltx_mcp.engine.adapters import applied, load_distilled
 from ltx_mcp.engine.base import NO_MATERIALS, Frame, Materials, ModelCard, Rendering, Stage, Watch
 from ltx_mcp.engine.conditions import check_materials
 from ltx_mcp.engine.decode import decode_sound, stream_decode
@@ -78,7 +78,7 @@ class LtxEngine:
         import torch
         from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline, LTX2Pipeline
 
-        from ltx_mcp.engine.pipelines import PlacedConditionPipeline, SoundPipeline
+        from ltx_mcp.engine.pipelines import PlacedConditionPipeline, ReferencePipeline, SoundPipeline
 
         if self._device.startswith("cuda") and not torch.cuda.is_available():
             raise ModelUnavailable(
@@ -90,21 +90,27 @@ class LtxEngine:
         check()
         device = torch.device(self._device)
         pipeline = LTX2Pipeline(**components.parts)
-        # The distilled sigmas are final; the shift of the undistilled model's scheduler would move them.
+        # The sigmas of recipes are final; the shift of an undistilled model's scheduler would move them.
         pipeline.scheduler = FlowMatchEulerDiscreteScheduler.from_config(
             pipeline.scheduler.config, use_dynamic_shifting=False, shift_terminal=None
         )
         if pipeline.vocoder.dtype != torch.float32:
             pipeline.vocoder.to(torch.float32)  # bfloat16 is audible there
+        if components.adapter is not None:  # before the layers are placed, or cast to eight bits
+            load_distilled(pipeline, components.adapter)
+            check()
         place(pipeline, self._policy, device)
         conditioned, sounding = PlacedConditionPipeline(**pipeline.components), SoundPipeline(**pipeline.components)
-        for each in (pipeline, conditioned, sounding):
+        referring = ReferencePipeline(**pipeline.components)
+        for each in (pipeline, conditioned, sounding, referring):
             each.set_progress_bar_config(disable=True)
         upsampling = None
         if components.upsampler is not None:
             upsampling = LTX2LatentUpsamplePipeline(vae=pipeline.vae, latent_upsampler=components.upsampler.to(device))
         image_crf = self._source.info.image_crf
-        return Loaded(pipeline, conditioned, sounding, upsampling, components.prompt_tokens, image_crf, device)
+        return Loaded(
+            pipeline, conditioned, sounding, referring, upsampling, components.prompt_tokens, image_crf, device
+        )
 
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         check_materials(plan, materials)
@@ -120,12 +126,12 @@ class LtxEngine:
         loaded = self._ready()
         recipe = recipe_for(plan, materials, self._source.info.recipes)
         loras = applied(loaded.pipeline, self._shelf.pick(plan.loras), watch.check)
-        with torch.inference_mode(), loras, _cancellable(loaded, watch.check):
+        with torch.inference_mode(), loras as worn, _cancellable(loaded, watch.check):
             watch.check()
             watch.stage(Stage.ENCODING_PROMPT)
-            prompt = encode_prompt(loaded, plan.prompt)
+            words = encode_prompt(loaded, plan, recipe)
             watch.stage(Stage.DENOISING)
-            latents, sound_latents = denoise(loaded, plan, materials, recipe, prompt, watch)
+            latents, sound_latents = denoise(loaded, plan, materials, recipe, words, worn, watch)
             watch.stage(Stage.DECODING)
             return latents, decode_sound(loaded.pipeline, sound_latents) if plan.audio else None
 

@@ -53,6 +53,7 @@ Calculated from the component sizes and from published tables of Lightricks' own
 largest sizes are 1080p for 20, 10 and 5 s, 4K for 5 s, 720p and 540p for 5 s. Host memory holds the weights once
 while they load. Below 15 GB of device memory Lightricks' own desktop app declines as well."""
 
+POLICY_WEIGHTS_BYTES = 71 * GB
 SMALL_MODEL_BYTES = GIB  # a model below this is simply resident
 SMALL_BYTES_PER_PIXEL_FRAME = 16
 """Of the micro model at its peak, process memory measured on a CPU: 9 at 240p for 20 s, 13 at 540p for 5 s, 27 at
@@ -111,8 +112,10 @@ def pick(device: str, machine: Machine, weights_bytes: int, name: str = "auto") 
     if name != "auto":
         return _named(name)
     device_bytes = _device_bytes(device, machine)
+    more = max(0, weights_bytes - POLICY_WEIGHTS_BYTES)  # a distilled LoRA, mostly
     for policy in POLICIES:
-        if policy.device_bytes <= device_bytes and policy.host_bytes <= machine.ram_bytes:
+        on_device = 0 if policy.offload is Offload.GROUP else more
+        if policy.device_bytes + on_device <= device_bytes and policy.host_bytes + more <= machine.ram_bytes:
             return policy
     smallest = POLICIES[-1]
     raise ModelUnavailable(
@@ -171,7 +174,8 @@ def _store_in_eight_bits(pipeline: Any) -> None:
             model,
             storage_dtype=torch.float8_e4m3fn,
             compute_dtype=model.dtype,
-            skip_modules_pattern=("norm", "embed", "lm_head", "^proj_in$", "^proj_out$"),  # lm_head is the embedding
+            # lm_head is the embedding; the layers of a LoRA that lies around others would fail in eight bits
+            skip_modules_pattern=("norm", "embed", "lm_head", "lora", "^proj_in$", "^proj_out$"),
         )
 
 

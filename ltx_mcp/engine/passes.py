@@ -1,13 +1,14 @@
 """Runs a recipe's passes: from a prompt's embeddings and the materials to latents of picture and sound."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import Materials, Watch
-from ltx_mcp.engine.conditions import diffusers_conditions, to_made_size
+from ltx_mcp.engine.adapters import Worn
+from ltx_mcp.engine.base import Frame, Materials, Watch
+from ltx_mcp.engine.conditions import centred, diffusers_conditions, to_made_size
 from ltx_mcp.engine.encode_latents import encode_video, whole_pictures
 from ltx_mcp.engine.recipes import Pass, Recipe
 
@@ -22,24 +23,56 @@ class Loaded:
     pipeline: Any  # LTX2Pipeline
     conditioned: Any  # PlacedConditionPipeline
     sounding: Any  # SoundPipeline
+    referring: Any  # ReferencePipeline
     upsampling: Any | None  # LTX2LatentUpsamplePipeline
     prompt_tokens: int
     image_crf: int
     device: "torch.device"
 
 
-def encode_prompt(loaded: Loaded, prompt: str) -> dict[str, "torch.Tensor"]:
-    """The prompt's embeddings, once for all passes: the text encoder is the largest thing to bring in."""
-    embeds, mask, _, _ = loaded.pipeline.encode_prompt(
-        prompt, do_classifier_free_guidance=False, max_sequence_length=loaded.prompt_tokens
-    )
-    return {"prompt_embeds": embeds, "prompt_attention_mask": mask}
+@dataclass(frozen=True)
+class Words:
+    """A prompt's embeddings as arguments of a pipeline, and those of what guidance leads away from, if any does."""
+
+    positive: "Mapping[str, torch.Tensor]"
+    negative: "Mapping[str, torch.Tensor]"
+
+    def arguments(self, each: Pass) -> "dict[str, torch.Tensor]":
+        return {**self.positive, **(self.negative if each.guidance.uses_negative_prompt else {})}
+
+
+def encode_prompt(loaded: Loaded, plan: Plan, recipe: Recipe) -> Words:
+    """Encoded once for all passes: the text encoder is the largest thing to bring in.
+
+    A plan without a negative prompt has diffusers' own where guidance wants one.
+    """
+    from diffusers.pipelines.ltx2.utils import DEFAULT_NEGATIVE_PROMPT
+
+    def encoded(text: str, prefix: str = "") -> "dict[str, torch.Tensor]":
+        embeds, mask, _, _ = loaded.pipeline.encode_prompt(
+            text, do_classifier_free_guidance=False, max_sequence_length=loaded.prompt_tokens
+        )
+        return {f"{prefix}prompt_embeds": embeds, f"{prefix}prompt_attention_mask": mask}
+
+    if not recipe.uses_negative_prompt:
+        return Words(encoded(plan.prompt), {})
+    negative = DEFAULT_NEGATIVE_PROMPT if plan.negative_prompt is None else plan.negative_prompt
+    return Words(encoded(plan.prompt), encoded(negative, "negative_"))
 
 
 def denoise(
-    loaded: Loaded, plan: Plan, materials: Materials, recipe: Recipe, prompt: dict[str, "torch.Tensor"], watch: Watch
+    loaded: Loaded,
+    plan: Plan,
+    materials: Materials,
+    recipe: Recipe,
+    words: Words,
+    worn: Worn,
+    watch: Watch,
 ) -> tuple["torch.Tensor", "torch.Tensor"]:
-    """Denormalised latents: video (1, C, F, H, W) and sound (1, C, L, mel bins). Call `check_materials` before."""
+    """Denormalised latents: video (1, C, F, H, W) and sound (1, C, L, mel bins). Call `check_materials` before.
+
+    `worn` are the LoRAs in force.
+    """
     whole_pictures(loaded.pipeline.vae)
     conditions = diffusers_conditions(plan, materials.conditions, loaded.image_crf, watch.check)
     video, sound = _beginning(loaded, plan, materials)
@@ -48,7 +81,7 @@ def denoise(
     for index, each in enumerate(recipe.passes):
         video, divisor = _between(loaded, video, divisor, each), each.divisor
         arguments = {
-            **prompt,
+            **words.arguments(each),
             **each.guidance.arguments,
             **_shape(plan, each),
             "generator": _noise(plan.seed, index),
@@ -56,6 +89,9 @@ def denoise(
             "output_type": "latent",
             "return_dict": False,
         }
+        worn.fit(reference=each.reference is not None, distilled=each.adapter)
+        if each.reference is not None:
+            arguments |= _reference(loaded, plan, materials, each.reference, arguments["width"], arguments["height"])
         video, sound = _run(loaded, each, arguments, conditions, video, sound)
         done += len(each.sigmas)
     return video, sound
@@ -79,6 +115,8 @@ def _run(
         return video, loaded.sounding(**arguments, latents=video)[1]
     if video is not None:
         arguments |= {"latents": video, "audio_latents": sound, "noise_scale": each.sigmas[0]}
+    if each.reference is not None:
+        return loaded.referring(**arguments, conditions=conditions)  # type: ignore[no-any-return]
     if conditions:  # in every pass: upsampled latents hold only an echo of them
         return loaded.conditioned(**arguments, conditions=conditions)  # type: ignore[no-any-return]
     return loaded.pipeline(**arguments)  # type: ignore[no-any-return]
@@ -99,9 +137,29 @@ def _beginning(loaded: Loaded, plan: Plan, materials: Materials) -> tuple[Any, A
     """What the first pass starts from: nothing, or the latents of the video to repaint and of an even sound."""
     if materials.repaint is None:
         return None, None
-    frames = [*materials.repaint, *[materials.repaint[-1]] * (plan.made_frames - plan.frames)]
+    frames = _lengthened(materials.repaint, plan)
     video = encode_video(loaded.pipeline.vae, frames, loaded.device, lambda run: to_made_size(plan, run))
     return video, _even_sound(loaded.conditioned, plan)
+
+
+def _reference(
+    loaded: Loaded, plan: Plan, materials: Materials, factor: int, width: int, height: int
+) -> dict[str, Any]:
+    """What a pass of this size in pixels is told of its reference, which is smaller by `factor`."""
+    from diffusers.pipelines.ltx2 import LTX2ReferenceCondition
+
+    assert plan.reference is not None and materials.reference is not None, "check_materials refuses one alone"
+    size = width // factor, height // factor
+    frames = _lengthened(materials.reference, plan)
+    latents = encode_video(loaded.pipeline.vae, frames, loaded.device, lambda run: centred(run, *size))
+    # Never conditioning_attention_strength: between 0 and 1 it acts as 0 (diffusers 0.42.1).
+    condition = LTX2ReferenceCondition(latents, strength=plan.reference.strength)
+    return {"reference_conditions": [condition], "reference_downscale_factor": factor}
+
+
+def _lengthened(frames: Sequence[Frame], plan: Plan) -> Sequence[Frame]:
+    """As many frames as the model makes: the last one stays, and is cut off again."""
+    return [*frames, *[frames[-1]] * (plan.made_frames - plan.frames)]
 
 
 def _even_sound(pipeline: Any, plan: Plan) -> "torch.Tensor":

@@ -11,7 +11,19 @@ from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, from_strength
 def recipe_for(plan: Plan, materials: Materials, recipes: Recipes) -> Recipe:
     """The passes that make this clip, from the book of the model. Conditions change nothing."""
     recipe = recipes[plan.quality]
+    if plan.reference is not None:
+        return in_context(recipe, plan.reference.downscale_factor, plan.reference.second_stage)
     return recipe if materials.repaint is None else _repaint(recipe, materials.repaint_strength, plan.audio)
+
+
+def in_context(recipe: Recipe, downscale_factor: int, second_stage: bool) -> Recipe:
+    """The quality's first pass sees the reference; those after it do without reference and LoRA (diffusers 0.42.1,
+    LTX2InContextPipeline). Where an IC-LoRA runs without a second stage, the first pass is at the made size.
+    """
+    first, *others = recipe.passes
+    if not second_stage:
+        return Recipe(recipe.quality, (replace(first, divisor=1, reference=downscale_factor),))
+    return Recipe(recipe.quality, (replace(first, reference=downscale_factor), *others))
 
 
 def _repaint(recipe: Recipe, strength: float, audio: bool) -> Recipe:

@@ -6,14 +6,16 @@ its distilled LoRA on. `best` makes the first of the two with an undistilled mod
 no recipe.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from ltx_mcp.clips import Camera, Quality
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS, undistilled_sigmas
 
+STEPS = 30  # of undistilled models (diffusers 0.42.1: LTX2Pipeline's default, and Lightricks' own)
 LATENT_GRID = 32  # pixels per latent cell of the LTX-2 video VAE (its config: spatial_compression_ratio)
 
 
@@ -58,13 +60,33 @@ class Guidance:
 NEUTRAL = Guidance()
 
 
+def guided(stg_block: int, use_cross_timestep: bool = True) -> Guidance:
+    """The guidance that undistilled LTX-2 models are made for: the defaults of LTX2Pipeline (diffusers 0.42.1).
+
+    `stg_block` is the transformer block that is weakened: 29 of LTX-2.0, 28 of LTX-2.3 (the same file).
+    """
+    return Guidance(
+        guidance_scale=3.0,
+        audio_guidance_scale=7.0,
+        stg_scale=1.0,
+        audio_stg_scale=1.0,
+        modality_scale=3.0,
+        audio_modality_scale=3.0,
+        guidance_rescale=0.7,
+        audio_guidance_rescale=0.7,
+        spatio_temporal_guidance_blocks=(stg_block,),
+        use_cross_timestep=use_cross_timestep,
+    )
+
+
 @dataclass(frozen=True)
 class Pass:
     """One denoising pass: its noise levels (0 follows the last), its guidance, and by what the made size is divided.
 
     `adapter` switches the model's distilled LoRA on. `sound_only` holds the picture as it is and makes sound for it.
-    Whatever else sets a pass apart (a lower rate, tiles, a reference) is one more field here and one more branch in
-    passes.py: `_between` for what happens to latents before it, `_run` for the pipeline that it takes.
+    `reference` says that the pass sees a reference, whose sides are smaller than its own by this factor, and wears
+    the IC-LoRA that reworks it. Whatever else sets a pass apart (a lower rate, tiles) is one more field here and one
+    more branch in passes.py: `_between` for what happens to latents before it, `_run` for the pipeline that it takes.
     """
 
     sigmas: tuple[float, ...] = DISTILLED_SIGMAS
@@ -72,6 +94,12 @@ class Pass:
     guidance: Guidance = NEUTRAL
     adapter: bool = False
     sound_only: bool = False
+    reference: int | None = None
+
+    @property
+    def grid(self) -> int:
+        """Pixels that the made width and height must be multiples of for this pass, and for its reference."""
+        return LATENT_GRID * self.divisor * (self.reference or 1)
 
 
 @dataclass(frozen=True)
@@ -94,7 +122,12 @@ class Recipe:
     @property
     def grid(self) -> int:
         """Pixels that made width and height are multiples of."""
-        return LATENT_GRID * max(each.divisor for each in self.passes)
+        return max(each.grid for each in self.passes)
+
+    @property
+    def load(self) -> float:
+        """Of its largest pass: pixels, those of a reference counted, for each pixel of the made size."""
+        return max((1 + (each.reference or math.inf) ** -2) / each.divisor**2 for each in self.passes)
 
     @property
     def uses_negative_prompt(self) -> bool:
@@ -109,14 +142,30 @@ def book(*recipes: Recipe) -> Recipes:
     return MappingProxyType({recipe.quality: recipe for recipe in recipes})
 
 
-DISTILLED = book(
-    Recipe("draft", (Pass(),)),
-    Recipe("final", (Pass(divisor=2), Pass(REFINE_SIGMAS))),
-)
-"""Of distilled models with an upsampler."""
+def distilled(plain: Guidance = NEUTRAL, upsampler: bool = True) -> Recipes:
+    """Of distilled models."""
+    first, refine = Pass(guidance=plain), Pass(REFINE_SIGMAS, guidance=plain)
+    final = [Recipe("final", (replace(first, divisor=2), refine))] if upsampler else []
+    return book(Recipe("draft", (first,)), *final)
 
-ONE_STAGE = book(DISTILLED["draft"])
-"""Of distilled models without one."""
+
+def undistilled(guided: Guidance, steps: int = STEPS, adapter: bool = True, upsampler: bool = True) -> Recipes:
+    """Of undistilled models. Without the distilled LoRA no pass can do without guidance, so there is `best` alone."""
+    slow = Pass(undistilled_sigmas(steps), guidance=guided)
+    quick = Pass(guidance=Guidance(use_cross_timestep=guided.use_cross_timestep), adapter=True)
+    if not adapter:
+        return book(Recipe("best", (slow,)))
+    if not upsampler:
+        return book(Recipe("draft", (quick,)), Recipe("best", (slow,)))
+    refine = replace(quick, sigmas=REFINE_SIGMAS)
+    return book(
+        Recipe("draft", (quick,)),
+        Recipe("final", (replace(quick, divisor=2), refine)),
+        Recipe("best", (replace(slow, divisor=2), refine)),
+    )
+
+
+DISTILLED = distilled()
 
 CAMERA_MOVES: Mapping[Camera, str] = MappingProxyType(
     {

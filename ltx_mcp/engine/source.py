@@ -1,11 +1,13 @@
 """Where a model comes from: made on the spot, or loaded from a repository or a folder. One engine runs them all."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ltx_mcp.engine.decode import CPU_WINDOWS, GPU_WINDOWS, DecodeWindows
-from ltx_mcp.engine.recipes import DISTILLED, ONE_STAGE, Recipes
+from ltx_mcp.engine.decode import CPU_WINDOWS, DecodeWindows
+from ltx_mcp.engine.recipes import DISTILLED, Pass, Recipe, Recipes, book, guided
+from ltx_mcp.engine.schedules import REFINE_SIGMAS, undistilled_sigmas
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.sizes import Resolution
 
@@ -36,11 +38,15 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Components:
-    """A loaded model: LTX2Pipeline's components by name, the x2 upsampler if there is one, prompt tokens at most."""
+    """A loaded model: LTX2Pipeline's components by name, the x2 upsampler if there is one, prompt tokens at most.
+
+    `adapter` is the file of the distilled LoRA, which an undistilled model needs wherever guidance is off.
+    """
 
     parts: dict[str, Any]
     upsampler: Any | None
     prompt_tokens: int
+    adapter: Path | None = None
 
 
 class ModelSource(Protocol):
@@ -53,6 +59,12 @@ class ModelSource(Protocol):
         """Load or make the components, in host memory. Raises ModelUnavailable."""
 
 
+MICRO_BOOK = book(
+    *DISTILLED.values(),
+    Recipe("best", (Pass(undistilled_sigmas(6), 2, guided(1)), Pass(REFINE_SIGMAS))),
+)
+"""The micro model needs no LoRA to do with and without guidance, and has two blocks. Six steps prove the mode."""
+
 MICRO = ModelInfo(
     name="micro",
     label="The micro model is untrained but for its video VAE: what it makes is noise. It proves the loop only.",
@@ -62,6 +74,7 @@ MICRO = ModelInfo(
     windows=CPU_WINDOWS,
     licence="Apache-2.0",
     caveat="The micro model is untrained: this clip is noise, picture and sound.",
+    recipes=MICRO_BOOK,
 )
 
 
@@ -79,6 +92,16 @@ class MicroSource:
 
 
 @dataclass(frozen=True)
+class AdapterFile:
+    """A LoRA by its repository or folder and its name there."""
+
+    repo: str
+    file: str
+    bytes: int
+    revision: str = "main"
+
+
+@dataclass(frozen=True)
 class DiffusersSource:
     """A model in diffusers' layout, from a repository id at a revision or from a folder. Safetensors only.
 
@@ -91,6 +114,8 @@ class DiffusersSource:
     revision: str | None = None
     upsampler: str | None = None
     upsampler_revision: str | None = None
+    adapter: AdapterFile | None = None
+    guessed: bool = False
     dtype: str = "bfloat16"
 
     def components(self) -> Components:
@@ -99,36 +124,50 @@ class DiffusersSource:
         from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel
 
         options = {"dtype": getattr(torch, self.dtype), "use_safetensors": True}
+        unused = dict.fromkeys(("prompt_enhancer", "processor", "duration_head"))  # of LTX-2.5; not fetched either
         try:
-            pipeline = LTX2Pipeline.from_pretrained(self.location, revision=self.revision, **options)
+            pipeline = LTX2Pipeline.from_pretrained(self.location, revision=self.revision, **options, **unused)
             upsampler = self.upsampler and LTX2LatentUpsamplerModel.from_pretrained(
                 self.upsampler, subfolder=UPSAMPLER_FOLDER, revision=self.upsampler_revision, **options
             )
+            adapter = None if self.adapter is None else _fetched(self.adapter)
         except (OSError, ValueError, ImportError) as broken:  # what the hub and the loaders raise
+            raise self._unavailable(broken) from broken
+        if self.guessed and pipeline.scheduler.config.get("use_dynamic_shifting"):
             raise ModelUnavailable(
-                f"{self.info.name} could not be loaded from {self.location}: {broken}",
-                "Check the network, the disk and HF_TOKEN, or set LTX_MCP_MODEL=micro.",
-            ) from broken
+                f"{self.info.name} is an undistilled model, and was taken for a distilled one.",
+                "Start again: it is here now, and will be run as what it is.",
+            )
         tokens = min(pipeline.tokenizer.model_max_length, PROMPT_TOKENS)
-        return Components(dict(pipeline.components), upsampler or None, tokens)
+        return Components(dict(pipeline.components), upsampler or None, tokens, adapter)
 
-
-def folder_source(folder: Path) -> DiffusersSource:
-    """The model in this folder; two stages if it holds an upsampler. Raises ModelUnavailable if it holds no model."""
-    if not (folder / "model_index.json").is_file():
-        raise ModelUnavailable(
-            f"{folder} holds no model_index.json, so it is not a model in diffusers' layout.",
-            "Name the folder that `save_pretrained` wrote or `hf download` filled.",
+    def _unavailable(self, broken: Exception) -> ModelUnavailable:
+        if (repo := gated_repository(broken)) is not None:
+            page = f"https://huggingface.co/{repo or self.location}"
+            return ModelUnavailable(
+                f"{self.info.name} is gated: its makers let in whoever accepts their terms, and you are not in yet.",
+                f"Accept them on {page}, then set HF_TOKEN to a token of that account (or run `hf auth login`).",
+            )
+        return ModelUnavailable(
+            f"{self.info.name} could not be loaded from {self.location}: {broken}",
+            "Check the network, the disk and HF_TOKEN, or set LTX_MCP_MODEL=micro.",
         )
-    upsampler = str(folder) if (folder / UPSAMPLER_FOLDER).is_dir() else None
-    info = ModelInfo(
-        name=folder.name,
-        label=f"A model from the folder {folder.name}.",
-        default_resolution="720p",
-        trained_short_side=1080,
-        weights_bytes=sum(file.stat().st_size for file in folder.rglob("*.safetensors")),
-        windows=GPU_WINDOWS,
-        licence="as stated by whoever made the folder",
-        recipes=DISTILLED if upsampler else ONE_STAGE,
-    )
-    return DiffusersSource(info, str(folder), upsampler=upsampler)
+
+
+def _fetched(adapter: AdapterFile) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    if (folder := Path(adapter.repo)).is_dir():
+        return folder / adapter.file
+    return Path(hf_hub_download(adapter.repo, adapter.file, revision=adapter.revision))
+
+
+def gated_repository(error: BaseException | None) -> str | None:
+    """The repository that answered "not for you" (HTTP 401 or 403), "" if it cannot be told; None for other errors."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if getattr(response, "status_code", None) in (401, 403) or type(error).__name__ == "GatedRepoError":
+            found = re.search(r"huggingface\.co/(?:api/models/)?([\w.-]+/[\w.-]+)", str(error))
+            return found[1] if found else ""
+        error = error.__cause__ or error.__context__
+    return None
