@@ -26,13 +26,18 @@ _FINISH_LIMIT_S = 600.0  # the encoder's look-ahead, then `faststart` copies the
 # a cut through.
 _QUALITY: dict[Codec, tuple[str, ...]] = {
     # sliced threads: with frame threads and a cap, x264 makes other bytes of the same frames each time
-    "h264": ("-c:v", "libx264", "-preset", "medium", "-crf", "20", "-x264-params", "sliced-threads=1"),
-    # hvc1: the tag without which Apple's players do not open HEVC
-    "hevc": ("-c:v", "libx265", "-preset", "medium", "-crf", "22", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
+    "h264": ("-c:v", "libx264", "-preset", "medium", "-crf", "20", "-x264-params", "sliced-threads=1:scenecut=0"),
+    "hevc": (
+        *("-c:v", "libx265", "-preset", "medium", "-crf", "22"),
+        *("-x265-params", "log-level=error:scenecut=0:open-gop=0"),
+    ),
 }
+_TAG: dict[Codec, tuple[str, ...]] = {"h264": (), "hevc": ("-tag:v", "hvc1")}  # or Apple's players do not open HEVC
 _CAP_BITS_PER_PIXEL: dict[Codec, float] = {"h264": 0.6, "hevc": 0.3}
 _CAP_FLOOR = 500_000  # bit/s: tiny pictures spend more bits on each pixel
-_KEYFRAME_EVERY_S = 2.0  # moments are sought in these files; x264 alone would set one in ten seconds
+_KEYFRAME_EVERY_S = 2.0
+"""Moments are sought in these files; x264 alone would set a key frame every ten seconds. They stand at the same frames
+in every clip of a rate, none at scene cuts, and no frame looks past one: splice.py cuts and joins packets there."""
 
 # Full-range RGB to the limited-range BT.709 that players expect of HD; swscale alone would use BT.601.
 _TO_BT709 = (
@@ -46,8 +51,9 @@ class VideoWriter:
     """A context manager that writes exactly `frames` frames of (height, width, 3) uint8 RGB to an MP4.
 
     `audio` is float32 (1 or 2 channels, samples) in -1..1 at `sample_rate` Hz; it is trimmed, or padded with
-    silence, to the video's length, to the sample. Raises MediaError for a wrong frame, a wrong count, or a
-    dead ffmpeg. Left by any exception, or failed, it leaves no file.
+    silence, to the video's length, to the sample. What is not known before the last frame is given to `add_audio`.
+    Raises MediaError for a wrong frame, a wrong count, or a dead ffmpeg. Left by any exception, or failed, it leaves
+    no file.
     """
 
     def __init__(
@@ -70,13 +76,13 @@ class VideoWriter:
         self._codec: Codec = codec
         self._audio, self._sample_rate = audio, sample_rate
         self._metadata = metadata or {}
-        self._sound = path.with_name(f"{path.name}.f32")  # raw samples; ffmpeg has one pipe, and it is taken
+        self._sound = path.with_name(f"{path.name}.f32")  # raw samples
+        self._joined = path.with_name(f"{path.name}.joined")
         self._written = 0
 
     def __enter__(self) -> "VideoWriter":
         try:
-            if self._audio is not None:
-                _write_samples(self._sound, self._audio, round(self._frames * self._sample_rate / self._fps))
+            self._store_audio()
             self._ffmpeg = FFmpeg(self._args(), pipe_in=True)
         except BaseException:
             self._sound.unlink(missing_ok=True)
@@ -95,6 +101,12 @@ class VideoWriter:
             self._explain(error)
         self._written += 1
 
+    def add_audio(self, audio: NDArray[np.float32], sample_rate: int = AUDIO_RATE) -> None:
+        """Give the sound, instead of any given before. Raises MediaError."""
+        _check_audio(audio, sample_rate)
+        self._audio, self._sample_rate = audio, sample_rate
+        self._store_audio()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -103,9 +115,11 @@ class VideoWriter:
             with self._ffmpeg:
                 if kind is None:
                     self._finish()
+                    self._join_audio()
                     finished = True
         finally:
             self._sound.unlink(missing_ok=True)
+            self._joined.unlink(missing_ok=True)
             if not finished:
                 self._path.unlink(missing_ok=True)
 
@@ -116,6 +130,18 @@ class VideoWriter:
             self._ffmpeg.stdin.close()
         self._ffmpeg.finish(_FINISH_LIMIT_S)
 
+    def _store_audio(self) -> None:
+        if self._audio is not None:
+            _write_samples(self._sound, self._audio, round(self._frames * self._sample_rate / self._fps))
+
+    def _join_audio(self) -> None:
+        """Only once the pictures are written, because a film's last sound comes after its last frame."""
+        if self._audio is None:
+            return
+        with FFmpeg(self._audio_args(self._audio)) as ffmpeg:
+            ffmpeg.finish(_FINISH_LIMIT_S)
+        self._joined.replace(self._path)
+
     def _explain(self, error: OSError) -> None:
         """The pipe broke, so ffmpeg is ending: its last words are the reason."""
         self._ffmpeg.finish(_FRAME_LIMIT_S)
@@ -124,33 +150,28 @@ class VideoWriter:
     def _args(self) -> list[str]:
         height, width, _ = self._shape
         rate = str(Fraction(self._fps).limit_denominator(1001))  # 29.97 is 30000/1001
-        sound, aac = self._audio_args()
         cap = max(_CAP_FLOOR, round(width * height * self._fps * _CAP_BITS_PER_PIXEL[self._codec]))
         return [
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{width}x{height}", "-framerate", rate),
-            *("-i", "pipe:0", *sound, "-map", "0:v", "-vf", _TO_BT709, "-fps_mode", "passthrough"),
-            *_QUALITY[self._codec],
+            *("-i", "pipe:0", "-vf", _TO_BT709, "-fps_mode", "passthrough", *_QUALITY[self._codec]),
             *("-maxrate", str(cap), "-bufsize", str(2 * cap), "-g", str(math.ceil(_KEYFRAME_EVERY_S * self._fps))),
-            *(*aac, *_metadata_args(self._metadata)),
-            *("-movflags", "+faststart", "-f", "mp4", "-y", f"file:{self._path.absolute()}"),
+            *self._file_args(self._path),
         ]
 
-    def _audio_args(self) -> tuple[list[str], list[str]]:
-        """Arguments of the second input, and of its encoding."""
-        if self._audio is None:
-            return [], []
-        layout = "mono" if len(self._audio) == 1 else "stereo"
-        sound = [
-            "-f",
-            "f32le",
-            "-ar",
-            str(self._sample_rate),
-            "-ch_layout",
-            layout,
-            "-i",
-            f"file:{self._sound.absolute()}",
+    def _audio_args(self, audio: NDArray[np.float32]) -> list[str]:
+        """Arguments that put the pictures as they are, and the encoded sound, into one file."""
+        layout = "mono" if len(audio) == 1 else "stereo"
+        return [
+            *("-i", f"file:{self._path.absolute()}"),
+            *("-f", "f32le", "-ar", str(self._sample_rate), "-ch_layout", layout),
+            *("-i", f"file:{self._sound.absolute()}", "-map", "0:v", "-map", "1:a", "-c:v", "copy"),
+            *("-c:a", "aac", "-b:a", "192k", "-ar", str(AUDIO_RATE), "-ac", "2"),
+            *self._file_args(self._joined),
         ]
-        return sound, ["-map", "1:a", "-c:a", "aac", "-b:a", "192k", "-ar", str(AUDIO_RATE), "-ac", "2"]
+
+    def _file_args(self, path: Path) -> list[str]:
+        tags = [*_TAG[self._codec], *_metadata_args(self._metadata)]
+        return [*tags, "-movflags", "+faststart", "-f", "mp4", "-y", f"file:{path.absolute()}"]
 
 
 def _check_picture(width: int, height: int, fps: float, frames: int) -> None:

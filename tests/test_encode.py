@@ -135,6 +135,33 @@ def test_noise_the_worst_case_stays_small(tmp_path: Path) -> None:
     assert path.stat().st_size < 1_500_000
 
 
+def test_sound_that_comes_after_the_last_frame_is_the_same_as_sound_that_was_there_before(tmp_path: Path) -> None:
+    before, after = tmp_path / "before.mp4", tmp_path / "after.mp4"
+    film(before, noise(24), 24, audio=tone(0.8))
+    with VideoWriter(after, WIDTH, HEIGHT, 24, 24) as writer:
+        for frame in noise(24):
+            writer.write(frame)
+        writer.add_audio(tone(0.8))
+    assert after.read_bytes() == before.read_bytes()
+    assert sorted(tmp_path.iterdir()) == [after, before]
+
+
+@pytest.mark.parametrize(("codec", "fps", "every"), [("h264", 24.0, 48), ("hevc", 24.0, 48), ("h264", 8.5, 17)])
+def test_key_frames_stand_at_the_same_frames_whatever_is_shown(
+    tmp_path: Path, codec: Codec, fps: float, every: int
+) -> None:
+    """Cuts at odd places would draw other key frames."""
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, WIDTH, HEIGHT, fps, 110, codec=codec) as writer:
+        for index in range(110):
+            writer.write(flat(((index // 13) * 30, 255 - (index // 13) * 30, 90)))
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", path, "-c", "copy", "-f", "framecrc", "-"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    packets = [line.split(",") for line in listed if line[0] != "#"]
+    keys = [int(fields[2]) // int(fields[3]) for fields in packets if len(fields) == 6]
+    assert keys == list(range(0, 110, every))
+
+
 def test_a_frame_from_a_strided_view_is_written_as_it_looks(tmp_path: Path) -> None:
     wide = np.zeros((HEIGHT, WIDTH * 2, 3), dtype=np.uint8)
     wide[:, WIDTH:] = (250, 10, 10)
