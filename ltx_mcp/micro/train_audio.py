@@ -28,6 +28,7 @@ _STATS_AT = 2_000_000  # steps whose scenes measure the latents
 _WARM_UP = 50  # steps
 _AVERAGE = 0.99  # of the running mean of the weights, a step
 _CLIP = 1.0  # norm of the gradient
+_SIDES = 2.0  # weight of the channels' difference: the logarithm makes it so small that it was not learnt without
 _SHORTEST_S, _LONGEST_S = 1.0, 5.0  # of the scenes that clips are cut from
 
 
@@ -86,7 +87,7 @@ class Trainer:
         spread = latents.detach().std((0, 2, 3), keepdim=True)
         noisy = latents + self.plan.latent_noise * spread * torch.randn_like(latents)
         error: torch.Tensor = self.vae.decode(noisy, return_dict=False)[0] - spectrum
-        return error.square().mean() + 0.1 * error.abs().mean()
+        return error.square().mean() + 0.1 * error.abs().mean() + _SIDES * (error[:, 0] - error[:, 1]).square().mean()
 
     def _vocoder_loss(self, spectrum: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
         """Of the strengths, which the sound is linear in. Latents are noised by up to twice the VAE's noise."""
