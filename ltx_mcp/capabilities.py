@@ -25,7 +25,12 @@ _LENGTHS_S = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
 
 
 class Offer(Value):
-    """One resolution at one quality, 16:9 at 24 fps. `made_in_s` is for 5 s of clip, None while nothing is known."""
+    """One resolution at one quality of the model's book, 16:9 at 24 fps.
+
+    `made_in_s` is how long such a job should run here, waiting not counted: for 5 s of clip, or for `max_duration_s`
+    where that is less. It is the median seconds per pixel-frame of the last jobs of this model and quality, so it is
+    rough where only other sizes were made. None while there were none.
+    """
 
     resolution: Resolution
     quality: Quality

@@ -19,6 +19,8 @@ Camera = Literal["static", "dolly_in", "dolly_out", "dolly_left", "dolly_right",
 MIN_DURATION_S, MAX_DURATION_S = 0.5, 20.0  # 20 s is the transformer's longest trained position (pos_embed_max_pos)
 MIN_FPS, MAX_FPS = 8.0, 60.0
 MAX_SEED = 2**63 - 1
+MAX_FILM_S = 60.0  # of shots that continue each other
+MAX_THEN = 30  # shots of 2 s; shorter ones would be made of little more than what they are shown of the one before
 MAX_KEYFRAMES = 8  # pictures held while a job waits
 MAX_LORAS = 4  # at once; each more takes memory and blurs the others
 MAX_LORA_STRENGTH = 2.0  # the highest published one (engine/lora_catalogue.py: cinemagraph-motion)
@@ -71,10 +73,17 @@ class ShotRequest(Value):
 
 
 class GenerateRequest(ShotRequest):
-    """A clip from words alone."""
+    """A clip from words, or one taken on from another: it is continued (`extend`), or a span made anew (`retake`).
+
+    `then` are the prompts of further shots, each of which continues the one before. Size and rate that were left out
+    (`model_fields_set` tells) are those of the clip that is taken on from.
+    """
 
     tool: Literal["generate_video"] = "generate_video"
     aspect: Aspect = "16:9"
+    extend: Reference | None = None
+    retake: Reference | None = None
+    then: Annotated[tuple[Prompt, ...], Field(max_length=MAX_THEN)] = ()
 
 
 class Keyframe(Value):
@@ -127,8 +136,42 @@ class ImportRequest(Value):
         return self.title
 
 
-Request = Annotated[GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest, Field(discriminator="tool")]
+Shot = Annotated[GenerateRequest | AnimateRequest, Field(discriminator="tool")]
+
+
+class FinalizeRequest(Value):
+    """A draft finished: the final of twice its size. `final` is what would ask for that final from the beginning."""
+
+    tool: Literal["finalize_draft"] = "finalize_draft"
+    clip: Reference
+    final: Shot
+
+    @property
+    def prompt(self) -> str:
+        return self.final.prompt
+
+    @property
+    def negative_prompt(self) -> str | None:
+        return self.final.negative_prompt
+
+    @property
+    def seed(self) -> int | None:
+        return self.final.seed
+
+    @property
+    def loras(self) -> Loras:
+        return self.final.loras
+
+
+Request = Annotated[
+    GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest | FinalizeRequest, Field(discriminator="tool")
+]
 """Every request there is, told apart by `tool`."""
+
+
+def prompts_of(request: Request) -> tuple[str, ...]:
+    """Every text of a request that says what is to be seen: all are moderated, and all find the clip."""
+    return request.prompt, *(request.then if isinstance(request, GenerateRequest) else ())
 
 
 class InContext(Value):

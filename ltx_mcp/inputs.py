@@ -70,6 +70,16 @@ class Inputs:
             return ClipRef(path.parent.name)
         return FileRef(path)
 
+    def clip_id(self, reference: str) -> str:
+        """Of a whole clip of the archive. Raises BadInput for anything else, NotFound for a clip that is not there."""
+        match self.parse(reference):
+            case ClipRef(clip_id, at_s=None, span_s=None):
+                return self._library.get(clip_id).clip_id
+            case ClipRef(clip_id):
+                raise BadInput(f"{reference!r} is a part of a clip; the whole is needed.", f"Use {clip_id}.")
+            case FileRef():
+                raise BadInput(f"{reference!r} is a file; a clip of the archive is needed.", "Name it by its clip_id.")
+
     def still(self, reference: str) -> Frame:
         """One picture: a clip's frame (its middle one if no time is given), or a PNG, JPEG, WebP or GIF file.
 
@@ -99,6 +109,11 @@ class Inputs:
             case FileRef(path):
                 with self._opened(path, MAX_VIDEO_BYTES) as file:
                     return look_at(Path(file.name), reference)
+
+    def clip(self, reference: str) -> Clip | None:
+        """The clip of the archive that a reference names in whole or in part, None for a file. Raises as `video`."""
+        parsed = self.parse(reference)
+        return self._library.get(parsed.clip_id) if isinstance(parsed, ClipRef) else None
 
     # -- clips ----------------------------------------------------------------------------------------
 

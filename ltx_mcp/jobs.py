@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ltx_mcp.clips import Plan, Request
+from ltx_mcp.clips import FinalizeRequest, Plan, Request
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.stages import Stage
 from ltx_mcp.states import ENDED, RESTARTED, JobState, Refused, Running
@@ -190,8 +190,10 @@ class JobBook:
 
 
 def _redacted(request: Request) -> Request:
-    words = "title" if request.tool == "import_video" else "prompt"
-    return request.model_copy(update={words: REDACTED})
+    if isinstance(request, FinalizeRequest):
+        return request.model_copy(update={"final": _redacted(request.final)})
+    words = {"title": REDACTED, "prompt": REDACTED, "then": (), "negative_prompt": None}
+    return request.model_copy(update={name: words[name] for name in words.keys() & type(request).model_fields.keys()})
 
 
 def _unusable(error: sqlite3.Error) -> ArchiveError:

@@ -52,6 +52,7 @@ class Settings(BaseModel):
     max_wait_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 45.0
     max_queue: Annotated[int, Field(ge=1, le=1000)] = 8
     max_bytes: Annotated[int, Field(ge=0)] | None = None
+    keep_latents_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] = 7.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @classmethod

@@ -9,14 +9,15 @@ import math
 from typing import Literal, get_args
 
 Aspect = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
-Resolution = Literal["240p", "540p", "720p", "1080p", "1440p", "2160p"]
+Resolution = Literal["240p", "480p", "540p", "720p", "1080p", "1440p", "2160p"]
 
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
 RESOLUTIONS: tuple[Resolution, ...] = get_args(Resolution)
 
-# (long side at 16:9, short side) in pixels. 240p is 416 wide, not 427: the next even width on the 32 grid.
+# (long side at 16:9, short side) in pixels. 240p is 416 wide, not 427: a whole number of cells. 480p is its double.
 _WIDE: dict[Resolution, tuple[int, int]] = {
     "240p": (416, 240),
+    "480p": (832, 480),
     "540p": (960, 540),
     "720p": (1280, 720),
     "1080p": (1920, 1080),
@@ -38,6 +39,11 @@ def delivered_size(aspect: Aspect, resolution: Resolution) -> tuple[int, int]:
     if across >= down:
         return short * across // down, short
     return short, short * down // across
+
+
+def doubled(resolution: Resolution) -> Resolution | None:
+    """The class of twice the sides, in every aspect; None where there is none."""
+    return next((each for each in RESOLUTIONS if _WIDE[each] == tuple(2 * side for side in _WIDE[resolution])), None)
 
 
 def short_side(resolution: Resolution) -> int:

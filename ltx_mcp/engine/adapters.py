@@ -4,6 +4,7 @@ diffusers loads what fits and logs what does not, so a LoRA for another model wo
 Here every layer of a file must be a layer of the model, in name and size, or the file is refused.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +74,11 @@ def applied(pipeline: Any, picked: Sequence[Picked], check: Check) -> Iterator[W
         raise RuntimeError("LoRAs are applied already; taking these off would take those off as well")
     try:
         for name, members in groups.items():
-            pipeline.load_lora_weights(_joined(members, pipeline.transformer.dtype, check), adapter_name=name)
+            tensors = _joined(members, pipeline.transformer.dtype, check)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Already found a `peft_config`")  # that of another group
+                pipeline.load_lora_weights(tensors, adapter_name=name)
+            del tensors  # gigabytes, held twice otherwise
         worn.fit(reference=True)
         check()
         yield worn

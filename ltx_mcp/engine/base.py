@@ -33,17 +33,31 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True)
+class Latents:
+    """A clip before it is decoded, as the pipelines exchange it: denormalised, float32, exact.
+
+    `picture` is (1, channels, latent frames, height / 32, width / 32), `sound` (1, channels, length, mel bins).
+    """
+
+    picture: NDArray[np.float32]
+    sound: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Rendering:
     """A clip on its way out: exactly `plan.frames` frames, decoded while they are pulled.
 
     `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
     own, and whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
+    `latents` are those of a draft that is the first stage of a final of twice its size: given back as
+    `Materials.begun` they become that final, the same as if it had been asked for at once.
     """
 
     frames: Iterator[Frame]
     audio: NDArray[np.float32] | None = None
     sample_rate: int = 48_000
     late_audio: Callable[[], NDArray[np.float32] | None] | None = None
+    latents: Latents | None = None
 
     def sound(self) -> NDArray[np.float32] | None:
         """What `audio` is, known for certain only after the last frame."""
@@ -68,6 +82,7 @@ class Materials:
 
     `repaint_strength` is 0..1: how far the new clip may depart from the source. `reference` is the video that the
     plan's IC-LoRA reworks, plan.frames long, each frame (plan.reference.height, plan.reference.width, 3).
+    `begun` is a draft of half the plan's made size, whose final is the plan's.
     `finished` is a clip that needs no model at all: one that is only copied in.
     """
 
@@ -75,6 +90,7 @@ class Materials:
     repaint: Sequence[Frame] | None = None
     repaint_strength: float = 0.6
     reference: Sequence[Frame] | None = None
+    begun: Latents | None = None
     finished: Rendering | None = None
 
 

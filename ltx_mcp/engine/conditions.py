@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import Condition, Frame, Materials
+from ltx_mcp.engine.base import Condition, Frame, Latents, Materials
 from ltx_mcp.engine.interrupt import Check
+from ltx_mcp.engine.recipes import LATENT_GRID
 from ltx_mcp.errors import BadInput
 from ltx_mcp.ffmpeg import FFmpeg
 from ltx_mcp.sizes import TEMPORAL_STRIDE
@@ -31,6 +32,8 @@ def check_materials(plan: Plan, materials: Materials) -> None:
             raise BadInput(f"The video to repaint has {len(materials.repaint)} frames and the clip {plan.frames}.")
         _check_frames(plan.width, plan.height, materials.repaint)
     _check_strength(materials.repaint_strength)
+    if materials.begun is not None:
+        _check_begun(plan, materials.begun)
     _check_reference(plan, materials)
 
 
@@ -45,6 +48,14 @@ def _check_reference(plan: Plan, materials: Materials) -> None:
         raise BadInput(f"The reference has {len(materials.reference)} frames and the clip {plan.frames}.")
     _check_frames(plan.reference.width, plan.reference.height, materials.reference)
     _check_strength(plan.reference.strength)
+
+
+def _check_begun(plan: Plan, begun: Latents) -> None:
+    cell = 2 * LATENT_GRID
+    frames = (plan.made_frames - 1) // TEMPORAL_STRIDE + 1
+    wanted = (frames, plan.made_height // cell, plan.made_width // cell)
+    if plan.quality != "final" or begun.picture.shape[2:] != wanted:
+        raise BadInput(f"The draft's latents are {begun.picture.shape[2:]} where {wanted} are needed for this final.")
 
 
 def _check_condition(plan: Plan, condition: Condition) -> None:

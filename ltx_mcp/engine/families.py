@@ -4,6 +4,7 @@ Revisions: the commits of these repositories could not be looked up when this wa
 which moves. Replace each with the commit that was tried as soon as one has been. None has been run by us yet.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -62,6 +63,15 @@ class Family:
         """All that must be here before it runs offline."""
         others = (self.upsampler_repo, self.adapter and self.adapter.repo)
         return tuple(dict.fromkeys([self.repo, *(repo for repo in others if repo)]))
+
+    def missing_bytes(self, cached: Mapping[str, int]) -> int:
+        """What is still to be fetched, about, when so many bytes of each repository are here. 0: all is here.
+
+        Sizes of repositories are known to the gigabyte, so one that is nearly whole counts as whole.
+        """
+        if all(cached.get(repo, 0) for repo in self.repos) and sum(cached.values()) >= 0.97 * self.download_bytes:
+            return 0
+        return max(0, self.download_bytes - sum(cached.values()))
 
     def source(self) -> DiffusersSource:
         info = ModelInfo(

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.adapters import applied, load_distilled
-from ltx_mcp.engine.base import NO_MATERIALS, Frame, Materials, ModelCard, Rendering, Stage, Watch
+from ltx_mcp.engine.base import NO_MATERIALS, Frame, Latents, Materials, ModelCard, Rendering, Stage, Watch
 from ltx_mcp.engine.conditions import check_materials
 from ltx_mcp.engine.decode import decode_sound, stream_decode
 from ltx_mcp.engine.interrupt import Check, checked, chunked_attention
 from ltx_mcp.engine.loras import LoraShelf
 from ltx_mcp.engine.memory import Machine, pick, place, probe_machine, resolve_device
 from ltx_mcp.engine.passes import Loaded, denoise, encode_prompt
-from ltx_mcp.engine.recipe_for import recipe_for
+from ltx_mcp.engine.recipe_for import opens_final, recipe_for
 from ltx_mcp.engine.source import ModelSource
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed, StudioError
 
@@ -85,10 +85,15 @@ class LtxEngine:
                 "The installed torch cannot use the CUDA device.",
                 "Install a CUDA build of torch and torchvision, or set LTX_MCP_DEVICE=cpu.",
             )
+        device = torch.device(self._device)
+        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+            raise ModelUnavailable(
+                f"LTX_MCP_DEVICE={self._device} names a CUDA device that is not there.",
+                "Set it to auto, or count from cuda:0.",
+            )
         check()
         components = self._source.components()
         check()
-        device = torch.device(self._device)
         pipeline = LTX2Pipeline(**components.parts)
         # The sigmas of recipes are final; the shift of an undistilled model's scheduler would move them.
         pipeline.scheduler = FlowMatchEulerDiscreteScheduler.from_config(
@@ -101,7 +106,9 @@ class LtxEngine:
             check()
         place(pipeline, self._policy, device)
         conditioned, sounding = PlacedConditionPipeline(**pipeline.components), SoundPipeline(**pipeline.components)
-        referring = ReferencePipeline(**pipeline.components)
+        referring = ReferencePipeline(
+            **{name: part for name, part in pipeline.components.items() if name != "duration_head"}
+        )
         for each in (pipeline, conditioned, sounding, referring):
             each.set_progress_bar_config(disable=True)
         upsampling = None
@@ -115,12 +122,13 @@ class LtxEngine:
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         check_materials(plan, materials)
         self.load(watch)
-        latents, sound = self._guarded(lambda: self._make(plan, watch, materials))
-        return Rendering(self._frames(plan, latents, watch), sound, self._sample_rate())
+        latents, sound, first_stage = self._guarded(lambda: self._make(plan, watch, materials))
+        return Rendering(self._frames(plan, latents, watch), sound, self._sample_rate(), latents=first_stage)
 
     def _make(
         self, plan: Plan, watch: Watch, materials: Materials
-    ) -> tuple["torch.Tensor", NDArray[np.float32] | None]:
+    ) -> tuple["torch.Tensor", NDArray[np.float32] | None, Latents | None]:
+        """The finished picture's latents, the sound, and both as latents where they are a larger clip's first stage."""
         import torch
 
         loaded = self._ready()
@@ -133,7 +141,9 @@ class LtxEngine:
             watch.stage(Stage.DENOISING)
             latents, sound_latents = denoise(loaded, plan, materials, recipe, words, worn, watch)
             watch.stage(Stage.DECODING)
-            return latents, decode_sound(loaded.pipeline, sound_latents) if plan.audio else None
+            opening = opens_final(recipe, self._source.info.recipes)
+            first_stage = Latents(_array(latents), _array(sound_latents)) if opening else None
+            return latents, decode_sound(loaded.pipeline, sound_latents) if plan.audio else None, first_stage
 
     def _frames(self, plan: Plan, latents: "torch.Tensor", watch: Watch) -> Iterator[Frame]:
         frames = stream_decode(self._ready().pipeline.vae, latents, self._source.info.windows, watch.check)
@@ -176,6 +186,12 @@ class LtxEngine:
             self._loaded = None
             gc.collect()
             self._free()
+
+
+def _array(tensor: "torch.Tensor") -> NDArray[np.float32]:
+    """A copy in host memory. The pipelines keep latents in float32, so it is exact."""
+    array: NDArray[np.float32] = tensor.float().cpu().numpy().copy()
+    return array
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Nothing here imports torch until a policy is applied, so a card can be shown bef
 
 import ctypes
 import os
+import re
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
@@ -54,6 +55,7 @@ largest sizes are 1080p for 20, 10 and 5 s, 4K for 5 s, 720p and 540p for 5 s. H
 while they load. Below 15 GB of device memory Lightricks' own desktop app declines as well."""
 
 POLICY_WEIGHTS_BYTES = 71 * GB
+_DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:[0-9]{1,2})?")
 SMALL_MODEL_BYTES = GIB  # a model below this is simply resident
 SMALL_BYTES_PER_PIXEL_FRAME = 16
 """Of the micro model at its peak, process memory measured on a CPU: 9 at 240p for 20 s, 13 at 540p for 5 s, 27 at
@@ -94,8 +96,16 @@ def _cuda_bytes() -> int | None:
 
 
 def resolve_device(device: str, machine: Machine) -> str:
-    """`auto` is cuda where there is one, else the CPU; anything else is taken as a torch device."""
+    """`auto` is cuda where there is one, else the CPU. Raises ModelUnavailable for what names no device here."""
     if device != "auto":
+        if not _DEVICE.fullmatch(device):
+            raise ModelUnavailable(
+                f"LTX_MCP_DEVICE={device} names no device.", "It is auto, cpu, cuda, or one of several as cuda:1."
+            )
+        if device.startswith("cuda") and machine.cuda_bytes is None:
+            raise ModelUnavailable(
+                f"LTX_MCP_DEVICE={device}, and there is no CUDA device here.", "Set it to auto or cpu."
+            )
         return device
     return "cpu" if machine.cuda_bytes is None else "cuda"
 

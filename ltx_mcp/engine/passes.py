@@ -77,15 +77,16 @@ def denoise(
     conditions = diffusers_conditions(plan, materials.conditions, loaded.image_crf, watch.check)
     video, sound = _beginning(loaded, plan, materials)
     divisor = recipe.passes[0].divisor
-    done = 0
-    for index, each in enumerate(recipe.passes):
+    passes = list(enumerate(recipe.passes))[1 if materials.begun else 0 :]
+    done, steps = 0, sum(len(each.sigmas) for _, each in passes)
+    for index, each in passes:
         video, divisor = _between(loaded, video, divisor, each), each.divisor
         arguments = {
             **words.arguments(each),
             **each.guidance.arguments,
             **_shape(plan, each),
             "generator": _noise(plan.seed, index),
-            "callback_on_step_end": _reporter(watch, done, recipe.steps),
+            "callback_on_step_end": _reporter(watch, done, steps),
             "output_type": "latent",
             "return_dict": False,
         }
@@ -134,7 +135,13 @@ def _noise(seed: int, index: int) -> "torch.Generator":
 
 
 def _beginning(loaded: Loaded, plan: Plan, materials: Materials) -> tuple[Any, Any]:
-    """What the first pass starts from: nothing, or the latents of the video to repaint and of an even sound."""
+    """What the passes start from: nothing, a draft, or the latents of the video to repaint and of an even sound."""
+    import torch
+
+    if materials.begun is not None:
+        parts = (materials.begun.picture, materials.begun.sound)
+        picture, sound = (torch.tensor(part, device=loaded.device) for part in parts)
+        return picture, sound
     if materials.repaint is None:
         return None, None
     frames = _lengthened(materials.repaint, plan)
@@ -148,7 +155,8 @@ def _reference(
     """What a pass of this size in pixels is told of its reference, which is smaller by `factor`."""
     from diffusers.pipelines.ltx2 import LTX2ReferenceCondition
 
-    assert plan.reference is not None and materials.reference is not None, "check_materials refuses one alone"
+    assert plan.reference is not None, "only then a pass has a reference"
+    assert materials.reference is not None, "check_materials refuses one without the other"
     size = width // factor, height // factor
     frames = _lengthened(materials.reference, plan)
     latents = encode_video(loaded.pipeline.vae, frames, loaded.device, lambda run: centred(run, *size))

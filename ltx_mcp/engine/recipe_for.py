@@ -26,6 +26,13 @@ def in_context(recipe: Recipe, downscale_factor: int, second_stage: bool) -> Rec
     return Recipe(recipe.quality, (replace(first, reference=downscale_factor), *others))
 
 
+def opens_final(recipe: Recipe, recipes: Recipes) -> bool:
+    """Whether these passes are the first stage of the book's final, so that its second stage can follow later."""
+    if (final := recipes.get("final")) is None or len(final.passes) < 2:
+        return False
+    return recipe.passes == (replace(final.passes[0], divisor=1),)
+
+
 def _repaint(recipe: Recipe, strength: float, audio: bool) -> Recipe:
     """One pass at the made size in every quality, with the weights and the guidance of the quality's last.
 

@@ -7,12 +7,13 @@ shows a red circle in the first half and a blue square in the second.
 
 import re
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import NO_MATERIALS, Frame, Materials, ModelCard, Rendering, Stage, Watch
+from ltx_mcp.engine.base import NO_MATERIALS, Frame, Latents, Materials, ModelCard, Rendering, Stage, Watch
 
 SAMPLE_RATE = 48_000
 STEPS = 8
@@ -60,12 +61,16 @@ class StandInEngine:
             self._pause(Stage.DENOISING, step)
             watch.step(step + 1, STEPS)
         watch.stage(Stage.DECODING)
-        frames = self._frames(plan, watch, materials)
-        return Rendering(frames, _tone(plan) if plan.audio else None, SAMPLE_RATE)
+        begun = materials.begun or _first_stage(plan)
+        frames = self._frames(plan, watch, materials, begun)
+        opening = plan.quality == "draft" and materials.repaint is None and materials.reference is None
+        sound = _tone(plan) if plan.audio else None
+        return Rendering(frames, sound, SAMPLE_RATE, latents=begun if opening else None)
 
-    def _frames(self, plan: Plan, watch: Watch, materials: Materials) -> Iterator[Frame]:
+    def _frames(self, plan: Plan, watch: Watch, materials: Materials, begun: Latents) -> Iterator[Frame]:
         scenes = _NAMED.findall(plan.prompt.lower()) or [("white", "cross")]
-        noise = np.random.default_rng(plan.seed).integers(0, 12, (plan.height, plan.width, 3), dtype=np.uint8)
+        lot = np.random.default_rng(list(sha256(begun.picture.tobytes()).digest()))
+        noise = lot.integers(0, 12, (plan.height, plan.width, 3), dtype=np.uint8)
         for index in range(plan.frames):
             self._pause(Stage.DECODING, index)
             watch.check()
@@ -77,15 +82,32 @@ class StandInEngine:
         """Nothing to free."""
 
 
+def _first_stage(plan: Plan) -> Latents:
+    """What a draft and the final of twice its size both begin with: noise of the seed, in the real layout."""
+    cell = 32 if plan.quality == "draft" else 64
+    shape = (1, 4, (plan.made_frames - 1) // 8 + 1, plan.made_height // cell, plan.made_width // cell)
+    lot = np.random.default_rng(plan.seed)
+    return Latents(lot.standard_normal(shape, np.float32), lot.standard_normal((1, 4, 8, 4), np.float32))
+
+
 def _conditioned(drawn: Frame, index: int, materials: Materials) -> Frame:
     """The drawn frame, mixed with whatever the materials ask for at this place."""
     mixed = drawn.astype(np.float32)
     if materials.repaint is not None:
         mixed += (materials.repaint[index] - mixed) * (1 - materials.repaint_strength)
+    if materials.reference is not None:
+        shown = _stretched(materials.reference[index], *drawn.shape[:2])
+        mixed += (shown - mixed) * 0.5
     for condition in materials.conditions:
         if 0 <= index - condition.at_frame < len(condition.frames):
             mixed += (condition.frames[index - condition.at_frame] - mixed) * condition.strength
     return mixed.round().astype(np.uint8)
+
+
+def _stretched(frame: Frame, height: int, width: int) -> Frame:
+    """The nearest pixels of a frame of another size."""
+    rows = np.arange(height) * frame.shape[0] // height
+    return frame[rows][:, np.arange(width) * frame.shape[1] // width]
 
 
 def _picture(plan: Plan, colour: tuple[int, int, int], outline: Outline, phase: float) -> Frame:
