@@ -65,16 +65,17 @@ def look_at(path: Path, reference: str, span_s: tuple[float, float] | None = Non
     )
 
 
-def read_video(footage: Footage, width: int, height: int, fps: float, frames: int) -> Iterator[Frame]:
+def read_video(footage: Footage, width: int, height: int, fps: float, frames: int, then: str = "") -> Iterator[Frame]:
     """Exactly `frames` frames of (height, width, 3): the k-th is what is on screen k / fps seconds into the stretch.
 
     It covers the frame and is cropped from the centre, as `framing.fit` says. Where the stretch is shorter, its
-    last frame stays. Decoded while they are pulled. Raises MediaError.
+    last frame stays. `then` is an ffmpeg filter for each of them. Decoded while they are pulled. Raises MediaError.
     """
     args = [
         # From the key frame before the start: the frame on screen at the start may have appeared before it.
         *("-noaccurate_seek", "-ss", f"{footage.start_s:.6f}", *input_args(footage.path), "-map", "0:V:0"),
-        *("-vf", _filters(footage, width, height, fps, frames), "-fps_mode", "passthrough", "-frames:v", str(frames)),
+        *("-vf", _filters(footage, width, height, fps, frames, then)),
+        *("-fps_mode", "passthrough", "-frames:v", str(frames)),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
     ]
     came, last = 0, None
@@ -110,7 +111,7 @@ def read_audio(footage: Footage, sample_rate: int = 48_000) -> NDArray[np.float3
     return np.ascontiguousarray(np.clip(np.nan_to_num(sound), -1.0, 1.0), dtype=np.float32)
 
 
-def _filters(footage: Footage, width: int, height: int, fps: float, frames: int) -> str:
+def _filters(footage: Footage, width: int, height: int, fps: float, frames: int, then: str) -> str:
     """Cut, then choose frames, then crop, then scale: each step has less to do than the one before.
 
     fps=...:round=up shows at each tick the last frame that began before it; start_time=0 begins with the one on
@@ -125,7 +126,8 @@ def _filters(footage: Footage, width: int, height: int, fps: float, frames: int)
     aspect = f"{width}/{height}"
     crop = f"crop='max(1,min(iw,ih*{aspect}/sar))':'max(1,min(ih,iw*sar/({aspect})))':exact=1"
     scale = f"scale={width}:{height}:flags=bicubic+accurate_rnd+full_chroma_int"
-    return f"{cut},fps=fps={rate}:start_time=0:round=up,trim=end_frame={frames},{crop},{scale},format=rgb24"
+    chosen = f"fps=fps={rate}:start_time=0:round=up,trim=end_frame={frames}"
+    return ",".join(part for part in (cut, chosen, crop, scale, then, "format=rgb24") if part)
 
 
 def _pieces(args: list[str], size: int, path: Path) -> Generator[bytearray, None, None]:

@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "framing": {"sizes"},
     "pictures": {"framing", "engine", "errors"},
     "footage": {"ffmpeg", "probe", "engine", "errors"},
+    "controls": {"footage", "engine", "clips", "errors"},
     "inputs": {"library", "probe", "pictures", "footage", "engine", "clips", "errors"},
     "prompts": {"clips", "sizes"},
     "archive": {"library", "index", "probe", "sheets", "engine", "clips", "errors"},

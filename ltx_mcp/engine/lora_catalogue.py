@@ -3,7 +3,8 @@
 Source: the catalogue that LTX-Desktop ships (Lightricks/LTX-Desktop at 274ade2, Apache-2.0:
 backend/runtime_config/lora_catalog.json), whose entries name repository, file, exact size, trigger, strength,
 input, login and licence. Where it gives no strength, that of the entry's tips or model card. Union-Control,
-which it does not list, is from its own repository. Variants for LTX-2.5 are left out.
+which it does not list, is from its own repository. Variants for LTX-2.5 are left out. Of some of Lightricks' own
+repositories the file's size could not be looked up: they are known by their names alone.
 
 A file on disk is taken for one of these only if name and size agree: trainers give out names such as
 `lora_weights_step_05000` freely.
@@ -12,8 +13,11 @@ A file on disk is taken for one of these only if name and size agree: trainers g
 from dataclasses import dataclass
 from typing import Literal
 
+from ltx_mcp.clips import Control
+
 LoraKind = Literal["lora", "ic_lora"]
 Position = Literal["first_token", "anywhere"]
+Base = Literal["LTX-2", "LTX-2.3"]
 
 COMMUNITY = "LTX-2 Community License"
 
@@ -22,8 +26,10 @@ COMMUNITY = "LTX-2 Community License"
 class CatalogueEntry:
     """One published file. `input` is what it needs beside words; `template` has the places that a prompt must fill.
 
-    `resolution_factor` and `audio` matter for IC-LoRAs alone, all of which run without a second stage: by what the
-    size of the reference is multiplied, and whether the clip keeps the source's sound.
+    The last five are of IC-LoRAs alone. `skip_stage_2`: it runs in one pass. `resolution_factor`: by what LTX-Desktop
+    then multiplies its working size; unused here, where a clip has the size that was asked. `audio`: whether the clip
+    should keep the source's sound. `controls`: the signals that it takes for a reference; none: the source as it is.
+    `unsupported`: why restyle_video cannot give it what it needs.
     """
 
     id: str
@@ -37,10 +43,13 @@ class CatalogueEntry:
     input: Literal["text", "image", "video"] = "text"
     needs_login: bool = False
     licence: str = COMMUNITY
-    base: Literal["LTX-2", "LTX-2.3"] = "LTX-2.3"
+    base: Base = "LTX-2.3"
     template: str = ""
+    skip_stage_2: bool = False
     resolution_factor: float = 1.5
     audio: Literal["source", "generated"] = "source"
+    controls: tuple[Control, ...] = ()
+    unsupported: str = ""
 
 
 def _style(id: str, repo: str, file: str, bytes: int, trigger: str = "") -> CatalogueEntry:
@@ -68,6 +77,7 @@ def _control(
     template: str = "",
     resolution_factor: float = 1.5,
     audio: Literal["source", "generated"] = "source",
+    unsupported: str = "",
 ) -> CatalogueEntry:
     """Lightricks' own IC-LoRAs, whose files are named after their repositories."""
     return CatalogueEntry(
@@ -82,9 +92,21 @@ def _control(
         input=input,
         needs_login=True,
         template=template,
+        skip_stage_2=True,
         resolution_factor=resolution_factor,
         audio=audio,
+        unsupported=unsupported,
     )
+
+
+def _unsized(
+    id: str, repo: str, controls: tuple[Control, ...] = (), base: Base = "LTX-2.3", unsupported: str = ""
+) -> CatalogueEntry:
+    """An IC-LoRA of Lightricks that is known by its repository alone: file and size are looked up there."""
+    return CatalogueEntry(
+        id, f"Lightricks/{repo}", "", 0, kind="ic_lora", input="video", needs_login=True, base=base,
+        controls=controls, unsupported=unsupported,
+    )  # fmt: skip
 
 
 LORAS = (
@@ -180,6 +202,7 @@ IC_LORAS = (
         kind="ic_lora",
         input="video",
         needs_login=True,
+        controls=("canny", "depth", "pose"),
     ),
     _control("clean-plate", "Clean-Plate", 327_309_305, "1.0"),
     CatalogueEntry(
@@ -188,6 +211,7 @@ IC_LORAS = (
         "3DREAL-strong-v2.safetensors",
         327_287_352,
         kind="ic_lora",
+        skip_stage_2=True,
         trigger="3DREAL",
         position="first_token",
         input="video",
@@ -199,6 +223,7 @@ IC_LORAS = (
         "3DREAL-light.safetensors",
         163_708_856,
         kind="ic_lora",
+        skip_stage_2=True,
         trigger="3DREAL",
         position="first_token",
         input="video",
@@ -249,13 +274,20 @@ IC_LORAS = (
         audio="generated",
     ),
     _control("instant-shave", "Instant-Shave", 654_465_349, trigger="REMOVEBEARD", position="first_token"),
-    _control("outpainting", "In-Outpainting", 1_308_778_338, resolution_factor=1.0),
+    _control(
+        "outpainting",
+        "In-Outpainting",
+        1_308_778_338,
+        resolution_factor=1.0,
+        unsupported="it needs the source on a larger canvas, which is not made here",
+    ),
     CatalogueEntry(
         "greenscreen-avatar",
         "OmerHagage/ltx2-greenscreen-avatar-ic-lora-vertical-v1",
         "lora_weights_step_05000.safetensors",
         1_308_756_416,
         kind="ic_lora",
+        skip_stage_2=True,
         input="video",
         licence="MIT",
         resolution_factor=1.0,
@@ -266,6 +298,7 @@ IC_LORAS = (
         "ltx2.3_upscale_ic-lora_06250.safetensors",
         327_287_384,
         kind="ic_lora",
+        skip_stage_2=True,
         trigger="upscale",
         input="video",
         licence="Other",
@@ -277,6 +310,7 @@ IC_LORAS = (
         "LTX2.3-22B_IC-LoRA-CrossView-Prompt_v0.9_13700.safetensors",
         100_767_456,
         kind="ic_lora",
+        skip_stage_2=True,
         trigger="crossview.",
         position="first_token",
         strength=1.5,
@@ -287,4 +321,22 @@ IC_LORAS = (
 )
 """LoRAs that rework a reference: a video, or a sheet of images."""
 
-CATALOGUE = LORAS + IC_LORAS
+_TRACKS = "it needs drawn motion tracks, which are not made here"
+_VOICE = "it needs a new voice, which cannot be given here"
+_HDR = "it needs a pipeline of its own, with more than eight bits a colour"
+
+UNSIZED = (
+    _unsized("motion-track-control", "LTX-2.3-22b-IC-LoRA-Motion-Track-Control", unsupported=_TRACKS),
+    _unsized("hdr", "LTX-2.3-22b-IC-LoRA-HDR", unsupported=_HDR),
+    _unsized("dub-it", "LTX-2.3-22b-IC-LoRA-DubIt", unsupported=_VOICE),
+    _unsized("relight", "LTX-2.3-22b-IC-LoRA-Relight"),
+    _unsized("canny-control", "LTX-2-19b-IC-LoRA-Canny-Control", ("canny",), "LTX-2"),
+    _unsized("depth-control", "LTX-2-19b-IC-LoRA-Depth-Control", ("depth",), "LTX-2"),
+    _unsized("pose-control", "LTX-2-19b-IC-LoRA-Pose-Control", ("pose",), "LTX-2"),
+    _unsized("detailer", "LTX-2-19b-IC-LoRA-Detailer", base="LTX-2"),
+    CatalogueEntry("restyle", "Cseti/LTX2.3-22B_ReStyle_IC-LoRA", "", 0, kind="ic_lora", input="video", licence=""),
+)
+"""IC-LoRAs that are known by their repositories alone. A file on the shelf is taken for one by the beginning of its
+name: Lightricks' files are named after their repositories."""
+
+CATALOGUE = LORAS + IC_LORAS + UNSIZED

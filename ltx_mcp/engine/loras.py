@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ltx_mcp.clips import LoraUse, Value
+from ltx_mcp.clips import Control, LoraUse, Value
 from ltx_mcp.engine.lora_catalogue import CATALOGUE, CatalogueEntry, LoraKind, Position
 from ltx_mcp.engine.lora_header import Header, read_header
 from ltx_mcp.errors import BadInput, NotFound
@@ -27,6 +27,10 @@ _MAX_WORD = 80  # characters of a trigger word or a licence that a file may put 
 _MAX_TRIGGERS = 4
 _MAX_DOWNSCALE = 8  # published: 2
 _NAMED_IC = re.compile(r"ic[-_]?lora", re.IGNORECASE)
+_NAMED_RESTYLE = re.compile(r"re-?style", re.IGNORECASE)
+_NAMED_CONTROL = re.compile(r"\b(canny|depth|pose)[-_ ]control\b", re.IGNORECASE)
+_LTX_WIDTH = 4096  # of the transformer of LTX-2.0 to 2.5
+_VERSION = re.compile(r"ltx-?(2(?:\.\d)?)(?!\d)", re.IGNORECASE)
 
 
 class Trigger(Value):
@@ -39,20 +43,28 @@ class Trigger(Value):
 class LoraCard(Value):
     """One file of the shelf. `problem` is why it cannot be used, empty if it can.
 
-    `reference_downscale_factor` is of IC-LoRAs: by what the reference is smaller than the clip (pixels).
+    The last fields are of IC-LoRAs. `reference_downscale_factor`: by what the reference is smaller than the clip
+    (pixels). `second_stage`: whether a pass without it may follow. `controls`: the signals that it takes for a
+    reference; none: the source as it is. `restyle`: it makes of a video what the prompt says. `unsupported`: why
+    nothing here can drive it.
     """
 
     name: str  # of the file, without its ending
     path: Path
     bytes: int
     kind: LoraKind = "lora"
+    base: str = ""  # the model it was made for, as far as is known
     rank: int | None = None  # the most frequent one
     triggers: tuple[Trigger, ...] = ()
     strength: float = 1.0  # recommended
-    reference_downscale_factor: int | None = None
     licence: str = ""
     template: str = ""
     problem: str = ""
+    reference_downscale_factor: int | None = None
+    second_stage: bool = True
+    controls: tuple[Control, ...] = ()
+    restyle: bool = False
+    unsupported: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ class LoraShelf:
 
     def __init__(self, folder: Path | None, catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> None:
         self._folder = folder
-        self._catalogue = {(entry.file, entry.bytes): entry for entry in catalogue}
+        self._catalogue = tuple(catalogue)
 
     def all(self) -> list[LoraCard]:
         """Every weight file in the folder by name, the unusable ones with their `problem`."""
@@ -109,7 +121,7 @@ class LoraShelf:
         try:
             real = self._confined(path)
             header = read_header(real)
-            known = self._catalogue.get((path.name, header.bytes))
+            known = next((entry for entry in self._catalogue if _is(entry, path.name, header.bytes)), None)
             return _described(unread.model_copy(update={"path": real, "bytes": header.bytes}), header, known)
         except BadInput as error:
             return unread.model_copy(update={"problem": error.message})
@@ -144,6 +156,20 @@ def _picked(card: LoraCard, strength: float | None) -> Picked:
     return Picked(card, card.strength if strength is None else strength)
 
 
+def suits(card: LoraCard, model: str) -> bool:
+    """Whether a LoRA may be meant for the model of this name. Where nothing says that it is not, it may be."""
+    if model == "micro":
+        return card.base == ""
+    version = _VERSION.search(model)
+    return version is None or card.base in ("", "LTX-2.x", f"LTX-{version[1]}")
+
+
+def _is(entry: CatalogueEntry, file: str, bytes: int) -> bool:
+    if entry.file:
+        return (file, bytes) == (entry.file, entry.bytes)
+    return file.lower().startswith(entry.repo.partition("/")[2].lower())
+
+
 def _described(card: LoraCard, header: Header, known: CatalogueEntry | None) -> LoraCard:
     """The card with what the file says of itself, and with what the catalogue knows of it."""
     factor = _downscale_factor(header.metadata)
@@ -151,13 +177,19 @@ def _described(card: LoraCard, header: Header, known: CatalogueEntry | None) -> 
         "rank": Counter(layer.rank for layer in header.layers.values()).most_common(1)[0][0],
         "reference_downscale_factor": factor,
         "kind": "ic_lora" if factor is not None or _NAMED_IC.search(card.name) else "lora",
+        "base": "LTX-2.x" if any(_LTX_WIDTH in (each.inputs, each.outputs) for each in header.layers.values()) else "",
         "triggers": tuple(Trigger(word=word) for word in _triggers(header.metadata)),
         "licence": next((header.metadata[key][:_MAX_WORD] for key in _LICENCE_KEYS if key in header.metadata), ""),
     }
     if known is not None:
-        facts |= {"kind": known.kind, "strength": known.strength, "licence": known.licence, "template": known.template}
+        facts |= {"kind": known.kind, "base": known.base, "strength": known.strength, "template": known.template}
+        facts |= {"second_stage": not known.skip_stage_2, "unsupported": known.unsupported}
+        facts["licence"] = known.licence or facts["licence"]
         if known.trigger:
             facts["triggers"] = (Trigger(word=known.trigger, position=known.position),)
+    if facts["kind"] == "ic_lora":
+        facts["restyle"] = bool(_NAMED_RESTYLE.search(card.name))
+        facts["controls"] = known.controls if known else tuple(map(str.lower, _NAMED_CONTROL.findall(card.name)))
     return card.model_copy(update=facts)
 
 

@@ -1,0 +1,41 @@
+"""The seam of the control room: what a maker of control signals promises."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from ltx_mcp.clips import Control
+from ltx_mcp.engine.base import Frame
+from ltx_mcp.footage import Footage
+
+if TYPE_CHECKING:
+    import torch
+
+Check = Callable[[], None]
+"""Raises `Cancelled` if the work should stop, else returns."""
+
+
+class ControlMaker(Protocol):
+    """Makes one kind of signal of a video. Called on the lane's thread, but for `ready`."""
+
+    @property
+    def control(self) -> Control: ...
+
+    def ready(self) -> None:
+        """Raise ModelUnavailable, with the remedy, if the signal can never be made as things stand. Loads nothing."""
+
+    def read(self, footage: Footage, width: int, height: int, fps: float, frames: int, check: Check) -> Sequence[Frame]:
+        """The signal of the frames that `read_video` would give, at this size, each (height, width, 3).
+
+        Deterministic. `check` is called at least once a frame; no model stays loaded afterwards. Raises MediaError,
+        ModelUnavailable, RenderFailed.
+        """
+
+
+Controls = dict[Control, ControlMaker]
+
+
+def tensor_of(frame: Frame, device: "torch.device") -> "torch.Tensor":
+    """(1, 3, height, width), float32, 0..255."""
+    import torch
+
+    return torch.from_numpy(frame).to(device=device, dtype=torch.float32).permute(2, 0, 1)[None]
