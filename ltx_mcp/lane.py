@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -26,15 +26,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Step:
-    """`done` of `total` steps of a stage are finished; 0 of 1 when the stage has just begun."""
+    """`done` of `total` steps of a stage are finished; 0 of 1 when the stage has just begun.
+
+    `part` of `parts` renders of the job is the present one, from 0.
+    """
 
     stage: Stage
     done: int = 0
     total: int = 1
+    part: int = 0
+    parts: int = 1
+
+
+class PartsWatch(Watch, Protocol):
+    """A watch of a job that renders more than once."""
+
+    def part(self, part: int, parts: int) -> None:
+        """What follows belongs to this one of the job's renders, from 0."""
 
 
 Take = Callable[[Rendering, Watch], T]
 Hear = Callable[[Step], None]
+Shoot = Callable[[Engine, PartsWatch], Rendering]
+"""Makes the job's clip with the lane's engine, on its thread."""
+
 Gather = Callable[[Plan, Watch], Materials]
 """Reads what the clip is made from, on the lane's thread, so that a job that waits holds no video."""
 
@@ -44,16 +59,21 @@ def nothing(plan: Plan, watch: Watch) -> Materials:
     return NO_MATERIALS
 
 
+def one_shot(plan: Plan, gather: Gather = nothing) -> Shoot:
+    """The whole clip in one render."""
+    return lambda engine, watch: engine.render(plan, watch, gather(plan, watch))
+
+
 class LaneJob(Generic[T]):
     """A job in the lane, and the watch that its engine is given."""
 
-    def __init__(self, plan: Plan, gather: Gather, take: Take[T], hear: Hear, loop: EventLoopToken) -> None:
-        self._plan = plan
-        self._gather = gather
+    def __init__(self, shoot: Shoot, take: Take[T], hear: Hear, loop: EventLoopToken) -> None:
+        self._shoot = shoot
         self._take = take
         self._hear = hear
         self._loop = loop
         self._stage = Stage.QUEUED
+        self._part, self._parts = 0, 1
         self._cancelled = threading.Event()
         self._ended = anyio.Event()
         self._left = anyio.Event()
@@ -75,12 +95,15 @@ class LaneJob(Generic[T]):
         if self._cancelled.is_set():
             raise Cancelled
 
+    def part(self, part: int, parts: int) -> None:
+        self._part, self._parts = part, parts
+
     def stage(self, stage: Stage) -> None:
         self._stage = stage
-        self._post(Step(stage))
+        self._post(Step(stage, part=self._part, parts=self._parts))
 
     def step(self, done: int, total: int) -> None:
-        self._post(Step(self._stage, done, total))
+        self._post(Step(self._stage, done, total, self._part, self._parts))
 
     def cancel(self) -> None:
         """Called on the event loop."""
@@ -96,9 +119,7 @@ class LaneJob(Generic[T]):
         try:
             self.stage(Stage.LOADING)
             engine.load(self)
-            outcome: T | StudioError | Cancelled = self._take(
-                engine.render(self._plan, self, self._gather(self._plan, self)), self
-            )
+            outcome: T | StudioError | Cancelled = self._take(self._shoot(engine, self), self)
         except (StudioError, Cancelled) as error:
             outcome = error
         except BaseException as error:  # a panic in a library's Rust is no Exception, and must not end the lane
@@ -143,9 +164,9 @@ class Lane:
         with self._changed:
             return self._running is not None
 
-    def submit(self, plan: Plan, take: Take[T], hear: Hear, gather: Gather = nothing) -> LaneJob[T]:
+    def submit(self, shoot: Shoot, take: Take[T], hear: Hear) -> LaneJob[T]:
         """Queue a render; `hear` is called on the event loop. Raises QueueFull."""
-        job = LaneJob(plan, gather, take, hear, current_token())
+        job = LaneJob(shoot, take, hear, current_token())
         with self._changed:
             if not self._open or len(self._waiting) >= self._capacity:
                 raise QueueFull(

@@ -43,8 +43,9 @@ async def an_agent(
     engine: Engine | None = None,
     max_wait_s: float = 45,
     roots: Sequence[Path] = (),
+    limit_s: float = LIMIT_S,
 ) -> AsyncGenerator[Client]:
-    with anyio.fail_after(LIMIT_S):
+    with anyio.fail_after(limit_s):
         async with Client(make_server(a_desk(folder, engine, max_wait_s, roots)), mode=mode) as agent:
             yield agent
 

@@ -13,7 +13,7 @@ from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import Materials, Rendering, Stage, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import Cancelled, MediaError, QueueFull, RenderFailed
-from ltx_mcp.lane import Lane, Step
+from ltx_mcp.lane import Lane, Step, one_shot
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +45,7 @@ async def a_lane(pause: Callable[[Stage, int], None] | None = None, capacity: in
 async def test_a_job_renders_exactly_its_frames_and_reports_every_step_in_order() -> None:
     heard: list[Step] = []
     async with a_lane() as lane:
-        assert await lane.submit(a_plan(17), count, heard.append).result() == 17
+        assert await lane.submit(one_shot(a_plan(17)), count, heard.append).result() == 17
     denoising = [step.done for step in heard if step.stage is Stage.DENOISING]
     assert denoising == [0, 1, 2, 3, 4, 5, 6, 7, 8]
     assert heard[0] == Step(Stage.LOADING)
@@ -62,7 +62,7 @@ async def test_jobs_run_one_at_a_time_in_the_order_they_came() -> None:
         return order[-1]
 
     async with a_lane() as lane:
-        jobs = [lane.submit(a_plan(frames), alone, deaf) for frames in (9, 17, 25)]
+        jobs = [lane.submit(one_shot(a_plan(frames)), alone, deaf) for frames in (9, 17, 25)]
         assert [await job.result() for job in jobs] == [9, 17, 25]
     assert order == [9, 17, 25]
 
@@ -71,7 +71,7 @@ async def test_jobs_run_one_at_a_time_in_the_order_they_came() -> None:
 async def test_a_cancelled_job_ends_at_once_while_the_device_stays_busy_until_the_thread_has_left(stage: Stage) -> None:
     gate = Gate(stage)
     async with a_lane(gate) as lane:
-        job = lane.submit(a_plan(), count, deaf)
+        job = lane.submit(one_shot(a_plan()), count, deaf)
         await gate.arrived()
         lane.cancel(job)
         with pytest.raises(Cancelled):
@@ -87,9 +87,9 @@ async def test_a_cancelled_job_ends_at_once_while_the_device_stays_busy_until_th
 async def test_the_next_job_does_not_start_before_a_cancelled_one_has_left_the_device() -> None:
     gate = Gate(Stage.DENOISING)
     async with a_lane(gate) as lane:
-        first = lane.submit(a_plan(), count, deaf)
+        first = lane.submit(one_shot(a_plan()), count, deaf)
         await gate.arrived()
-        second = lane.submit(a_plan(), count, deaf)
+        second = lane.submit(one_shot(a_plan()), count, deaf)
         lane.cancel(first)
         assert lane.position(second) == 0
         gate.open()
@@ -100,7 +100,7 @@ async def test_the_thread_stops_even_if_nobody_waits_for_the_result_any_more() -
     gate = Gate(Stage.DENOISING)
     async with a_lane(gate) as lane:
         async with anyio.create_task_group() as waiters:
-            job = lane.submit(a_plan(), count, deaf)
+            job = lane.submit(one_shot(a_plan()), count, deaf)
             waiters.start_soon(job.result)
             await gate.arrived()
             waiters.cancel_scope.cancel()
@@ -114,14 +114,14 @@ async def test_the_thread_stops_even_if_nobody_waits_for_the_result_any_more() -
 async def test_a_full_queue_is_an_error_at_once_and_a_cancelled_job_frees_its_place() -> None:
     gate = Gate(Stage.DENOISING)
     async with a_lane(gate, capacity=1) as lane:
-        running = lane.submit(a_plan(), count, deaf)
+        running = lane.submit(one_shot(a_plan()), count, deaf)
         await gate.arrived()
-        waiting = lane.submit(a_plan(), count, deaf)
+        waiting = lane.submit(one_shot(a_plan()), count, deaf)
         with pytest.raises(QueueFull, match="get_job"):
-            lane.submit(a_plan(), count, deaf)
+            lane.submit(one_shot(a_plan()), count, deaf)
         lane.cancel(waiting)
         await waiting.left()
-        third = lane.submit(a_plan(), count, deaf)
+        third = lane.submit(one_shot(a_plan()), count, deaf)
         gate.open()
         assert (await running.result(), await third.result()) == (9, 9)
 
@@ -135,11 +135,11 @@ async def test_an_expected_failure_arrives_as_it_is_and_any_other_as_a_failed_re
 
     async with a_lane() as lane:
         with pytest.raises(MediaError, match="Free some space"):
-            await lane.submit(a_plan(), full_disk, deaf).result()
+            await lane.submit(one_shot(a_plan()), full_disk, deaf).result()
         with pytest.raises(RenderFailed) as caught:
-            await lane.submit(a_plan(), bug, deaf).result()
+            await lane.submit(one_shot(a_plan()), bug, deaf).result()
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
-        assert await lane.submit(a_plan(), count, deaf).result() == 9, "the lane lives on"
+        assert await lane.submit(one_shot(a_plan()), count, deaf).result() == 9, "the lane lives on"
 
 
 async def test_the_lane_outlives_what_is_no_exception() -> None:
@@ -151,8 +151,8 @@ async def test_the_lane_outlives_what_is_no_exception() -> None:
 
     async with a_lane() as lane:
         with pytest.raises(RenderFailed):
-            await lane.submit(a_plan(), panic, deaf).result()
-        assert await lane.submit(a_plan(), count, deaf).result() == 9
+            await lane.submit(one_shot(a_plan()), panic, deaf).result()
+        assert await lane.submit(one_shot(a_plan()), count, deaf).result() == 9
 
 
 async def test_a_cancel_is_heard_while_the_materials_are_read() -> None:
@@ -169,7 +169,7 @@ async def test_a_cancel_is_heard_while_the_materials_are_read() -> None:
         return Materials()
 
     async with a_lane() as lane:
-        job = lane.submit(a_plan(), count, deaf, gather)
+        job = lane.submit(one_shot(a_plan(), gather), count, deaf)
         assert await anyio.to_thread.run_sync(arrived.wait, LIMIT_S)
         lane.cancel(job)
         go_on.set()
@@ -180,7 +180,7 @@ async def test_a_cancel_is_heard_while_the_materials_are_read() -> None:
 async def test_leaving_the_lane_cancels_what_runs_and_what_waits() -> None:
     gate = Gate(Stage.DENOISING)
     async with a_lane(gate) as lane:
-        running, waiting = (lane.submit(a_plan(), count, deaf) for _ in range(2))
+        running, waiting = (lane.submit(one_shot(a_plan()), count, deaf) for _ in range(2))
         await gate.arrived()
         gate.open()
     for job in (running, waiting):

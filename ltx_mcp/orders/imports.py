@@ -1,6 +1,6 @@
 """Orders of import_video: a file taken in as it is, within the archive's sizes."""
 
-from ltx_mcp.clips import MAX_FPS, ImportRequest, Plan
+from ltx_mcp.clips import MAX_FPS, ImportRequest, Plan, Provenance
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.footage import Footage, read_audio, read_video
 from ltx_mcp.inputs import Inputs
@@ -37,7 +37,8 @@ def imported(request: ImportRequest, inputs: Inputs) -> Order:
     def gather(plan: Plan, watch: Watch) -> Materials:
         return Materials(finished=Rendering(read_video(footage, width, height, fps, frames), read_audio(footage)))
 
-    return Order("imported", plan, request.video, recipe="import", gather=gather)
+    unknown = Provenance(digital_source_type=None)
+    return Order("imported", plan, request.video, recipe="import", gather=gather, provenance=unknown)
 
 
 def _archived_size(footage: Footage) -> tuple[int, int]:

@@ -1,27 +1,52 @@
 """An order: a request made ready. What to plan, what to moderate beside the words, how the lane gets its materials."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import GenerateRequest, Kind, Plan
+from ltx_mcp.clips import GenerateRequest, Kind, Plan, Provenance
 from ltx_mcp.engine.base import Frame
 from ltx_mcp.framing import fit
-from ltx_mcp.lane import Gather, nothing
+from ltx_mcp.lane import Gather, Shoot, nothing, one_shot
+from ltx_mcp.splice import Kept
+
+
+class PlanShot(Protocol):
+    """Plans one shot of an order with the engine's card, the request's seed and its LoRAs."""
+
+    def __call__(self, shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None) -> Plan:
+        """Shot number `part`, from 0: each has noise of its own. `size` is (width, height) where it is no class's.
+
+        Raises TooLarge, BadInput.
+        """
+
+
+@dataclass(frozen=True)
+class Planned:
+    """`plan` describes the clip that will be delivered, `shoot` makes it; `kept` is what of a source is not made."""
+
+    plan: Plan
+    shoot: Shoot
+    kept: Kept | None = None
+
+
+Script = Callable[[PlanShot], Planned]
+"""Plans a clip that is more than one render, or more than it renders."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """A request made ready. `shot` is what to plan, or the plan itself where no model is asked.
+    """A request made ready. `shot` is what to plan, or the plan itself where no model is asked, or a whole script.
 
     `inputs` gives the pictures to moderate; `check` raises BadInput; `gather` reads the materials on the lane's
     thread; `sound` gives audio that replaces the model's own.
     """
 
     kind: Kind
-    shot: GenerateRequest | Plan
+    shot: GenerateRequest | Plan | Script
     source: str | None = None
     recipe: str | None = None
     gather: Gather = nothing
@@ -29,6 +54,19 @@ class Order:
     sound: Callable[[], NDArray[np.float32] | None] = lambda: None
     notes: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
     check: Callable[[Plan], None] = lambda plan: None
+    provenance: Provenance = field(default_factory=Provenance)
+
+    def planned(self, plan_shot: PlanShot) -> Planned:
+        """Raises TooLarge, BadInput."""
+        match self.shot:
+            case Plan() as plan:
+                pass
+            case GenerateRequest() as shot:
+                plan = plan_shot(shot)
+            case script:
+                return script(plan_shot)
+        self.check(plan)
+        return Planned(plan.model_copy(update={"notes": plan.notes + self.notes(plan)}), one_shot(plan, self.gather))
 
 
 def cropping(width: int, height: int) -> Callable[[Plan], tuple[str, ...]]:
