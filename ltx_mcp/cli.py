@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, get_args
 import anyio
 
 from ltx_mcp import __version__
-from ltx_mcp.clips import Camera, Codec, Kind, Quality, RestyleMode
+from ltx_mcp.clips import Camera, Codec, Control, Kind, Quality, RestyleMode
 from ltx_mcp.errors import Refused, SettingsError, StudioError
 from ltx_mcp.settings import Settings
 from ltx_mcp.sizes import ASPECTS, RESOLUTIONS
@@ -99,6 +99,11 @@ def _parser() -> argparse.ArgumentParser:
     generate = command("generate", "make a clip from a description")
     generate.add_argument("prompt")
     _add_shot_options(generate)
+    generate.add_argument("--extend", metavar="VIDEO", help="continue a clip_id, its span or a video file in a root")
+    generate.add_argument("--retake", metavar="SPAN", help="make a span anew, clip_id@2.0-3.5; the rest stays")
+    generate.add_argument(
+        "--then", action="append", metavar="PROMPT", help="a shot that continues the one before; may be repeated"
+    )
     animate = command("animate", "bring a still to motion")
     animate.add_argument("image", help="clip_id@seconds, or an image file in a root")
     animate.add_argument("prompt", help="what moves and how, the camera, the sound")
@@ -112,9 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     restyle.add_argument("video", help="a clip_id, a span clip_id@2.0-5.5, or a video file in a root")
     restyle.add_argument("prompt", help="the whole scene in the new style")
     restyle.add_argument("--mode", choices=get_args(RestyleMode))
+    restyle.add_argument("--control", choices=get_args(Control), help="what --mode structure keeps of the video")
     restyle.add_argument("--strength", type=float)
     restyle.add_argument("--new-audio", action="store_false", dest="keep_audio", default=None)
     _add_model_options(restyle)
+    finalize = command("finalize", "finish a draft: the same clip at twice its size")
+    finalize.add_argument("clip", help="the clip_id of a draft")
+    finalize.add_argument("--codec", choices=get_args(Codec))
     take_in = command("import", "take a video file into the archive: moderated, copied, searchable")
     take_in.add_argument("video", help="a video file in a root")
     take_in.add_argument("title", help="the words by which it is found")
@@ -126,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--limit", type=int, choices=range(1, 21), default=5, metavar="1-20")
     command("jobs", "list the recent jobs")
     command("clips", "list the clips of the archive, newest first")
+    command("models", "list the model families: which fit this machine, which are here, their licences")
     command("doctor", "say what this machine will use and why, and what is missing")
     command("reindex", "make the search index match the clips on disk")
     return parser

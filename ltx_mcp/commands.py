@@ -21,6 +21,7 @@ from ltx_mcp.doctor import Finding, examine
 from ltx_mcp.errors import BadInput, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs import Job
+from ltx_mcp.models import known_families
 from ltx_mcp.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True)
@@ -41,10 +42,10 @@ async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
-    """generate, animate, restyle, import."""
-    request = _request(arguments)
+    """generate, animate, restyle, finalize, import."""
+    request = None if arguments.command == "finalize" else _request(arguments)
     async with open_studio(settings) as studio:
-        job = await studio.start(request)
+        job = await studio.start(request or await studio.to_finalize(arguments.clip, arguments.codec))
         with _progress() as progress:
             bar = progress.add_task("queued", total=1.0)
 
@@ -118,6 +119,22 @@ async def _clips(settings: Settings, arguments: argparse.Namespace) -> int:
     return _print(arguments, [clip.model_dump(mode="json") for clip in clips], lambda: _show_rows(rows, note))
 
 
+async def _models(settings: Settings, arguments: argparse.Namespace) -> int:
+    families = await anyio.to_thread.run_sync(known_families, settings)
+    rows = [
+        {
+            "model": family.name,
+            "here": "here" if family.here else f"{family.missing_bytes / 1e9:.1f} GB to fetch",
+            "fits": family.fits,
+            "qualities": ", ".join(family.qualities),
+            "licence": family.licence,
+        }
+        for family in families
+    ]
+    text = "LTX_MCP_MODEL names the one to use. Nothing is fetched before LTX_MCP_ACCEPT_LICENCE is set."
+    return _print(arguments, [family.model_dump() for family in families], lambda: _show_rows(rows, text))
+
+
 async def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     findings = await anyio.to_thread.run_sync(examine, settings)
     text = "\n".join(map(_examined, findings))
@@ -135,7 +152,8 @@ async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = {
     "demo": _demo,
-    **dict.fromkeys(_MAKERS, _make),
+    **dict.fromkeys([*_MAKERS, "finalize"], _make),
+    "models": _models,
     "search": _search,
     "jobs": _jobs,
     "clips": _clips,

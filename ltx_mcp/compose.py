@@ -7,10 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import anyio
 
 from ltx_mcp.archive import Archive
+from ltx_mcp.controls.base import Controls
+from ltx_mcp.controls.canny import CannyControl
+from ltx_mcp.controls.depth import DepthControl
+from ltx_mcp.controls.pose import PoseControl
 from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.copying import CopyEngine
 from ltx_mcp.engine.deferred import DeferredEngine
+from ltx_mcp.engine.lora_hub import LoraHub
 from ltx_mcp.engine.loras import LoraShelf
+from ltx_mcp.engine.memory import probe_machine, resolve_device
+from ltx_mcp.engine.weights import local_hub
 from ltx_mcp.errors import ArchiveError, ModerationUnavailable, SettingsError
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.store import ClipIndex
@@ -24,6 +31,7 @@ from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.policy import Policy, load_policy
 from ltx_mcp.moderation.prompts import PromptGate
+from ltx_mcp.negatives import Negatives
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio import HEARTBEAT_S, UNWIND_S, Studio
 from ltx_mcp.tenancy import Tenancy
@@ -34,15 +42,25 @@ def make_engine(settings: Settings) -> Engine:
 
     def choose() -> Engine:
         from ltx_mcp.engine.ltx import LtxEngine
-        from ltx_mcp.engine.memory import probe_machine
         from ltx_mcp.engine.weights import choose as choose_weights
-        from ltx_mcp.engine.weights import local_hub
 
         machine = probe_machine()
         choice = choose_weights(settings.model, settings.accept_licence, machine, local_hub())
-        return LtxEngine(choice.source, settings.device, settings.memory, machine, LoraShelf(settings.lora_dir))
+        return LtxEngine(choice.source, settings.device, settings.memory, machine, make_shelf(settings))
 
     return DeferredEngine(choose)
+
+
+def make_shelf(settings: Settings) -> LoraShelf:
+    """The LoRAs of the user's folder, and behind them those of the Hugging Face hub."""
+    return LoraShelf(settings.lora_dir, hub=LoraHub(local_hub(), settings.accept_licence))
+
+
+def make_controls(settings: Settings) -> Controls:
+    """The makers of control signals. None has loaded a model yet."""
+    device = resolve_device(settings.device, probe_machine())
+    makers = (CannyControl(), DepthControl(device), PoseControl(device))
+    return {maker.control: maker for maker in makers}
 
 
 def make_classifier(settings: Settings) -> FrameClassifier:
@@ -86,6 +104,7 @@ async def open_studio(
     engine: Engine | None = None,
     classifier: FrameClassifier | None = None,
     embedder: Embedder | None = None,
+    controls: Controls | None = None,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> AsyncGenerator[Studio]:
     """A studio that works until the block is left. Parts that are given stand in for those of the settings."""
@@ -106,10 +125,12 @@ async def open_studio(
             jobs=jobs,
             library=library,
             inputs=Inputs(library, settings.roots),
-            shelf=LoraShelf(settings.lora_dir),
+            shelf=make_shelf(settings),
+            controls=controls if controls is not None else make_controls(settings),
             prompts=prompts,
             frames=FrameGate(classifier or make_classifier(settings)),
             archive=Archive(library, index),
+            negatives=Negatives(folder, settings.keep_latents_days, library.clip_ids),
             audit=Audit(folder / "audit.jsonl"),
             tasks=tasks,
             heartbeat_s=heartbeat_s,

@@ -12,6 +12,7 @@ from ltx_mcp.engine.ltx import LtxEngine
 from ltx_mcp.engine.memory import GB, probe_machine
 from ltx_mcp.engine.weights import choose, local_hub
 from ltx_mcp.errors import SettingsError, StudioError
+from ltx_mcp.models import known_families
 from ltx_mcp.settings import Settings
 
 
@@ -29,6 +30,7 @@ def examine(settings: Settings) -> list[Finding]:
     checks: dict[str, Callable[[Settings], str]] = {
         "machine": _machine,
         "model": _model,
+        "families": _families,
         "frame size": _frame_size,
         "ffmpeg": _ffmpeg,
         "prompt rules": _rules,
@@ -63,6 +65,16 @@ def _engine(settings: Settings) -> tuple[LtxEngine, str]:
 def _model(settings: Settings) -> str:
     engine, reason = _engine(settings)
     return f"{engine.card.name}. {reason} {engine.card.label} Licence: {engine.card.licence}."
+
+
+def _families(settings: Settings) -> str:
+    """In short; `ltx-mcp models` says more."""
+    lines = known_families(settings)
+    fitting = [line.name for line in lines if line.fits.startswith("yes")]
+    here = [line.name for line in lines if line.here]
+    others = [line.name for line in lines if line.name not in fitting]
+    too_large = f"; too large: {', '.join(others)}" if others else ""
+    return f"fit this machine: {', '.join(fitting)}{too_large}; here: {', '.join(here)}"
 
 
 def _frame_size(settings: Settings) -> str:

@@ -89,7 +89,7 @@ class Negatives:
             return Negative(latents, header["model"], tuple(json.loads(header["pictures"])))
         except (OSError, SafetensorError, ValueError, KeyError) as error:
             log.info("no latents of draft %s: %s", clip_id, error)
-            raise NotFound(f"The latents of draft {clip_id} are not kept any more, so it cannot be finished.") from None
+            raise NotFound(f"The latents of draft {clip_id} are not kept, so it cannot be finished.") from None
 
     def has(self, clip_id: str) -> bool:
         with suppress(OSError):

@@ -18,11 +18,26 @@ from anyio.abc import TaskGroup
 from ltx_mcp import states
 from ltx_mcp.archive import Archive
 from ltx_mcp.capabilities import Capabilities, capabilities
-from ltx_mcp.clips import ClipFacts, Plan, Provenance, Request, Verdict
+from ltx_mcp.clips import (
+    MAX_SEED,
+    Clip,
+    ClipFacts,
+    Codec,
+    Control,
+    FinalizeRequest,
+    GenerateRequest,
+    Plan,
+    Request,
+    Verdict,
+    prompts_of,
+)
+from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import Engine, Frame, ModelCard, Stage
+from ltx_mcp.engine.copying import CopyEngine
+from ltx_mcp.engine.layout import WORDS, Uses
 from ltx_mcp.engine.loras import LoraShelf, with_triggers
 from ltx_mcp.engine.planning import plan as make_plan
-from ltx_mcp.errors import Cancelled, QueueFull, Refused, StudioError
+from ltx_mcp.errors import Cancelled, ModelUnavailable, QueueFull, Refused, StudioError
 from ltx_mcp.inputs import Inputs
 from ltx_mcp.jobs import Job, JobBook
 from ltx_mcp.lane import Lane, LaneJob, Step
@@ -30,8 +45,11 @@ from ltx_mcp.library import Library
 from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.prompts import PromptGate
-from ltx_mcp.orders.order import Order
-from ltx_mcp.orders.prepare import prepare
+from ltx_mcp.negatives import Negative, Negatives, digests
+from ltx_mcp.orders.finalize import to_finalize
+from ltx_mcp.orders.order import Order, Planned, PlanShot
+from ltx_mcp.orders.prepare import equip, prepare
+from ltx_mcp.orders.ways import Way
 from ltx_mcp.take import Taken, provenance_tags, take
 
 log = logging.getLogger(__name__)
@@ -72,9 +90,11 @@ class Studio:
         library: Library,
         inputs: Inputs,
         shelf: LoraShelf,
+        controls: Controls,
         prompts: PromptGate,
         frames: FrameGate,
         archive: Archive,
+        negatives: Negatives,
         audit: Audit,
         tasks: TaskGroup,
         heartbeat_s: float = HEARTBEAT_S,
@@ -86,9 +106,11 @@ class Studio:
         self._library = library
         self._inputs = inputs
         self._shelf = shelf
+        self._controls = controls
         self._prompts = prompts
         self._frames = frames
         self.archive = archive
+        self._negatives = negatives
         self._audit = audit
         self._tasks = tasks
         self._heartbeat_s = heartbeat_s
@@ -124,23 +146,47 @@ class Studio:
         return self._jobs.get(job.job_id)
 
     async def _admit(self, job_id: str, request: Request) -> None:
-        picked = await anyio.to_thread.run_sync(self._shelf.pick, request.loras)
-        words = with_triggers(request.prompt, [each.card for each in picked])  # what a file brings is gated too
-        if (finding := await anyio.to_thread.run_sync(self._prompts.check, words)) is not None:
-            self._audit.prompt_refused(job_id, request.prompt, finding)
-            raise Refused(f"The prompt was refused ({finding.category}).", AFTER_WORDS)
+        way = await anyio.to_thread.run_sync(equip, request, self._shelf, lambda: self._engine.card)
+        for prompt in prompts_of(request):
+            words = with_triggers(prompt, [each.card for each in way.picked])  # what a file brings is gated too
+            if (finding := await anyio.to_thread.run_sync(self._prompts.check, words)) is not None:
+                self._audit.prompt_refused(job_id, prompt, finding)
+                raise Refused(f"The prompt was refused ({finding.category}).", AFTER_WORDS)
+        await self._admit_negative(job_id, request)
         await anyio.to_thread.run_sync(self._library.check_room)
-        order = await anyio.to_thread.run_sync(prepare, request, self._inputs)
+        order = await anyio.to_thread.run_sync(prepare, request, self._inputs, way, self._controls, self._negatives)
         await anyio.to_thread.run_sync(self._check_inputs, job_id, request, order)
-        plan = order.shot
-        if not isinstance(plan, Plan):
-            seed = secrets.randbelow(MAX_DRAWN_SEED) if request.seed is None else request.seed
-            plan = make_plan(plan, await self.card(), seed, picked)
-        order.check(plan)
-        plan = plan.model_copy(update={"notes": plan.notes + order.notes(plan)})
+        planned = order.planned(await self._planner(request, way))
         if not self._jobs.get(job_id).has_ended:  # cancelled meanwhile, by someone who saw it listed
-            self._jobs.planned(job_id, plan)
-            self._queue(job_id, plan, order)
+            self._jobs.planned(job_id, planned.plan)
+            self._queue(job_id, planned, order)
+
+    async def _admit_negative(self, job_id: str, request: Request) -> None:
+        """A negative prompt reaches the model like any other words, and at a negative weight it would be led to."""
+        words = getattr(request, "negative_prompt", None)
+        if words and (finding := await anyio.to_thread.run_sync(self._prompts.check, words)) is not None:
+            self._audit.prompt_refused(job_id, words, finding)
+            raise Refused(f"The negative prompt was refused ({finding.category}).", "Leave it out, or say less in it.")
+
+    async def to_finalize(self, reference: str, codec: Codec | None) -> FinalizeRequest:
+        """The request that finishes this draft. Raises BadInput, NotFound."""
+        clip_id = await anyio.to_thread.run_sync(self._inputs.clip_id, reference)
+        return to_finalize(await self.archive.clip(clip_id), codec)
+
+    async def can_finalize(self, clip: Clip) -> bool:
+        """Whether a draft's latents are still there."""
+        return clip.recipe == "draft" and await anyio.to_thread.run_sync(self._negatives.has, clip.clip_id)
+
+    async def _planner(self, request: Request, way: Way) -> PlanShot:
+        card = CopyEngine.card if request.tool == "import_video" else await self.card()  # imports wait for no device
+        first_seed = secrets.randbelow(MAX_DRAWN_SEED) if request.seed is None else request.seed
+
+        def plan_shot(
+            shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None, uses: Uses = WORDS
+        ) -> Plan:
+            return make_plan(shot, card, (first_seed + part) % (MAX_SEED + 1), way.picked, way.rework, size, uses)
+
+        return plan_shot
 
     def _check_inputs(self, job_id: str, request: Request, order: Order) -> None:
         """Gate the pictures that the clip is made from. Loads the classifier: a missing one must not cost a render."""
@@ -201,20 +247,32 @@ class Studio:
 
     async def capabilities(self) -> Capabilities:
         loras = await anyio.to_thread.run_sync(self._shelf.all)
-        return capabilities(await self.card(), self._jobs.expected_s, loras)
+        controls = await anyio.to_thread.run_sync(self._control_obstacles)
+        return capabilities(await self.card(), self._jobs.expected_s, loras, controls)
+
+    def _control_obstacles(self) -> dict[Control, str]:
+        """Each control signal, with why it cannot be made just now, or nothing."""
+        obstacles: dict[Control, str] = dict.fromkeys(self._controls, "")
+        for control, maker in self._controls.items():
+            try:
+                maker.ready()
+            except ModelUnavailable as missing:
+                obstacles[control] = str(missing)
+        return obstacles
 
     async def lora_names(self) -> list[str]:
         return await anyio.to_thread.run_sync(self._shelf.names)
 
     # -- one job, from the lane to the archive ----------------------------------------------------------
 
-    def _queue(self, job_id: str, plan: Plan, order: Order) -> None:
-        folder = self._library.stage(job_id)
-        tags = {} if order.kind == "imported" else provenance_tags(plan.model)
-        taking = partial(take, plan=plan, folder=folder, gate=self._frames, sound=order.sound, tags=tags)
+    def _queue(self, job_id: str, planned: Planned, order: Order) -> None:
+        plan, folder = planned.plan, self._library.stage(job_id)
+        tags = provenance_tags(plan.model, order.provenance)
+        gate, kept = self._frames, planned.kept
+        taking = partial(take, plan=plan, folder=folder, gate=gate, sound=order.sound, tags=tags, kept=kept)
         try:
             lane = self._copies if order.kind == "imported" else self._lane
-            render = lane.submit(plan, taking, partial(self._hear, job_id), order.gather)
+            render = lane.submit(planned.shoot, taking, partial(self._hear, job_id))
         except QueueFull as full:
             self._library.discard(job_id)
             expected = self._jobs.expected_s(plan)
@@ -247,17 +305,22 @@ class Studio:
             return states.Refused("refused", _judged("The finished clip", taken.verdict, "and deleted"), AFTER_FRAMES)
         self._hear(job_id, Step(Stage.PUBLISHING))
         clip = await self.archive.publish(job_id, self._facts(job_id, plan, order, taken), taken.video, taken.sheet)
+        if taken.latents is not None and order.recipe is None:  # one shot, not a part of a film
+            negative = Negative(taken.latents, plan.model, digests(order.inputs()))
+            await anyio.to_thread.run_sync(self._negatives.keep, clip.clip_id, negative)
         self._hear(job_id, Step(Stage.INDEXING))
         await self.archive.add_to_index(clip, taken.samples)
         if self._jobs.get(job_id).has_ended:  # cancelled while it was published: leave nothing behind
             await self.archive.remove(clip.clip_id)
+            await anyio.to_thread.run_sync(self._negatives.remove, clip.clip_id)
         return states.Succeeded(clip.clip_id)
 
     def _facts(self, job_id: str, plan: Plan, order: Order, taken: Taken) -> ClipFacts:
         request = self._jobs.get(job_id).request
+        plan = plan.model_copy(update={"notes": plan.notes + taken.notes})
         return ClipFacts(
             kind=order.kind,
-            prompt=request.prompt,
+            prompt="\n".join(prompts_of(request)),
             title=_title(request.prompt),
             width=plan.width,
             height=plan.height,
@@ -272,15 +335,14 @@ class Studio:
             source=order.source,
             created_at=datetime.now(UTC),
             moderation=taken.verdict,
-            provenance=Provenance(digital_source_type=None) if order.kind == "imported" else Provenance(),
-            loras=tuple(use.model_dump() for use in plan.loras),
+            provenance=order.provenance,
+            loras=tuple(use.model_dump(exclude_none=True) for use in plan.loras),
             requested=request.model_dump(mode="json", exclude_none=True),
             effective=plan.model_dump(mode="json", exclude_none=True),
         )
 
     def _hear(self, job_id: str, step: Step) -> None:
-        start, end = _SHARES[step.stage]
-        self._move(job_id, states.Running(step.stage, start + (end - start) * step.done / step.total))
+        self._move(job_id, states.Running(step.stage, _progress(step)))
 
     def _move(self, job_id: str, state: states.JobState) -> Job:
         job = self._jobs.move(job_id, state)
@@ -295,6 +357,16 @@ class Studio:
             if not isinstance(state, states.Running) or state.stage not in (Stage.PUBLISHING, Stage.INDEXING):
                 self._move(job_id, states.RESTARTED)
                 self._lane.cancel(render)
+
+
+def _progress(step: Step) -> float:
+    """Of the whole job, 0..1. Its renders share what one alone would have, in equal parts."""
+    start, end = _SHARES[step.stage]
+    alone = start + (end - start) * step.done / step.total
+    first, last = _SHARES[Stage.ENCODING_PROMPT][0], _SHARES[Stage.DECODING][1]
+    if not first <= alone <= last:
+        return alone
+    return first + (step.part * (last - first) + alone - first) / step.parts
 
 
 def _title(prompt: str) -> str:

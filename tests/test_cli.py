@@ -55,6 +55,29 @@ def test_a_moment_is_animated_and_the_clip_restyled(archive: Path) -> None:
     assert json.loads(restyled.stdout)["source"] == made["clip_id"]
 
 
+def test_a_clip_is_continued_by_several_prompts_and_a_span_of_it_made_anew(archive: Path) -> None:
+    clip_id = json.loads(run(archive, "clips", "--json").stdout)[-1]["clip_id"]
+    options = [
+        "--extend",
+        f"{clip_id}@0-0.5",
+        "--then",
+        "it stops",
+        "--duration",
+        "0.5",
+        "--quality",
+        "draft",
+        "--json",
+    ]
+    extended = run(archive, "generate", "it drifts on", *options)
+    assert extended.returncode == 0, extended.stderr
+    made = json.loads(extended.stdout)
+    assert (made["recipe"], made["source"], made["frames"]) == ("extend", f"{clip_id}@0-0.5", 36)
+    span = f"{made['clip_id']}@0.5-1"
+    again = run(archive, "generate", "it turns", "--retake", span, "--quality", "draft", "--json")
+    assert again.returncode == 0, again.stderr
+    assert (json.loads(again.stdout)["recipe"], json.loads(again.stdout)["source"]) == ("retake", span)
+
+
 def test_a_search_prints_the_moment_and_its_path(archive: Path) -> None:
     done = run(archive, "search", "rain on windows")
     assert done.returncode == 0, done.stderr
@@ -72,6 +95,23 @@ def test_reindex_heals_an_index_that_was_lost(archive: Path) -> None:
     assert json.loads(run(archive, "search", "red circle", "--json").stdout)["moments"] == before
 
 
+def test_the_models_are_listed_for_people_and_for_scripts(archive: Path) -> None:
+    listed = json.loads(run(archive, "models", "--json").stdout)
+    assert {"ltx-2.3", "ltx-2.3-dev", "ltx-2", "ltx-2.5"} < {model["name"] for model in listed}
+    told = run(archive, "models").stdout
+    assert "LTX-2 Community License" in told
+    assert "GB to fetch" in told
+
+
+def test_a_draft_is_finished_from_the_command_line(archive: Path) -> None:
+    made = ("generate", "a red circle", "--duration", "0.5", "--quality", "draft", "--json")
+    draft = json.loads(run(archive, *made).stdout)
+    finished = run(archive, "finalize", draft["clip_id"], "--json")
+    assert finished.returncode == 0, finished.stderr
+    clip = json.loads(finished.stdout)
+    assert (clip["recipe"], clip["width"], clip["source"]) == ("final", 832, draft["clip_id"])
+
+
 def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive: Path) -> None:
     healthy = run(archive, "doctor", "--json")
     assert healthy.returncode == 0, healthy.stdout
@@ -80,6 +120,7 @@ def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive:
     ill = run(archive, "doctor", LTX_MCP_MODEL="ltx-2.3", LTX_MCP_EMBEDDER="ViT-B-32/laion2b_s34b_b79k")
     assert ill.returncode == 1
     assert "LTX_MCP_ACCEPT_LICENCE" in ill.stdout
+    assert "too large: ltx-2.3" in ill.stdout
     assert ill.stdout.count("NOT OK") >= 2
 
 
@@ -90,9 +131,12 @@ def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive:
         (["generate", "x", "--duration", "99"], 1, "duration_s"),
         (["generate", ""], 1, "prompt"),
         (["generate", "x", "--resolution", "9p"], 2, "240p"),
+        (["generate", "x", "--extend", "none-aaaaaaaa"], 1, "no clip"),
+        (["generate", "x", "--retake", "none-aaaaaaaa@1-2", "--then", "y"], 1, "Leave then out"),
         (["search", "x", "--clip", "none-aaaaaaaa"], 1, "no clip"),
         (["search", "--image", "/etc/passwd"], 1, "LTX_MCP_ROOTS"),
         (["animate", "none-aaaaaaaa@1", "x"], 1, "no clip"),
+        (["finalize", "none-aaaaaaaa"], 1, "no clip"),
         (["restyle", "/etc/passwd", "x"], 1, "LTX_MCP_ROOTS"),
         (["generate", "x", "--lora", "nothing=1"], 1, "nothing"),
         (["animate", "x.png", "x", "--keyframe", "dusk.png"], 2, "SECONDS=IMAGE"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ltx_mcp.clips import GenerateRequest, Plan
-from ltx_mcp.engine.base import Engine, Frame, Stage
+from ltx_mcp.engine.base import Engine, Frame, Materials, Stage
 from ltx_mcp.engine.deferred import DeferredEngine
 from ltx_mcp.engine.ltx import LtxEngine
 from ltx_mcp.engine.planning import plan
@@ -96,6 +96,18 @@ def test_every_denoising_step_is_reported_once_in_order(engine: Engine) -> None:
     assert steps == [(done, len(steps)) for done in range(1, len(steps) + 1)]
     assert len(steps) == 8
     assert list(watch.steps)[-1] is Stage.DECODING
+
+
+def test_a_drafts_latents_become_the_final_that_was_asked_for_at_once(engine: Engine) -> None:
+    final = a_plan(engine, quality="final", resolution="480p")
+    draft = engine.render(a_plan(engine, resolution="240p"), Recorder())
+    list(draft.frames)
+    assert draft.latents is not None
+    assert {part.dtype for part in (draft.latents.picture, draft.latents.sound)} == {np.dtype(np.float32)}
+    at_once = engine.render(final, Recorder())
+    later = engine.render(final, Recorder(), Materials(begun=draft.latents))
+    assert at_once.latents is None
+    assert all(np.array_equal(one, two) for one, two in zip(at_once.frames, later.frames, strict=True))
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])

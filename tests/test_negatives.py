@@ -55,7 +55,7 @@ def test_it_goes_with_its_days_and_zero_keeps_none(tmp_path: Path, days: float) 
     kept = negatives(tmp_path, days, later_s=days * DAY_S + 60)
     assert files(tmp_path) == []
     assert not kept.has(CLIP)
-    with pytest.raises(NotFound, match="not kept any more"):
+    with pytest.raises(NotFound, match="are not kept"):
         kept.get(CLIP)
 
 

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "probe": {"ffmpeg", "engine", "clips", "errors"},
     "sheets": {"engine", "clips", "errors"},
     "library": {"clips", "errors", "tenancy"},
+    "negatives": {"library", "engine", "errors"},
     "framing": {"sizes"},
     "pictures": {"framing", "engine", "errors"},
     "footage": {"ffmpeg", "probe", "engine", "errors"},
@@ -38,11 +39,29 @@ MAY_IMPORT = {
     "inputs": {"library", "probe", "pictures", "footage", "engine", "clips", "errors"},
     "prompts": {"clips", "sizes"},
     "archive": {"library", "index", "probe", "sheets", "engine", "clips", "errors"},
-    "orders": {"inputs", "footage", "framing", "pictures", "probe", "lane", "engine", "clips", "sizes", "errors"},
-    "take": {"encode", "sheets", "moderation", "index", "engine", "clips", "__version__"},
+    "splice": {"ffmpeg", "errors"},
+    "mixing": set(),
+    "film": {"mixing", "lane", "footage", "engine", "clips", "sizes", "errors"},
+    "orders": {
+        "controls",
+        "film",
+        "splice",
+        "inputs",
+        "negatives",
+        "footage",
+        "framing",
+        "pictures",
+        "probe",
+        "lane",
+        "engine",
+        "clips",
+        "sizes",
+        "errors",
+    },
+    "take": {"errors", "splice", "encode", "sheets", "moderation", "index", "engine", "clips", "__version__"},
     "capabilities": {"engine", "clips", "sizes", "errors"},
 }
-TOP = {"studio", "tools", "compose", "server", "demo", "doctor", "commands", "cli", "__main__", ""}
+TOP = {"studio", "tools", "compose", "server", "demo", "models", "doctor", "commands", "cli", "__main__", ""}
 HEAVY = {"numpy", "torch", "diffusers", "transformers", "open_clip", "lancedb", "pyarrow", "onnxruntime", "PIL"}
 
 

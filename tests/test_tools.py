@@ -26,7 +26,7 @@ from ltx_mcp.tools import TOOLS
 
 pytestmark = pytest.mark.anyio
 
-MAKERS = ["generate_video", "animate_image", "restyle_video"]
+MAKERS = ["generate_video", "animate_image", "restyle_video", "finalize_draft"]
 
 
 # -- tools/list ------------------------------------------------------------------------------------------

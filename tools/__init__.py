@@ -1,11 +1,21 @@
 """What the agent sees: one file a tool. `TOOLS` is the whole of tools/list, in its order."""
 
-from ltx_mcp.tools import animate_image, cancel_job, generate_video, get_job, import_video, restyle_video, search_clips
+from ltx_mcp.tools import (
+    animate_image,
+    cancel_job,
+    finalize_draft,
+    generate_video,
+    get_job,
+    import_video,
+    restyle_video,
+    search_clips,
+)
 
 TOOLS = (
     generate_video.TOOL,
     animate_image.TOOL,
     restyle_video.TOOL,
+    finalize_draft.TOOL,
     search_clips.TOOL,
     import_video.TOOL,
     get_job.TOOL,

@@ -8,12 +8,19 @@ from ltx_mcp.clips import Camera, Codec, Loras, NegativePrompt, Quality, Seed
 from ltx_mcp.sizes import Resolution
 
 ResolutionArg = Annotated[Resolution | None, Field(description="Height class; left out, this machine's best.")]
-QualityArg = Annotated[Quality, Field(description="draft: fast, one stage. final: two stages, sharper.")]
+QualityArg = Annotated[
+    Quality,
+    Field(
+        description="draft: fast, can be finalized later. final: two stages, sharper. best: slow, guided, if offered."
+    ),
+]
 AudioArg = Annotated[bool, Field(description="Make synchronized sound.")]
 CameraArg = Annotated[Camera | None, Field(description="A camera move added to the prompt.")]
-NegativePromptArg = Annotated[NegativePrompt | None, Field(description="What to avoid, if the model heeds it.")]
+NegativePromptArg = Annotated[NegativePrompt | None, Field(description="What to avoid; heeded at quality best.")]
 SeedArg = Annotated[Seed | None, Field(description="The same request and seed give the same clip.")]
-LorasArg = Annotated[Loras, Field(description="Installed styles, as ltx://capabilities lists them.")]
+LorasArg = Annotated[
+    Loras, Field(description="Styles by name or id (ltx://capabilities), or owner/repo of Hugging Face.")
+]
 CodecArg = Annotated[Codec | None, Field(description="Left out: h264, and hevc at 2160p.")]
 WaitArg = Annotated[
     float,

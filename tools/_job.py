@@ -117,7 +117,8 @@ async def job_view(studio: "Studio", job: Job) -> JobView:
                 next=f"Call get_job with job_id={job.job_id!r} to wait for it; cancel_job stops it.",
             )
         case states.Succeeded(clip_id):
-            return _succeeded(job, await studio.archive.clip(clip_id))
+            clip = await studio.archive.clip(clip_id)
+            return _succeeded(job, clip, await studio.can_finalize(clip))
         case states.Failed(code, message, hint) | states.Refused(code, message, hint):
             return _ended(job, JobError(code=code, message=message, hint=hint), hint)
         case states.Cancelled():
@@ -126,7 +127,8 @@ async def job_view(studio: "Studio", job: Job) -> JobView:
             assert_never(job.state)
 
 
-def _succeeded(job: Job, clip: Clip) -> JobView:
+def _succeeded(job: Job, clip: Clip, can_finalize: bool) -> JobView:
+    then = f" finalize_draft makes {clip.clip_id!r} at twice this size." if can_finalize else ""
     return JobView(
         job_id=job.job_id,
         status="succeeded",
@@ -134,13 +136,15 @@ def _succeeded(job: Job, clip: Clip) -> JobView:
         requested=clip.requested,
         effective=clip.effective,
         clip=clip,
-        next=f"Tell the user the path, and look at the sheet. search_clips finds moments of {clip.clip_id!r} later.",
+        next=f"Tell the user the path, and look at the sheet. search_clips finds moments of {clip.clip_id!r} later."
+        + then,
     )
 
 
 def _ended(job: Job, error: JobError | None, next_step: str) -> JobView:
     requested = job.request.model_dump(mode="json", exclude_none=True)
-    requested["prompt"] = shorten(job.request.prompt)
+    words = requested["final"] if job.request.tool == "finalize_draft" else requested
+    words["prompt"] = shorten(job.request.prompt)
     return JobView(
         job_id=job.job_id, status=job.state.status, requested=requested, error=error, next=next_step
     )  # fmt: skip

@@ -99,7 +99,7 @@ def load_distilled(pipeline: Any, file: Path) -> None:
 
     try:
         pipeline.load_lora_weights(str(file.parent), weight_name=file.name, adapter_name=DISTILLED)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as broken:
+    except (OSError, ValueError, RuntimeError, LookupError, SafetensorError) as broken:  # LookupError: no such layer
         raise ModelUnavailable(
             f"The distilled LoRA {file.name} could not be loaded: {broken}",
             "Delete the file, so that it is fetched again, or set LTX_MCP_MODEL to a distilled model.",
@@ -123,7 +123,7 @@ def _fitted(pipeline: Any, card: LoraCard) -> dict[str, Layer]:
             f"{card.name} cannot be used: this machine keeps the model in eight bits, where LoRAs cannot be added.",
             "Leave loras out, or let the user set LTX_MCP_MEMORY to a policy with 16-bit weights.",
         )
-    layers = read_header(card.path).layers
+    layers = read_header(card.here).layers
     # diffusers only moves the values from key to key, so the file's own names can stand in for the tensors.
     renamed: dict[str, str] = pipeline.lora_state_dict({layer + _DOWN: layer for layer in layers})
     fitted = {key.removesuffix(_DOWN): layers[layer] for key, layer in renamed.items()}
@@ -182,7 +182,7 @@ def _tensors(card: LoraCard) -> "dict[str, torch.Tensor]":
     from safetensors.torch import load_file
 
     try:
-        tensors = load_file(card.path)
+        tensors = load_file(card.here)
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{card.name} cannot be read: {error}.", "Put a whole copy of the file on the shelf.") from None
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):

@@ -6,7 +6,6 @@ its distilled LoRA on. `best` makes the first of the two with an undistilled mod
 no recipe.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -85,8 +84,10 @@ class Pass:
 
     `adapter` switches the model's distilled LoRA on. `sound_only` holds the picture as it is and makes sound for it.
     `reference` says that the pass sees a reference, whose sides are smaller than its own by this factor, and wears
-    the IC-LoRA that reworks it. Whatever else sets a pass apart (a lower rate, tiles) is one more field here and one
-    more branch in passes.py: `_between` for what happens to latents before it, `_run` for the pipeline that it takes.
+    the IC-LoRA that reworks it. `half_rate` makes every second frame; the temporal upsampler follows. `keeps_sound`
+    hears the sound of the pass before and leaves it as it is. `tiles` (across, down) share its forwards. Whatever else
+    sets a pass apart is one more field here and one more branch in passes.py: `_between` for what happens to latents
+    before it, `_run` for the pipeline that it takes.
     """
 
     sigmas: tuple[float, ...] = DISTILLED_SIGMAS
@@ -95,6 +96,14 @@ class Pass:
     adapter: bool = False
     sound_only: bool = False
     reference: int | None = None
+    half_rate: bool = False
+    keeps_sound: bool = False
+    tiles: tuple[int, int] = (1, 1)
+
+    @property
+    def units(self) -> int:
+        """What its progress counts: forwards of a tile, guidance left out."""
+        return len(self.sigmas) * self.tiles[0] * self.tiles[1]
 
     @property
     def grid(self) -> int:
@@ -117,17 +126,12 @@ class Recipe:
     @property
     def forwards(self) -> int:
         """Samples through the transformer in all: what time goes into."""
-        return sum(len(each.sigmas) * each.guidance.forwards for each in self.passes)
+        return sum(each.units * each.guidance.forwards for each in self.passes)
 
     @property
     def grid(self) -> int:
         """Pixels that made width and height are multiples of."""
         return max(each.grid for each in self.passes)
-
-    @property
-    def load(self) -> float:
-        """Of its largest pass: pixels, those of a reference counted, for each pixel of the made size."""
-        return max((1 + (each.reference or math.inf) ** -2) / each.divisor**2 for each in self.passes)
 
     @property
     def uses_negative_prompt(self) -> bool:

@@ -1,0 +1,219 @@
+"""finalize_draft: the bits of the final that the draft's seed would have given, where a draft can be finished."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from agents import an_agent, data, text
+from engine_kit import Listener, frames_of, same
+from PIL import Image
+
+from ltx_mcp.clips import GenerateRequest, Plan
+from ltx_mcp.engine.base import Condition, Materials
+from ltx_mcp.engine.ltx import LtxEngine
+from ltx_mcp.engine.planning import plan
+from ltx_mcp.engine.source import MicroSource
+from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.errors import BadInput
+from ltx_mcp.sizes import ASPECTS, RESOLUTIONS, delivered_size, doubled
+
+DRAFT = Plan(
+    prompt="a red ball",
+    width=60,
+    height=30,
+    frames=9,
+    fps=24,
+    duration_s=9 / 24,
+    resolution="240p",
+    quality="draft",
+    audio=True,
+    seed=11,
+    model="micro",
+    made_width=64,
+    made_height=32,
+    made_frames=9,
+)
+FINAL = DRAFT.model_copy(
+    update={"quality": "final", "width": 120, "height": 60, "made_width": 128, "made_height": 64, "resolution": "480p"}
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> LtxEngine:
+    engine = LtxEngine(MicroSource(), device="cpu")
+    engine.load(Listener())
+    return engine
+
+
+def test_a_finished_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine) -> None:
+    at_once = engine.render(FINAL, Listener())
+    expected = list(at_once.frames)
+    draft = engine.render(DRAFT, Listener())
+    list(draft.frames)
+    assert draft.latents is not None
+    watch = Listener()
+    finished = engine.render(FINAL, watch, Materials(begun=draft.latents))
+    assert same(list(finished.frames), expected)
+    assert at_once.audio is not None
+    assert finished.audio is not None
+    assert np.array_equal(finished.audio, at_once.audio)
+    assert watch.steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_another_draft_gives_another_final(engine: LtxEngine) -> None:
+    other = engine.render(DRAFT.model_copy(update={"seed": 12}), Listener()).latents
+    assert not same(list(engine.render(FINAL, Listener(), Materials(begun=other)).frames), frames_of(engine, FINAL))
+
+
+def test_latents_come_of_drafts_from_words_and_pictures_alone(engine: LtxEngine) -> None:
+    still = np.zeros((DRAFT.height, DRAFT.width, 3), np.uint8)
+    animated = engine.render(DRAFT, Listener(), Materials((Condition([still]),)))
+    repainted = engine.render(DRAFT, Listener(), Materials(repaint=[still] * DRAFT.frames))
+    final = engine.render(FINAL, Listener())
+    assert animated.latents is not None
+    assert animated.latents.picture.dtype == animated.latents.sound.dtype == np.float32
+    assert repainted.latents is None
+    assert final.latents is None
+
+
+def test_latents_of_another_size_are_refused_before_anything_is_loaded() -> None:
+    begun = StandInEngine().render(DRAFT, Listener()).latents
+    for wrong in (FINAL.model_copy(update={"made_frames": 17}), FINAL.model_copy(update={"made_width": 192})):
+        with pytest.raises(BadInput, match="latents are"):
+            LtxEngine(MicroSource(), device="cpu").render(wrong, Listener(), Materials(begun=begun))
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_a_draft_is_half_of_a_final_in_every_aspect(aspect: Any, resolution: Any) -> None:
+    """Delivered and made sizes both, or the latents would not fit."""
+    larger = doubled(resolution)
+    assert larger == {"240p": "480p", "540p": "1080p", "720p": "1440p", "1080p": "2160p"}.get(resolution)
+    if larger is None:
+        return
+    card = StandInEngine(max_pixel_frames=10**12).card
+    asked = GenerateRequest(prompt="-", aspect=aspect, resolution=resolution, quality="draft")
+    draft = plan(asked, card, 1)
+    final = plan(asked.model_copy(update={"resolution": larger, "quality": "final"}), card, 1)
+    assert delivered_size(aspect, larger) == (2 * draft.width, 2 * draft.height)
+    assert (final.made_width, final.made_height) == (2 * draft.made_width, 2 * draft.made_height)
+    assert (final.made_frames, final.frames) == (draft.made_frames, draft.frames)
+
+
+# As an agent meets it.
+
+pytestmark = pytest.mark.anyio
+SHORT = {"prompt": "a red circle", "duration_s": 0.5, "quality": "draft", "seed": 5}
+
+
+async def test_an_agent_finishes_a_draft_and_gets_what_a_final_would_be(tmp_path: Path, mode: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        draft = await agent.call_tool("generate_video", {**SHORT, "camera": "dolly_in"})
+        clip_id = data(draft)["clip"]["clip_id"]
+        assert "finalize_draft" in data(draft)["next"]
+        finished = data(await agent.call_tool("finalize_draft", {"clip": clip_id}))
+        asked = {**SHORT, "camera": "dolly_in", "quality": "final", "resolution": "480p"}
+        at_once = data(await agent.call_tool("generate_video", asked))
+        again = await agent.call_tool("finalize_draft", {"clip": finished["clip"]["clip_id"]})
+    clip = finished["clip"]
+    assert (clip["kind"], clip["recipe"], clip["source"]) == ("generated", "final", clip_id)
+    assert (clip["width"], clip["height"], clip["seed"], clip["duration_s"]) == (832, 480, 5, 0.5)
+    assert Path(clip["path"]).read_bytes() == Path(at_once["clip"]["path"]).read_bytes()
+    assert finished["effective"] == at_once["effective"]
+    assert again.is_error
+    assert "no draft" in text(again)
+    assert [path.name for path in (tmp_path / "negatives").iterdir()] == [f"{clip_id}.safetensors"]
+
+
+async def test_a_draft_whose_latents_are_gone_says_how_to_make_it_again(tmp_path: Path) -> None:
+    async with an_agent(tmp_path) as agent:
+        clip = data(await agent.call_tool("generate_video", SHORT))["clip"]
+        (tmp_path / "negatives" / f"{clip['clip_id']}.safetensors").unlink()
+        gone = await agent.call_tool("finalize_draft", {"clip": clip["clip_id"]})
+        job = data(await agent.call_tool("get_job", {}))["recent"][0]
+    assert gone.is_error
+    assert "generate_video with seed 5, quality final and resolution 480p" in text(gone)
+    assert (job["status"], job["prompt"]) == ("failed", "a red circle")
+
+
+async def test_an_animated_draft_needs_its_pictures_again(tmp_path: Path) -> None:
+    picture = tmp_path / "still.png"
+    Image.new("RGB", (832, 480), (200, 30, 30)).save(picture)
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+        asked = {**SHORT, "image": str(picture)}
+        clip_id = data(await agent.call_tool("animate_image", asked))["clip"]["clip_id"]
+        finished = data(await agent.call_tool("finalize_draft", {"clip": clip_id}))["clip"]
+        Image.new("RGB", (832, 480), (30, 30, 200)).save(picture)
+        changed = await agent.call_tool("finalize_draft", {"clip": clip_id})
+        picture.unlink()
+        missing = await agent.call_tool("finalize_draft", {"clip": clip_id})
+    assert (finished["kind"], finished["width"]) == ("animated", 832)
+    assert changed.is_error
+    assert "another one now" in text(changed)
+    assert missing.is_error
+    assert "still.png" in text(missing)
+
+
+class Renamed(StandInEngine):
+    """The same twin under the name of another model."""
+
+    def __init__(self) -> None:
+        from dataclasses import replace
+
+        super().__init__()
+        self.card = replace(self.card, name="another")
+
+
+async def test_another_model_does_not_finish_the_draft(tmp_path: Path) -> None:
+    async with an_agent(tmp_path) as agent:
+        clip_id = data(await agent.call_tool("generate_video", SHORT))["clip"]["clip_id"]
+    async with an_agent(tmp_path, engine=Renamed()) as agent:
+        refused = await agent.call_tool("finalize_draft", {"clip": clip_id})
+    assert refused.is_error
+    assert "LTX_MCP_MODEL=stand-in" in text(refused)
+
+
+async def test_a_final_too_large_for_this_machine_is_refused_before_it_is_queued(tmp_path: Path) -> None:
+    small = StandInEngine(max_pixel_frames=416 * 256 * 17 + 1)
+    async with an_agent(tmp_path, engine=small) as agent:
+        clip_id = data(await agent.call_tool("generate_video", SHORT))["clip"]["clip_id"]
+        refused = await agent.call_tool("finalize_draft", {"clip": clip_id})
+    assert refused.is_error
+    assert "is more than stand-in can make" in text(refused)
+
+
+@pytest.mark.parametrize("reference", ["{}@0.2", "{}@0.1-0.3", "no-such-clip-01234567", "/etc/passwd"])
+async def test_only_a_whole_clip_can_be_finished(tmp_path: Path, reference: str) -> None:
+    async with an_agent(tmp_path) as agent:
+        clip_id = data(await agent.call_tool("generate_video", SHORT))["clip"]["clip_id"]
+        refused = await agent.call_tool("finalize_draft", {"clip": reference.format(clip_id)})
+    assert refused.is_error
+
+
+async def test_a_draft_of_several_shots_is_not_kept_and_says_why(tmp_path: Path) -> None:
+    async with an_agent(tmp_path) as agent:
+        first = data(await agent.call_tool("generate_video", {**SHORT, "duration_s": 1}))["clip"]["clip_id"]
+        asked = {"prompt": "a blue square", "extend": first, "duration_s": 1, "quality": "draft"}
+        longer = data(await agent.call_tool("generate_video", asked))
+        refused = await agent.call_tool("finalize_draft", {"clip": longer["clip"]["clip_id"]})
+    assert "finalize_draft" not in longer["next"]
+    assert "its recipe is 'extend'" in text(refused)
+    assert [path.name for path in (tmp_path / "negatives").iterdir()] == [f"{first}.safetensors"]
+
+
+async def test_a_refused_draft_leaves_no_latents(tmp_path: Path) -> None:
+    async with an_agent(tmp_path) as agent:
+        refused = data(await agent.call_tool("generate_video", {**SHORT, "prompt": "a magenta screen"}))
+    assert refused["status"] == "refused"
+    assert not list((tmp_path / "negatives").glob("*"))
+
+
+async def test_a_negative_prompt_is_moderated_and_kept_nowhere(tmp_path: Path) -> None:
+    words = "a child, naked, in bed"
+    async with an_agent(tmp_path) as agent:
+        refused = data(await agent.call_tool("generate_video", {**SHORT, "negative_prompt": words}))
+    assert refused["status"] == "refused"
+    assert "negative prompt" in refused["error"]["message"]
+    stored = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [content for content in stored if words.encode() in content]
