@@ -83,7 +83,8 @@ direction of movement, carry sounds on over the cut. Say what is there, never wh
 4. Show the user the list, and make nothing before they agree.
 5. Make each shot with generate_video: its duration_s, camera and prompt, aspect="{aspect}", the same resolution and \
 fps throughout, quality="draft" with a seed. Look at every contact sheet, mend what breaks the story, then make them \
-again with quality="final" and the same seeds. Give the user the paths in order.
+again with quality="final" and the same seeds. Give the user the paths in order. Shots that go on without a cut are \
+one call: the first as prompt, the others in then, together at most 60 s.
 
 The idea:
 {idea}"""

@@ -21,13 +21,13 @@ from ltx_mcp.probe import probe, read_frames
 
 pytestmark = pytest.mark.anyio
 
-FAST = {"duration_s": 1, "quality": "draft"}
+FAST = {"duration_s": 1, "quality": "draft", "wait_s": 100}
 FPS, FRAMES, SIZE = 8.0, 48, (64, 48)
 LIMIT_S = 120.0  # several clips in one test
 TONE = (0.3 * np.sin(np.linspace(0, 4000, 288_000)))[None].astype(np.float32)
 
 
-an_agent = partial(agent_within, limit_s=LIMIT_S)
+an_agent = partial(agent_within, limit_s=LIMIT_S, max_wait_s=LIMIT_S)
 
 
 def a_video(folder: Path, frames: int = FRAMES) -> Path:
@@ -40,7 +40,7 @@ def a_video(folder: Path, frames: int = FRAMES) -> Path:
 
 
 async def imported(agent: Client, folder: Path, frames: int = FRAMES) -> dict[str, Any]:
-    arguments = {"video": str(a_video(folder, frames)), "title": "a wall"}
+    arguments = {"video": str(a_video(folder, frames)), "title": "a wall", "wait_s": 100}
     clip: dict[str, Any] = data(await agent.call_tool("import_video", arguments))["clip"]
     return clip
 
@@ -114,7 +114,7 @@ async def test_a_span_is_made_anew_and_the_rest_is_the_same_bit_for_bit(tmp_path
     async with an_agent(tmp_path / "data", mode, roots=[tmp_path]) as agent:
         source = await imported(agent, tmp_path)
         span = f"{source['clip_id']}@2.5-3.4"
-        job = data(await agent.call_tool("generate_video", {"prompt": "a blue screen", "retake": span}))
+        job = data(await agent.call_tool("generate_video", {"prompt": "a blue screen", "retake": span, "wait_s": 100}))
     clip, facts = job["clip"], probe(Path(job["clip"]["path"]))
     assert (facts.width, facts.height, facts.fps, facts.frames) == (*SIZE, 8, FRAMES)
     assert facts.audio_duration_s == pytest.approx(6, abs=1 / 48_000)
@@ -173,7 +173,7 @@ async def test_a_shot_that_does_not_fit_says_how_long_it_may_be_without_what_it_
     small = StandInEngine(max_pixel_frames=64 * 64 * 30)
     async with an_agent(tmp_path / "data", engine=small, roots=[tmp_path]) as agent:
         clip_id = (await imported(agent, tmp_path))["clip_id"]
-        ask = {"prompt": "a red screen", "extend": clip_id, "quality": "draft"}
+        ask = {"prompt": "a red screen", "extend": clip_id, "quality": "draft", "wait_s": 100}
         refused = await agent.call_tool("generate_video", {**ask, "duration_s": 10})
         assert refused.is_error
         assert "At most 2 s at a time" in text(refused)
@@ -211,7 +211,7 @@ async def test_a_cancel_in_the_second_shot_leaves_nothing(tmp_path: Path, mode: 
             gate(stage, step)
 
     async with an_agent(tmp_path, mode, StandInEngine(pause)) as agent:
-        ask = {"prompt": "a red screen", "then": ["a blue screen"], "fps": 8, "wait_s": 0, **FAST}
+        ask = {"prompt": "a red screen", "then": ["a blue screen"], "fps": 8, **FAST, "wait_s": 0}
         job = data(await agent.call_tool("generate_video", ask))
         await gate.arrived()
         assert data(await agent.call_tool("cancel_job", {"job_id": job["job_id"]}))["status"] == "cancelled"

@@ -51,6 +51,14 @@ def test_a_job_comes_back_from_disk_as_it_ended(tmp_path: Path, end: states.Ende
     assert read.request == kept, "refused words are kept nowhere but in the audit's digest"
 
 
+def test_every_prompt_of_a_refused_film_is_forgotten(tmp_path: Path) -> None:
+    book = a_book(tmp_path)
+    job = book.create(GenerateRequest(prompt="a red circle", then=("a secret", "another secret")))
+    book.move(job.job_id, states.Refused("refused", "No."))
+    book.close()
+    assert "secret" not in a_book(tmp_path).get(job.job_id).request.model_dump_json()
+
+
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.status)
 def test_an_ended_job_never_changes_again(tmp_path: Path, end: states.Ended) -> None:
     book = a_book(tmp_path)

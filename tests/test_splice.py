@@ -55,7 +55,8 @@ def test_the_rest_decodes_bit_for_bit_as_the_source_and_the_span_as_the_film(
     assert not any(same(after, before[1], [place]) for place in outside)
     assert same(after, before[1], range(every, 2 * every))
     found = probe(film)
-    assert (found.frames, found.fps, found.has_audio) == (50, pytest.approx(fps), True)
+    assert (found.frames, found.has_audio) == (50, True)
+    assert found.fps == pytest.approx(fps)
     assert found.audio_duration_s == pytest.approx(found.duration_s, abs=1 / 48_000)
     times_s = [time_s for time_s, _ in read_frames(film, [place / fps for place in range(50)])]
     assert times_s == pytest.approx([place / fps for place in range(50)], abs=1e-4)

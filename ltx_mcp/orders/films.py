@@ -19,6 +19,7 @@ from ltx_mcp.clips import (
     Provenance,
     prompts_of,
 )
+from ltx_mcp.engine.layout import Uses
 from ltx_mcp.errors import BadInput, TooLarge
 from ltx_mcp.film import Shot, Source, blended_frames, chained, lead_frames
 from ltx_mcp.footage import Footage
@@ -167,7 +168,9 @@ def _beginnings_own(request: GenerateRequest, beginning: Beginning | None) -> di
 def _check_length(total: int, before: int, frames: int, shots: int, fps: float) -> None:
     if total / fps > MAX_FILM_S + _EPSILON_S:
         room_s = math.floor((MAX_FILM_S * fps - before) / shots / fps * 10) / 10
-        fits = f"A duration_s of {room_s:g} fits." if room_s >= MIN_DURATION_S else "Fewer prompts fit, or a span of it."
+        fits = (
+            f"A duration_s of {room_s:g} fits." if room_s >= MIN_DURATION_S else "Fewer prompts fit, or a span of it."
+        )
         raise BadInput(f"The film would last {total / fps:.1f} s; {MAX_FILM_S:g} s is the most.", fits)
     lead = lead_frames(fps, before + (shots - 1) * frames)
     if (lead + frames) / fps > MAX_DURATION_S + _EPSILON_S:
@@ -180,15 +183,16 @@ def _check_length(total: int, before: int, frames: int, shots: int, fps: float) 
 
 def fitting(plan_shot: PlanShot, shot: GenerateRequest, shown: int, part: int, size: tuple[int, int] | None) -> Plan:
     """Plan a shot of which the model is shown `shown` frames. Raises TooLarge with the lengths that are asked for."""
+    uses = Uses(conditions=shown > 0)
     try:
-        return plan_shot(shot, part, size)
+        return plan_shot(shot, part, size, uses)
     except TooLarge as error:
         if not shown:
             raise
         shown_s, most_s = shown / shot.fps, 0.0
         for tenths in range(round(MIN_DURATION_S * 10), int((shot.duration_s - shown_s) * 10) + 1):
             try:
-                plan_shot(shot.model_copy(update={"duration_s": tenths / 10 + shown_s}), part, size)
+                plan_shot(shot.model_copy(update={"duration_s": tenths / 10 + shown_s}), part, size, uses)
             except TooLarge:
                 break
             most_s = tenths / 10

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ltx_mcp.clips import GenerateRequest, Kind, Plan, Provenance
 from ltx_mcp.engine.base import Frame
+from ltx_mcp.engine.layout import WORDS, Uses
 from ltx_mcp.framing import fit
 from ltx_mcp.lane import Gather, Shoot, nothing, one_shot
 from ltx_mcp.splice import Kept
@@ -17,8 +18,11 @@ from ltx_mcp.splice import Kept
 class PlanShot(Protocol):
     """Plans one shot of an order with the engine's card, the request's seed and its LoRAs."""
 
-    def __call__(self, shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None) -> Plan:
-        """Shot number `part`, from 0: each has noise of its own. `size` is (width, height) where it is no class's.
+    def __call__(
+        self, shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None, uses: Uses = WORDS
+    ) -> Plan:
+        """Shot number `part`, from 0: each has noise of its own. `size` is (width, height) where it is no class's;
+        `uses` is what else the shot is made from.
 
         Raises TooLarge, BadInput.
         """
