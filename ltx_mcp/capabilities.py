@@ -1,6 +1,7 @@
 """What this machine makes: sizes, lengths, rates and qualities, with times from past jobs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import get_args
 
 from ltx_mcp.clips import (
@@ -9,13 +10,16 @@ from ltx_mcp.clips import (
     MIN_DURATION_S,
     MIN_FPS,
     Camera,
+    Control,
     GenerateRequest,
     Plan,
     Quality,
+    RestyleMode,
     Value,
 )
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.engine.loras import LoraCard
+from ltx_mcp.engine.lora_catalogue import CATALOGUE
+from ltx_mcp.engine.loras import LoraCard, reworking
 from ltx_mcp.engine.planning import plan as make_plan
 from ltx_mcp.errors import TooLarge
 from ltx_mcp.sizes import ASPECTS, RESOLUTIONS, Resolution, delivered_size
@@ -41,7 +45,28 @@ class Offer(Value):
     made_in_s: float | None
 
 
+class RestyleOffer(Value):
+    """One mode of restyle_video: with what it works here, or why it does not."""
+
+    mode: RestyleMode
+    works: bool
+    how: str
+
+
+class KnownLora(Value):
+    """A published LoRA that can be named by its id. `megabytes` is 0 where the size could not be looked up."""
+
+    id: str
+    repo: str
+    kind: str
+    trigger: str
+    megabytes: int
+    licence: str
+
+
 class Capabilities(Value):
+    """`loras` are those on the shelf; `known_loras` are others, which are fetched when they are named."""
+
     model: str
     about: str
     licence: str
@@ -50,14 +75,22 @@ class Capabilities(Value):
     fps: tuple[float, float]
     duration_s: tuple[float, float]
     cameras: tuple[str, ...]
-    loras: tuple[LoraCard, ...]
     offers: tuple[Offer, ...]
+    restyle: tuple[RestyleOffer, ...]
+    loras: tuple[LoraCard, ...]
+    known_loras: tuple[KnownLora, ...]
 
 
 def capabilities(
-    card: ModelCard, expected_s: Callable[[Plan], float | None], loras: Sequence[LoraCard] = ()
+    card: ModelCard,
+    expected_s: Callable[[Plan], float | None],
+    loras: Sequence[LoraCard] = (),
+    controls: Mapping[Control, str] = MappingProxyType({"canny": ""}),
 ) -> Capabilities:
-    """What `card`'s model offers; whatever does not fit this machine at all is left out. `loras` are the shelf's."""
+    """What `card`'s model offers; whatever does not fit this machine at all is left out. `loras` are the shelf's.
+
+    `controls` are the signals that can be made of a video, each with why it cannot be just now, or nothing.
+    """
     offers = (_offer(card, resolution, quality, expected_s) for quality in card.recipes for resolution in RESOLUTIONS)
     return Capabilities(
         model=card.name,
@@ -68,9 +101,45 @@ def capabilities(
         fps=(MIN_FPS, MAX_FPS),
         duration_s=(MIN_DURATION_S, MAX_DURATION_S),
         cameras=get_args(Camera),
-        loras=tuple(loras),
         offers=tuple(offer for offer in offers if offer is not None),
+        restyle=tuple(_restyle(card, loras, controls)),
+        loras=tuple(loras),
+        known_loras=tuple(_known(loras)),
     )
+
+
+def _restyle(card: ModelCard, loras: Sequence[LoraCard], controls: Mapping[Control, str]) -> list[RestyleOffer]:
+    usable = reworking(loras, card.name)
+    references = [lora.name for lora in usable if not lora.controls]
+    taken = [control for control in controls if any(control in lora.controls for lora in usable)]
+    missing = "no {} for this model is on the shelf (LTX_MCP_LORA_DIR); one may be named in loras, see known_loras"
+    if not card.takes_loras:
+        missing = f"{card.name} takes no LoRAs on this machine"
+        references, taken = [], []
+    reference = f"name one of {', '.join(references)} in loras" if references else missing.format("IC-LoRA")
+    signals = "; ".join(f"{control}{f': {controls[control]}' if controls[control] else ''}" for control in taken)
+    ready = any(not controls[control] for control in taken)
+    return [
+        RestyleOffer(mode="reference", works=bool(references), how=reference),
+        RestyleOffer(mode="structure", works=ready, how=signals or missing.format("control LoRA")),
+        RestyleOffer(mode="repaint", works=True, how="needs no LoRA"),
+    ]
+
+
+def _known(loras: Sequence[LoraCard]) -> list[KnownLora]:
+    here = {lora.path.name for lora in loras if lora.path is not None}
+    return [
+        KnownLora(
+            id=entry.id,
+            repo=entry.repo,
+            kind=entry.kind,
+            trigger=entry.trigger,
+            megabytes=round(entry.bytes / 1e6),
+            licence=entry.licence,
+        )
+        for entry in CATALOGUE
+        if not entry.unsupported and entry.file not in here
+    ]
 
 
 def _offer(

@@ -44,13 +44,15 @@ class Value(BaseModel):
 
 
 class LoraUse(Value):
-    """A LoRA by its name on the shelf, and how strongly it acts: 0 is not at all, below 0 is its opposite.
+    """A LoRA, and how strongly it acts: 0 is not at all, below 0 is its opposite, None as is recommended for it.
 
-    None is the strength that is recommended for it.
+    `name` is that of a file on the shelf, the id of a known one, owner/repo, or owner/repo:file.safetensors. Of a
+    repository, `revision` is the commit; None is its newest.
     """
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
     strength: Annotated[float, Field(ge=-MAX_LORA_STRENGTH, le=MAX_LORA_STRENGTH, allow_inf_nan=False)] | None = None
+    revision: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None = None
 
 
 Loras = Annotated[tuple[LoraUse, ...], Field(max_length=MAX_LORAS)]

@@ -10,6 +10,7 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
 from ltx_mcp.compose import open_studio
+from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.index.stand_in import ColourEmbedder
@@ -22,14 +23,22 @@ LIMIT_S = 30.0
 SHORT = {"duration_s": 0.5, "quality": "draft"}
 
 
-def a_desk(folder: Path, engine: Engine | None = None, max_wait_s: float = 45, roots: Sequence[Path] = ()) -> Desk:
-    settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1, roots=tuple(roots))
+def a_desk(
+    folder: Path,
+    engine: Engine | None = None,
+    max_wait_s: float = 45,
+    roots: Sequence[Path] = (),
+    lora_dir: Path | None = None,
+    controls: Controls | None = None,
+) -> Desk:
+    settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1, roots=tuple(roots), lora_dir=lora_dir)
     return Desk(
         lambda: open_studio(
             settings,
             engine=engine or StandInEngine(),
             classifier=MagentaClassifier(),
             embedder=ColourEmbedder(),
+            controls=controls,
             heartbeat_s=0.02,
         ),
         settings.max_wait_s,
@@ -44,9 +53,12 @@ async def an_agent(
     max_wait_s: float = 45,
     roots: Sequence[Path] = (),
     limit_s: float = LIMIT_S,
+    lora_dir: Path | None = None,
+    controls: Controls | None = None,
 ) -> AsyncGenerator[Client]:
+    desk = a_desk(folder, engine, max_wait_s, roots, lora_dir, controls)
     with anyio.fail_after(limit_s):
-        async with Client(make_server(a_desk(folder, engine, max_wait_s, roots)), mode=mode) as agent:
+        async with Client(make_server(desk), mode=mode) as agent:
             yield agent
 
 

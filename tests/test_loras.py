@@ -17,7 +17,7 @@ from ltx_mcp.engine.adapters import applied, takes_loras
 from ltx_mcp.engine.interrupt import checked
 from ltx_mcp.engine.lora_catalogue import CATALOGUE, CatalogueEntry
 from ltx_mcp.engine.lora_header import MAX_FILE_BYTES
-from ltx_mcp.engine.loras import LoraCard, LoraShelf, Trigger, with_triggers
+from ltx_mcp.engine.loras import LoraCard, LoraShelf, Trigger, suits, with_triggers
 from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
 from ltx_mcp.engine.recipes import NEUTRAL
 from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
@@ -601,7 +601,7 @@ def test_a_pickle_is_refused_by_name_unread(tmp_path: Path, ending: str) -> None
         with pytest.raises(BadInput, match=rf"style\{ending} cannot be used: It is a pickle, which can run code"):
             shelf.find(name)
     write(tmp_path / "style.safetensors", tensors(PUBLISHED))
-    assert shelf.find("style").path.name == "style.safetensors"
+    assert shelf.find("style").here.name == "style.safetensors"
 
 
 def test_links_inside_the_folder_and_a_folder_that_is_a_link_are_fine(tmp_path: Path) -> None:
@@ -686,8 +686,9 @@ def test_triggers_are_put_first_and_never_twice(prompt: str, cards: list[LoraCar
 
 def test_the_catalogue_is_consistent() -> None:
     assert len({entry.id for entry in CATALOGUE}) == len(CATALOGUE)
-    assert len({(entry.file, entry.bytes) for entry in CATALOGUE}) == len(CATALOGUE)
-    for entry in CATALOGUE:
+    sized = [entry for entry in CATALOGUE if entry.file]
+    assert len({(entry.file, entry.bytes) for entry in sized}) == len(sized)
+    for entry in sized:
         assert entry.file.endswith(".safetensors")
         assert entry.repo.count("/") == 1
         assert entry.repo.startswith("Lightricks/") == entry.needs_login
@@ -699,6 +700,75 @@ def test_the_catalogue_is_consistent() -> None:
 def known(id: str) -> CatalogueEntry:
     [entry] = [entry for entry in CATALOGUE if entry.id == id]
     return entry
+
+
+def test_the_catalogue_holds_all_of_lightricks_own_and_those_for_control() -> None:
+    """Every id of LTX-Desktop's catalogue, and the IC-LoRAs for control beside it."""
+    styles = {
+        "fpv-motion", "crt-animation-terminal", "openwheel-tcam-style", "fantasy-anime-style", "fantasy-realism-style",
+        "cinematic-cyberpunk-style", "claymation-style", "cozy-felt-style", "fantasy-painterly-style",
+        "paper-cutout-style", "soft-enhance-style", "wild-west-style", "product-ad-style", "cinemagraph-motion",
+    }  # fmt: skip
+    reworking = {
+        "clean-plate", "3d-render-to-real", "day-to-night", "colorization", "decompression", "deblur", "cross-eyed",
+        "water-simulation", "ingredients", "instant-shave", "outpainting", "greenscreen-avatar", "upscale",
+        "crossview-prompt",
+    }  # fmt: skip
+    control = {
+        "union-control", "motion-track-control", "hdr", "dub-it", "relight", "canny-control", "depth-control",
+        "pose-control", "detailer", "restyle",
+    }  # fmt: skip
+    ids = {entry.id for entry in CATALOGUE}
+    assert len(styles | reworking) == 28
+    assert styles | reworking | control <= ids
+    for id in reworking:
+        entry = known(id)
+        assert (entry.kind, entry.skip_stage_2, entry.controls) == ("ic_lora", True, ())
+        assert entry.resolution_factor == (1.0 if id in ("outpainting", "greenscreen-avatar") else 1.5)
+        assert entry.audio == ("generated" if id == "ingredients" else "source")
+    assert known("union-control").controls == ("canny", "depth", "pose")
+    assert not known("union-control").skip_stage_2
+    assert {id: known(id).strength for id in ("water-simulation", "ingredients", "cinemagraph-motion")} == {
+        "water-simulation": 1.2, "ingredients": 1.4, "cinemagraph-motion": 2.0,
+    }  # fmt: skip
+    assert "{reference}" in known("colorization").template
+    assert known("motion-track-control").unsupported
+
+
+@pytest.mark.parametrize(
+    ("name", "controls", "restyle"),
+    [
+        ("ltx-2-19b-ic-lora-canny-control", ("canny",), False),
+        ("my-depth-control-ic-lora", ("depth",), False),
+        ("LTX2.3-22B_ReStyle_IC-LoRA_4000", (), True),
+        ("any-ic-lora", (), False),
+        ("restyle-canny-control", (), False),  # no IC-LoRA
+    ],
+)
+def test_what_an_ic_lora_takes_is_told_by_its_name(
+    tmp_path: Path, name: str, controls: tuple[str, ...], restyle: bool
+) -> None:
+    write(tmp_path / f"{name}.safetensors", tensors(PUBLISHED))
+    [found] = LoraShelf(tmp_path).all()
+    assert (found.controls, found.restyle) == (controls, restyle)
+
+
+@pytest.mark.parametrize(
+    ("base", "model", "fits"),
+    [
+        ("", "micro", True), ("LTX-2.3", "micro", False), ("LTX-2.x", "micro", False), ("LTX-2", "ltx-2.3", False),
+        ("LTX-2.3", "ltx-2.3-v1.1", True), ("LTX-2", "ltx-2-distilled", True), ("LTX-2.3", "ltx-2", False),
+        ("LTX-2.x", "ltx-2.5", True), ("LTX-2.3", "diffusers/LTX-2.3-Distilled-Diffusers", True),
+        ("LTX-2.3", "my-folder", True), ("", "ltx-2.3", True),
+    ],
+)  # fmt: skip
+def test_only_loras_that_may_suit_the_model_are_taken_unasked(base: str, model: str, fits: bool) -> None:
+    assert suits(LoraCard(name="x", path=Path("x"), bytes=1, base=base), model) is fits
+
+
+def test_a_file_as_wide_as_the_real_models_is_for_none_of_ours(tmp_path: Path) -> None:
+    write(tmp_path / "wide-ic-lora.safetensors", tensors({"diffusion_model.proj_out": (4096, 128)}))
+    assert LoraShelf(tmp_path).all()[0].base == "LTX-2.x"
 
 
 def test_the_catalogue_holds_published_facts() -> None:

@@ -57,6 +57,11 @@ def read_header(path: Path) -> Header:
         raise BadInput(f"It is no safetensors file, or a damaged one ({error}).") from None
     except OSError as error:
         raise BadInput(f"It cannot be read: {error.strerror or error}.") from None
+    return header_of(size, shapes, metadata)
+
+
+def header_of(size: int, shapes: dict[str, tuple[str, tuple[int, ...]]], metadata: dict[str, str]) -> Header:
+    """The header of a file of this size in bytes, from each tensor's type and shape. Raises BadInput."""
     return Header(size, _layers(shapes, _adapter_alphas(metadata)), metadata)
 
 

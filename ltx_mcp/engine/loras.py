@@ -1,4 +1,4 @@
-"""The shelf of LoRAs: one folder of safetensors files, read by their headers alone.
+"""The shelf of LoRAs: one folder of safetensors files, read by their headers alone, and behind it the hub.
 
 A file that cannot be used stays on the list with its reason and is refused by name: nobody should wonder why
 a LoRA has no effect. Whether it fits the loaded model is adapters.py's question.
@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ltx_mcp.clips import Control, LoraUse, Value
+from ltx_mcp.engine.base import Watch
 from ltx_mcp.engine.lora_catalogue import CATALOGUE, CatalogueEntry, LoraKind, Position
 from ltx_mcp.engine.lora_header import Header, read_header
+from ltx_mcp.engine.lora_hub import REPOSITORY, HubFile, LoraHub
 from ltx_mcp.errors import BadInput, NotFound
+from ltx_mcp.stages import Stage
 
 _SAFE = ".safetensors"
 _PICKLED = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl"})
@@ -41,7 +44,7 @@ class Trigger(Value):
 
 
 class LoraCard(Value):
-    """One file of the shelf. `problem` is why it cannot be used, empty if it can.
+    """One file of the shelf, or of a repository at a commit, `revision`. `problem` is why it cannot be used.
 
     The last fields are of IC-LoRAs. `reference_downscale_factor`: by what the reference is smaller than the clip
     (pixels). `second_stage`: whether a pass without it may follow. `controls`: the signals that it takes for a
@@ -49,8 +52,8 @@ class LoraCard(Value):
     nothing here can drive it.
     """
 
-    name: str  # of the file, without its ending
-    path: Path
+    name: str  # of the file, without its ending; owner/repo:file of a repository's
+    path: Path | None  # None while it has to be fetched
     bytes: int
     kind: LoraKind = "lora"
     base: str = ""  # the model it was made for, as far as is known
@@ -60,11 +63,18 @@ class LoraCard(Value):
     licence: str = ""
     template: str = ""
     problem: str = ""
+    revision: str | None = None
     reference_downscale_factor: int | None = None
     second_stage: bool = True
     controls: tuple[Control, ...] = ()
     restyle: bool = False
     unsupported: str = ""
+
+    @property
+    def here(self) -> Path:
+        """Where the file is, of a LoRA that need not be fetched any more."""
+        assert self.path is not None, f"{self.name} was not fetched"
+        return self.path
 
 
 @dataclass(frozen=True)
@@ -78,9 +88,12 @@ class Picked:
 class LoraShelf:
     """The LoRAs of one folder; with no folder it is empty. Reads the disk at every call: files may come and go."""
 
-    def __init__(self, folder: Path | None, catalogue: Sequence[CatalogueEntry] = CATALOGUE) -> None:
+    def __init__(
+        self, folder: Path | None, catalogue: Sequence[CatalogueEntry] = CATALOGUE, hub: LoraHub | None = None
+    ) -> None:
         self._folder = folder
         self._catalogue = tuple(catalogue)
+        self._hub = hub
 
     def all(self) -> list[LoraCard]:
         """Every weight file in the folder by name, the unusable ones with their `problem`."""
@@ -90,14 +103,18 @@ class LoraShelf:
         """Of all usable ones."""
         return [card.name for card in self.all() if not card.problem]
 
-    def find(self, name: str) -> LoraCard:
-        """By name, or by file name. Raises NotFound with the nearest names, BadInput if the file cannot be used."""
-        cards = [self._card(path) for path in self._paths() if name in (_shown(path.stem), _shown(path.name))]
+    def find(self, name: str, revision: str | None = None) -> LoraCard:
+        """By name or file name in the folder, by the id of a known one, or by repository: in the folder if it is there.
+
+        Raises NotFound with the nearest names, BadInput if the file cannot be used, ModelUnavailable if it cannot be
+        had.
+        """
+        cards = [] if revision else self._in_folder(name)
         if not cards:
-            raise NotFound(f"There is no LoRA {name[:80]!r}.", self._suggestion(name))
+            return self._from_hub(name, revision)
         card = min(cards, key=lambda card: card.problem != "")
         if card.problem:
-            raise BadInput(f"{_shown(card.path.name)} cannot be used: {card.problem}", self._suggestion(name))
+            raise BadInput(f"{_shown(card.here.name)} cannot be used: {card.problem}", self._suggestion(name))
         return card
 
     def pick(self, uses: Sequence[LoraUse]) -> tuple[Picked, ...]:
@@ -105,7 +122,56 @@ class LoraShelf:
         repeated = [name for name, count in Counter(use.name for use in uses).items() if count > 1]
         if repeated:
             raise BadInput(f"The LoRA {repeated[0]!r} is asked for more than once.", "Name each LoRA once.")
-        return tuple(_picked(self.find(use.name), use.strength) for use in uses)
+        return tuple(_picked(self.find(use.name, use.revision), use.strength) for use in uses)
+
+    def fetch(self, uses: Sequence[LoraUse], watch: Watch) -> tuple[Picked, ...]:
+        """The same with every file here; what is missing is downloaded, in the stage LOADING. May raise Cancelled."""
+        picked = []
+        for each in self.pick(uses):
+            card = each.card
+            if card.path is None:
+                watch.stage(Stage.LOADING)
+                assert self._hub is not None, "only the hub gives cards without a path"
+                repo, _, file = card.name.partition(":")
+                path = self._hub.fetch(self._hub.find(repo, file, card.revision), watch.check, watch.step)
+                card = card.model_copy(update={"path": path})
+            picked.append(Picked(card, each.strength))
+        return tuple(picked)
+
+    def _in_folder(self, name: str) -> list[LoraCard]:
+        paths = self._paths()
+        named = [self._card(path) for path in paths if name in (_shown(path.stem), _shown(path.name))]
+        if named:
+            return named
+        entries = self._entries(name)
+        cards = [(path.name, self._card(path)) for path in paths if entries]
+        return [card for file, card in cards if any(_is(entry, file, card.bytes) for entry in entries)]
+
+    def _entries(self, name: str) -> list[CatalogueEntry]:
+        """Those of the catalogue that go by this id, or by this repository and file."""
+        repo, _, file = name.partition(":")
+        return [
+            entry
+            for entry in self._catalogue
+            if name == entry.id or ((repo == entry.repo and file in ("", entry.file)) and "/" in name)
+        ]
+
+    def _from_hub(self, name: str, revision: str | None) -> LoraCard:
+        entry = next(iter(self._entries(name)), None)
+        asked = REPOSITORY.fullmatch(name)
+        if self._hub is None or (entry is None and asked is None):
+            raise NotFound(f"There is no LoRA {name[:80]!r}.", self._suggestion(name))
+        if entry is not None:
+            found = self._hub.find(entry.repo, entry.file, revision)
+        else:
+            assert asked is not None
+            found = self._hub.find(asked["repo"], asked["file"] or "", revision)
+        return self._hub_card(found)
+
+    def _hub_card(self, found: HubFile) -> LoraCard:
+        card = LoraCard(name=f"{found.repo}:{found.file}", path=found.path, bytes=found.header.bytes)
+        known = next((each for each in self._catalogue if each.repo == found.repo and _holds(each, found)), None)
+        return _described(card.model_copy(update={"revision": found.revision}), found.header, known)
 
     def _paths(self) -> list[Path]:
         if self._folder is None:
@@ -144,9 +210,9 @@ class LoraShelf:
         return real
 
     def _suggestion(self, name: str) -> str:
-        if self._folder is None:
+        names = [*self.names(), *(entry.id for entry in self._catalogue if self._hub is not None)]
+        if self._folder is None and not names:
             return "No folder of LoRAs is set: the user can name one in LTX_MCP_LORA_DIR."
-        names = self.names()
         if near := get_close_matches(name[:80], names, n=3, cutoff=0.4):
             return f"The nearest are {', '.join(near)}."
         return f"There are {', '.join(names[:20])}." if names else f"{self._folder} holds no usable LoRA."
@@ -162,6 +228,19 @@ def suits(card: LoraCard, model: str) -> bool:
         return card.base == ""
     version = _VERSION.search(model)
     return version is None or card.base in ("", "LTX-2.x", f"LTX-{version[1]}")
+
+
+def reworking(cards: Sequence[LoraCard], model: str) -> list[LoraCard]:
+    """The IC-LoRAs that may be used with the model of this name."""
+    return [
+        card
+        for card in cards
+        if card.kind == "ic_lora" and not card.problem and not card.unsupported and suits(card, model)
+    ]
+
+
+def _holds(entry: CatalogueEntry, found: HubFile) -> bool:
+    return entry.file in ("", found.file)
 
 
 def _is(entry: CatalogueEntry, file: str, bytes: int) -> bool:

@@ -133,7 +133,7 @@ class LtxEngine:
 
         loaded = self._ready()
         recipe = recipe_for(plan, materials, self._source.info.recipes)
-        loras = applied(loaded.pipeline, self._shelf.pick(plan.loras), watch.check)
+        loras = applied(loaded.pipeline, self._shelf.fetch(plan.loras, watch), watch.check)
         with torch.inference_mode(), loras as worn, _cancellable(loaded, watch.check):
             watch.check()
             watch.stage(Stage.ENCODING_PROMPT)

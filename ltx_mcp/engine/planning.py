@@ -134,7 +134,7 @@ def _loras(picked: Sequence[Picked], card: ModelCard, rework: Rework | None) -> 
                 f"{each.card.name} is an IC-LoRA: it reworks a reference, and here is none.",
                 "Use it in restyle_video, one at a time, or leave it out.",
             )
-    return tuple(LoraUse(name=each.card.name, strength=each.strength) for each in picked)
+    return tuple(LoraUse(name=each.card.name, strength=each.strength, revision=each.card.revision) for each in picked)
 
 
 def _notes(request: GenerateRequest, card: ModelCard, recipe: Recipe, frames: int) -> list[str]:

@@ -106,8 +106,9 @@ def _conditioned(drawn: Frame, index: int, materials: Materials) -> Frame:
 
 def _stretched(frame: Frame, height: int, width: int) -> Frame:
     """The nearest pixels of a frame of another size."""
-    rows = np.arange(height) * frame.shape[0] // height
-    return frame[rows][:, np.arange(width) * frame.shape[1] // width]
+    rows, columns = np.arange(height) * frame.shape[0] // height, np.arange(width) * frame.shape[1] // width
+    stretched: Frame = frame[rows][:, columns]
+    return stretched
 
 
 def _picture(plan: Plan, colour: tuple[int, int, int], outline: Outline, phase: float) -> Frame:

@@ -15,19 +15,21 @@ from ltx_mcp.clips import (
     Plan,
     RestyleRequest,
 )
-from ltx_mcp.engine.base import Materials, Watch
+from ltx_mcp.controls.base import Controls
+from ltx_mcp.engine.base import Frame, Materials, Watch
 from ltx_mcp.errors import BadInput, MediaError
 from ltx_mcp.footage import Footage, read_audio, read_video
 from ltx_mcp.framing import nearest_aspect
 from ltx_mcp.inputs import Inputs
 from ltx_mcp.orders.looks import look
 from ltx_mcp.orders.order import Order, cropping
+from ltx_mcp.orders.ways import Way
 
-REPAINTED = "Restyled by repainting: the source, noised by `strength`, then denoised towards the prompt."
 
-
-def restyled(request: RestyleRequest, inputs: Inputs) -> Order:
-    """Raises BadInput, NotFound, MediaError."""
+def restyled(request: RestyleRequest, inputs: Inputs, way: Way, controls: Controls) -> Order:
+    """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal cannot be made."""
+    if way.control is not None:
+        controls[way.control].ready()
     footage = inputs.video(request.video)
     if footage.duration_s < MIN_DURATION_S:
         raise BadInput(f"{request.video} has {footage.duration_s:.2f} s; at least {MIN_DURATION_S:g} s are needed.")
@@ -51,22 +53,33 @@ def restyled(request: RestyleRequest, inputs: Inputs) -> Order:
 
     def gather(plan: Plan, watch: Watch) -> Materials:
         sound()  # what cannot be kept must not cost a render
-        frames = []
-        for frame in read_video(footage, plan.width, plan.height, plan.fps, plan.frames):
-            watch.check()
-            frames.append(frame)
-        return Materials(repaint=frames, repaint_strength=request.strength)
+        if plan.reference is None:
+            source = _read(footage, plan.width, plan.height, plan, watch)
+            return Materials(repaint=source, repaint_strength=request.strength)
+        width, height = plan.reference.width, plan.reference.height
+        if plan.reference.control is None:
+            return Materials(reference=_read(footage, width, height, plan, watch))
+        maker = controls[plan.reference.control]
+        return Materials(reference=maker.read(footage, width, height, plan.fps, plan.frames, watch.check))
 
     return Order(
         "restyled",
         shot,
         request.video,
-        recipe="repaint",
+        recipe=way.recipe,
         gather=gather,
         inputs=lambda: look(footage),
         sound=sound,
-        notes=lambda plan: (REPAINTED, *cropping(footage.width, footage.height)(plan), *_cut_note(footage)),
+        notes=lambda plan: (*way.notes, *cropping(footage.width, footage.height)(plan), *_cut_note(footage)),
     )
+
+
+def _read(footage: Footage, width: int, height: int, plan: Plan, watch: Watch) -> list[Frame]:
+    frames = []
+    for frame in read_video(footage, width, height, plan.fps, plan.frames):
+        watch.check()
+        frames.append(frame)
+    return frames
 
 
 def _kept_sound(footage: Footage) -> NDArray[np.float32] | None:
