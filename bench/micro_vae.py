@@ -35,18 +35,18 @@ TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -
 Clip = NDArray[np.uint8]
 
 
-def held_out_clips() -> Iterator[tuple[str, Clip]]:
+def held_out_clips(width: int = WIDTH, height: int = HEIGHT) -> Iterator[tuple[str, Clip]]:
     for path in find(HELD_OUT):
         if path.suffix == ".mp4":
-            film = read_video(path, WIDTH, HEIGHT)
+            film = read_video(path, width, height)
             for start in (0, len(film) // 2, len(film) - FRAMES):
                 yield f"{path.name} from {start}", film[start : start + FRAMES]
         else:
-            yield path.name, np.repeat(read_covering(path, WIDTH, HEIGHT)[None], FRAMES, 0)
+            yield path.name, np.repeat(read_covering(path, width, height)[None], FRAMES, 0)
     for make, name in ((world.core_scene, "core"), (world.wide_scene, "wide")):
         seeds = [seed for seed in range(200) if make(seed).held_out][:3]
         for seed in seeds:
-            yield f"drawn {name} {seed}", draw.frames(make(seed), 49, HEIGHT, WIDTH)[:FRAMES]
+            yield f"drawn {name} {seed}", draw.frames(make(seed), 49, height, width)[:FRAMES]
 
 
 def psnr(made: Clip, wanted: Clip) -> float:

@@ -35,10 +35,12 @@ def fit(conv: Any, features: list["Tensor"], wanted: list["Tensor"], taps: Taps,
     conv.conv.bias[:count] = bias
 
 
-def solve(regressors: Iterable["Tensor"], wanted: Iterable["Tensor"]) -> tuple["Tensor", "Tensor"]:
+def solve(
+    regressors: Iterable["Tensor"], wanted: Iterable["Tensor"], ridge: float = _RIDGE
+) -> tuple["Tensor", "Tensor"]:
     """(targets, regressors) weights and (targets,) biases that estimate what is wanted at each position.
 
-    Both are (batch, channels, frames, h, w), the same but for the channels.
+    Both are (batch, channels, frames, h, w), the same but for the channels. `ridge` is a share of a regressor's power.
     """
     import torch
 
@@ -52,7 +54,7 @@ def solve(regressors: Iterable["Tensor"], wanted: Iterable["Tensor"]) -> tuple["
         cross = cross + (rows.T @ y.movedim(1, -1).flatten(0, -2)[at]).double()
     assert isinstance(power, torch.Tensor)
     own = power.diagonal()
-    solved = torch.linalg.solve(power + torch.diag(_RIDGE * own + 1e-9 * own.max()), cross).float().T
+    solved = torch.linalg.solve(power + torch.diag(ridge * own + 1e-9 * own.max()), cross).float().T
     return solved[:, :-1], solved[:, -1]
 
 
