@@ -198,7 +198,9 @@ class Plan(Value):
     """What the model will make and what will be delivered; the `effective` of a result.
 
     `width`, `height`, `frames`, `fps` describe the delivered clip exactly; the `made_*` fields what the
-    model makes before cropping and trimming.
+    model makes before cropping and trimming. `doubled_rate`: its first passes make every second frame. `tiles`
+    (across, down): its last pass is shared by them. `upscaled`: the picture is made at `upscaled_from` (width, height)
+    and scaled to the delivered size.
     """
 
     prompt: str
@@ -219,8 +221,17 @@ class Plan(Value):
     made_width: int
     made_height: int
     made_frames: int
+    doubled_rate: bool = False
+    tiles: tuple[int, int] | None = None
+    upscaled: bool = False
+    upscaled_from: tuple[int, int] | None = None
     beyond_training: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def inner_size(self) -> tuple[int, int]:
+        """(width, height) of the delivered picture within the made one, before it is scaled."""
+        return self.upscaled_from or (self.width, self.height)
 
     @property
     def pixel_frames(self) -> int:

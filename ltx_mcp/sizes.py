@@ -60,6 +60,15 @@ def frame_count(duration_s: float, fps: float) -> int:
     return max(1, round(duration_s * fps))
 
 
-def made_frame_count(frames: int) -> int:
-    """The next 8k+1, the only counts that the VAE's causal temporal grid can make; at least 9."""
-    return max(1, math.ceil((frames - 1) / TEMPORAL_STRIDE)) * TEMPORAL_STRIDE + 1
+def made_frame_count(frames: int, doubled_rate: bool = False) -> int:
+    """The next 8k+1, the only counts that the VAE's causal temporal grid can make; at least 9.
+
+    At a doubled rate the next 16k+1: the temporal upsampler makes 2L - 1 latent frames of L.
+    """
+    stride = TEMPORAL_STRIDE * (2 if doubled_rate else 1)
+    return max(1, math.ceil((frames - 1) / stride)) * stride + 1
+
+
+def half_rate_count(made_frames: int) -> int:
+    """Frames of the same length at half the rate, the first and the last among them: 8k+1 for 16k+1."""
+    return (made_frames + 1) // 2

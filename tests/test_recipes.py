@@ -7,8 +7,9 @@ import pytest
 
 from ltx_mcp.clips import Camera, GenerateRequest, Plan
 from ltx_mcp.engine.base import ModelCard
+from ltx_mcp.engine.layout import native
 from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.recipes import CAMERA_MOVES, DISTILLED, NEUTRAL, Guidance, distilled
+from ltx_mcp.engine.recipes import CAMERA_MOVES, DISTILLED, NEUTRAL, Guidance, Recipe, distilled, guided, undistilled
 from ltx_mcp.engine.schedules import undistilled_sigmas
 from ltx_mcp.errors import BadInput, TooLarge
 
@@ -61,6 +62,25 @@ def test_a_negative_prompt_on_a_distilled_model_is_dropped_with_a_note() -> None
     assert "no effect" in made.notes[0]
 
 
+def test_a_negative_prompt_counts_where_guidance_does() -> None:
+    offering = ModelCard("m", "m", "240p", 10**9, 240, recipes=undistilled(guided(1)))
+    assert planned(offering, quality="best", negative_prompt="blur").negative_prompt == "blur"
+    assert planned(offering, quality="best", negative_prompt="blur").notes == ()
+    final = planned(offering, negative_prompt="blur")
+    assert final.negative_prompt is None
+    assert "final of m runs without guidance" in final.notes[0]
+
+
+def test_guidance_with_a_negative_prompt_holds_two_samples_at_once() -> None:
+    def load(recipe: Recipe) -> float:
+        layout = native(recipe, (448, 256), 9, 24, ModelCard("m", "m", "240p", 10**9, 240))
+        assert layout is not None
+        return layout.load / (448 * 256 * 9)
+
+    assert load(undistilled(guided(1), adapter=False)["best"]) == 2
+    assert load(undistilled(guided(1))["best"]) == 1  # its first pass has a quarter of the pixels
+
+
 @pytest.mark.parametrize(("fps", "noted"), [(8, True), (12, True), (24, False), (25, False), (40, True), (60, False)])
 def test_a_rate_far_from_the_trained_ones_is_noted(fps: float, noted: bool) -> None:
     assert any("far from the trained" in note for note in planned(fps=fps).notes) is noted
@@ -75,13 +95,19 @@ def test_a_size_above_the_trained_one_is_flagged() -> None:
 def test_too_much_is_refused_with_the_largest_length_and_the_largest_size() -> None:
     with pytest.raises(TooLarge) as refused:
         planned(resolution="1080p", duration_s=10)
-    # 1920 x 1088 on the 64 grid: 60e6 / 2,088,960 = 28 frames, so 25 of the 8k+1 grid: 1.0 s at 24 fps.
-    assert "1 s at 1080p" in refused.value.hint
-    assert "240p for 10 s" in refused.value.hint
+    # 1920 x 1088 on the 64 grid, in 3 tiles of 26 x 34 cells: 60e6 / (2,088,960 x (884 / 2,040 + 1 / 24)) = 60 frames,
+    # so 57 of the 8k+1 grid, 2.3 s at 24 fps. Scaled up from 960 x 576, which is too narrow for tiles:
+    # 60e6 / 552,960 = 108, so 105 frames, 4.3 s.
+    assert "2.3 s at 1080p, 4.3 s at 1080p scaled up, or 240p for 10 s" in refused.value.hint
 
 
-def test_the_named_largest_length_does_fit() -> None:
-    assert planned(resolution="1080p", duration_s=1.0).made_frames == 25
+@pytest.mark.parametrize(
+    ("duration_s", "upscaled", "tiles"), [(1.0, False, None), (2.3, False, (3, 1)), (4.3, True, None)]
+)
+def test_the_named_largest_lengths_do_fit(duration_s: float, upscaled: bool, tiles: tuple[int, int] | None) -> None:
+    made = planned(resolution="1080p", duration_s=duration_s)
+    assert (made.upscaled, made.tiles) == (upscaled, tiles)
+    assert (made.width, made.height) == (1920, 1080)
 
 
 def test_a_machine_that_can_make_nothing_says_so() -> None:

@@ -108,6 +108,9 @@ class ModelCard:
     trained_short_side: int  # pixels; larger is honoured and flagged `beyond_training`
     caveat: str = ""  # what every result of this model must say of itself
     takes_loras: bool = False
+    doubles_rate: bool = False  # it has a temporal upsampler, so 48 to 60 fps are made at half the rate
+    conditioned_load: float = 1.0  # pixel-frames that one takes where frames or a reference are given
+    source_load: float = 0.0  # those added where a source video is held beside
     recipes: Recipes = field(default_factory=lambda: DISTILLED)
     licence: str = ""
 

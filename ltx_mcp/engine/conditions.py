@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,9 +13,10 @@ from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import Condition, Frame, Latents, Materials
 from ltx_mcp.engine.interrupt import Check
 from ltx_mcp.engine.recipes import LATENT_GRID
+from ltx_mcp.engine.scaling import scaled
 from ltx_mcp.errors import BadInput
 from ltx_mcp.ffmpeg import FFmpeg
-from ltx_mcp.sizes import TEMPORAL_STRIDE
+from ltx_mcp.sizes import TEMPORAL_STRIDE, half_rate_count
 
 _LIMIT_S = 60.0  # for one image through ffmpeg; 4K takes a second
 
@@ -89,9 +91,9 @@ def _check_strength(strength: float) -> None:
 def to_made_size(plan: Plan, frames: Sequence[Frame]) -> NDArray[np.uint8]:
     """(frames, made height, made width, 3): the frame in the middle, where the delivered crop is, its edges repeated.
 
-    The edges guide the margin that is cropped away again.
+    The edges guide the margin that is cropped away again. Where the clip is scaled up, the frames are scaled down.
     """
-    return centred(frames, plan.made_width, plan.made_height)
+    return centred([scaled(frame, *plan.inner_size) for frame in frames], plan.made_width, plan.made_height)
 
 
 def centred(frames: Sequence[Frame], width: int, height: int) -> NDArray[np.uint8]:
@@ -120,7 +122,27 @@ def diffusers_conditions(plan: Plan, conditions: Sequence[Condition], crf: int, 
     return made
 
 
-def latent_index(at_frame: int) -> Any:
+def at_half_rate(conditions: Sequence[Any]) -> list[Any]:
+    """The same LTX2VideoConditions for a pass that makes every second frame.
+
+    A run gives every second of its frames, from its first on, and as many as the grid of 8k+1 takes; it stands between
+    two frames of the pass where its first one does.
+    """
+    return [
+        replace(
+            each,
+            frames=each.frames[::2][: (half_rate_count(len(each.frames)) - 1) // TEMPORAL_STRIDE * TEMPORAL_STRIDE + 1],
+            index=latent_index(_at_frame(each.index) / 2),
+        )
+        for each in conditions
+    ]
+
+
+def _at_frame(index: float) -> float:
+    return (index - 1) * TEMPORAL_STRIDE + 1 if index else 0
+
+
+def latent_index(at_frame: float) -> Any:
     """The index of LTX2VideoCondition that means this pixel frame.
 
     The pipeline counts in latent frames and reads index i > 0 as pixel frame (i - 1) * 8 + 1, so whole indices reach

@@ -5,7 +5,7 @@ grows with the clip. The loop here gives the same numbers, bit for bit, and hold
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,18 @@ class DecodeWindows:
         )
         vae.use_framewise_decoding = False  # the temporal tiles are cut here
 
+    def within(self, width: int, height: int) -> "DecodeWindows":
+        """These for pictures of this size in pixels: where they are large, fewer frames at a time, as much blended."""
+        overlap = self.frames - self.frame_stride
+        fewest = 2 * overlap  # a frame is then decoded twice at most
+        frames = self.frames if width * height <= LARGE_PIXELS else min(self.frames, fewest)
+        return replace(self, frames=frames, frame_stride=frames - overlap)
+
+
+LARGE_PIXELS = 2560 * 1472
+"""Above, a temporal tile has 48 frames and not 80. Calculated: a decoded tile takes 6 bytes a pixel-frame in bfloat16,
+and there are four at the height of it (two temporal tiles, the rows of the second, and their join): 7.2 GB at 1440p
+with 80 frames, 16 GB at 2160p, 9.6 GB with 48. All of it is constant with the clip's length."""
 
 GPU_WINDOWS = DecodeWindows(frames=80, frame_stride=56, pixels=768, pixel_stride=704)
 """For trained models: an overlap of 24 frames and 64 pixels. The library's 16 and 8 frames leave visible seams."""

@@ -22,6 +22,7 @@ from ltx_mcp.engine.loras import LoraShelf
 from ltx_mcp.engine.memory import Machine, pick, place, probe_machine, resolve_device
 from ltx_mcp.engine.passes import Loaded, denoise, encode_prompt
 from ltx_mcp.engine.recipe_for import opens_final, recipe_for
+from ltx_mcp.engine.scaling import scaled
 from ltx_mcp.engine.source import ModelSource
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed, StudioError
 
@@ -66,6 +67,9 @@ class LtxEngine:
             licence=info.licence,
             caveat=info.caveat,
             takes_loras=not self._policy.eight_bit,
+            doubles_rate=info.doubles_rate,
+            conditioned_load=self._policy.conditioned_load,
+            source_load=self._policy.source_load,
         )
 
     def load(self, watch: Watch) -> None:
@@ -114,10 +118,11 @@ class LtxEngine:
         upsampling = None
         if components.upsampler is not None:
             upsampling = LTX2LatentUpsamplePipeline(vae=pipeline.vae, latent_upsampler=components.upsampler.to(device))
-        image_crf = self._source.info.image_crf
-        return Loaded(
-            pipeline, conditioned, sounding, referring, upsampling, components.prompt_tokens, image_crf, device
-        )
+        doubling = None
+        if components.temporal is not None:
+            doubling = LTX2LatentUpsamplePipeline(vae=pipeline.vae, latent_upsampler=components.temporal.to(device))
+        image_crf, tokens = self._source.info.image_crf, components.prompt_tokens
+        return Loaded(pipeline, conditioned, sounding, referring, upsampling, doubling, tokens, image_crf, device)
 
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         check_materials(plan, materials)
@@ -146,11 +151,13 @@ class LtxEngine:
             return latents, decode_sound(loaded.pipeline, sound_latents) if plan.audio else None, first_stage
 
     def _frames(self, plan: Plan, latents: "torch.Tensor", watch: Watch) -> Iterator[Frame]:
-        frames = stream_decode(self._ready().pipeline.vae, latents, self._source.info.windows, watch.check)
-        left, top = (plan.made_width - plan.width) // 2, (plan.made_height - plan.height) // 2
+        windows = self._source.info.windows.within(plan.made_width, plan.made_height)
+        frames = stream_decode(self._ready().pipeline.vae, latents, windows, watch.check)
+        width, height = plan.inner_size
+        left, top = (plan.made_width - width) // 2, (plan.made_height - height) // 2
         for _ in range(plan.frames):
-            frame = self._guarded(lambda: next(frames))
-            yield np.ascontiguousarray(frame[top : top + plan.height, left : left + plan.width])
+            frame = self._guarded(lambda: next(frames))[top : top + height, left : left + width]
+            yield scaled(frame, plan.width, plan.height)
         self._free()
 
     def _guarded(self, work: Callable[[], Made]) -> Made:
@@ -199,8 +206,7 @@ def _cancellable(loaded: Loaded, check: Check) -> Iterator[None]:
     pipeline = loaded.pipeline
     modules = [pipeline.text_encoder, pipeline.connectors, pipeline.transformer]
     modules += [pipeline.vae.encoder, pipeline.audio_vae.decoder, pipeline.vocoder]
-    if loaded.upsampling is not None:
-        modules.append(loaded.upsampling.latent_upsampler)
+    modules += [each.latent_upsampler for each in (loaded.upsampling, loaded.doubling) if each is not None]
     with ExitStack() as stack:
         stack.enter_context(checked(modules, check))
         if loaded.device.type == "cpu":

@@ -30,7 +30,12 @@ class Offload(StrEnum):
 
 @dataclass(frozen=True)
 class MemoryPolicy:
-    """How a model is laid out. Bytes are what it needs at least; `max_pixel_frames` is made width x height x frames."""
+    """How a model is laid out. Bytes are what it needs at least; `max_pixel_frames` is made width x height x frames.
+
+    That counts what one pass works on at once: of a picture in tiles one tile, and a share of the whole (layout.py).
+    `conditioned_load` is by what a pixel-frame takes more where tokens have timesteps of their own, `source_load` what
+    a source video beside adds. Both are calculated, not measured.
+    """
 
     name: str
     device_bytes: int
@@ -38,6 +43,8 @@ class MemoryPolicy:
     offload: Offload
     eight_bit: bool  # transformer and text encoder stored as float8, computed in the model's dtype
     max_pixel_frames: int
+    conditioned_load: float = 2.0
+    source_load: float = 0.0  # where main memory holds it, and the device does not
 
 
 POLICIES = (
@@ -52,7 +59,11 @@ POLICIES = (
 
 Calculated from the component sizes and from published tables of Lightricks' own tools; not measured by us. The
 largest sizes are 1080p for 20, 10 and 5 s, 4K for 5 s, 720p and 540p for 5 s. Host memory holds the weights once
-while they load. Below 15 GB of device memory Lightricks' own desktop app declines as well."""
+while they load. Below 15 GB of device memory Lightricks' own desktop app declines as well.
+
+`conditioned_load`: with a timestep for each token the modulation is 9 vectors of 4,096 for each, held once and once
+more with a block's own added: 147 KB a token in bfloat16, 2.4 GB twice at 1080p for 5 s. What the largest sizes leave
+for all else comes to as much: (90 - 71) GB over 1080p for 20 s are 155 KB a token."""
 
 POLICY_WEIGHTS_BYTES = 71 * GB
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:[0-9]{1,2})?")
@@ -60,6 +71,9 @@ SMALL_MODEL_BYTES = GIB  # a model below this is simply resident
 SMALL_BYTES_PER_PIXEL_FRAME = 16
 """Of the micro model at its peak, process memory measured on a CPU: 9 at 240p for 20 s, 13 at 540p for 5 s, 27 at
 1080p for 2 s (long clips cost less, as only two tiles are held). LTX-2.3's activations are some eight times wider."""
+
+SMALL_CONDITIONED_LOAD = 1.15  # 18 vectors of 64 to 256 floats a token of 8,192 pixel-frames: up to 2.3 bytes each
+SOURCE_BYTES_PER_PIXEL_FRAME = 3
 
 
 @dataclass(frozen=True)
@@ -146,8 +160,11 @@ def whole(device_bytes: int, weights_bytes: int) -> MemoryPolicy:
             f"The model's weights take {weights_bytes / GB:.0f} GB and the device has {device_bytes / GB:.0f}.",
             "Set LTX_MCP_MODEL=micro.",
         )
-    per_pixel_frame = SMALL_BYTES_PER_PIXEL_FRAME * (1 if weights_bytes < SMALL_MODEL_BYTES else 8)
-    return MemoryPolicy("whole", weights_bytes, 0, Offload.NONE, False, room // per_pixel_frame)
+    small = weights_bytes < SMALL_MODEL_BYTES
+    per_pixel_frame = SMALL_BYTES_PER_PIXEL_FRAME * (1 if small else 8)
+    conditioned = SMALL_CONDITIONED_LOAD if small else MemoryPolicy.conditioned_load
+    beside = SOURCE_BYTES_PER_PIXEL_FRAME / per_pixel_frame
+    return MemoryPolicy("whole", weights_bytes, 0, Offload.NONE, False, room // per_pixel_frame, conditioned, beside)
 
 
 def _device_bytes(device: str, machine: Machine) -> int:

@@ -1,6 +1,6 @@
 """Runs a recipe's passes: from a prompt's embeddings and the materials to latents of picture and sound."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.adapters import Worn
 from ltx_mcp.engine.base import Frame, Materials, Watch
-from ltx_mcp.engine.conditions import centred, diffusers_conditions, to_made_size
+from ltx_mcp.engine.conditions import at_half_rate, centred, diffusers_conditions, to_made_size
 from ltx_mcp.engine.encode_latents import encode_video, whole_pictures
 from ltx_mcp.engine.recipes import Pass, Recipe
+from ltx_mcp.sizes import half_rate_count
 
 if TYPE_CHECKING:
     import torch
+
+DOUBLED_POSITIONS_FPS = 60.0
+"""Positions after the temporal upsampler run at this rate, whatever the clip's: LTX-2 was trained around 24, 25, 30 and
+60 fps, not 48 (diffusers 0.42.1, pipelines/ltx2/utils.py: MAX_CONDITIONING_FPS)."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Loaded:
     conditioned: Any  # PlacedConditionPipeline
     sounding: Any  # SoundPipeline
     referring: Any  # ReferencePipeline
-    upsampling: Any | None  # LTX2LatentUpsamplePipeline
+    upsampling: Any | None  # LTX2LatentUpsamplePipeline, of the sides
+    doubling: Any | None  # LTX2LatentUpsamplePipeline, of the rate
     prompt_tokens: int
     image_crf: int
     device: "torch.device"
@@ -75,32 +81,42 @@ def denoise(
     """
     whole_pictures(loaded.pipeline.vae)
     conditions = diffusers_conditions(plan, materials.conditions, loaded.image_crf, watch.check)
+    halved = at_half_rate(conditions) if plan.doubled_rate else []
     video, sound = _beginning(loaded, plan, materials)
-    divisor = recipe.passes[0].divisor
+    before = recipe.passes[0]
     passes = list(enumerate(recipe.passes))[1 if materials.begun else 0 :]
-    done, steps = 0, sum(len(each.sigmas) for _, each in passes)
+    done, total = 0, sum(each.units for _, each in passes)
     for index, each in passes:
-        video, divisor = _between(loaded, video, divisor, each), each.divisor
+        video, before = _between(loaded, video, before, each), each
+        steps = Steps(watch, done, total, each.tiles[0] * each.tiles[1])
         arguments = {
             **words.arguments(each),
             **each.guidance.arguments,
             **_shape(plan, each),
             "generator": _noise(plan.seed, index),
-            "callback_on_step_end": _reporter(watch, done, steps),
+            "callback_on_step_end": steps.after_step,
             "output_type": "latent",
             "return_dict": False,
         }
         worn.fit(reference=each.reference is not None, distilled=each.adapter)
         if each.reference is not None:
-            arguments |= _reference(loaded, plan, materials, each.reference, arguments["width"], arguments["height"])
-        video, sound = _run(loaded, each, arguments, conditions, video, sound)
-        done += len(each.sigmas)
+            arguments |= _reference(loaded, plan, materials, each, arguments["width"], arguments["height"])
+        given = halved if each.half_rate else conditions
+        video, sound = _run(loaded, each, arguments, given, video, sound, steps)
+        done += each.units
     return video, sound
 
 
-def _between(loaded: Loaded, video: Any, divisor: int, each: Pass) -> Any:
-    """What the pass `each` is given, after one whose latents are `video` at this divisor."""
-    return _upsample(loaded, video) if each.divisor < divisor else video
+def _between(loaded: Loaded, video: Any, before: Pass, each: Pass) -> Any:
+    """What the pass `each` is given, after one whose latents are `video`.
+
+    Sides first: the spatial upsampler knows pictures in the motion of trained rates, which the doubled ones are not.
+    """
+    if each.divisor < before.divisor:
+        video = _upsample(loaded.upsampling, video)
+    if before.half_rate and not each.half_rate:
+        video = _upsample(loaded.doubling, video)
+    return video
 
 
 def _run(
@@ -110,6 +126,7 @@ def _run(
     conditions: list[Any],
     video: Any,
     sound: Any,
+    steps: "Steps",
 ) -> tuple[Any, Any]:
     """One pass, through the pipeline that it takes."""
     if each.sound_only:
@@ -117,10 +134,18 @@ def _run(
     if video is not None:
         arguments |= {"latents": video, "audio_latents": sound, "noise_scale": each.sigmas[0]}
     if each.reference is not None:
-        return loaded.referring(**arguments, conditions=conditions)  # type: ignore[no-any-return]
-    if conditions:  # in every pass: upsampled latents hold only an echo of them
-        return loaded.conditioned(**arguments, conditions=conditions)  # type: ignore[no-any-return]
-    return loaded.pipeline(**arguments)  # type: ignore[no-any-return]
+        pipeline, arguments = loaded.referring, {**arguments, "conditions": conditions}
+    elif conditions:  # in every pass: upsampled latents hold only an echo of them
+        pipeline, arguments = loaded.conditioned, {**arguments, "conditions": conditions}
+    else:
+        pipeline = loaded.pipeline
+    if not each.keeps_sound:
+        return pipeline(**arguments)  # type: ignore[no-any-return]
+    from ltx_mcp.engine.steered import SteeredTransformer, lent, packed_sound
+
+    held = packed_sound(loaded.conditioned, sound.to(loaded.device), 1 / arguments["motion_speed"])
+    steered = SteeredTransformer(pipeline.transformer, each.tiles, held, steps.after_tile)
+    return lent(pipeline, steered)(**arguments)[0], sound
 
 
 def _noise(seed: int, index: int) -> "torch.Generator":
@@ -149,20 +174,19 @@ def _beginning(loaded: Loaded, plan: Plan, materials: Materials) -> tuple[Any, A
     return video, _even_sound(loaded.conditioned, plan)
 
 
-def _reference(
-    loaded: Loaded, plan: Plan, materials: Materials, factor: int, width: int, height: int
-) -> dict[str, Any]:
-    """What a pass of this size in pixels is told of its reference, which is smaller by `factor`."""
+def _reference(loaded: Loaded, plan: Plan, materials: Materials, each: Pass, width: int, height: int) -> dict[str, Any]:
+    """What a pass of this size in pixels is told of its reference, which is smaller by a factor."""
     from diffusers.pipelines.ltx2 import LTX2ReferenceCondition
 
     assert plan.reference is not None, "only then a pass has a reference"
     assert materials.reference is not None, "check_materials refuses one without the other"
-    size = width // factor, height // factor
-    frames = _lengthened(materials.reference, plan)
+    assert each.reference is not None, "the caller asked"
+    size = width // each.reference, height // each.reference
+    frames = _lengthened(materials.reference, plan)[:: 2 if each.half_rate else 1]
     latents = encode_video(loaded.pipeline.vae, frames, loaded.device, lambda run: centred(run, *size))
     # Never conditioning_attention_strength: between 0 and 1 it acts as 0 (diffusers 0.42.1).
     condition = LTX2ReferenceCondition(latents, strength=plan.reference.strength)
-    return {"reference_conditions": [condition], "reference_downscale_factor": factor}
+    return {"reference_conditions": [condition], "reference_downscale_factor": each.reference}
 
 
 def _lengthened(frames: Sequence[Frame], plan: Plan) -> Sequence[Frame]:
@@ -183,24 +207,42 @@ def _even_sound(pipeline: Any, plan: Plan) -> "torch.Tensor":
 
 
 def _shape(plan: Plan, each: Pass) -> dict[str, Any]:
+    """Frames, rate and size."""
+    halved, doubled = each.half_rate, plan.doubled_rate and each.keeps_sound
     return {
         "width": plan.made_width // each.divisor,
         "height": plan.made_height // each.divisor,
-        "num_frames": plan.made_frames,
-        "frame_rate": plan.fps,
+        "num_frames": half_rate_count(plan.made_frames) if halved else plan.made_frames,
+        "frame_rate": plan.fps / 2 if halved else plan.fps,
+        "motion_speed": plan.fps / DOUBLED_POSITIONS_FPS if doubled else 1.0,
         "sigmas": list(each.sigmas),
     }
 
 
-def _upsample(loaded: Loaded, latents: Any) -> "torch.Tensor":
-    assert loaded.upsampling is not None, "planning refuses two stages where the model has no upsampler"
-    upsampled: torch.Tensor = loaded.upsampling(latents=latents, output_type="latent", return_dict=False)[0]
+def _upsample(upsampling: Any, latents: Any) -> "torch.Tensor":
+    assert upsampling is not None, "planning refuses what the model has no upsampler for"
+    upsampled: torch.Tensor = upsampling(latents=latents, output_type="latent", return_dict=False)[0]
     return upsampled.float()  # noise is added to it in its own precision
 
 
-def _reporter(watch: Watch, done: int, total: int) -> Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]]:
-    def after_step(_pipeline: Any, index: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        watch.step(done + index + 1, total)
+class Steps:
+    """Tells the watch of a pass's steps, and of the tiles within one. `done` of `total` units were done before it."""
+
+    def __init__(self, watch: Watch, done: int, total: int, tiles: int) -> None:
+        self._watch, self._done, self._total, self._tiles = watch, done, total, tiles
+        self._steps = 0
+        self._told = 0
+
+    def after_step(self, _pipeline: Any, index: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        self._steps = index + 1
+        self._tell(self._steps * self._tiles)
         return tensors  # the pipeline reads it; None would break it
 
-    return after_step
+    def after_tile(self, tile: int) -> None:
+        self._tell(self._steps * self._tiles + tile)
+
+    def _tell(self, units: int) -> None:
+        self._watch.check()
+        if units > self._told:  # a step with guidance goes over the tiles more than once
+            self._told = units
+            self._watch.step(self._done + units, self._total)

@@ -3,25 +3,18 @@
 Needs only the model's card, so a request is answered before anything is queued or loaded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ltx_mcp.clips import MIN_DURATION_S, Control, GenerateRequest, InContext, LoraUse, Plan
 from ltx_mcp.engine.base import ModelCard
+from ltx_mcp.engine.layout import WORDS, Layout, Uses, native, upscaled
 from ltx_mcp.engine.loras import LoraCard, Picked, with_triggers
 from ltx_mcp.engine.recipe_for import in_context
 from ltx_mcp.engine.recipes import CAMERA_MOVES, Recipe
+from ltx_mcp.engine.tiling import OVERLAP
 from ltx_mcp.errors import BadInput, TooLarge
-from ltx_mcp.sizes import (
-    RESOLUTIONS,
-    TEMPORAL_STRIDE,
-    Aspect,
-    Resolution,
-    delivered_size,
-    frame_count,
-    made_frame_count,
-    snap_up,
-)
+from ltx_mcp.sizes import RESOLUTIONS, TEMPORAL_STRIDE, Resolution, delivered_size, frame_count
 
 TRAINED_FPS = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0)
 """Rates near which LTX-2 was trained or is conditioned (diffusers 0.42.1, pipelines/ltx2/utils.py)."""
@@ -45,22 +38,26 @@ def plan(
     picked: Sequence[Picked] = (),
     rework: Rework | None = None,
     size: tuple[int, int] | None = None,
+    uses: Uses = WORDS,
 ) -> Plan:
     """The clip that `card`'s model will make for this request.
 
     Size, frame count and length are snapped to what the model can make; the delivered ones are exactly what
-    was asked, to the nearest frame. `picked` are the request's LoRAs from the shelf; `size` is (width, height) in
-    pixels where it is not that of the request. Raises TooLarge, naming the largest settings that fit, and BadInput
-    where the model lacks the recipe or cannot take the LoRAs.
+    was asked, to the nearest frame. What does not fit whole is made in tiles, or smaller and scaled up. `picked` are
+    the request's LoRAs from the shelf; `size` is (width, height) in pixels where it is not that of the request; `uses`
+    is what else it is made from. Raises TooLarge, naming the largest settings that fit, and BadInput where the model
+    lacks the recipe or cannot take the LoRAs.
     """
     recipe = _recipe(request, card, rework)
     resolution = request.resolution or card.default_resolution
     width, height = size or delivered_size(request.aspect, resolution)
-    made_width, made_height = snap_up(width, recipe.grid), snap_up(height, recipe.grid)
     frames = frame_count(request.duration_s, request.fps)
-    made_frames = made_frame_count(frames)
-    if made_width * made_height * made_frames * recipe.load > card.max_pixel_frames:
-        raise _too_large(request, resolution, recipe, card)
+    layout = native(recipe, (width, height), frames, request.fps, card, uses)
+    if layout is None and size is None:
+        layout = upscaled(recipe, request.aspect, resolution, frames, request.fps, card, uses)
+    if layout is None:
+        raise _too_large(request, resolution, recipe, card, uses, size)
+    is_scaled = layout.inner != (width, height)
     return Plan(
         prompt=with_triggers(_prompt(request), [each.card for each in picked]),
         negative_prompt=request.negative_prompt if recipe.uses_negative_prompt else None,
@@ -75,20 +72,18 @@ def plan(
         codec=request.codec or ("hevc" if resolution == "2160p" else "h264"),
         seed=seed,
         model=card.name,
-        made_width=made_width,
-        made_height=made_height,
-        made_frames=made_frames,
-        beyond_training=min(width, height) > card.trained_short_side,
+        made_width=layout.made[0],
+        made_height=layout.made[1],
+        made_frames=layout.made_frames,
+        doubled_rate=layout.doubled_rate,
+        tiles=None if layout.tiles == (1, 1) else layout.tiles,
+        upscaled=is_scaled,
+        upscaled_from=layout.inner if is_scaled else None,
+        beyond_training=layout.largest_whole > card.trained_short_side,
         loras=_loras(picked, card, rework),
-        reference=None if rework is None else _reference(rework, recipe, width, height),
-        notes=tuple(_notes(request, card, recipe, frames)),
+        reference=None if rework is None else _reference(rework, recipe, *layout.inner),
+        notes=(*_notes(request, card, recipe, frames), *_layout_notes(request, layout, resolution, is_scaled)),
     )
-
-
-def made_size(aspect: Aspect, resolution: Resolution, recipe: Recipe) -> tuple[int, int]:
-    """(width, height) in pixels that the model makes: the delivered size, up to the recipe's grid."""
-    width, height = delivered_size(aspect, resolution)
-    return snap_up(width, recipe.grid), snap_up(height, recipe.grid)
 
 
 def _recipe(request: GenerateRequest, card: ModelCard, rework: Rework | None) -> Recipe:
@@ -150,31 +145,70 @@ def _notes(request: GenerateRequest, card: ModelCard, recipe: Recipe, frames: in
     return notes
 
 
-def _too_large(request: GenerateRequest, resolution: Resolution, recipe: Recipe, card: ModelCard) -> TooLarge:
-    asked = f"{request.duration_s:g} s of {resolution} {request.aspect} at {request.fps:g} fps"
-    options = [
-        option
-        for option in (
-            _largest_duration(request, resolution, recipe, card.max_pixel_frames),
-            _largest_resolution(request, recipe, card.max_pixel_frames),
+def _layout_notes(request: GenerateRequest, layout: Layout, resolution: Resolution, is_scaled: bool) -> list[str]:
+    notes = []
+    if layout.doubled_rate:
+        notes.append(
+            f"Made at {request.fps / 2:g} fps, then doubled by the temporal upsampler and a short pass over all frames."
         )
-        if option
-    ]
-    hint = f"The largest that fits: {', or '.join(options)}." if options else "Ask for less of everything."
+    if layout.tiles != (1, 1):
+        across, down = layout.tiles
+        notes.append(
+            f"The last pass works in {across} x {down} tiles that overlap by {32 * OVERLAP} pixels; the sound is the"
+            " first pass's."
+        )
+    if is_scaled:
+        width, height = layout.inner
+        notes.append(
+            f"{resolution} does not fit this machine's memory at this length: the picture was made at {width}x{height}"
+            " and scaled up, which adds no detail."
+        )
+    return notes
+
+
+def _too_large(
+    request: GenerateRequest,
+    resolution: Resolution,
+    recipe: Recipe,
+    card: ModelCard,
+    uses: Uses,
+    size: tuple[int, int] | None,
+) -> TooLarge:
+    asked = f"{request.duration_s:g} s of {resolution} {request.aspect} at {request.fps:g} fps"
+    whole = size or delivered_size(request.aspect, resolution)
+
+    def own(frames: int) -> Layout | None:
+        return native(recipe, whole, frames, request.fps, card, uses)
+
+    def scaled(frames: int) -> Layout | None:
+        return upscaled(recipe, request.aspect, resolution, frames, request.fps, card, uses) if size is None else None
+
+    seconds, scaled_seconds = (_longest(request, way) for way in (own, scaled))
+    options = [f"{seconds:g} s at {resolution}"] if seconds else []
+    if scaled_seconds > seconds:
+        options.append(f"{scaled_seconds:g} s at {resolution} scaled up")
+    if size is None and (smaller := _largest_resolution(request, recipe, card, uses)):
+        options.append(f"{smaller} for {request.duration_s:g} s")
+    hint = f"The largest that fits: {_listed(options)}." if options else "Ask for less of everything."
     return TooLarge(f"{asked} is more than {card.name} can make in this machine's memory.", hint)
 
 
-def _largest_duration(request: GenerateRequest, resolution: Resolution, recipe: Recipe, budget: int) -> str:
-    width, height = made_size(request.aspect, resolution, recipe)
-    latent_frames = (int(budget / recipe.load) // (width * height) - 1) // TEMPORAL_STRIDE
-    seconds = int((latent_frames * TEMPORAL_STRIDE + 1) / request.fps * 10) / 10
-    return f"{seconds:g} s at {resolution}" if latent_frames > 0 and seconds >= MIN_DURATION_S else ""
+def _listed(options: Sequence[str]) -> str:
+    *others, last = options
+    return f"{', '.join(others)}, or {last}" if others else last
 
 
-def _largest_resolution(request: GenerateRequest, recipe: Recipe, budget: int) -> str:
-    made_frames = made_frame_count(frame_count(request.duration_s, request.fps))
+def _longest(request: GenerateRequest, way: Callable[[int], Layout | None]) -> float:
+    """Seconds, down to a tenth, that can be made this way; 0 if not even the shortest clip can."""
+    most = frame_count(request.duration_s, request.fps)
+    fitting = [frames for frames in range(1, most, TEMPORAL_STRIDE) if way(frames) is not None]
+    seconds = int(fitting[-1] / request.fps * 10) / 10 if fitting else 0.0
+    return seconds if seconds >= MIN_DURATION_S else 0.0
+
+
+def _largest_resolution(request: GenerateRequest, recipe: Recipe, card: ModelCard, uses: Uses) -> Resolution | None:
+    frames = frame_count(request.duration_s, request.fps)
     for resolution in reversed(RESOLUTIONS):
-        width, height = made_size(request.aspect, resolution, recipe)
-        if width * height * made_frames * recipe.load <= budget:
-            return f"{resolution} for {request.duration_s:g} s"
-    return ""
+        if native(recipe, delivered_size(request.aspect, resolution), frames, request.fps, card, uses) is not None:
+            return resolution
+    return None

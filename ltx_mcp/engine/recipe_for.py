@@ -4,16 +4,18 @@ from dataclasses import replace
 
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import Materials
-from ltx_mcp.engine.recipes import Recipe, Recipes
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, from_strength
+from ltx_mcp.engine.recipes import Pass, Recipe, Recipes
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS, TILED_SIGMAS, from_strength
 
 
 def recipe_for(plan: Plan, materials: Materials, recipes: Recipes) -> Recipe:
     """The passes that make this clip, from the book of the model. Conditions change nothing."""
     recipe = recipes[plan.quality]
     if plan.reference is not None:
-        return in_context(recipe, plan.reference.downscale_factor, plan.reference.second_stage)
-    return recipe if materials.repaint is None else _repaint(recipe, materials.repaint_strength, plan.audio)
+        recipe = in_context(recipe, plan.reference.downscale_factor, plan.reference.second_stage)
+    if materials.repaint is not None:
+        return _repaint(recipe, materials.repaint_strength, plan.audio)
+    return in_tiles(at_half_rate(recipe) if plan.doubled_rate else recipe, plan.tiles or (1, 1))
 
 
 def in_context(recipe: Recipe, downscale_factor: int, second_stage: bool) -> Recipe:
@@ -24,6 +26,42 @@ def in_context(recipe: Recipe, downscale_factor: int, second_stage: bool) -> Rec
     if not second_stage:
         return Recipe(recipe.quality, (replace(first, divisor=1, reference=downscale_factor),))
     return Recipe(recipe.quality, (replace(first, reference=downscale_factor), *others))
+
+
+def at_half_rate(recipe: Recipe) -> Recipe:
+    """Every second frame first; then the temporal upsampler, and a short pass over all frames, which keeps the sound.
+
+    That pass is the recipe's own refining one, or one of its kind. Diffusers' temporal rounds (0.42.1,
+    LTX2DFRTemporalRefinePipeline) start higher, at TEMPORAL_ROUND_DISTILLED_SIGMA_VALUES, which is 0.975: they pin the
+    frames that they know as keyframes, a thing that LTX-2.5 alone was trained for. Without that a pass from 0.975 would
+    make another clip, so the refining schedule is taken, from 0.909.
+    """
+    *first, last = recipe.passes
+    if not first:
+        levels = REFINE_SIGMAS if last.guidance.forwards == 1 else from_strength(REFINE_SIGMAS[0], last.sigmas)
+        first, last = [last], replace(last, sigmas=levels, reference=None)
+    return Recipe(recipe.quality, (*(replace(each, half_rate=True) for each in first), replace(last, keeps_sound=True)))
+
+
+def in_tiles(recipe: Recipe, tiles: tuple[int, int]) -> Recipe:
+    """The last pass in so many tiles (across, down); it keeps the sound. (1, 1) changes nothing."""
+    *first, last = recipe.passes
+    if tiles == (1, 1):
+        return recipe
+    assert can_tile(recipe), "planning asks first"
+    # Frames that the temporal upsampler has just made need the whole of the refining schedule.
+    lower = last.guidance.forwards == 1 and not first[-1].half_rate
+    tiled = replace(last, tiles=tiles, keeps_sound=True, sigmas=TILED_SIGMAS if lower else last.sigmas)
+    return Recipe(recipe.quality, (*first, tiled))
+
+
+def can_tile(recipe: Recipe) -> bool:
+    """Whether the last pass refines what is there. From noise alone, each tile would make a picture of its own."""
+    return len(recipe.passes) > 1 and _refines(recipe.passes[-1])
+
+
+def _refines(each: Pass) -> bool:
+    return each.divisor == 1 and each.reference is None and not each.sound_only
 
 
 def opens_final(recipe: Recipe, recipes: Recipes) -> bool:

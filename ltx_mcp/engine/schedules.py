@@ -13,6 +13,10 @@ DISTILLED_SIGMAS = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421
 REFINE_SIGMAS = DISTILLED_SIGMAS[5:]
 """Its last three: the schedule after the latent upsample (same file: STAGE_2_DISTILLED_SIGMA_VALUES)."""
 
+TILED_SIGMAS = (0.625, 0.4)
+"""The schedule of a pass in tiles (Lightricks' ltx-pipelines, utils/constants.py: TDP_DISTILLED_SIGMAS): lower, so that
+the upsampled picture, which no tile sees whole, is still there to hold the tiles together."""
+
 LEAST_SIGMA = 0.05  # where a repaint of strength 0 starts: one small step, as no step at all is no model's work
 
 SHIFT = 2.05

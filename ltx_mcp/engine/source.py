@@ -34,19 +34,22 @@ class ModelInfo:
     caveat: str = ""  # what every result must say
     recipes: Recipes = field(default_factory=lambda: DISTILLED)
     image_crf: int = IMAGE_CRF  # of H.264, which ages still images as in this model's training
+    doubles_rate: bool = False  # it comes with a temporal x2 upsampler
 
 
 @dataclass(frozen=True)
 class Components:
     """A loaded model: LTX2Pipeline's components by name, the x2 upsampler if there is one, prompt tokens at most.
 
-    `adapter` is the file of the distilled LoRA, which an undistilled model needs wherever guidance is off.
+    `adapter` is the file of the distilled LoRA, which an undistilled model needs wherever guidance is off. `temporal`
+    is the upsampler that doubles the rate.
     """
 
     parts: dict[str, Any]
     upsampler: Any | None
     prompt_tokens: int
     adapter: Path | None = None
+    temporal: Any | None = None
 
 
 class ModelSource(Protocol):
@@ -75,6 +78,7 @@ MICRO = ModelInfo(
     licence="Apache-2.0",
     caveat="The micro model is untrained: this clip is noise, picture and sound.",
     recipes=MICRO_BOOK,
+    doubles_rate=True,
 )
 
 
@@ -86,14 +90,16 @@ class MicroSource:
 
     def components(self) -> Components:
         from ltx_mcp.micro.build import MAX_PROMPT_TOKENS, build
+        from ltx_mcp.micro.temporal import load_temporal_upsampler
 
         parts = build()
-        return Components(parts, parts.pop("latent_upsampler"), MAX_PROMPT_TOKENS)
+        spatial = parts.pop("latent_upsampler")
+        return Components(parts, spatial, MAX_PROMPT_TOKENS, temporal=load_temporal_upsampler())
 
 
 @dataclass(frozen=True)
 class AdapterFile:
-    """A LoRA by its repository or folder and its name there."""
+    """A single file of weights, as of a LoRA, by its repository or folder and its name there."""
 
     repo: str
     file: str
@@ -105,8 +111,9 @@ class AdapterFile:
 class DiffusersSource:
     """A model in diffusers' layout, from a repository id at a revision or from a folder. Safetensors only.
 
-    `upsampler` names the repository or folder whose `latent_upsampler/` makes stage two possible. Built only
-    after the licence was accepted or the folder was found (weights.py): `components` downloads without asking.
+    `upsampler` names the repository or folder whose `latent_upsampler/` makes stage two possible; `temporal` is a
+    temporal upsampler's file in Lightricks' own layout, as none is known in diffusers'. Built only after the licence
+    was accepted or the folder was found (weights.py): `components` downloads without asking.
     """
 
     info: ModelInfo
@@ -115,6 +122,7 @@ class DiffusersSource:
     upsampler: str | None = None
     upsampler_revision: str | None = None
     adapter: AdapterFile | None = None
+    temporal: AdapterFile | None = None
     guessed: bool = False
     dtype: str = "bfloat16"
 
@@ -122,6 +130,8 @@ class DiffusersSource:
         import torch
         from diffusers import LTX2Pipeline
         from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel
+
+        from ltx_mcp.engine.temporal_file import load_temporal_file
 
         options = {"dtype": getattr(torch, self.dtype), "use_safetensors": True}
         unused = dict.fromkeys(("prompt_enhancer", "processor", "duration_head"))  # of LTX-2.5; not fetched either
@@ -131,6 +141,7 @@ class DiffusersSource:
                 self.upsampler, subfolder=UPSAMPLER_FOLDER, revision=self.upsampler_revision, **options
             )
             adapter = None if self.adapter is None else _fetched(self.adapter)
+            temporal = None if self.temporal is None else _fetched(self.temporal)
         except (OSError, ValueError, ImportError) as broken:  # what the hub and the loaders raise
             raise self._unavailable(broken) from broken
         if self.guessed and pipeline.scheduler.config.get("use_dynamic_shifting"):
@@ -139,7 +150,8 @@ class DiffusersSource:
                 "Start again: it is here now, and will be run as what it is.",
             )
         tokens = min(pipeline.tokenizer.model_max_length, PROMPT_TOKENS)
-        return Components(dict(pipeline.components), upsampler or None, tokens, adapter)
+        doubling = None if temporal is None else load_temporal_file(temporal, options["dtype"])
+        return Components(dict(pipeline.components), upsampler or None, tokens, adapter, doubling)
 
     def _unavailable(self, broken: Exception) -> ModelUnavailable:
         if (repo := gated_repository(broken)) is not None:
