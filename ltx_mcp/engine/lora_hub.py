@@ -206,6 +206,6 @@ def _silent() -> Any:
     """A progress bar that shows nothing."""
     from functools import partialmethod
 
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
     return type("Silent", (tqdm,), {"__init__": partialmethod(tqdm.__init__, disable=True)})
