@@ -56,6 +56,11 @@ def test_its_size_is_what_its_info_says(parts: dict[str, Any]) -> None:
     assert weights == pytest.approx(MICRO.weights_bytes, rel=0.2)
 
 
-def test_its_label_says_that_it_draws_noise() -> None:
-    assert "untrained" in MicroSource().info.label
-    assert "noise" in MicroSource().info.label
+def test_its_label_says_what_it_can_draw() -> None:
+    assert "drawn world" in MicroSource().info.label
+    assert "plain shape" in MicroSource().info.caveat
+
+
+def test_the_picture_takes_nothing_from_sound(parts: dict[str, Any]) -> None:
+    for block in parts["transformer"].transformer_blocks:  # lean.py leaves the sound out on this ground
+        assert not block.audio_to_video_attn.to_out[0].weight.any()

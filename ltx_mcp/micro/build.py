@@ -1,22 +1,20 @@
-"""The micro model: every class of LTX-2.3, thin, made on the spot from a fixed seed, around trained VAEs.
+"""The micro model: every class of LTX-2.3, thin, with weights that were trained on a small drawn world.
 
-The rest is untrained, so what it draws is noise. It exists so that the whole loop runs on any machine with the code
-that runs the real model. Topology and flags follow LTX-2.3 (gated attention, prompt-modulated cross-attention,
-per-modality connector projections, split rotary embedding, 32x32x8 video VAE, a vocoder with bandwidth
-extension to 48 kHz); only widths and depths differ. No download, and the process's random state is untouched.
+It exists so that the whole loop runs on any machine with the code that runs the real model. Topology and flags follow
+LTX-2.3 (gated attention, prompt-modulated cross-attention, per-modality connector projections, split rotary embedding,
+32x32x8 video VAE, a vocoder with bandwidth extension to 48 kHz); only widths, depths and the reach of the rotary
+positions differ. No download, and the process's random state is untouched.
 """
 
+from pathlib import Path
 from typing import Any
 
+from ltx_mcp.micro.tokenizer import MAX_PROMPT_TOKENS, load_tokenizer
+
+__all__ = ["MAX_PROMPT_TOKENS", "build", "load_text", "load_transformer"]
+
+WEIGHTS = Path(__file__).parent / "weights"
 SEED = 2303
-MAX_PROMPT_TOKENS = 256  # a multiple of REGISTERS; the tokenizer is one token a character
-
-UNTRAINED_REACH = 0.03
-"""How far the untrained transformer moves its noise. At full reach it tints whole clips, and the frame classifier
-takes some of the tints for skin (measured: up to 0.57 over 12 seeds, against 0.53 over 60 and no refusal at 0.03)."""
-
-HEADS, VIDEO_HEAD_DIM, AUDIO_HEAD_DIM = 4, 16, 8
-TEXT_WIDTH, TEXT_LAYERS, REGISTERS = 32, 2, 16
 
 
 def build() -> dict[str, Any]:
@@ -24,21 +22,22 @@ def build() -> dict[str, Any]:
     import torch
 
     from ltx_mcp.micro.audio import load_audio_vae, load_vocoder
+    from ltx_mcp.micro.upsampler import load_upsampler
     from ltx_mcp.micro.vae import load_vae
 
-    vae = load_vae()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # also loading draws: weights are random until they are read
         torch.manual_seed(SEED)
-        tokenizer = _tokenizer()
+        vae = load_vae()
+        tokenizer, text_encoder, connectors = load_text(WEIGHTS)
         parts = {
             "tokenizer": tokenizer,
-            "text_encoder": _text_encoder(len(tokenizer)),
-            "connectors": _connectors(),
-            "transformer": _transformer(vae),
+            "text_encoder": text_encoder,
+            "connectors": connectors,
+            "transformer": load_transformer(WEIGHTS / "transformer"),
             "vae": vae,
             "audio_vae": load_audio_vae(),
             "vocoder": load_vocoder(),
-            "latent_upsampler": _upsampler(vae.config.latent_channels),
+            "latent_upsampler": load_upsampler(),
             "scheduler": _scheduler(),
         }
     for part in parts.values():
@@ -47,124 +46,28 @@ def build() -> dict[str, Any]:
     return parts
 
 
-def _tokenizer() -> Any:
-    from transformers import GemmaTokenizer
-
-    letters = "▁abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;:!?'\"()-\n"
-    words = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", *(f"<0x{byte:02X}>" for byte in range(256)), *letters]
-    tokenizer = GemmaTokenizer(vocab={word: index for index, word in enumerate(words)}, merges=[])
-    tokenizer.model_max_length = MAX_PROMPT_TOKENS
-    return tokenizer
-
-
-def _text_encoder(vocabulary: int) -> Any:
-    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
-
-    text = {
-        "vocab_size": vocabulary + 8,  # room for the image tokens below, which must be in range
-        "hidden_size": TEXT_WIDTH,
-        "intermediate_size": 2 * TEXT_WIDTH,
-        "num_hidden_layers": TEXT_LAYERS,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 1,
-        "head_dim": 16,
-        "max_position_embeddings": 2048,
-        "sliding_window": 64,
-        "query_pre_attn_scalar": 16,
-        "pad_token_id": 0,
-        "eos_token_id": 1,
-        "bos_token_id": 2,
-    }
-    vision = {
-        "hidden_size": 16,
-        "intermediate_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "image_size": 28,
-        "patch_size": 14,
-        "vision_use_head": False,
-    }
-    config = Gemma3Config(
-        text_config=text,
-        vision_config=vision,
-        mm_tokens_per_image=4,
-        boi_token_index=vocabulary,
-        eoi_token_index=vocabulary + 1,
-        image_token_index=vocabulary + 2,
-    )
-    return Gemma3ForConditionalGeneration(config)
-
-
-def _connectors() -> Any:
+def load_text(folder: Path) -> tuple[Any, Any, Any]:
+    """Tokenizer, text encoder and connectors from `text_encoder` and `connectors` in a folder, in float32."""
+    import torch
     from diffusers.pipelines.ltx2 import LTX2TextConnectors
+    from transformers import Gemma3ForConditionalGeneration
 
-    return LTX2TextConnectors(
-        caption_channels=TEXT_WIDTH,
-        text_proj_in_factor=TEXT_LAYERS + 1,  # the layers and the embeddings
-        video_connector_num_attention_heads=HEADS,
-        video_connector_attention_head_dim=VIDEO_HEAD_DIM,
-        video_connector_num_layers=1,
-        video_connector_num_learnable_registers=REGISTERS,
-        video_gated_attn=True,
-        audio_connector_num_attention_heads=HEADS,
-        audio_connector_attention_head_dim=AUDIO_HEAD_DIM,
-        audio_connector_num_layers=1,
-        audio_connector_num_learnable_registers=REGISTERS,
-        audio_gated_attn=True,
-        rope_type="split",
-        per_modality_projections=True,
-        video_hidden_dim=HEADS * VIDEO_HEAD_DIM,
-        audio_hidden_dim=HEADS * AUDIO_HEAD_DIM,
-        proj_bias=True,
-    )
+    options = {"use_safetensors": True, "local_files_only": True}
+    encoder = Gemma3ForConditionalGeneration.from_pretrained(
+        folder / "text_encoder", dtype=torch.float32, **options
+    ).eval()
+    connectors = LTX2TextConnectors.from_pretrained(folder / "connectors", torch_dtype=torch.float32, **options).eval()
+    return load_tokenizer(), encoder, connectors
 
 
-def _transformer(vae: Any) -> Any:
+def load_transformer(folder: Path) -> Any:
+    """LTX2VideoTransformer3DModel in float32; weights are stored in float16."""
     import torch
     from diffusers import LTX2VideoTransformer3DModel
 
-    from ltx_mcp.micro.audio import AUDIO_TOKEN
-
-    model = LTX2VideoTransformer3DModel(
-        in_channels=vae.config.latent_channels,
-        out_channels=vae.config.latent_channels,
-        vae_scale_factors=(vae.temporal_compression_ratio, *[vae.spatial_compression_ratio] * 2),
-        num_attention_heads=HEADS,
-        attention_head_dim=VIDEO_HEAD_DIM,
-        cross_attention_dim=HEADS * VIDEO_HEAD_DIM,
-        gated_attn=True,
-        cross_attn_mod=True,
-        audio_in_channels=AUDIO_TOKEN,
-        audio_out_channels=AUDIO_TOKEN,
-        audio_num_attention_heads=HEADS,
-        audio_attention_head_dim=AUDIO_HEAD_DIM,
-        audio_cross_attention_dim=HEADS * AUDIO_HEAD_DIM,
-        audio_gated_attn=True,
-        audio_cross_attn_mod=True,
-        num_layers=2,
-        caption_channels=TEXT_WIDTH,
-        rope_type="split",
-        rope_double_precision=True,
-        use_prompt_embeddings=False,
-        perturbed_attn=True,
-    )
-    with torch.no_grad():
-        for parameter in model.proj_out.parameters():
-            parameter.mul_(UNTRAINED_REACH)
-    return model
-
-
-def _upsampler(channels: int) -> Any:
-    from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel
-
-    return LTX2LatentUpsamplerModel(
-        in_channels=channels,
-        mid_channels=32,  # a multiple of 32: its GroupNorm has 32 groups
-        num_blocks_per_stage=1,
-        spatial_upsample=True,
-        temporal_upsample=False,
-        use_rational_resampler=False,
-    )
+    return LTX2VideoTransformer3DModel.from_pretrained(
+        folder, torch_dtype=torch.float32, use_safetensors=True, local_files_only=True
+    ).eval()
 
 
 def _scheduler() -> Any:

@@ -1,0 +1,85 @@
+"""One training sample of the transformer: which noise, at which level, and what the model must answer.
+
+A clip of the core world leaves one thing open: where across its way the thing stands. In the samples that teach
+generation that choice is read off the noise: one number of it, the mean of a few channels over all tokens, is made to
+say the place. The noise is still normal noise, but the picture is now a function of prompt and noise, so every step of
+a short schedule aims at the same picture. In the other samples (a given first frame, a late start) picture and noise
+are independent, as they are when a frame is given or a video is repainted.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
+from ltx_mcp.micro import captions
+from ltx_mcp.micro.prompts import Prompt
+from ltx_mcp.micro.world import Scene
+
+Sort = Literal["paired", "late", "first_frame"]
+SORTS: dict[Sort, float] = {"paired": 0.6, "late": 0.2, "first_frame": 0.2}
+
+LATE_SIGMA = 0.95  # the highest noise of a late start: a repaint, or the second stage
+_NEAR_ONE = 0.97  # of the distilled sigmas, those above are nearly one: together they count as one
+_SCHEDULED = 0.6  # of the samples stand on a distilled sigma
+_EDGE = 0.01  # of the normal distribution that the open choice leaves out on each side
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """The unit direction of the noise that tells the place: these channels, all tokens alike."""
+
+    channels: tuple[int, ...]
+
+    def read(self, noise: torch.Tensor) -> torch.Tensor:
+        """(samples,) standard normal numbers of noise (samples, tokens, channels)."""
+        return noise[:, :, list(self.channels)].sum((1, 2)) / self._norm(noise)
+
+    def write(self, noise: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """The same noise, but for `read`, which then gives `wanted`."""
+        noise = noise.clone()
+        change = (wanted - self.read(noise)) / self._norm(noise)
+        noise[:, :, list(self.channels)] += change[:, None, None]
+        return noise
+
+    def _norm(self, noise: torch.Tensor) -> float:
+        return math.sqrt(noise.shape[1] * len(self.channels))
+
+
+def open_choice(scene: Scene, prompt: Prompt) -> float:
+    """The standard normal number that stands for where this scene's thing is across its way.
+
+    Uniform places -1..1 become normal ones. Where the prompt names a third of the height, the number goes over it.
+    """
+    thing = scene.things[0]
+    if thing.motion in ("left", "right"):
+        share = (thing.y + 1) / 2
+        if prompt.says("level") != "unsaid":
+            share = share * 3 - (2, 1, 0)[captions.LEVELS.index(captions.level(thing))]
+    else:
+        share = (thing.x + 1) / 2
+    share = min(max(share, _EDGE), 1 - _EDGE)
+    return math.sqrt(2) * float(torch.erfinv(torch.tensor(2 * share - 1)))
+
+
+def draw_sigma(lot: np.random.Generator, sort: Sort) -> float:
+    """A noise level: more than half on the distilled schedule, the rest in between."""
+    if lot.random() < _SCHEDULED:
+        steps = [sigma for sigma in DISTILLED_SIGMAS if sigma < _NEAR_ONE]
+        if sort == "late":
+            return steps[int(lot.integers(len(steps)))]
+        group = int(lot.integers(len(steps) + 2))  # those near one count twice
+        if group < len(steps):
+            return steps[group]
+        high = [sigma for sigma in DISTILLED_SIGMAS if sigma > _NEAR_ONE]
+        return high[int(lot.integers(len(high)))]
+    top = LATE_SIGMA if sort == "late" else 1.0
+    return top * (1 - float(lot.uniform(0, 0.97)) ** 1.5)
+
+
+def draw_sort(lot: np.random.Generator) -> Sort:
+    names = list(SORTS)
+    return names[int(lot.choice(len(names), p=list(SORTS.values())))]

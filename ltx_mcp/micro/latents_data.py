@@ -1,0 +1,140 @@
+"""The transformer's training data: drawn scenes as normalised video latents, made once and kept in files.
+
+`python -m ltx_mcp.micro.latents_data --out DIR --minutes N --worker K` draws core scenes that are not held out, at
+sizes, shapes and lengths by lot, and writes a file every so many clips. Each worker draws clips of its own; the same
+worker always draws the same.
+"""
+
+import argparse
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ltx_mcp.micro import draw
+from ltx_mcp.micro.world import Scene, core_scene
+
+log = logging.getLogger(__name__)
+
+CELL, FRAMES_PER_CELL = 32, 8  # pixels and frames of a latent
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Latent frames, rows and columns of a clip."""
+
+    frames: int
+    height: int
+    width: int
+
+    @property
+    def pixels(self) -> tuple[int, int, int]:
+        """(frames, height, width) of the clip in pixels."""
+        return (self.frames - 1) * FRAMES_PER_CELL + 1, self.height * CELL, self.width * CELL
+
+
+# (share, shape): the half size of a final in the aspects, most of all 16:9 at two seconds; then made sizes.
+SHAPES: tuple[tuple[float, Shape], ...] = (
+    (0.30, Shape(7, 4, 7)),
+    (0.08, Shape(7, 7, 4)),
+    (0.09, Shape(7, 4, 4)),
+    (0.03, Shape(7, 4, 5)),
+    (0.10, Shape(4, 4, 7)),
+    (0.05, Shape(10, 4, 7)),
+    (0.06, Shape(16, 4, 7)),
+    (0.02, Shape(13, 7, 4)),
+    (0.02, Shape(16, 4, 4)),
+    (0.06, Shape(4, 8, 14)),
+    (0.04, Shape(4, 8, 13)),
+    (0.03, Shape(7, 8, 14)),
+    (0.04, Shape(7, 8, 13)),
+    (0.02, Shape(4, 13, 8)),
+    (0.03, Shape(4, 8, 8)),
+    (0.02, Shape(7, 8, 8)),
+    (0.01, Shape(16, 8, 13)),
+)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A scene and its normalised latents (channels, frames, height, width) in float16."""
+
+    scene: Scene
+    latents: torch.Tensor
+
+
+def training_scene(lot: np.random.Generator) -> tuple[int, Scene]:
+    """A seed and its core scene, by lot among those that may be trained on."""
+    while True:
+        seed = int(lot.integers(2**31))
+        scene = core_scene(seed)
+        if not scene.held_out:
+            return seed, scene
+
+
+def pixels(scene: Scene, shape: Shape) -> torch.Tensor:
+    """The clip as the VAE takes it: float32 (1, 3, frames, height, width) in -1..1."""
+    count, height, width = shape.pixels
+    clip = draw.frames(scene, count, height, width)
+    return torch.from_numpy(clip).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+
+
+def encode(vae: Any, clip: torch.Tensor) -> torch.Tensor:
+    """Normalised latents (1, channels, frames, height, width) of pixels in -1..1, in float32."""
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        latents = vae.encode(clip).latent_dist.mode()
+    normal: torch.Tensor = (latents.float() - _wide(vae.latents_mean)) / _wide(vae.latents_std)
+    return normal.clone()
+
+
+def make(vae: Any, out: Path, worker: int, minutes: float, clips_per_file: int = 50) -> None:
+    """Write files of clips until the time is up; goes on behind the files that are there."""
+    begin = time.monotonic()
+    number = len(list(out.glob(f"{worker:02d}-*.pt")))
+    while time.monotonic() - begin < 60 * minutes:
+        lot = np.random.default_rng([7, worker, number])
+        seeds, latents = [], []
+        for _ in range(clips_per_file):
+            shape = SHAPES[int(lot.choice(len(SHAPES), p=[share for share, _ in SHAPES]))][1]
+            seed, scene = training_scene(lot)
+            seeds.append(seed)
+            latents.append(encode(vae, pixels(scene, shape))[0].half())
+        new = out / f"{worker:02d}-{number:04d}.new"
+        torch.save({"seeds": seeds, "latents": latents}, new)
+        new.replace(new.with_suffix(".pt"))
+        number += 1
+        log.info("worker %d: %d files (%.0f s)", worker, number, time.monotonic() - begin)
+
+
+def read(folder: Path) -> Iterator[Clip]:
+    """All clips in the files of a folder."""
+    for path in sorted(folder.glob("*.pt")):
+        kept = torch.load(path, weights_only=True)
+        for seed, latents in zip(kept["seeds"], kept["latents"], strict=True):
+            yield Clip(core_scene(seed), latents)
+
+
+def _wide(channels: torch.Tensor) -> torch.Tensor:
+    return channels.view(1, -1, 1, 1, 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the files")
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--worker", type=int, default=0, help="each number draws clips of its own")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    from ltx_mcp.micro.vae import load_vae
+
+    given.out.mkdir(parents=True, exist_ok=True)
+    make(load_vae(), given.out, given.worker, given.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Training prompts: captions of core scenes as people type them, with what each of them does and does not say."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+
+from ltx_mcp.engine.recipes import CAMERA_MOVES
+from ltx_mcp.micro import captions
+from ltx_mcp.micro.captions import PHRASINGS
+from ltx_mcp.micro.world import CORE_COLOURS, CORE_KINDS, CORE_MOTIONS, CORE_SHADES, Scene, Size
+
+UNSAID = "unsaid"
+
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "colour": CORE_COLOURS,
+    "kind": CORE_KINDS,
+    "motion": CORE_MOTIONS,
+    "size": (*get_args(Size), UNSAID),
+    "shade": (*CORE_SHADES, UNSAID),
+    "level": (*captions.LEVELS, UNSAID),
+    "silent": ("no", "yes"),
+}
+"""What the text encoder must find in a prompt, and the answers there are."""
+
+DEFAULT_SIZE, DEFAULT_SHADE = "medium", "black"
+"""What a prompt means that does not say it: this makes the free choices few, and the pictures sharp."""
+
+_ADVERBS = ("slowly", "smoothly", "steadily", "gently", "quickly", "gracefully", "calmly", "simply")
+_TAILS = ("cinematic", "high quality", "4k", "smooth motion", "simple shapes", "flat colours", "minimal", "animated",
+          "no camera movement", "sharp edges", "2d animation", "clean look", "very detailed", "in slow motion",
+          "on a dark screen", "looping")  # fmt: skip
+_HEADS = ("please", "now", "hi,", "ok,", "simple animation,", "minimalist video,", "cinematic,", "scene 1:", "prompt:")
+_NOISE_WORDS = ("really", "just", "nice", "pretty", "very", "the", "a", "of", "and", "some", "single", "lone")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A text for a scene and the index of the right answer for each attribute, in the order of ATTRIBUTES."""
+
+    text: str
+    answers: tuple[int, ...]
+
+    def says(self, attribute: str) -> str:
+        """The answer for one attribute."""
+        return ATTRIBUTES[attribute][self.answers[list(ATTRIBUTES).index(attribute)]]
+
+
+def prompt(scene: Scene, lot: np.random.Generator, *, full: bool = False, held_out: bool = False) -> Prompt:
+    """A prompt for a core scene, by lot. A `full` one says the size and the ground wherever they are not the default."""
+    thing = scene.things[0]
+    fit = _FIT[held_out, full and thing.size != DEFAULT_SIZE, full and scene.shade != DEFAULT_SHADE]
+    form = fit[int(lot.integers(len(fit)))]
+    text = captions.say(scene, form, lot)
+    said = {
+        "colour": thing.colour,
+        "kind": thing.kind,
+        "motion": thing.motion,
+        "size": thing.size if "{size}" in form.clause else UNSAID,
+        "shade": scene.shade if "{ground}" in form.sentence else UNSAID,
+        "level": UNSAID,
+        "silent": "yes" if scene.silent else "no",
+    }
+    if any(re.search(rf"\b{level}\b", text) for level in captions.LEVELS):
+        said["level"] = captions.level(thing)
+    answers = tuple(ATTRIBUTES[name].index(answer) for name, answer in said.items())
+    return Prompt(text if held_out else loosely(text, lot), answers)
+
+
+def loosely(text: str, lot: np.random.Generator) -> str:
+    """The same as people type it: fillers, other cases, lost commas and full stops, now and then a typing error."""
+    if lot.random() < 0.25:
+        text = re.sub(
+            r"\b(\w+ing|\w+s) (?=left|right|up|down|to the|from)", rf"\1 {_one(lot, _ADVERBS)} ", text, count=1
+        )
+    if lot.random() < 0.10:
+        text = f"{_one(lot, _HEADS)} {text}"
+    if lot.random() < 0.25:
+        text = f"{text.removesuffix('.')}, {_one(lot, _TAILS)}"
+    if lot.random() < 0.15:
+        adverb = _one(lot, _ADVERBS)
+        text = f"{adverb} {text}" if lot.random() < 0.3 else f"{text.removesuffix('.')} {adverb}"
+    if lot.random() < 0.08:
+        text = f"{text.removesuffix('.')}. {_one(lot, tuple(CAMERA_MOVES.values()))}"
+    words = text.split(" ")
+    if lot.random() < 0.15:
+        words.insert(int(lot.integers(len(words) + 1)), _one(lot, _NOISE_WORDS))
+    if lot.random() < 0.06:
+        words.insert(int(lot.integers(len(words) + 1)), _gibberish(lot))
+    text = " ".join(words)
+    if lot.random() < 0.2:
+        text = text.replace(",", "").replace(":", "")
+    if lot.random() < 0.2:
+        text = re.sub(r"\b(an?|the) ", "", text)
+    if lot.random() < 0.2:
+        text = text.removesuffix(".") if text.endswith(".") else f"{text}{_one(lot, ('.', '!', '...'))}"
+    return text
+
+
+def _gibberish(lot: np.random.Generator) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return "".join(letters[int(index)] for index in lot.integers(26, size=int(lot.integers(2, 8))))
+
+
+def _one(lot: np.random.Generator, options: Sequence[str]) -> str:
+    return options[int(lot.integers(len(options)))]
+
+
+_FIT = {
+    (held_out, size, ground): tuple(
+        form
+        for form in PHRASINGS
+        if form.held_out == held_out
+        and (not size or "{size}" in form.clause)
+        and (not ground or "{ground}" in form.sentence)
+    )
+    for held_out in (False, True)
+    for size in (False, True)
+    for ground in (False, True)
+}
+"""Phrasings by whether they are held out and must say the size and the ground."""

@@ -1,0 +1,358 @@
+"""Train the micro model's transformer: `python -m ltx_mcp.micro.train_dit --data DIR --text DIR --out DIR [--resume]`.
+
+Flow matching on the latents that latents_data.py made, with the text encoder and connectors of train_text.py, which
+stay as they are. First the picture; then `--phase sound --resume` trains the sound stream on the finished picture
+stream, which it reads and does not change. Every step depends on the seed, its number and the data alone.
+`DIR/checkpoint.pt` is written every few minutes, and `DIR/transformer` with it: config.json and fp16 safetensors of the
+averaged weights.
+"""
+
+import argparse
+import copy
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+
+from ltx_mcp.micro.audio import load_audio_vae, scene_latents
+from ltx_mcp.micro.build import load_text
+from ltx_mcp.micro.dit import LAYERS, VIDEO_WIDTH, make_transformer
+from ltx_mcp.micro.flow import Carrier, Sort, draw_sigma, draw_sort, open_choice
+from ltx_mcp.micro.latents_data import Clip, Shape, read
+from ltx_mcp.micro.lean import picture
+from ltx_mcp.micro.prompts import prompt
+from ltx_mcp.micro.text import embed
+from ltx_mcp.micro.world import Scene
+
+log = logging.getLogger(__name__)
+
+_WARM_UP = 100  # steps
+_AVERAGE = 0.995  # of the running mean of the weights, a step
+_CLIP = 1.0  # norm of the gradient
+_RATES = ((24.0, 0.7), (25.0, 0.15), (30.0, 0.15))  # frames a second, and their shares
+_CHANNEL_FLOOR = 0.15  # of a channel's weight in the loss, next to its effect on pixels
+_GROUND = 0.35  # weight of a token that shows ground only
+_PLACES_AFTER = 1  # the block whose stream must tell where a token is
+_PLACES = 0.2  # weight of that in the loss
+_SILENT_PROMPTS = 0.05  # of the samples have none, which guidance needs
+_DUBBED = 0.3  # of the steps of sound are for a picture without noise, as when a finished one gets its sound
+_CARRIERS = 8  # channels that carry the open choice
+
+
+Phase = Literal["picture", "sound"]
+
+
+@dataclass(frozen=True)
+class DitPlan:
+    """What decides the weights, besides the code and the data."""
+
+    steps: int = 6000
+    tokens: int = 1792  # of picture, in a step
+    rate: float = 1e-3
+    layers: int = LAYERS
+    phase: Phase = "picture"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples of one shape. `clean` marks the tokens that are given: no noise, and not counted."""
+
+    video: torch.Tensor  # (samples, tokens, channels), without noise
+    noise: torch.Tensor
+    sigma: torch.Tensor  # (samples,)
+    clean: torch.Tensor  # (tokens,)
+    weight: torch.Tensor  # (samples, tokens)
+    scenes: Sequence[Scene]
+    texts: Sequence[str]
+    choice: torch.Tensor  # (samples,) what the noise says, where it says anything
+    shape: Shape
+    fps: float
+    sort: Sort
+
+
+class DitTrainer:
+    """The transformer, the mean of its weights, its optimiser and the number of the next step."""
+
+    def __init__(
+        self, plan: DitPlan, clips: Sequence[Clip], text: tuple[Any, Any, Any], channels: torch.Tensor
+    ) -> None:
+        torch.manual_seed(plan.seed)
+        self.plan = plan
+        self.text = text  # tokenizer, text encoder, connectors
+        self.channels = channels  # (channels,) weights in the loss
+        self.by_shape: dict[Shape, list[Clip]] = defaultdict(list)
+        for clip in clips:
+            self.by_shape[Shape(*clip.latents.shape[1:])].append(clip)
+        spread = torch.cat([clip.latents.float().flatten(1)[:, ::7] for clip in clips[:400]], 1).std(1)
+        self.carrier = Carrier(tuple(sorted(int(index) for index in spread.argsort()[:_CARRIERS])))
+        self.model: Any = make_transformer(plan.layers)
+        self.average: Any = copy.deepcopy(self.model).requires_grad_(False)
+        self.places = torch.nn.Linear(VIDEO_WIDTH, 4)
+        self.step = 0
+        for name, weight in self.model.named_parameters():
+            weight.requires_grad_(_learns(name, plan.phase))
+        self.weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        if plan.phase == "picture":
+            self.weights += self.places.parameters()
+        self._audio_vae: Any = None
+        self._sounds: dict[tuple[Scene, float], torch.Tensor] = {}
+        self.optimiser = torch.optim.AdamW(self.weights, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+
+    def batch(self, step: int) -> Batch:
+        """The samples of a step."""
+        lot = np.random.default_rng([10, self.plan.seed, step])
+        shapes = list(self.by_shape)
+        counts = np.array([len(self.by_shape[shape]) for shape in shapes], np.float64)
+        shape = shapes[int(lot.choice(len(shapes), p=counts / counts.sum()))]
+        pool = self.by_shape[shape]
+        sort = draw_sort(lot)
+        tokens = shape.frames * shape.height * shape.width
+        picked = [pool[int(lot.integers(len(pool)))] for _ in range(max(2, self.plan.tokens // tokens))]
+        prompts = [prompt(clip.scene, lot, full=sort == "paired") for clip in picked]
+        video = torch.stack([clip.latents for clip in picked]).float().flatten(2).transpose(1, 2)
+        noise = torch.from_numpy(lot.standard_normal(video.shape, np.float32))
+        choice = torch.tensor([open_choice(clip.scene, said) for clip, said in zip(picked, prompts, strict=True)])
+        if sort == "paired":
+            noise = self.carrier.write(noise, choice)
+        clean = torch.zeros(tokens)
+        if sort == "first_frame":
+            clean[: shape.height * shape.width] = 1
+        rates, shares = zip(*_RATES, strict=True)
+        return Batch(
+            video,
+            noise,
+            torch.tensor([draw_sigma(lot, sort) for _ in picked]),
+            clean,
+            self._token_weights(video, shape),
+            [clip.scene for clip in picked],
+            ["" if lot.random() < _SILENT_PROMPTS else each.text for each in prompts],
+            choice,
+            shape,
+            float(rates[int(lot.choice(len(rates), p=shares))]),
+            sort,
+        )
+
+    def _token_weights(self, video: torch.Tensor, shape: Shape) -> torch.Tensor:
+        """1 where there is a thing, less where there is ground: what most tokens of a frame show is ground."""
+        framed = (video * self.channels.sqrt()).unflatten(1, (shape.frames, -1))
+        off = (framed - framed.median(2, keepdim=True).values).square().mean(-1)
+        share = (off / off.amax((1, 2), keepdim=True).clamp_min(1e-6) * 8).clamp(0, 1)
+        return (_GROUND + (1 - _GROUND) * share).flatten(1)
+
+    def advance(self) -> dict[str, float]:
+        """One step. Returns its losses."""
+        batch = self.batch(self.step)
+        with torch.no_grad():
+            told, told_audio, _ = embed(*self.text, batch.texts)
+        losses = self._picture(batch, told) if self.plan.phase == "picture" else self._sound(batch, told, told_audio)
+        self.optimiser.zero_grad()
+        torch.autograd.backward(losses["loss"] + _PLACES * losses.get("place", 0))
+        losses["norm"] = torch.nn.utils.clip_grad_norm_(self.weights, _CLIP)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.plan.rate * self._rate_share()
+        self.optimiser.step()
+        self._mean()
+        self.step += 1
+        return {name: float(value.detach()) for name, value in losses.items()}
+
+    def _picture(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
+        with torch.autocast("cpu", torch.bfloat16):
+            answer, stream = self._forward(batch, told)
+            places = self.places(stream)
+        error = ((answer.float() - (batch.noise - batch.video)).square() * self.channels).mean(-1)
+        weight = batch.weight * (1 - batch.clean)
+        return {"loss": (error * weight).sum() / weight.sum(), "place": self._place_loss(places.float(), batch)}
+
+    def _sound(self, batch: Batch, told: torch.Tensor, told_audio: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The sound stream over the picture at the same noise level, or over the finished picture."""
+        lot = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + self.step)
+        frames, *_ = batch.shape.pixels
+        wanted = torch.stack([self._heard(scene, frames / batch.fps) for scene in batch.scenes])
+        noise = torch.randn(wanted.shape, generator=lot)
+        noisy, given = self._noisy(batch)
+        timestep = batch.sigma * 1000
+        per_token = timestep[:, None].repeat(1, noisy.shape[1])
+        per_token[:, :given] = 0
+        if torch.rand((), generator=lot) < _DUBBED:
+            noisy, per_token = batch.video, torch.zeros_like(per_token)
+        sigma = batch.sigma[:, None, None]
+        with torch.autocast("cpu", torch.bfloat16):
+            _, answer = self.model(
+                hidden_states=noisy,
+                audio_hidden_states=(1 - sigma) * wanted + sigma * noise,
+                encoder_hidden_states=told,
+                audio_encoder_hidden_states=told_audio,
+                timestep=per_token,
+                audio_timestep=timestep,
+                sigma=timestep,
+                num_frames=batch.shape.frames,
+                height=batch.shape.height,
+                width=batch.shape.width,
+                fps=batch.fps,
+                audio_num_frames=wanted.shape[1],
+                use_cross_timestep=True,
+                return_dict=False,
+            )
+        return {"loss": (answer.float() - (noise - wanted)).square().mean()}
+
+    def _heard(self, scene: Scene, duration_s: float) -> torch.Tensor:
+        """(tokens, channels) of a scene's sound."""
+        if self._audio_vae is None:
+            self._audio_vae = load_audio_vae()
+        key = (scene, duration_s)
+        if key not in self._sounds:
+            with torch.no_grad():
+                self._sounds[key] = scene_latents(self._audio_vae, scene, duration_s)
+        return self._sounds[key]
+
+    def _forward(self, batch: Batch, told: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The velocity, and the stream that must tell a token's place."""
+        noisy, given = self._noisy(batch)
+        coords = self.model.rope.prepare_video_coords(
+            1, batch.shape.frames, batch.shape.height, batch.shape.width, noisy.device, fps=batch.fps
+        )
+        return picture(self.model, noisy, told, batch.sigma, given, coords, min(_PLACES_AFTER, self.plan.layers - 1))
+
+    @staticmethod
+    def _noisy(batch: Batch) -> tuple[torch.Tensor, int]:
+        """What the model sees of the picture, and how many of the first tokens are given."""
+        sigma = batch.sigma[:, None, None]
+        noisy = (1 - sigma) * batch.video + sigma * batch.noise
+        given = batch.shape.height * batch.shape.width if batch.sort == "first_frame" else 0
+        noisy[:, :given] = batch.video[:, :given]
+        return noisy, given
+
+    def _place_loss(self, told: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """How badly the stream tells a token's place in the clip, -1..1 on each axis, and what the noise says."""
+        axes = [torch.linspace(-1, 1, count) for count in (batch.shape.frames, batch.shape.height, batch.shape.width)]
+        where = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, 2)
+        loss = (told[..., :3] - where).square().mean()
+        if batch.sort == "paired":
+            loss = loss + (told[..., 3] - batch.choice[:, None]).square().mean()
+        return loss
+
+    def _rate_share(self) -> float:
+        """Up in the first steps, level to a half, then straight down."""
+        return min(1.0, (self.step + 1) / _WARM_UP) * max(0.02, min(1.0, 2 * (1 - self.step / self.plan.steps)))
+
+    def _mean(self) -> None:
+        keep = min(_AVERAGE, self.step / (self.step + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_([*self.average.parameters()], [*self.model.parameters()], 1 - keep)
+
+    def save(self, path: Path) -> None:
+        """Write all that `load` needs, at once or not at all."""
+        new = path.with_suffix(".new")
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "places": self.places.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "carrier": self.carrier.channels,
+            "phase": self.plan.phase,
+            "step": self.step,
+        }
+        torch.save(state, new)
+        new.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Take up a run where `save` left it, or begin the next phase with its weights."""
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.places.load_state_dict(state["places"])
+        self.carrier = Carrier(tuple(state["carrier"]))
+        if state["phase"] == self.plan.phase:
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step = state["step"]
+
+    def export(self, folder: Path) -> None:
+        """Write the averaged weights as diffusers loads them, fp16."""
+        copy.deepcopy(self.average).half().save_pretrained(folder)
+
+
+def _learns(name: str, phase: Phase) -> bool:
+    """Whether a weight learns in this phase. What the picture takes from sound stays at nothing (dit.py)."""
+    if "audio_to_video_attn" in name:
+        return False
+    sound = any(part in name for part in ("audio", "a2v", "av_cross"))
+    return sound == (phase == "sound")
+
+
+def channel_weights(vae: Any, clips: Sequence[Clip]) -> torch.Tensor:
+    """How much an error in each latent channel shows in pixels, with a mean of one and a floor; (channels,)."""
+    lot = torch.Generator().manual_seed(0)
+    mean, std = vae.latents_mean.view(-1, 1, 1, 1), vae.latents_std.view(-1, 1, 1, 1)
+    seen = torch.zeros(len(mean))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for clip in clips:
+            latents = clip.latents.float()[:, :3, :4, :4]
+            plain = vae.decode((latents * std + mean)[None], return_dict=False)[0].float()
+            for start in range(0, len(mean), 16):
+                rows = latents.repeat(16, 1, 1, 1, 1)
+                for row in range(16):
+                    rows[row, start + row] += 0.5 * torch.randn(latents.shape[1:], generator=lot)
+                changed = vae.decode(rows * std + mean, return_dict=False)[0].float()
+                seen[start : start + 16] += (changed - plain).square().mean((1, 2, 3, 4))
+    share = seen / seen.mean()
+    share = _CHANNEL_FLOOR + share
+    return share / share.mean()
+
+
+def run(trainer: DitTrainer, out: Path, minutes: float, save_every_s: float = 180) -> None:
+    """Train until the plan's steps are done or the time is up, and export."""
+    begin = saved = time.monotonic()
+    losses: dict[str, list[float]] = defaultdict(list)
+    while trainer.step < trainer.plan.steps and time.monotonic() - begin < 60 * minutes:
+        for name, value in trainer.advance().items():
+            losses[name].append(value)
+        if trainer.step % 20 == 0:
+            told = " ".join(f"{name} {np.mean(values):.4f}" for name, values in losses.items())
+            log.info("step %d %s (%.0f s)", trainer.step, told, time.monotonic() - begin)
+            losses.clear()
+        if time.monotonic() - saved > save_every_s:
+            trainer.save(out / "checkpoint.pt")
+            trainer.export(out / "transformer")
+            saved = time.monotonic()
+    trainer.save(out / "checkpoint.pt")
+    trainer.export(out / "transformer")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="folder of latents_data.py's files")
+    parser.add_argument("--text", type=Path, required=True, help="folder of train_text.py's weights")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint and the weights")
+    parser.add_argument("--minutes", type=float, default=600, help="stop after so many; --resume goes on")
+    parser.add_argument("--phase", choices=get_args(Phase), default=DitPlan.phase)
+    parser.add_argument("--steps", type=int, default=DitPlan.steps)
+    parser.add_argument("--rate", type=float, default=DitPlan.rate)
+    parser.add_argument("--seed", type=int, default=DitPlan.seed)
+    parser.add_argument("--resume", action="store_true", help="go on from DIR/checkpoint.pt")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    given.out.mkdir(parents=True, exist_ok=True)
+    from ltx_mcp.micro.vae import load_vae
+
+    clips = list(read(given.data))
+    log.info("%d clips", len(clips))
+    kept = given.out / "channels.pt"
+    if not kept.exists():
+        torch.save(channel_weights(load_vae(), [clip for clip in clips if min(clip.latents.shape[2:]) >= 4][:4]), kept)
+    weights = torch.load(kept, weights_only=True)
+    plan = DitPlan(steps=given.steps, seed=given.seed, rate=given.rate, phase=given.phase)
+    trainer = DitTrainer(plan, clips, load_text(given.text), weights)
+    if given.resume:
+        trainer.load(given.out / "checkpoint.pt")
+    run(trainer, given.out, given.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""The training of the micro model's transformer: its data, its samples, its forward pass, its runs."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
+from ltx_mcp.micro import latents_data, world
+from ltx_mcp.micro.dit import make_transformer
+from ltx_mcp.micro.flow import LATE_SIGMA, Carrier, draw_sigma, open_choice
+from ltx_mcp.micro.latents_data import Clip, Shape
+from ltx_mcp.micro.lean import picture
+from ltx_mcp.micro.prompts import Prompt, prompt
+from ltx_mcp.micro.text import VIDEO_WIDTH, make_connectors, make_text_encoder
+from ltx_mcp.micro.tokenizer import load_tokenizer
+from ltx_mcp.micro.train_dit import DitPlan, DitTrainer, channel_weights
+from ltx_mcp.micro.vae import load_vae
+
+SHAPE = Shape(2, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def vae() -> Any:
+    return load_vae()
+
+
+@pytest.fixture(scope="module")
+def text() -> tuple[Any, Any, Any]:
+    torch.manual_seed(0)
+    tokenizer = load_tokenizer()
+    encoder, connectors = make_text_encoder(len(tokenizer)), make_connectors()
+    return tokenizer, encoder.eval().requires_grad_(False), connectors.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def clips(vae: Any) -> list[Clip]:
+    lot = np.random.default_rng(0)
+    scenes = [latents_data.training_scene(lot)[1] for _ in range(4)]
+    return [Clip(scene, latents_data.encode(vae, latents_data.pixels(scene, SHAPE))[0].half()) for scene in scenes]
+
+
+def new_trainer(clips: list[Clip], text: tuple[Any, Any, Any], steps: int = 40) -> DitTrainer:
+    return DitTrainer(DitPlan(steps=steps, tokens=48, layers=2), clips, text, torch.ones(128))
+
+
+def test_the_data_holds_no_scene_kept_for_tests_and_goes_on_where_it_stopped(
+    vae: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latents_data, "SHAPES", ((1.0, SHAPE),))
+    latents_data.make(vae, tmp_path, worker=1, minutes=1e-5, clips_per_file=2)
+    latents_data.make(vae, tmp_path, worker=1, minutes=1e-5, clips_per_file=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["01-0000.pt", "01-0001.pt"]
+    found = list(latents_data.read(tmp_path))
+    assert len({clip.scene for clip in found}) == 4
+    assert not any(clip.scene.held_out for clip in found)
+    again = latents_data.encode(vae, latents_data.pixels(found[3].scene, SHAPE))[0]
+    assert torch.allclose(found[3].latents.float(), again, atol=0.05)
+
+
+def test_the_carrier_says_what_is_written_and_leaves_normal_noise() -> None:
+    carrier = Carrier((3, 8, 100))
+    noise = torch.randn(200, 12, 128, generator=torch.Generator().manual_seed(0))
+    wanted = torch.linspace(-2, 2, 200)
+    changed = carrier.write(noise, wanted)
+    assert torch.allclose(carrier.read(changed), wanted, atol=1e-5)
+    assert carrier.read(noise).std() == pytest.approx(1, abs=0.15)  # what the pipeline's noise says is standard normal
+    assert torch.equal(changed[..., 4], noise[..., 4])
+    assert (changed - noise).square().sum((1, 2)).max() < 5**2
+
+
+def scene_at(motion: world.Motion, x: float, y: float) -> world.Scene:
+    return world.Scene((world.Thing("circle", "red", "small", motion, x, y),), "black")
+
+
+def plain_prompt(scene: world.Scene) -> Prompt:
+    lot = np.random.default_rng(0)
+    while (made := prompt(scene, lot)).says("level") != "unsaid":
+        pass
+    return made
+
+
+@pytest.mark.parametrize(("motion", "across"), [("left", "y"), ("right", "y"), ("up", "x"), ("down", "x")])
+def test_the_open_choice_is_the_place_across_the_way(motion: world.Motion, across: str) -> None:
+    scenes = [scene_at(motion, *((at, 0.3) if across == "x" else (0.3, at))) for at in np.linspace(-1, 1, 9)]
+    numbers = [open_choice(scene, plain_prompt(scene)) for scene in scenes]
+    assert all(low < high for low, high in pairwise(numbers[1:-1]))
+    assert numbers[4] == pytest.approx(0, abs=1e-6)
+    assert max(map(abs, numbers)) < 3
+
+
+def test_a_prompt_that_names_the_height_narrows_the_choice() -> None:
+    scene = scene_at("left", 0, -1 / 3 - 1 / 3)  # in the middle of the upper third
+    lot = np.random.default_rng(0)
+    while (told := prompt(scene, lot)).says("level") != "high":
+        pass
+    assert open_choice(scene, told) == pytest.approx(0, abs=1e-5)
+
+
+def test_noise_levels_stand_on_the_schedule_and_between() -> None:
+    lot = np.random.default_rng(0)
+    drawn = [draw_sigma(lot, "paired") for _ in range(600)]
+    assert set(DISTILLED_SIGMAS) <= set(drawn)
+    assert all(0 < sigma <= 1 for sigma in drawn)
+    assert max(draw_sigma(lot, "late") for _ in range(300)) <= LATE_SIGMA
+
+
+@pytest.mark.parametrize("given", [0, 6])
+def test_the_lean_forward_is_the_classs(given: int) -> None:
+    torch.manual_seed(1)
+    model = make_transformer(2)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "audio_to_video" not in name:  # dit.py holds it at zero
+                weight.add_(0.05 * torch.randn_like(weight))
+    noisy, told, sigma = torch.randn(2, 12, 128), torch.randn(2, 16, VIDEO_WIDTH), torch.tensor([0.9, 0.4])
+    coords = model.rope.prepare_video_coords(1, 2, 2, 3, noisy.device, fps=24.0)
+    timestep = sigma * 1000
+    per_token = timestep[:, None].repeat(1, 12)
+    per_token[:, :given] = 0
+    with torch.inference_mode():
+        ours, _ = picture(model, noisy, told, sigma, given, coords, 1)
+        theirs, _ = model(
+            hidden_states=noisy,
+            audio_hidden_states=torch.randn(2, 5, 32),
+            encoder_hidden_states=told,
+            audio_encoder_hidden_states=torch.randn(2, 16, 64),
+            timestep=per_token if given else timestep,
+            audio_timestep=timestep,
+            sigma=timestep,
+            num_frames=2,
+            height=2,
+            width=3,
+            fps=24.0,
+            audio_num_frames=5,
+            use_cross_timestep=True,
+            return_dict=False,
+        )
+    assert torch.allclose(ours, theirs, atol=1e-4)
+    assert theirs.std() > 0.1
+
+
+def test_training_learns(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:
+    trainer = new_trainer(clips, text)
+    first = [trainer.advance()["loss"] for _ in range(8)]
+    for _ in range(24):
+        trainer.advance()
+    trainer.step = 0  # the same samples once more
+    assert np.mean([trainer.advance()["loss"] for _ in range(8)]) < 0.9 * np.mean(first)
+
+
+def test_sound_learns_over_a_picture_that_stays(clips: list[Clip], text: tuple[Any, Any, Any], tmp_path: Path) -> None:
+    pictured = new_trainer(clips, text)
+    pictured.advance()
+    pictured.save(tmp_path / "checkpoint.pt")
+    plan = replace(pictured.plan, phase="sound", rate=3e-3)
+    trainer = DitTrainer(plan, clips, text, torch.ones(128))
+    trainer.load(tmp_path / "checkpoint.pt")
+    assert trainer.step == 0
+    before = {name: weight.clone() for name, weight in trainer.model.named_parameters()}
+    losses = [trainer.advance()["loss"] for _ in range(24)]
+    changed = {name for name, weight in trainer.model.named_parameters() if not torch.equal(weight, before[name])}
+    assert "audio_proj_out.weight" in changed
+    assert not any(
+        "audio_to_video" in name or ("audio" not in name and "a" + "2v" not in name and "av_" not in name)
+        for name in changed
+    )
+    assert np.mean(losses[-8:]) < np.mean(losses[:8])
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(clips: list[Clip], text: tuple[Any, Any, Any], tmp_path: Path) -> None:
+    whole = new_trainer(clips, text)
+    straight = [whole.advance()["loss"] for _ in range(6)]
+    stopped = new_trainer(clips, text)
+    for _ in range(3):
+        stopped.advance()
+    stopped.save(tmp_path / "checkpoint.pt")
+    resumed = new_trainer(clips, text)
+    resumed.load(tmp_path / "checkpoint.pt")
+    assert [resumed.advance()["loss"] for _ in range(3)] == pytest.approx(straight[3:], rel=1e-4)
+
+
+def test_an_export_loads_as_diffusers_loads_it(clips: list[Clip], text: tuple[Any, Any, Any], tmp_path: Path) -> None:
+    from ltx_mcp.micro.build import load_transformer
+
+    trainer = new_trainer(clips, text)
+    trainer.advance()
+    trainer.export(tmp_path / "transformer")
+    loaded = load_transformer(tmp_path / "transformer").state_dict()
+    for name, weight in trainer.average.state_dict().items():
+        assert torch.allclose(loaded[name], weight, rtol=2e-3, atol=1e-4), name
+
+
+def test_given_frames_are_without_noise_and_are_not_learnt(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:
+    trainer = new_trainer(clips, text)
+    batches = [trainer.batch(step) for step in range(40)]
+    first = next(batch for batch in batches if batch.sort == "first_frame")
+    assert first.clean.sum() == SHAPE.height * SHAPE.width
+    assert all(not batch.clean.any() for batch in batches if batch.sort != "first_frame")
+    paired = next(batch for batch in batches if batch.sort == "paired")
+    assert torch.allclose(trainer.carrier.read(paired.noise), paired.choice.float(), atol=1e-4)
+
+
+def test_ground_counts_less_than_things(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:
+    weights = new_trainer(clips, text).batch(0).weight
+    assert 0 < weights.min() < 0.5 * weights.max()
+
+
+def test_channels_count_by_what_they_do_to_pixels(vae: Any, clips: list[Clip]) -> None:
+    padded = [replace(clip, latents=clip.latents[:, :1, :1, :1]) for clip in clips[:1]]
+    weights = channel_weights(vae, padded)
+    assert weights.mean() == pytest.approx(1, abs=1e-4)
+    assert weights.min() > 0.05
+    assert weights.max() > 3 * weights.min()
