@@ -1,0 +1,191 @@
+"""How well the embedded CLIP finds clips and moments of the drawn world, through the index itself.
+
+    python bench/micro_retrieval.py [--weights FOLDER] [--clips 200] [--films 16] [--returned]
+
+Clips differ in what one frame shows: kind, colour, size, ground. Their prompts say nothing, so the eye decides alone.
+Queries are in forms that sights.py keeps for tests, with synonyms. A film is three scenes cut together. `--returned`
+sends every sampled frame through the video VAE first. `--weights` names another checkpoint, to compare.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import get_args
+
+import anyio
+import numpy as np
+import torch
+
+from ltx_mcp.clips import Clip, Moment, Provenance, Verdict
+from ltx_mcp.engine.base import Frame
+from ltx_mcp.index.embed import OpenClipEmbedder, embed_query
+from ltx_mcp.index.sample import Samples, sampled_places
+from ltx_mcp.index.store import ClipIndex, SearchQuery
+from ltx_mcp.micro import draw, sights, world
+from ltx_mcp.micro.train_clip import meaningless
+from ltx_mcp.micro.vae import load_vae, round_trip
+
+FPS, HEIGHT, WIDTH = 24.0, 240, 416
+BACKDROPS: tuple[world.Backdrop, ...] = ("plain", "stripes", "checks")
+MOTIONS: tuple[world.Motion, ...] = ("still", "left", "right", "up", "down", "orbit")
+Look = Callable[[Frame], Frame]
+
+
+def scenes(count: int, lot: np.random.Generator) -> list[world.Scene]:
+    """Scenes of one thing, no two alike in kind, colour, size and ground."""
+    made: dict[tuple[str, ...], world.Scene] = {}
+    while len(made) < count:
+        kind, colour, size, shade, backdrop, motion = (
+            options[int(lot.integers(len(options)))]
+            for options in (*map(get_args, (world.Kind, world.Colour, world.Size, world.Shade)), BACKDROPS, MOTIONS)
+        )
+        thing = world.Thing(
+            kind, colour, size, motion, *(float(x) for x in lot.uniform(-1, 1, 2)), float(lot.uniform())
+        )
+        scene = world.Scene((thing,), shade, backdrop, grain=int(lot.integers(2**31)))
+        made.setdefault((kind, colour, size, shade, backdrop), scene)
+    return list(made.values())
+
+
+def question(scene: world.Scene, lot: np.random.Generator) -> str:
+    """All that tells the scene from others, in a form kept for tests."""
+    full = [
+        (sentence, form)
+        for sentence, form in sights.FORMS
+        if sights.is_held_out(sentence, form) and "{ground}" in sentence and "{size}" in form
+    ]
+    return sights.say(sights.of_scene(scene, 0.5), *full[int(lot.integers(len(full)))], lot)[0]
+
+
+def clip_of(number: int, frames: int) -> Clip:
+    return Clip(
+        clip_id=f"clip-{number}", path=Path(f"/archive/{number}.mp4"), resource_uri=f"clip://clip-{number}",
+        sheet_path=Path(f"/archive/{number}.jpg"), kind="generated", prompt="untitled footage", title="footage",
+        width=WIDTH, height=HEIGHT, fps=FPS, frames=frames, duration_s=frames / FPS, has_audio=False, codec="h264",
+        bytes=1, sha256=str(number), seed=1, model="bench", recipe="draft", created_at=datetime.now(UTC),
+        moderation=Verdict(verdict="passed", model="bench", max_score=0), provenance=Provenance(),
+    )  # fmt: skip
+
+
+def samples(film: list[tuple[world.Scene, int]], look: Look) -> Samples:
+    """What the index keeps of scenes, each so many frames long, one after the other."""
+    places = sampled_places(FPS, sum(count for _, count in film))
+    kept, begin = [], 0
+    for scene, count in film:
+        own = [place - begin for place in places if begin <= place < begin + count]
+        if own:
+            kept += list(draw.window(scene, own, count, (HEIGHT, WIDTH), (0, 0, HEIGHT, WIDTH)))
+        begin += count
+    return Samples(np.array(places, dtype=np.float64) / FPS, [look(frame) for frame in kept])
+
+
+def overlap(moment: Moment, start_s: float, end_s: float) -> float:
+    """Intersection over union of two spans of time."""
+    shared = max(0.0, min(moment.end_s, end_s) - max(moment.start_s, start_s))
+    return shared / (moment.end_s - moment.start_s + end_s - start_s - shared)
+
+
+async def find_clips(index: ClipIndex, count: int, look: Look) -> tuple[float, float]:
+    """(R@1, R@5) over `count` clips of two seconds, each asked for once."""
+    lot = np.random.default_rng([20, 1])
+    shown = scenes(count, lot)
+    for number, scene in enumerate(shown):
+        await index.add(clip_of(number, 49), samples([(scene, 49)], look))
+    ranks = []
+    for number, scene in enumerate(shown):
+        query = SearchQuery(query=question(scene, lot), moments_per_clip=1, limit=5)
+        found = [moment.clip_id for moment in (await index.search(query)).moments]
+        ranks.append(found.index(f"clip-{number}") if f"clip-{number}" in found else 5)
+    return float(np.mean(np.array(ranks) == 0)), float(np.mean(np.array(ranks) < 5))
+
+
+async def find_moments(index: ClipIndex, films: int, look: Look) -> float:
+    """R1@0.5: how often the first moment overlaps the scene that was asked for by one half or more."""
+    lot = np.random.default_rng([20, 2])
+    shown = scenes(3 * films, lot)
+    lengths = [int(FPS * lot.choice((1.5, 2.0, 2.5, 3.0))) for _ in shown]
+    cut = [list(zip(shown[at : at + 3], lengths[at : at + 3], strict=True)) for at in range(0, 3 * films, 3)]
+    for number, film in enumerate(cut):
+        await index.add(clip_of(number, sum(count for _, count in film)), samples(film, look))
+    right = []
+    for number, film in enumerate(cut):
+        begin = 0
+        for scene, count in film:
+            found = (await index.search(SearchQuery(query=question(scene, lot)))).moments
+            right.append(
+                bool(found)
+                and found[0].clip_id == f"clip-{number}"
+                and overlap(found[0], begin / FPS, (begin + count) / FPS) >= 0.5
+            )
+            begin += count
+    return float(np.mean(right))
+
+
+def votes(embedder: OpenClipEmbedder, look: Look, count: int = 60) -> str:
+    """How often the eye votes: on the scene asked for, on scenes of another colour and kind, on pictures of nothing."""
+    lot = np.random.default_rng([20, 3])
+    shown = scenes(count, lot)
+    frames = [look(draw.window(scene, [24], 49, (HEIGHT, WIDTH), (0, 0, HEIGHT, WIDTH))[0]) for scene in shown]
+    seen = embedder.embed_frames(frames)
+    nothing = embedder.embed_frames([meaningless(lot) for _ in range(200)])
+    background, line = embedder.background(), embedder.background().vote_z
+    right, wrong, noise = [], [], []
+    for at, scene in enumerate(shown):
+        text = embed_query(embedder, question(scene, lot))
+        scores = background.text_scores(seen, text)
+        right.append(scores[at] >= line)
+        one = scene.things[0]
+        others = [other.things[0].kind != one.kind and other.things[0].colour != one.colour for other in shown]
+        wrong += list(scores[others] >= line)
+        noise += list(background.text_scores(nothing, text) >= line)
+    shares = " ".join(
+        f"{name} {np.mean(hits):.3f}" for name, hits in (("right", right), ("wrong", wrong), ("nothing", noise))
+    )
+    return f"votes at {line:g}: {shares}"
+
+
+async def report(weights: str = "auto", clips: int = 200, films: int = 16, returned: bool = False) -> None:
+    """Print the shares for one checkpoint."""
+    vae = load_vae() if returned else None
+
+    def look(frame: Frame) -> Frame:
+        return frame if vae is None else round_trip(vae, torch.from_numpy(frame.copy())[None])[0].numpy()
+
+    embedder = OpenClipEmbedder(weights)
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        index = ClipIndex(Path(folder) / "clips", embedder)
+        first, five = await find_clips(index, clips, look)
+        await index.close()
+        index = ClipIndex(Path(folder) / "films", embedder)
+        moments = await find_moments(index, films, look)
+        await index.close()
+    print(f"\nsearch_clips by sight, {embedder.model_id}{', frames through the VAE' if returned else ''}")
+    print(f"clip R@1 {first:.2f}  R@5 {five:.2f}  among {clips} clips")
+    print(f"moment R1@0.5 {moments:.2f}  of {3 * films} scenes in {films} films")
+    print(votes(embedder, look))
+    print(f"in {time.perf_counter() - begin:.0f} s", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", default="auto")
+    parser.add_argument("--clips", type=int, default=200)
+    parser.add_argument("--films", type=int, default=16)
+    parser.add_argument("--returned", action="store_true")
+    given = parser.parse_args()
+    print("command:  python", *sys.argv)
+    print(f"hardware: {platform.processor() or platform.machine()}, {os.cpu_count()} cores; no GPU is used")
+    print("versions: python", platform.python_version(), *(f"{name} {version(name)}" for name in ("torch", "lancedb")))
+    anyio.run(report, given.weights, given.clips, given.films, given.returned)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,323 @@
+"""Train the small embedded CLIP: `python -m ltx_mcp.micro.train_clip --out DIR [--minutes N] [--resume]`.
+
+It goes on from an earlier checkpoint of its own (`--start`, by default the one that ships), on pictures of sights.py,
+some of them after a round trip through the video VAE, so that it knows how the micro model's pictures look. Every step
+depends on the seed and its number alone. `DIR/pictures.npz` keeps the pictures, `DIR/checkpoint.pt` is written every
+few minutes, and `DIR/shapes_clip` at the end: open_clip's local-dir form, fp16, of the averaged weights, with the
+words that it was taught.
+"""
+
+import argparse
+import json
+import logging
+import time
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ltx_mcp.micro import captions, sights
+from ltx_mcp.micro.vae import load_vae, round_trip
+
+log = logging.getLogger(__name__)
+
+START = Path(__file__).parent / "shapes_clip"
+CONTEXT = 32  # tokens; at first it was 16, too few for a caption of the drawn world
+CONFIG: dict[str, Any] = {
+    "embed_dim": 64,
+    "vision_cfg": {"image_size": 64, "layers": 4, "width": 96, "patch_size": 8, "head_width": 32},
+    "text_cfg": {"context_length": CONTEXT, "vocab_size": 49408, "width": 48, "heads": 2, "layers": 2},
+}
+PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bilinear", "resize_mode": "squash"}
+SIDE: int = CONFIG["vision_cfg"]["image_size"]
+
+PHRASE = "a {colour} {shape} on a {ground} background"
+SLOTS = {
+    "colour": list(sights.CARD_RGB),
+    "shape": list(captions.KINDS),
+    "ground": [*sights.CARD_RGB, "navy", "gray"],
+}
+VOTE_Z = 2.1  # see the README beside the weights
+
+_WARM_UP = 50  # steps
+_AVERAGE = 0.99  # of the running mean of the weights, a step
+_HOTTEST = float(np.log(100))  # of the logit scale, as CLIP has it
+_FAMILIAR = 0.02  # of its own drawings, those that may count as unfamiliar
+_SIZES = ((100, 172), (100, 172), (172, 100), (104, 104), (100, 134))  # what clips are, small; all are squashed
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What decides the weights, besides the code and the start."""
+
+    steps: int = 1000
+    batch: int = 128
+    noise: int = 8  # pictures of nothing in each batch, which no caption fits
+    drawn: int = 8_000
+    returned: int = 200  # pictures of the world after the VAE
+    returned_share: float = 0.1  # of a batch
+    rate: float = 1e-3
+    decay: float = 0.02
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Sights and their pictures, (n, SIDE, SIDE, 3) uint8. The last `returned` ones went through the VAE."""
+
+    seen: list[sights.Sight]
+    pixels: Pixels
+    returned: int
+
+
+class Trainer:
+    """The model, the mean of its weights, its optimiser and the number of the next step."""
+
+    def __init__(self, plan: Plan, start: Path = START, cache: Path | None = None) -> None:
+        import open_clip
+
+        torch.manual_seed(plan.seed)
+        self.plan = plan
+        self.model = make_model()
+        self.model.load_state_dict(grown(read_weights(start), self.model.state_dict()))
+        self.average = deepcopy(self.model)
+        self.tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT)
+        self.pool = _cached(plan, cache)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=plan.decay
+        )
+        self.step = 0
+
+    def advance(self) -> float:
+        """One step. Returns its loss."""
+        plan = self.plan
+        lot = np.random.default_rng([11, plan.seed, self.step])
+        chosen = self._chosen(lot)
+        told = [sights.claim(self.pool.seen[index], lot) for index in chosen]
+        nothing = np.stack([meaningless(lot) for _ in range(plan.noise)]) if plan.noise else self.pool.pixels[:0]
+        pixels = np.concatenate([_varied(lot, self.pool.pixels[chosen]), nothing])
+        tags = [self.pool.seen[index].tags for index in chosen] + [frozenset[str]()] * plan.noise
+        fits = torch.tensor([[claims <= of for of in tags] for _, claims in told], dtype=torch.float32)
+        images, texts, scale = self.model(to_input(pixels), self.tokenizer([text for text, _ in told]))[:3]
+        loss = loss_of(scale.clamp(max=100) * texts @ images.T, fits)
+        self.optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = plan.rate * _rate_share(self.step, plan.steps)
+        self.optimiser.step()
+        keep = min(_AVERAGE, self.step / (self.step + 10))
+        with torch.no_grad():
+            self.model.logit_scale.clamp_(max=_HOTTEST)
+            for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                mean.lerp_(now, 1 - keep)
+        self.step += 1
+        return float(loss.detach())
+
+    def _chosen(self, lot: np.random.Generator) -> list[int]:
+        pool, total = self.pool, len(self.pool.seen)
+        back = round(self.plan.returned_share * self.plan.batch) if pool.returned else 0
+        drawn = lot.integers(0, total - pool.returned, self.plan.batch - back)
+        return [int(i) for i in np.concatenate([drawn, lot.integers(total - pool.returned, total, back)])]
+
+    def save(self, path: Path) -> None:
+        """Write all that `load` needs, at once or not at all."""
+        state = {"model": self.model, "average": self.average, "optimiser": self.optimiser}
+        new = path.with_suffix(".new")
+        torch.save({**{name: part.state_dict() for name, part in state.items()}, "step": self.step}, new)
+        new.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Take up a run where `save` left it. The plan must be the same."""
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+
+    def export(self, folder: Path) -> None:
+        """Write the averaged weights as open_clip loads them from a folder, and world.json."""
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        shipped = {name: value.half().contiguous() for name, value in self.average.state_dict().items()}
+        save_file(shipped, folder / "open_clip_model.safetensors")
+        config = {"model_cfg": CONFIG, "preprocess_cfg": PREPROCESS}
+        (folder / "open_clip_config.json").write_text(json.dumps(config), encoding="utf-8")
+        table = {
+            "words": sights.vocabulary(),
+            "phrase": PHRASE,
+            "slots": SLOTS,
+            "familiarity": self.familiarity(),
+            "vote_z": VOTE_Z,
+        }
+        (folder / "world.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
+
+    def familiarity(self, pictures: int = 1000) -> float:
+        """The cosine with the nearest phrase that all but a few of its own drawings reach."""
+        from itertools import product
+
+        phrases = [PHRASE.format(**dict(zip(SLOTS, each, strict=True))) for each in product(*SLOTS.values())]
+        with torch.inference_mode():
+            texts = self.average.encode_text(self.tokenizer(phrases), normalize=True)
+            images = self.average.encode_image(to_input(self.pool.pixels[-pictures:]), normalize=True)
+            nearest = (images @ texts.T).amax(1)
+        return round(float(nearest.quantile(_FAMILIAR)), 3)
+
+
+def make_model() -> Any:
+    """open_clip's CLIP at the size of CONFIG, with random weights."""
+    from open_clip.model import CLIP
+
+    return CLIP(**CONFIG, output_dict=False)
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The float32 weights of a folder in open_clip's local-dir form."""
+    from safetensors.torch import load_file
+
+    return {name: value.float() for name, value in load_file(folder / "open_clip_model.safetensors").items()}
+
+
+def grown(weights: dict[str, torch.Tensor], shape: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights for a longer context: positions that they lack keep the random ones of `shape`."""
+    name = "positional_embedding"
+    positions = shape[name].clone()
+    kept = weights[name][: len(positions)]
+    positions[: len(kept)] = kept
+    return {**weights, name: positions}
+
+
+def loss_of(scores: torch.Tensor, fits: torch.Tensor) -> torch.Tensor:
+    """Cross entropy both ways between (texts, pictures) scores and all the pairs that fit.
+
+    A picture that no text fits, such as noise, is only an answer that each text must not give.
+    """
+    by_text = -(fits / fits.sum(1, keepdim=True) * scores.log_softmax(1)).sum(1).mean()
+    seen = fits.sum(0) > 0
+    of_seen = fits[:, seen]
+    by_picture = -(of_seen / of_seen.sum(0) * scores[:, seen].log_softmax(0)).sum(0).mean()
+    return (by_text + by_picture) / 2
+
+
+def to_input(pixels: Pixels) -> torch.Tensor:
+    """(n, 3, SIDE, SIDE) float32 in -1..1, as PREPROCESS has it."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def meaningless(lot: np.random.Generator) -> Pixels:
+    """A picture of nothing, (SIDE, SIDE, 3): noise in blocks, a ramp between two colours, or soft noise."""
+    from PIL import Image
+
+    sort = int(lot.integers(4))
+    if sort == 0:
+        ends = lot.integers(0, 256, (2, 3))
+        ramp = np.linspace(ends[0], ends[1], SIDE).astype(np.uint8)[:, None]
+        return np.broadcast_to(ramp, (SIDE, SIDE, 3)) if lot.uniform() < 0.5 else np.repeat(ramp, SIDE, 1)
+    cells = int(lot.choice([4, 6, 8, 16, 32, SIDE]))
+    spread = lot.uniform(10, 128)
+    noise = (lot.uniform(0, 255, 3) + lot.normal(0, spread, (cells, cells, 3))).clip(0, 255).astype(np.uint8)
+    smooth = Image.Resampling.BICUBIC if sort == 1 else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(noise).resize((SIDE, SIDE), smooth))
+
+
+def make_pool(plan: Plan) -> Pool:
+    """All pictures of a run; takes minutes."""
+    seen = _seen(plan)
+    pixels = [squashed(sights.picture(each, _SIZES[at % len(_SIZES)])) for at, each in enumerate(seen[: plan.drawn])]
+    log.info("%d pictures drawn", len(pixels))
+    vae = load_vae() if plan.returned else None
+    for each in seen[plan.drawn :]:
+        clip = torch.from_numpy(sights.picture(each, (240, 416)))[None]
+        pixels.append(squashed(round_trip(vae, clip)[0].numpy()))
+        if len(pixels) % 100 == 0:
+            log.info("%d of %d pictures", len(pixels), len(seen))
+    return Pool(seen, np.stack(pixels), plan.returned)
+
+
+def _seen(plan: Plan) -> list[sights.Sight]:
+    """The sights of all pictures; those that go through the VAE are of the world."""
+    lot = np.random.default_rng([12, plan.seed])
+    seen = [sights.sight(lot) for _ in range(plan.drawn)]
+    while len(seen) < plan.drawn + plan.returned:
+        each = sights.sight(lot)
+        if not each.is_card:
+            seen.append(each)
+    return seen
+
+
+def squashed(picture: Pixels) -> Pixels:
+    """As open_clip's preprocessing makes it of a picture of any size."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
+def _cached(plan: Plan, cache: Path | None) -> Pool:
+    """The sights are drawn again, which is quick; their pictures come from the file if such a plan left them there."""
+    key = f"{plan.seed} {plan.drawn} {plan.returned}"
+    if cache is not None and cache.is_file():
+        kept = np.load(cache)
+        if str(kept["key"]) == key:
+            return Pool(_seen(plan), kept["pixels"], plan.returned)
+    pool = make_pool(plan)
+    if cache is not None:
+        np.savez(cache, key=key, pixels=pool.pixels)
+    return pool
+
+
+def _varied(lot: np.random.Generator, pixels: Pixels) -> Pixels:
+    """Each a little brighter or darker, with a little noise, as compression and the model leave it."""
+    count = len(pixels)
+    gains = lot.uniform(0.85, 1.1, (count, 1, 1, 3))
+    noise = lot.normal(0, 1, pixels.shape) * lot.uniform(0, 6, (count, 1, 1, 1))
+    varied: Pixels = (pixels * gains + noise).clip(0, 255).astype(np.uint8)
+    return varied
+
+
+def run(trainer: Trainer, out: Path, minutes: float, save_every_s: float = 120) -> None:
+    """Train until the plan's steps are done or the time is up, and export."""
+    begin = saved = time.monotonic()
+    losses: list[float] = []
+    while trainer.step < trainer.plan.steps and time.monotonic() - begin < 60 * minutes:
+        losses.append(trainer.advance())
+        if trainer.step % 20 == 0:
+            recent = losses[-20:]
+            log.info("step %d loss %.4f (%.0f s)", trainer.step, sum(recent) / len(recent), time.monotonic() - begin)
+        if time.monotonic() - saved > save_every_s:
+            trainer.save(out / "checkpoint.pt")
+            saved = time.monotonic()
+    trainer.save(out / "checkpoint.pt")
+    trainer.export(out / "shapes_clip")
+
+
+def _rate_share(step: int, steps: int) -> float:
+    """Up in the first steps, then half a cosine down to a fiftieth."""
+    return min(1.0, (step + 1) / _WARM_UP) * max(0.02, 0.5 + 0.5 * float(np.cos(np.pi * min(1.0, step / steps))))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, required=True, help="folder for pictures, checkpoint and weights")
+    parser.add_argument("--start", type=Path, default=START, help="folder of the checkpoint to go on from")
+    parser.add_argument("--minutes", type=float, default=600, help="stop after so many; --resume goes on")
+    parser.add_argument("--steps", type=int, default=Plan.steps)
+    parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--resume", action="store_true", help="go on from DIR/checkpoint.pt")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    given.out.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(Plan(steps=given.steps, seed=given.seed), given.start, given.out / "pictures.npz")
+    if given.resume:
+        trainer.load(given.out / "checkpoint.pt")
+    run(trainer, given.out, given.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The small CLIP's training on the drawn world: what it is taught, and how."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ltx_mcp.index.embed import OpenClipEmbedder
+from ltx_mcp.micro import sights, world
+from ltx_mcp.micro.train_clip import CONTEXT, Plan, Trainer, grown, loss_of, make_model, meaningless, run
+
+TINY = Plan(steps=6, batch=6, noise=2, drawn=12, returned=1)
+
+
+# -- what it learns from -------------------------------------------------------------------------------
+
+
+def test_every_caption_claims_only_what_its_picture_shows() -> None:
+    lot = np.random.default_rng(0)
+    for _ in range(300):
+        sight = sights.sight(lot)
+        for held_out in (False, True):
+            _, claims = sights.claim(sight, lot, held_out=held_out)
+            assert claims <= sight.tags
+
+
+def test_every_word_of_a_caption_is_in_the_vocabulary() -> None:
+    lot, words = np.random.default_rng(1), set(sights.vocabulary())
+    for _ in range(300):
+        text, _ = sights.claim(sights.sight(lot), lot, held_out=bool(lot.integers(2)))
+        assert set(re.findall(r"\w+", text.casefold())) <= words, text
+
+
+def test_a_sight_tells_where_things_are_and_how_large() -> None:
+    thing = world.Thing("circle", "red", "small", "still", -1.0, -1.0)
+    tags = sights.of_scene(world.Scene((thing,), "navy"), 0.5).tags
+    assert {"red circle", "small red circle", "red circle left", "red circle top", "ground navy", "count 1"} <= tags
+    moved = sights.of_scene(world.Scene((thing,), "navy", camera="zoom in"), 0.5).tags
+    assert "red circle" in moved
+    assert "small red circle" not in moved
+
+
+def test_what_is_not_yet_there_is_not_claimed() -> None:
+    scene = world.Scene((world.Thing("circle", "red", "small", "appear", 0, 0),), "navy")
+    assert "red circle" not in sights.of_scene(scene, 0.1).tags
+    assert "red circle" in sights.of_scene(scene, 0.9).tags
+
+
+def test_no_combination_that_is_kept_for_tests_is_shown() -> None:
+    lot = np.random.default_rng(2)
+    assert not any(sight.scene.held_out for sight in (sights.sight(lot) for _ in range(300)) if not sight.is_card)
+
+
+def test_the_same_seed_shows_the_same() -> None:
+    one, two = (np.random.default_rng(5) for _ in range(2))
+    first, second = sights.sight(one), sights.sight(two)
+    assert first == second
+    assert np.array_equal(sights.picture(first, (60, 100)), sights.picture(second, (60, 100)))
+    assert sights.claim(first, one) == sights.claim(second, two)
+
+
+# -- how it is trained -----------------------------------------------------------------------------------
+
+
+def test_a_picture_that_no_text_fits_is_only_a_wrong_answer() -> None:
+    fits = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    good = torch.tensor([[9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])
+    fooled = torch.tensor([[9.0, 0.0, 20.0], [0.0, 9.0, 20.0]])
+    assert loss_of(good, fits) < 0.01 < 5 < loss_of(fooled, fits)
+
+
+def test_both_of_two_pictures_that_fit_may_be_the_answer() -> None:
+    fits = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    assert loss_of(torch.tensor([[9.0, 9.0, 0.0], [0.0, 0.0, 9.0]]), fits) < loss_of(9 * torch.eye(2, 3), fits)
+
+
+def test_a_longer_context_keeps_the_positions_that_were_learnt() -> None:
+    shape = make_model().state_dict()
+    short = {**shape, "positional_embedding": torch.ones(16, 48)}
+    positions = grown(short, shape)["positional_embedding"]
+    assert positions.shape == (CONTEXT, 48)
+    assert torch.equal(positions[:16], torch.ones(16, 48))
+    assert torch.equal(positions[16:], shape["positional_embedding"][16:])
+
+
+def test_nothing_is_drawn_in_many_ways() -> None:
+    lot = np.random.default_rng(3)
+    pictures = [meaningless(lot) for _ in range(20)]
+    assert all(each.shape == (64, 64, 3) and each.dtype == np.uint8 for each in pictures)
+    assert len({each.tobytes() for each in pictures}) == 20
+
+
+def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Path) -> None:
+    whole = Trainer(TINY)
+    losses = [whole.advance() for _ in range(4)]
+    assert np.isfinite(losses).all()
+    first = Trainer(TINY, cache=tmp_path / "pictures.npz")
+    for _ in range(2):
+        first.advance()
+    first.save(tmp_path / "checkpoint.pt")
+    second = Trainer(TINY, cache=tmp_path / "pictures.npz")  # reads the pictures that the first made
+    second.load(tmp_path / "checkpoint.pt")
+    assert [second.advance() for _ in range(2)] == pytest.approx(losses[2:], rel=1e-3)
+
+
+def test_a_run_exports_a_folder_that_the_index_takes(tmp_path: Path) -> None:
+    trainer = Trainer(TINY)
+    trainer.step = TINY.steps - 1
+    run(trainer, tmp_path, minutes=1)
+    embedder = OpenClipEmbedder(str(tmp_path / "shapes_clip"))
+    assert embedder.embed_texts(["a red circle moving left on a black background"]).shape == (1, 64)
+    assert embedder.understands("a tiny crimson ball sinking, on a checked navy background")
+    assert not embedder.understands("a lighthouse")
