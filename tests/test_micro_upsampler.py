@@ -54,7 +54,8 @@ def enlarged(vae: Any, model: Any, half: torch.Tensor) -> torch.Tensor:
     x = half.permute(3, 0, 1, 2)[None].float() / 127.5 - 1
     with torch.inference_mode():
         made = vae.decode(model(vae.encode(x).latent_dist.mode()), return_dict=False)[0][0]
-    return ((made + 1) * 127.5).clamp(0, 255).permute(1, 2, 3, 0)
+    pixels: torch.Tensor = ((made + 1) * 127.5).clamp(0, 255).permute(1, 2, 3, 0)
+    return pixels
 
 
 def stretched(clip: torch.Tensor) -> torch.Tensor:

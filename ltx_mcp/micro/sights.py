@@ -114,20 +114,21 @@ def picture(sight: Sight, size: tuple[int, int]) -> Picture:
     if sight.is_card:
         return _draw_card(sight, size)
     count = 49  # a clip of two seconds
-    return draw.window(sight.scene, [round(sight.share * (count - 1))], count, size, (0, 0, *size))[0]
+    shown: Picture = draw.window(sight.scene, [round(sight.share * (count - 1))], count, size, (0, 0, *size))[0]
+    return shown
 
 
 def claim(sight: Sight, lot: np.random.Generator, *, held_out: bool = False) -> tuple[str, Tags]:
     """A caption by lot and the tags that it claims; in a form kept for tests if `held_out`."""
     if not sight.scene.things:
         ground, claims = _ground(sight, lot)
-        return _pick(lot, _EMPTY).format(ground), claims | {"count 0"}
+        return _pick(lot, _EMPTY).format(ground), frozenset(claims | {"count 0"})
     if not sight.is_card and not held_out and lot.uniform() < _TOLD:
         return _told(sight, lot)
     if not held_out and lot.uniform() < 0.04:
         ground, claims = _ground(sight, lot)
         count = len(sight.scene.things)
-        return f"{_pick(lot, COUNTS[count])} on {ground}", claims | {f"count {count}"}
+        return f"{_pick(lot, COUNTS[count])} on {ground}", frozenset(claims | {f"count {count}"})
     sentence, form = _pick(lot, [pair for pair in FORMS if is_held_out(*pair) == held_out])
     return say(sight, sentence, form, lot)
 
@@ -232,7 +233,8 @@ def _draw_card(sight: Sight, size: tuple[int, int]) -> Picture:
         np.clip(np.array(CARD_RGB[name]) + lot.integers(-_JITTER, _JITTER + 1, 3), 0, 255)
         for name in (thing.colour, sight.ground)
     )
-    return (outer * (1 - cover) + inner * cover + 0.5).astype(np.uint8)
+    drawn: Picture = (outer * (1 - cover) + inner * cover + 0.5).astype(np.uint8)
+    return drawn
 
 
 def _ground(sight: Sight, lot: np.random.Generator) -> tuple[str, set[str]]:

@@ -96,7 +96,7 @@ def _start_after(model: Any, vae: Any, kernels: "Tensor", bias: "Tensor") -> Non
     """
     conv, last = model.upsampler[0], model.final_conv
     conv.weight[:, _DATA] = kernels
-    conv.weight[:, ::GROUP] = -kernels.unflatten(1, (-1, GROUP - 1)).sum(2)
+    conv.weight[:, ::GROUP] = -kernels.reshape(len(kernels), -1, GROUP - 1, 3, 3).sum(2)
     conv.bias.copy_(bias + _OFFSET)
     last.weight.zero_()
     for index in range(LATENT):
@@ -106,8 +106,9 @@ def _start_after(model: Any, vae: Any, kernels: "Tensor", bias: "Tensor") -> Non
 
 def _data(features: "Tensor") -> "Tensor":
     """The components (batch, 96, frames, h, w) behind the offset and the normalisation."""
-    groups = features.unflatten(1, (-1, GROUP))
-    return (groups[:, :, 1:] - groups[:, :, :1]).flatten(1, 2)
+    groups = features.reshape(len(features), -1, GROUP, *features.shape[2:])
+    data: Tensor = (groups[:, :, 1:] - groups[:, :, :1]).flatten(1, 2)
+    return data
 
 
 def _before(model: Any, low: "Tensor") -> "Tensor":
