@@ -68,8 +68,6 @@ class SteeredTransformer:
         }
 
     def _picture(self, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        if self.tiles == (1, 1):
-            return self.transformer(**inputs)  # type: ignore[no-any-return]
         plan = self._plan(inputs)
         picture = torch.zeros_like(inputs["hidden_states"], dtype=torch.float32)
         sounds = []
