@@ -91,7 +91,7 @@ def test_a_full_disk_is_refused_with_the_missing_gigabytes(tmp_path: Path) -> No
         def free_bytes(self) -> int:
             return GB
 
-    with pytest.raises(ModelUnavailable, match=r"71\.5 GB more .* 1\.0 GB are free"):
+    with pytest.raises(ModelUnavailable, match=r"71\.8 GB more .* 1\.0 GB are free"):
         choose("ltx-2.3", True, STATION, FullDisk(tmp_path))
 
 

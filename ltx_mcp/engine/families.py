@@ -23,6 +23,8 @@ LTX_2_5_BYTES = 70_895_426_344  # the published snapshot of its distilled model,
 LTX_2_5_IMAGE_CRF = 18  # diffusers 0.42.1, pipelines/ltx2/utils.py: LTX2_5_IMAGE_CRF
 
 UPSAMPLER_2_3 = "rootonchair/LTX-2.3-spatial-upscaler-x2-v1.1-Diffusers"
+TEMPORAL_2_3 = AdapterFile("Lightricks/LTX-2.3", "ltx-2.3-temporal-upscaler-x2-1.0.safetensors", 262_000_000)
+TEMPORAL_2 = AdapterFile("Lightricks/LTX-2", "ltx-2-temporal-upscaler-x2-1.0.safetensors", 262_000_000)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Family:
     """A model known by name: its repositories in diffusers' layout, their sizes, and the licence to accept first.
 
     `weights_bytes` are those of the repository's components that are loaded. Without `upsampler_repo` the upsampler
-    lies in the repository itself, counted in `weights_bytes`. A `gated` repository wants a login that was let in.
+    lies in the repository itself, counted in `weights_bytes`. `temporal` is the file of its temporal upsampler. A
+    `gated` repository wants a login that was let in.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Family:
     recipes: Recipes = field(default_factory=distilled)
     upsampler_repo: str | None = UPSAMPLER_2_3
     adapter: AdapterFile | None = None
+    temporal: AdapterFile | None = None
     licence: str = LICENCE
     licence_url: str = LICENCE_URL
     image_crf: int = IMAGE_CRF
@@ -51,17 +55,17 @@ class Family:
     @property
     def download_bytes(self) -> int:
         upsampler = UPSAMPLER_BYTES if self.upsampler_repo else 0
-        return self.loaded_bytes + upsampler
+        return self.loaded_bytes + upsampler + (self.temporal.bytes if self.temporal else 0)
 
     @property
     def loaded_bytes(self) -> int:
-        """What memory must hold beside activations, the upsampler left out: it is small and comes last."""
+        """What memory must hold beside activations, the upsamplers left out: they are small and come last."""
         return self.weights_bytes + (self.adapter.bytes if self.adapter else 0)
 
     @property
     def repos(self) -> tuple[str, ...]:
         """All that must be here before it runs offline."""
-        others = (self.upsampler_repo, self.adapter and self.adapter.repo)
+        others = (self.upsampler_repo, self.adapter and self.adapter.repo, self.temporal and self.temporal.repo)
         return tuple(dict.fromkeys([self.repo, *(repo for repo in others if repo)]))
 
     def missing_bytes(self, cached: Mapping[str, int]) -> int:
@@ -84,6 +88,7 @@ class Family:
             licence=f"{self.licence}, {self.licence_url}",
             recipes=self.recipes,
             image_crf=self.image_crf,
+            doubles_rate=self.temporal is not None,
         )
         return DiffusersSource(
             info,
@@ -92,6 +97,7 @@ class Family:
             upsampler=self.upsampler_repo or self.repo,
             upsampler_revision=self.upsampler_revision if self.upsampler_repo else self.revision,
             adapter=self.adapter,
+            temporal=self.temporal,
             guessed=self.guessed,
         )
 
@@ -102,12 +108,14 @@ FAMILIES = (
         "diffusers/LTX-2.3-Distilled-Diffusers",
         "LTX-2.3 distilled, the diffusers team's conversion",
         LTX_2_3_BYTES,
+        temporal=TEMPORAL_2_3,
     ),
     Family(
         "ltx-2.3-v1.1",
         "rootonchair/LTX-2.3-Distilled-v1.1-Diffusers",
         "LTX-2.3 distilled v1.1, a private conversion of newer weights with cleaner endings",
         LTX_2_3_BYTES,
+        temporal=TEMPORAL_2_3,
     ),
     Family(
         "ltx-2.3-dev",
@@ -116,6 +124,7 @@ FAMILIES = (
         LTX_2_3_BYTES,
         undistilled(guided(28)),
         adapter=AdapterFile("Lightricks/LTX-2.3", "ltx-2.3-22b-distilled-lora-384-1.1.safetensors", 7_610_000_000),
+        temporal=TEMPORAL_2_3,
     ),
     Family(
         "ltx-2",
@@ -125,6 +134,7 @@ FAMILIES = (
         undistilled(guided(29, use_cross_timestep=False)),
         upsampler_repo=None,
         adapter=AdapterFile("Lightricks/LTX-2", "ltx-2-19b-distilled-lora-384.safetensors", 7_670_000_000),
+        temporal=TEMPORAL_2,
     ),
     Family(
         "ltx-2-distilled",
@@ -133,6 +143,7 @@ FAMILIES = (
         LTX_2_BYTES + UPSAMPLER_BYTES,
         distilled(Guidance(use_cross_timestep=False)),
         upsampler_repo=None,
+        temporal=TEMPORAL_2,
     ),
     Family(
         "ltx-2.5",

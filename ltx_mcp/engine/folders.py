@@ -17,7 +17,7 @@ def folder_source(folder: Path) -> DiffusersSource:
             f"{folder} holds no model_index.json, so it is not a model in diffusers' layout.",
             "Name the folder that `save_pretrained` wrote or `hf download` filled.",
         )
-    adapter = distilled_lora(folder)
+    adapter, temporal = distilled_lora(folder), temporal_upsampler(folder)
     info = ModelInfo(
         name=folder.name,
         label=f"A model from the folder {folder.name}.",
@@ -27,9 +27,10 @@ def folder_source(folder: Path) -> DiffusersSource:
         windows=GPU_WINDOWS,
         licence="as stated by whoever made the folder",
         recipes=recipes_of(folder, has_upsampler(folder), adapter is not None),
+        doubles_rate=temporal is not None,
     )
     upsampler = str(folder) if has_upsampler(folder) else None
-    return DiffusersSource(info, str(folder), upsampler=upsampler, adapter=adapter)
+    return DiffusersSource(info, str(folder), upsampler=upsampler, adapter=adapter, temporal=temporal)
 
 
 def recipes_of(folder: Path, upsampler: bool, adapter: bool) -> Recipes:
@@ -52,7 +53,16 @@ def has_upsampler(folder: Path) -> bool:
 
 def distilled_lora(folder: Path) -> AdapterFile | None:
     """The newest of those that Lightricks puts beside an undistilled model, by name."""
-    found = sorted(folder.glob("*distilled-lora*.safetensors"))
+    return _newest(folder, "*distilled-lora*.safetensors")
+
+
+def temporal_upsampler(folder: Path) -> AdapterFile | None:
+    """The newest of those that Lightricks puts beside its models, by name."""
+    return _newest(folder, "*temporal-upscaler*.safetensors")
+
+
+def _newest(folder: Path, pattern: str) -> AdapterFile | None:
+    found = sorted(folder.glob(pattern))
     return AdapterFile(str(folder), found[-1].name, found[-1].stat().st_size) if found else None
 
 
