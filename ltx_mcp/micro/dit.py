@@ -1,4 +1,4 @@
-"""The micro model's transformer: LTX2VideoTransformer3DModel with the flags of LTX-2.3, and where its training starts."""
+"""The micro model's transformer, LTX2VideoTransformer3DModel with LTX-2.3's flags, and where its training starts."""
 
 from typing import Any
 

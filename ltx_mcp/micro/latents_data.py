@@ -93,10 +93,10 @@ def encode(vae: Any, clip: torch.Tensor) -> torch.Tensor:
 
 
 def make(vae: Any, out: Path, worker: int, minutes: float, clips_per_file: int = 50) -> None:
-    """Write files of clips until the time is up; goes on behind the files that are there."""
+    """Write files of clips, one at least, until the time is up; goes on behind the files that are there."""
     begin = time.monotonic()
     number = len(list(out.glob(f"{worker:02d}-*.pt")))
-    while time.monotonic() - begin < 60 * minutes:
+    while True:
         lot = np.random.default_rng([7, worker, number])
         seeds, latents = [], []
         for _ in range(clips_per_file):
@@ -109,6 +109,8 @@ def make(vae: Any, out: Path, worker: int, minutes: float, clips_per_file: int =
         new.replace(new.with_suffix(".pt"))
         number += 1
         log.info("worker %d: %d files (%.0f s)", worker, number, time.monotonic() - begin)
+        if time.monotonic() - begin >= 60 * minutes:
+            return
 
 
 def read(folder: Path) -> Iterator[Clip]:

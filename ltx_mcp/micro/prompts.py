@@ -49,7 +49,7 @@ class Prompt:
 
 
 def prompt(scene: Scene, lot: np.random.Generator, *, full: bool = False, held_out: bool = False) -> Prompt:
-    """A prompt for a core scene, by lot. A `full` one says the size and the ground wherever they are not the default."""
+    """A prompt for a core scene, by lot. A `full` one says size and ground wherever they are not the default."""
     thing = scene.things[0]
     fit = _FIT[held_out, full and thing.size != DEFAULT_SIZE, full and scene.shade != DEFAULT_SHADE]
     form = fit[int(lot.integers(len(fit)))]

@@ -183,24 +183,23 @@ class DitTrainer:
         if torch.rand((), generator=lot) < _DUBBED:
             noisy, per_token = batch.video, torch.zeros_like(per_token)
         sigma = batch.sigma[:, None, None]
-        with torch.autocast("cpu", torch.bfloat16):
-            _, answer = self.model(
-                hidden_states=noisy,
-                audio_hidden_states=(1 - sigma) * wanted + sigma * noise,
-                encoder_hidden_states=told,
-                audio_encoder_hidden_states=told_audio,
-                timestep=per_token,
-                audio_timestep=timestep,
-                sigma=timestep,
-                num_frames=batch.shape.frames,
-                height=batch.shape.height,
-                width=batch.shape.width,
-                fps=batch.fps,
-                audio_num_frames=wanted.shape[1],
-                use_cross_timestep=True,
-                return_dict=False,
-            )
-        return {"loss": (answer.float() - (noise - wanted)).square().mean()}
+        _, answer = self.model(
+            hidden_states=noisy,
+            audio_hidden_states=(1 - sigma) * wanted + sigma * noise,
+            encoder_hidden_states=told,
+            audio_encoder_hidden_states=told_audio,
+            timestep=per_token,
+            audio_timestep=timestep,
+            sigma=timestep,
+            num_frames=batch.shape.frames,
+            height=batch.shape.height,
+            width=batch.shape.width,
+            fps=batch.fps,
+            audio_num_frames=wanted.shape[1],
+            use_cross_timestep=True,
+            return_dict=False,
+        )
+        return {"loss": (answer - (noise - wanted)).square().mean()}
 
     def _heard(self, scene: Scene, duration_s: float) -> torch.Tensor:
         """(tokens, channels) of a scene's sound."""
