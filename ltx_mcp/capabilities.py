@@ -22,25 +22,32 @@ from ltx_mcp.engine.lora_catalogue import CATALOGUE
 from ltx_mcp.engine.loras import LoraCard, reworking
 from ltx_mcp.engine.planning import plan as make_plan
 from ltx_mcp.errors import TooLarge
-from ltx_mcp.sizes import ASPECTS, RESOLUTIONS, Resolution, delivered_size
+from ltx_mcp.sizes import ASPECTS, RESOLUTIONS, Resolution
 
 SAMPLE_DURATION_S = 5.0
+RATES = (24.0, 50.0)  # a clip of 48 to 60 fps has twice the frames, and may be made in another way
 _LENGTHS_S = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
 
 
 class Offer(Value):
-    """One resolution at one quality of the model's book, 16:9 at 24 fps.
+    """One resolution at one quality of the model's book, 16:9 at this rate, from words alone.
 
-    `made_in_s` is how long such a job should run here, waiting not counted: for 5 s of clip, or for `max_duration_s`
-    where that is less. It is the median seconds per pixel-frame of the last jobs of this model and quality, so it is
-    rough where only other sizes were made. None while there were none.
+    `max_duration_s` is the longest clip here; up to `whole_up_to_s` it is made at this size, beyond it is made smaller
+    and scaled up. `tiled` and `upscaled` are of a clip of 5 s, or of `max_duration_s` where that is less, and so is
+    `made_in_s`: how long such a job should run here, waiting not counted. That is the median seconds per pixel-frame of
+    the last jobs of this model, quality and way of making, so it is rough where only other sizes were made. None while
+    there were none.
     """
 
     resolution: Resolution
     quality: Quality
+    fps: float
     width: int
     height: int
     max_duration_s: float
+    whole_up_to_s: float
+    tiled: bool
+    upscaled: bool
     beyond_training: bool
     made_in_s: float | None
 
@@ -91,7 +98,12 @@ def capabilities(
 
     `controls` are the signals that can be made of a video, each with why it cannot be just now, or nothing.
     """
-    offers = (_offer(card, resolution, quality, expected_s) for quality in card.recipes for resolution in RESOLUTIONS)
+    offers = (
+        _offer(card, resolution, quality, fps, expected_s)
+        for quality in card.recipes
+        for fps in RATES
+        for resolution in RESOLUTIONS
+    )
     return Capabilities(
         model=card.name,
         about=card.label,
@@ -143,29 +155,31 @@ def _known(loras: Sequence[LoraCard]) -> list[KnownLora]:
 
 
 def _offer(
-    card: ModelCard, resolution: Resolution, quality: Quality, expected_s: Callable[[Plan], float | None]
+    card: ModelCard, resolution: Resolution, quality: Quality, fps: float, expected_s: Callable[[Plan], float | None]
 ) -> Offer | None:
-    fitting = [length for length in _LENGTHS_S if _plan(card, resolution, quality, length) is not None]
-    if not fitting:
+    plans = [plan for length in _LENGTHS_S if (plan := _plan(card, resolution, quality, fps, length)) is not None]
+    if not plans:
         return None
-    width, height = delivered_size("16:9", resolution)
-    plan = _plan(card, resolution, quality, min(SAMPLE_DURATION_S, fitting[-1]))
-    assert plan is not None
-    seconds = expected_s(plan)
+    shown = [plan for plan in plans if plan.duration_s <= SAMPLE_DURATION_S][-1]
+    seconds = expected_s(shown)
     return Offer(
         resolution=resolution,
         quality=quality,
-        width=width,
-        height=height,
-        max_duration_s=fitting[-1],
-        beyond_training=plan.beyond_training,
+        fps=fps,
+        width=shown.width,
+        height=shown.height,
+        max_duration_s=plans[-1].duration_s,
+        whole_up_to_s=max((plan.duration_s for plan in plans if not plan.upscaled), default=0.0),
+        tiled=shown.tiles is not None,
+        upscaled=shown.upscaled,
+        beyond_training=shown.beyond_training,
         made_in_s=seconds and round(seconds, 1),
     )
 
 
-def _plan(card: ModelCard, resolution: Resolution, quality: Quality, duration_s: float) -> Plan | None:
-    request = GenerateRequest(prompt="-", duration_s=duration_s, resolution=resolution, quality=quality)
+def _plan(card: ModelCard, resolution: Resolution, quality: Quality, fps: float, duration_s: float) -> Plan | None:
+    asked = {"duration_s": duration_s, "resolution": resolution, "quality": quality, "fps": fps}
     try:
-        return make_plan(request, card, seed=0)
+        return make_plan(GenerateRequest.model_validate({"prompt": "-", **asked}), card, seed=0)
     except TooLarge:
         return None

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ltx_mcp.clips import FinalizeRequest, Plan, Request
+from ltx_mcp.clips import FinalizeRequest, GenerateRequest, Plan, Request
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.stages import Stage
 from ltx_mcp.states import ENDED, RESTARTED, JobState, Refused, Running
@@ -25,6 +25,7 @@ from ltx_mcp.states import ENDED, RESTARTED, JobState, Refused, Running
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+PAST_JOBS = 20  # of a kind, by which the next one's time is told
 LOCK_WAIT_S = 0.5  # for another process; the event loop stands still meanwhile
 REDACTED = "(refused)"
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
@@ -107,17 +108,27 @@ class JobBook:
         rows = self._read("SELECT * FROM jobs ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
         return [self._live.get(job.job_id) or self._settled(job) for job in map(_job, rows)]
 
-    def expected_s(self, plan: Plan, tool: str = "generate_video") -> float | None:
-        """How long such a job should run here: median seconds per pixel-frame of past ones of its kind, or None."""
+    def expected_s(self, plan: Plan, tool: str = "generate_video", *, film: bool = False) -> float | None:
+        """How long such a job should run here: median seconds per pixel-frame of past ones of its kind, or None.
+
+        A kind is one way of making: tool, model, quality, and whether it is a film (or part of one), the rate was
+        doubled, the picture made in tiles or scaled up, and a reference shown. Each has work of its own for a pixel.
+        """
         rows = self._read(
-            "SELECT plan, ended_at - started_at FROM jobs WHERE status = 'succeeded' AND started_at IS NOT NULL"
+            "SELECT plan, request, ended_at - started_at FROM jobs"
+            " WHERE status = 'succeeded' AND started_at IS NOT NULL"
             " AND json_extract(plan, '$.model') = ? AND json_extract(plan, '$.quality') = ?"
-            " AND json_extract(request, '$.tool') = ? ORDER BY created_at DESC LIMIT 20",
+            " AND json_extract(request, '$.tool') = ? ORDER BY created_at DESC LIMIT 100",
             plan.model,
             plan.quality,
             tool,
         )
-        rates = [seconds / Plan.model_validate_json(text).pixel_frames for text, seconds in rows]
+        past = [
+            (Plan.model_validate_json(made), seconds)
+            for made, request, seconds in rows
+            if is_film(_REQUEST.validate_json(request)) is film
+        ]
+        rates = [seconds / other.pixel_frames for other, seconds in past if _way(other) == _way(plan)][:PAST_JOBS]
         return statistics.median(rates) * plan.pixel_frames if rates else None
 
     def close(self) -> None:
@@ -187,6 +198,15 @@ class JobBook:
                 yield
         except sqlite3.Error as error:
             raise _unusable(error) from error
+
+
+def is_film(request: Request) -> bool:
+    """Whether a clip is more than one shot, or less than what is made for it."""
+    return isinstance(request, GenerateRequest) and bool(request.extend or request.retake or request.then)
+
+
+def _way(plan: Plan) -> tuple[bool, ...]:
+    return plan.doubled_rate, plan.tiles is not None, plan.upscaled, plan.reference is not None
 
 
 def _redacted(request: Request) -> Request:

@@ -39,7 +39,7 @@ from ltx_mcp.engine.loras import LoraShelf, with_triggers
 from ltx_mcp.engine.planning import plan as make_plan
 from ltx_mcp.errors import Cancelled, ModelUnavailable, QueueFull, Refused, StudioError
 from ltx_mcp.inputs import Inputs
-from ltx_mcp.jobs import Job, JobBook
+from ltx_mcp.jobs import Job, JobBook, is_film
 from ltx_mcp.lane import Lane, LaneJob, Step
 from ltx_mcp.library import Library
 from ltx_mcp.moderation.audit import Audit
@@ -228,7 +228,7 @@ class Studio:
         """Seconds until the job should end, from past jobs of its kind, else from its own pace; or None."""
         if job.plan is None or not isinstance(job.state, states.Running):
             return None
-        expected = self._jobs.expected_s(job.plan, job.request.tool)
+        expected = self._jobs.expected_s(job.plan, job.request.tool, film=is_film(job.request))
         elapsed = now - job.started_at if job.started_at else 0.0
         if job.state.progress > 0.1:
             own_pace = elapsed * (1 - job.state.progress) / job.state.progress
@@ -275,7 +275,8 @@ class Studio:
             render = lane.submit(planned.shoot, taking, partial(self._hear, job_id))
         except QueueFull as full:
             self._library.discard(job_id)
-            expected = self._jobs.expected_s(plan)
+            request = self._jobs.get(job_id).request
+            expected = self._jobs.expected_s(plan, request.tool, film=is_film(request))
             pace = f" One such clip takes about {expected:.0f} s here." if expected else ""
             raise QueueFull(full.message + pace, full.hint) from None
         self._renders[job_id] = render

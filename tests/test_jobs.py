@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from ltx_mcp import states
 from ltx_mcp.clips import GenerateRequest, Plan
 from ltx_mcp.engine.base import Stage
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
-from ltx_mcp.jobs import JobBook
+from ltx_mcp.jobs import JobBook, is_film
 from ltx_mcp.tenancy import Tenancy
 
 REQUEST = GenerateRequest(prompt="a red circle")
@@ -164,3 +165,42 @@ def test_a_tenant_is_alive_until_it_leaves(tmp_path: Path) -> None:
         gone = first.tenant
     assert not Tenancy(tmp_path).is_alive(gone)
     assert not Tenancy(tmp_path).is_alive("never-was")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"doubled_rate": True},
+        {"tiles": (2, 1)},
+        {"upscaled": True, "upscaled_from": (208, 120)},
+        {"quality": "final"},
+        {"model": "another"},
+    ],
+)
+def test_ways_of_making_do_not_tell_each_others_times(tmp_path: Path, change: dict[str, Any]) -> None:
+    clock = Clock()
+    book = a_book(tmp_path, clock=clock)
+    finish(book, clock, REQUEST, PLAN, 10)
+    other = PLAN.model_copy(update=change)
+    assert book.expected_s(other) is None
+    finish(book, clock, REQUEST, other, 70)
+    assert book.expected_s(other) == pytest.approx(70)
+    assert book.expected_s(PLAN) == pytest.approx(10)
+
+
+def test_a_film_does_not_tell_how_long_a_shot_takes(tmp_path: Path) -> None:
+    clock = Clock()
+    book = a_book(tmp_path, clock=clock)
+    film = GenerateRequest(prompt="a red circle", then=("a blue square",))
+    finish(book, clock, film, PLAN, 30)
+    assert book.expected_s(PLAN) is None
+    assert book.expected_s(PLAN, film=True) == pytest.approx(30)
+    assert [is_film(each) for each in (REQUEST, film, GenerateRequest(prompt="-", extend="a"))] == [False, True, True]
+
+
+def finish(book: JobBook, clock: Clock, request: GenerateRequest, plan: Plan, seconds: float) -> None:
+    job = book.create(request)
+    book.planned(job.job_id, plan)
+    book.move(job.job_id, states.Running(Stage.LOADING))
+    clock.now += seconds
+    book.move(job.job_id, states.Succeeded("x-aaaaaaaa"))

@@ -2,6 +2,7 @@
 
 from ltx_mcp.clips import AnimateRequest, GenerateRequest, Plan
 from ltx_mcp.engine.base import Condition, Frame, Materials, Watch
+from ltx_mcp.engine.layout import Uses
 from ltx_mcp.errors import BadInput
 from ltx_mcp.framing import nearest_aspect
 from ltx_mcp.inputs import Inputs
@@ -43,6 +44,7 @@ def animated(request: AnimateRequest, inputs: Inputs) -> Order:
         "animated",
         shot,
         request.image,
+        uses=Uses(conditions=True),
         gather=gather,
         inputs=lambda: stills,
         notes=cropping(width, height),

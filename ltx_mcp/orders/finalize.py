@@ -66,7 +66,8 @@ def finalized(request: FinalizeRequest, inputs: Inputs, negatives: Negatives) ->
     def gather(plan: Plan, watch: Watch) -> Materials:
         return replace(order.gather(plan, watch), begun=_found(request, negatives).latents)
 
-    return replace(order, source=request.clip, recipe="final", gather=gather, check=check)
+    uses = replace(order.uses, begun=True)
+    return replace(order, source=request.clip, recipe="final", uses=uses, gather=gather, check=check)
 
 
 def _found(request: FinalizeRequest, negatives: Negatives) -> Negative:

@@ -45,14 +45,15 @@ Script = Callable[[PlanShot], Planned]
 class Order:
     """A request made ready. `shot` is what to plan, or the plan itself where no model is asked, or a whole script.
 
-    `inputs` gives the pictures to moderate; `check` raises BadInput; `gather` reads the materials on the lane's
-    thread; `sound` gives audio that replaces the model's own.
+    `uses` is what else that shot is made from. `inputs` gives the pictures to moderate; `check` raises BadInput;
+    `gather` reads the materials on the lane's thread; `sound` gives audio that replaces the model's own.
     """
 
     kind: Kind
     shot: GenerateRequest | Plan | Script
     source: str | None = None
     recipe: str | None = None
+    uses: Uses = WORDS
     gather: Gather = nothing
     inputs: Callable[[], Sequence[Frame]] = tuple
     sound: Callable[[], NDArray[np.float32] | None] = lambda: None
@@ -66,7 +67,7 @@ class Order:
             case Plan() as plan:
                 pass
             case GenerateRequest() as shot:
-                plan = plan_shot(shot)
+                plan = plan_shot(shot, uses=self.uses)
             case script:
                 return script(plan_shot)
         self.check(plan)

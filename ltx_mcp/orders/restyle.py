@@ -17,6 +17,7 @@ from ltx_mcp.clips import (
 )
 from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import Frame, Materials, Watch
+from ltx_mcp.engine.layout import Uses
 from ltx_mcp.errors import BadInput, MediaError
 from ltx_mcp.footage import Footage, read_audio, read_video
 from ltx_mcp.framing import nearest_aspect
@@ -67,6 +68,8 @@ def restyled(request: RestyleRequest, inputs: Inputs, way: Way, controls: Contro
         shot,
         request.video,
         recipe=way.recipe,
+        # A repaint's sound is made for the finished picture, all of which is then a condition.
+        uses=Uses(conditions=way.rework is not None or shot.audio, source=way.rework is None),
         gather=gather,
         inputs=lambda: look(footage),
         sound=sound,

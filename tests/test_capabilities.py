@@ -1,0 +1,52 @@
+"""The table of what a machine makes: computed from the model's card, and held to what plans then say."""
+
+import pytest
+
+from ltx_mcp.capabilities import RATES, Offer, capabilities
+from ltx_mcp.clips import GenerateRequest, Plan
+from ltx_mcp.engine.base import ModelCard
+from ltx_mcp.engine.memory import POLICIES, MemoryPolicy
+from ltx_mcp.engine.planning import plan
+from ltx_mcp.errors import TooLarge
+from ltx_mcp.sizes import RESOLUTIONS
+
+
+def card(policy: MemoryPolicy) -> ModelCard:
+    return ModelCard("ltx", "test", "720p", policy.max_pixel_frames, 1080, doubles_rate=True)
+
+
+def offers(policy: MemoryPolicy) -> dict[tuple[str, str, float], Offer]:
+    found = capabilities(card(policy), lambda made: 7.04 if made.tiles else None).offers
+    return {(offer.resolution, offer.quality, offer.fps): offer for offer in found}
+
+
+def test_a_large_device_makes_everything_and_says_how() -> None:
+    table = offers(POLICIES[0])
+    assert len(table) == len(RESOLUTIONS) * 2 * len(RATES)
+    hd, uhd = table["1080p", "final", 24], table["2160p", "final", 24]
+    assert (hd.max_duration_s, hd.whole_up_to_s, hd.tiled, hd.upscaled, hd.made_in_s) == (20, 20, False, False, None)
+    assert (uhd.max_duration_s, uhd.whole_up_to_s, uhd.tiled, uhd.beyond_training) == (20, 20, True, False)
+    assert uhd.made_in_s == 7.0
+    assert table["2160p", "draft", 24].beyond_training
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
+def test_what_is_offered_is_planned_and_the_next_longer_is_refused(policy: MemoryPolicy) -> None:
+    def made(offer: Offer, duration_s: float) -> Plan:
+        asked = {"resolution": offer.resolution, "quality": offer.quality, "fps": offer.fps, "duration_s": duration_s}
+        return plan(GenerateRequest.model_validate({"prompt": "-", **asked}), card(policy), seed=1)
+
+    for offer in offers(policy).values():
+        longest = made(offer, offer.max_duration_s)
+        assert (longest.width, longest.height) == (offer.width, offer.height)
+        assert longest.upscaled is (offer.whole_up_to_s < offer.max_duration_s)
+        if offer.max_duration_s < 10:  # further apart the table is coarse
+            with pytest.raises(TooLarge):
+                made(offer, offer.max_duration_s + 2)
+
+
+def test_a_small_device_scales_up_what_it_cannot_make() -> None:
+    small = offers(POLICIES[-1])
+    assert small["1080p", "final", 24].whole_up_to_s < small["1080p", "final", 24].max_duration_s
+    assert all(offer.max_duration_s > 0 for offer in small.values())
+    assert {offer.upscaled for offer in small.values()} == {True, False}
