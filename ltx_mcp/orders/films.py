@@ -209,7 +209,8 @@ def _story(shots: Sequence[Shot], frames: int, beginning: Beginning | None) -> t
     """What was joined, in one sentence, and what is to be said of the source."""
     fps = shots[0].plan.fps
     made = f"{len(shots)} new shot{'s' if len(shots) > 1 else ''} of {frames / fps:.2f} s"
-    lead = f"begun with the last {shots[-1].lead} frames before it" if shots[-1].lead else ""
+    shown = " or ".join(str(lead) for lead in sorted({shot.lead for shot in shots if shot.lead}))
+    lead = f"begun with the last {shown} frames before it"
     if beginning is None:
         return (f"{made}, each but the first {lead}.",)
     source_s = beginning.source.frames / fps
