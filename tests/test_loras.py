@@ -28,14 +28,14 @@ Sizes = dict[str, tuple[int, int]]
 
 # Layers of the micro model under the names that LTX-2's own trainer writes, and under diffusers': (inputs, outputs).
 PUBLISHED: Sizes = {
-    "diffusion_model.transformer_blocks.0.attn1.to_q": (64, 64),
-    "diffusion_model.transformer_blocks.1.attn1.to_out.0": (64, 64),
-    "diffusion_model.transformer_blocks.0.ff.net.2": (256, 64),
-    "diffusion_model.patchify_proj": (128, 64),
-    "diffusion_model.adaln_single.linear": (64, 576),
-    "diffusion_model.audio_prompt_adaln_single.linear": (32, 64),
+    "diffusion_model.transformer_blocks.0.attn1.to_q": (256, 256),
+    "diffusion_model.transformer_blocks.1.attn1.to_out.0": (256, 256),
+    "diffusion_model.transformer_blocks.0.ff.net.2": (1024, 256),
+    "diffusion_model.patchify_proj": (128, 256),
+    "diffusion_model.adaln_single.linear": (256, 2304),
+    "diffusion_model.audio_prompt_adaln_single.linear": (64, 128),
 }
-DIFFUSERS: Sizes = {"transformer.transformer_blocks.1.attn2.to_v": (64, 64), "transformer.proj_out": (64, 128)}
+DIFFUSERS: Sizes = {"transformer.transformer_blocks.1.attn2.to_v": (256, 256), "transformer.proj_out": (256, 128)}
 
 
 def ignore() -> None:
@@ -155,11 +155,11 @@ def test_two_act_together_each_with_its_strength(pipeline: Any, plain: torch.Ten
 
 
 def test_the_change_is_the_sum_of_the_products_of_the_halves(pipeline: Any, tmp_path: Path) -> None:
-    content = tensors({"diffusion_model.patchify_proj": (128, 64)})
+    content = tensors({"diffusion_model.patchify_proj": (128, 256)})
     write(tmp_path / "one.safetensors", content)
     tokens = torch.randn(1, 5, 128)
     before = pipeline.transformer.proj_in(tokens)
-    more = tensors({"diffusion_model.patchify_proj": (128, 64)}, rank=3, seed=9)
+    more = tensors({"diffusion_model.patchify_proj": (128, 256)}, rank=3, seed=9)
     write(tmp_path / "two.safetensors", more)
     uses = [LoraUse(name="one", strength=0.7), LoraUse(name="two", strength=-0.2)]
     with applied(pipeline, LoraShelf(tmp_path).pick(uses), ignore):
@@ -172,7 +172,7 @@ def test_the_change_is_the_sum_of_the_products_of_the_halves(pipeline: Any, tmp_
 @pytest.mark.parametrize("spelling", ["tensor", "metadata"])
 def test_alpha_over_rank_scales_the_change(pipeline: Any, plain: torch.Tensor, tmp_path: Path, spelling: str) -> None:
     prefix = "transformer." if spelling == "metadata" else "diffusion_model."
-    sizes = {f"{prefix}transformer_blocks.0.attn1.to_q": (64, 64)}
+    sizes = {f"{prefix}transformer_blocks.0.attn1.to_q": (256, 256)}
     write(tmp_path / "plain.safetensors", tensors(sizes, rank=8))
     scaled, metadata = tensors(sizes, rank=8), {}
     if spelling == "tensor":
@@ -203,7 +203,7 @@ def test_layers_of_several_ranks_may_share_a_file(pipeline: Any, plain: torch.Te
 
 def test_the_text_connectors_take_loras_too(pipeline: Any, plain: torch.Tensor, tmp_path: Path) -> None:
     before = weights(pipeline)
-    write(tmp_path / "words.safetensors", tensors({"connectors.video_text_proj_in": (96, 64)}))
+    write(tmp_path / "words.safetensors", tensors({"connectors.video_text_proj_in": (512, 256)}))
     assert not torch.equal(with_loras(pipeline, LoraShelf(tmp_path), words=1.0), plain)
     assert_untouched(pipeline, before, plain)
 
@@ -302,8 +302,11 @@ def test_applying_inside_applied_is_a_mistake_that_is_caught(
         ),
         ({**PUBLISHED, "unet.down.attn1.to_q": (64, 64)}, "1 of its 7 layers are not in this model"),
         ({"diffusion_model.transformer_blocks.0.attn1.norm_q": (64, 64)}, "not in this model"),
-        ({"diffusion_model.transformer_blocks.0.attn1.to_q": (4096, 4096)}, "4096 to 4096 wide, this model's 64 to 64"),
-        ({"diffusion_model.transformer_blocks.0.ff.net.2": (64, 256)}, "64 to 256 wide, this model's 256 to 64"),
+        (
+            {"diffusion_model.transformer_blocks.0.attn1.to_q": (4096, 4096)},
+            "4096 to 4096 wide, this model's 256 to 256",
+        ),
+        ({"diffusion_model.transformer_blocks.0.ff.net.2": (256, 1024)}, "256 to 1024 wide, this model's 1024 to 256"),
     ],
 )
 def test_a_lora_for_another_model_is_refused_before_anything_is_loaded(
