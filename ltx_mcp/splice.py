@@ -1,4 +1,4 @@
-"""Puts the packets of a source back into a film made from it, where both show the same: no frame there is encoded twice.
+"""Puts a source's packets back into a film made from it, where both show the same: no frame there is encoded twice.
 
 Works between key frames, on files whose decoder settings agree; both are true of our own clips (encode.py). What comes
 out is checked packet by packet and put in place only if it is as planned.
@@ -96,7 +96,7 @@ def splice(film: Path, kept: Kept) -> tuple[int, int | None]:
 
 
 def _script(film: Path, made: _Listing, path: Path, source: _Listing, before: int, after: int | None) -> str:
-    """What ffmpeg's concat demuxer reads: a file, from a packet on, up to another, and how long that lasts on screen."""
+    """What ffmpeg's concat demuxer reads: a file, from a packet on, up to another, how long that is on screen."""
     lines = ["ffconcat version 1.0"]
     frame_s = float(made.spacing * made.tick_s)
 
@@ -122,7 +122,8 @@ def _join(film: Path, script: Path, joined: Path) -> None:
     args = [
         # The packets as they lie in the files, with their times: converted ones would carry the decoder's settings at
         # every key frame, and ffmpeg would shift all of them so that the source's sound begins at 0.
-        *("-copyts", "-auto_convert", "0", "-safe", "0", "-f", "concat", "-i", f"file:{script.absolute()}", *input_args(film)),
+        *("-copyts", "-auto_convert", "0", "-safe", "0", "-f", "concat", "-i", f"file:{script.absolute()}"),
+        *input_args(film),
         *("-map", "0:v:0", "-map", "1:a:0?", "-map_metadata", "1", "-c", "copy", *tag),
         *("-movflags", "+faststart", "-f", "mp4", "-y", f"file:{joined.absolute()}"),
     ]

@@ -39,7 +39,7 @@ def one(kind: world.Kind, motion: world.Motion, colour: world.Colour = "red", x:
 
 
 def test_it_reads_core_scenes_from_their_files(judge: ModuleType, tmp_path: Path) -> None:
-    """All of ten scenes; over 120 scenes at 240p it read 98 % or more of every attribute (docs/micro.md)."""
+    """All of ten scenes; over 40 scenes at 240p it read 98 % or more of every attribute (docs/micro.md)."""
     wrong = []
     for seed in range(10):
         scene = world.core_scene(seed)

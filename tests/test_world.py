@@ -4,6 +4,7 @@ import colorsys
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from typing import get_args
@@ -149,7 +150,7 @@ def said(words: str, table: dict[str, tuple[str, ...]]) -> set[str]:
 @pytest.mark.parametrize("held_out", [False, True])
 def test_a_caption_names_exactly_what_is_drawn(held_out: bool) -> None:
     grounds = {f"ground {shade}": row for shade, row in captions.SHADES.items()}
-    tables = [
+    tables: list[dict[str, Sequence[str]]] = [
         dict(captions.KINDS),
         {**captions.COLOURS, **grounds},
         {name: (*captions.MOTIONS[name], *captions.VERBS[name]) for name in captions.MOTIONS},

@@ -77,7 +77,7 @@ def draw_sigma(lot: np.random.Generator, sort: Sort) -> float:
         high = [sigma for sigma in DISTILLED_SIGMAS if sigma > _NEAR_ONE]
         return high[int(lot.integers(len(high)))]
     top = LATE_SIGMA if sort == "late" else 1.0
-    return top * (1 - float(lot.uniform(0, 0.97)) ** 1.5)
+    return top * (1 - math.pow(lot.uniform(0, 0.97), 1.5))
 
 
 def draw_sort(lot: np.random.Generator) -> Sort:

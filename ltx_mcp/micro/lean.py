@@ -47,15 +47,18 @@ def _block(
     block: Any, stream: torch.Tensor, told: torch.Tensor, modulation: torch.Tensor, asked: torch.Tensor, rotary: Rotary
 ) -> torch.Tensor:
     """One block's picture half: self-attention, the prompt, feed-forward."""
-    rows = (block.scale_shift_table[None, None] + modulation.unflatten(2, (9, -1))).unbind(2)
+    rows = (block.scale_shift_table[None, None] + modulation.view(*modulation.shape[:2], 9, -1)).unbind(2)
     shift, scale, gate, shift_ff, scale_ff, gate_ff, shift_text, scale_text, gate_text = rows
     moved = block.norm1(stream) * (1 + scale) + shift
     stream = stream + _attention(block.attn1, moved, moved, rotary) * gate
-    shift_told, scale_told = (block.prompt_scale_shift_table[None, None] + asked.unflatten(2, (2, -1))).unbind(2)
+    shift_told, scale_told = (block.prompt_scale_shift_table[None, None] + asked.view(*asked.shape[:2], 2, -1)).unbind(
+        2
+    )
     moved = block.norm2(stream) * (1 + scale_text) + shift_text
     stream = stream + _attention(block.attn2, moved, told * (1 + scale_told) + shift_told, None) * gate_text
     moved = block.norm3(stream) * (1 + scale_ff) + shift_ff
-    return stream + block.ff(moved) * gate_ff
+    done: torch.Tensor = stream + block.ff(moved) * gate_ff
+    return done
 
 
 def _attention(attn: Any, asking: torch.Tensor, asked: torch.Tensor, rotary: Rotary | None) -> torch.Tensor:
@@ -85,5 +88,5 @@ def _per_token(rows: torch.Tensor, samples: int, count: int, given: int) -> torc
     """(samples, 1 or tokens, width): one row a sample, or that of no noise for the first tokens."""
     if not given:
         return rows[:, None]
-    noisy, clean = rows.split(samples)
+    noisy, clean = rows[:samples], rows[samples:]
     return torch.cat([clean[:, None].expand(-1, given, -1), noisy[:, None].expand(-1, count - given, -1)], 1)

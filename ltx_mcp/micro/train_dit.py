@@ -22,12 +22,12 @@ import torch
 
 from ltx_mcp.micro.audio import load_audio_vae, scene_latents
 from ltx_mcp.micro.build import load_text
-from ltx_mcp.micro.dit import LAYERS, VIDEO_WIDTH, make_transformer
+from ltx_mcp.micro.dit import LAYERS, make_transformer
 from ltx_mcp.micro.flow import Carrier, Sort, draw_sigma, draw_sort, open_choice
 from ltx_mcp.micro.latents_data import Clip, Shape, read
 from ltx_mcp.micro.lean import picture
 from ltx_mcp.micro.prompts import prompt
-from ltx_mcp.micro.text import embed
+from ltx_mcp.micro.text import VIDEO_WIDTH, embed
 from ltx_mcp.micro.world import Scene
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ class DitTrainer:
 
     def _token_weights(self, video: torch.Tensor, shape: Shape) -> torch.Tensor:
         """1 where there is a thing, less where there is ground: what most tokens of a frame show is ground."""
-        framed = (video * self.channels.sqrt()).unflatten(1, (shape.frames, -1))
+        framed = (video * self.channels.sqrt()).view(len(video), shape.frames, -1, video.shape[-1])
         off = (framed - framed.median(2, keepdim=True).values).square().mean(-1)
         share = (off / off.amax((1, 2), keepdim=True).clamp_min(1e-6) * 8).clamp(0, 1)
         return (_GROUND + (1 - _GROUND) * share).flatten(1)
