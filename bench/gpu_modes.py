@@ -1,12 +1,12 @@
 """Seconds, TFLOP/s and peak memory of every mode, with random weights of LTX-2.3's full size. No download.
 
-    python bench/gpu_modes.py [--shapes 1280x704x121,1920x1088x121] [--modes draft,final,animate,extend,repaint]
+    python bench/gpu_modes.py [--shapes 1280x704x121,1920x1088x121] [--modes draft,final,animate,tiled]
     python bench/gpu_modes.py --tiny --device cpu      # the same on the micro model, in seconds
 
 The engine itself is timed, from prompt to last frame, without moderation and without writing the file. A shape is
-what the model makes: width and height in multiples of 64, 8k+1 frames. One JSON line a run; the first run of a shape
-includes warming up. Random weights make noise, but take the time and memory of trained ones. Needs a device that
-holds all of it: 71 GB in bfloat16, and activations.
+what the model makes: width and height in multiples of 64, 8k+1 frames; `tiled` makes twice the sides. One JSON line a
+run; the first run of a shape includes warming up. Random weights make noise, but take the time and memory of trained
+ones. Needs a device that holds all of it: 71 GB in bfloat16, and activations.
 """
 
 import argparse
@@ -23,12 +23,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from ltx_mcp.clips import Plan
+from ltx_mcp.clips import InContext, Plan
 from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials, Stage
 from ltx_mcp.engine.decode import GPU_WINDOWS
 from ltx_mcp.engine.ltx import LtxEngine
+from ltx_mcp.engine.recipes import DISTILLED, LATENT_GRID, Pass, Recipe, book, guided
+from ltx_mcp.engine.schedules import REFINE_SIGMAS, undistilled_sigmas
 from ltx_mcp.engine.source import PROMPT_TOKENS, Components, MicroSource, ModelInfo, ModelSource
+from ltx_mcp.engine.tiling import tilings
 from ltx_mcp.errors import StudioError
+from ltx_mcp.sizes import made_frame_count
 
 FPS = 24.0
 FULL_SIZE = ModelInfo(
@@ -38,6 +42,10 @@ FULL_SIZE = ModelInfo(
     trained_short_side=1080,
     weights_bytes=71_000_000_000,
     windows=GPU_WINDOWS,
+    recipes=book(
+        *DISTILLED.values(), Recipe("best", (Pass(undistilled_sigmas(30), 2, guided(28)), Pass(REFINE_SIGMAS)))
+    ),
+    doubles_rate=True,
 )
 
 
@@ -102,11 +110,10 @@ class FullSizeSource:
                 parts = {name: make().eval().requires_grad_(False) for name, make in full_size().items()}
         finally:
             torch.set_default_dtype(dtype)
-        upsampler = parts.pop("latent_upsampler")
+        upsampler, temporal = parts.pop("latent_upsampler"), parts.pop("temporal_upsampler")
         # A tokenizer and a scheduler have no size to speak of.
-        return Components(
-            {**parts, "tokenizer": micro["tokenizer"], "scheduler": micro["scheduler"]}, upsampler, PROMPT_TOKENS
-        )
+        parts |= {"tokenizer": micro["tokenizer"], "scheduler": micro["scheduler"]}
+        return Components(parts, upsampler, PROMPT_TOKENS, temporal=temporal)
 
 
 def full_size() -> dict[str, Callable[[], Any]]:
@@ -160,6 +167,9 @@ def full_size() -> dict[str, Callable[[], Any]]:
         "audio_vae": AutoencoderKLLTX2Audio,
         "vocoder": LTX2VocoderWithBWE,
         "latent_upsampler": lambda: LTX2LatentUpsamplerModel(use_rational_resampler=False),
+        "temporal_upsampler": lambda: LTX2LatentUpsamplerModel(
+            mid_channels=512, spatial_upsample=False, temporal_upsample=True, use_rational_resampler=False
+        ),
         "text_encoder": lambda: Gemma3ForConditionalGeneration(
             Gemma3Config(  # Gemma 3 12B
                 text_config={
@@ -214,7 +224,7 @@ class Clock:
 
 @dataclass
 class Forwards:
-    """Counts the transformer's forwards and their floating-point operations."""
+    """Counts the transformer's forwards, a tile's each, and their floating-point operations."""
 
     count: int = 0
     flop: float = 0.0
@@ -226,7 +236,7 @@ class Forwards:
     def _add(self, transformer: Any, _args: Any, inputs: dict[str, Any]) -> None:
         self.count += 1
         lengths = (inputs[name].shape[1] for name in ("hidden_states", "audio_hidden_states", "encoder_hidden_states"))
-        self.flop += forward_flop(transformer.config, *lengths)
+        self.flop += forward_flop(transformer.config, *lengths) * inputs["hidden_states"].shape[0]
 
 
 def forward_flop(config: Any, video: int, audio: int, text: int) -> float:
@@ -243,7 +253,11 @@ def forward_flop(config: Any, video: int, audio: int, text: int) -> float:
 
 
 def measure(engine: LtxEngine, forwards: Forwards, mode: str, shape: str, run: int, device: str) -> dict[str, Any]:
-    plan, materials = MODES[mode](*(int(side) for side in shape.split("x")))
+    width, height, frames = (int(side) for side in shape.split("x"))
+    plan, materials = MODES[mode](width, height, frames)
+    if mode == "finalize":
+        drafted, _ = draft(width // 2, height // 2, frames)
+        materials = Materials(begun=engine.render(drafted, Clock(device)).latents)
     on_cuda = device.startswith("cuda")
     if on_cuda:
         torch.cuda.reset_peak_memory_stats()
@@ -251,11 +265,11 @@ def measure(engine: LtxEngine, forwards: Forwards, mode: str, shape: str, run: i
     clock = Clock(device)
     result: dict[str, Any] = {"mode": mode, "shape": shape, "run": run}
     try:
-        frames = sum(1 for _ in engine.render(plan, clock, materials).frames)
+        made = sum(1 for _ in engine.render(plan, clock, materials).frames)
     except StudioError as error:
         return {**result, "error": str(error)}
     clock.stage("done")
-    result |= {"frames": frames, "forwards": forwards.count, "seconds": clock.seconds}
+    result |= {"frames": made, "forwards": forwards.count, "seconds": clock.seconds}
     result["total_s"] = round(sum(clock.seconds.values()), 3)
     result["pflop"] = round(forwards.flop / 1e15, 6)
     result["denoising_tflop_per_s"] = round(forwards.flop / clock.seconds[Stage.DENOISING] / 1e12, 4)
@@ -301,8 +315,38 @@ def repaint(width: int, height: int, frames: int) -> tuple[Plan, Materials]:
     return silent, Materials(repaint=[picture(width, height)] * frames, repaint_strength=0.8)
 
 
+def best(width: int, height: int, frames: int) -> tuple[Plan, Materials]:
+    """With the guidance of an undistilled model, three forwards a step, one of two samples."""
+    return plan(width, height, frames, "best"), NO_MATERIALS
+
+
+def fifty(width: int, height: int, frames: int) -> tuple[Plan, Materials]:
+    """At 50 fps: in two stages, the first at 25."""
+    doubled = {"fps": 50.0, "duration_s": frames / 50, "made_frames": made_frame_count(frames, doubled_rate=True)}
+    return plan(width, height, frames).model_copy(update={**doubled, "doubled_rate": True}), NO_MATERIALS
+
+
+def tiled(width: int, height: int, frames: int) -> tuple[Plan, Materials]:
+    """Twice the sides, at least 1024 across, the second stage in tiles: 2160p of 1920x1088."""
+    wide, high = max(2 * width, 1024), 2 * height
+    ways = (tiles for tiles in tilings(wide // LATENT_GRID, high // LATENT_GRID) if tiles != (1, 1))
+    return plan(wide, high, frames).model_copy(update={"tiles": next(ways, (2, 1))}), NO_MATERIALS
+
+
+def reference(width: int, height: int, frames: int) -> tuple[Plan, Materials]:
+    """A restyle in two stages, the first beside a reference of its size. The weights of an IC-LoRA are left out."""
+    shown = InContext(lora="none", width=width // 2, height=height // 2)
+    rework = plan(width, height, frames).model_copy(update={"reference": shown})
+    return rework, Materials(reference=[picture(width // 2, height // 2)] * frames)
+
+
+def finalize(width: int, height: int, frames: int) -> tuple[Plan, Materials]:
+    """The second stage alone; `measure` makes the draft of half the sides that it begins with, untimed."""
+    return plan(width, height, frames), NO_MATERIALS
+
+
 MODES: dict[str, Callable[[int, int, int], tuple[Plan, Materials]]] = {
-    made.__name__: made for made in (draft, final, animate, extend, repaint)
+    made.__name__: made for made in (draft, final, animate, extend, repaint, best, fifty, tiled, reference, finalize)
 }
 
 if __name__ == "__main__":

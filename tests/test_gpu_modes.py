@@ -19,6 +19,7 @@ PARAMETERS = {  # of LTX-2.3; the transformer and the connectors are its "22B", 
     "audio_vae": 53_248_146,
     "vocoder": 128_537_448,
     "latent_upsampler": 497_867_904,
+    "temporal_upsampler": 130_968_192,
     "text_encoder": 12_187_325_040,
 }
 
@@ -46,6 +47,11 @@ def test_every_mode_is_timed_on_the_micro_model() -> None:
         "animate": 11,
         "extend": 11,
         "repaint": 3,
+        "best": 6 * 3 + 3,
+        "fifty": 11,
+        "tiled": 8 + 2 * 2,
+        "reference": 11,
+        "finalize": 3,
     }
     for line in lines:
         assert line["frames"] == 25
