@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ltx_mcp.engine.decode import DecodeWindows, decode_chunks, stream_decode, to_frame
+from ltx_mcp.engine.decode import GPU_WINDOWS, DecodeWindows, decode_chunks, stream_decode, to_frame
 from ltx_mcp.errors import Cancelled
 from ltx_mcp.micro.build import build
 
@@ -77,6 +77,14 @@ def test_two_tiles_are_alive_at_most(vae: Any) -> None:
     counts = [alive() for _ in decode_chunks(vae, latents_of(17), ROOMY, go_on)]
     assert len(counts) == 9
     assert max(counts) <= 2
+
+
+def test_large_pictures_are_decoded_in_shorter_windows_with_as_much_blended() -> None:
+    assert GPU_WINDOWS.within(1920, 1088) == GPU_WINDOWS.within(2560, 1472) == GPU_WINDOWS
+    large = GPU_WINDOWS.within(3840, 2176)
+    assert (large.frames, large.frame_stride, large.pixels) == (48, 24, 768)
+    assert large.frames - large.frame_stride == GPU_WINDOWS.frames - GPU_WINDOWS.frame_stride
+    assert 4 * 6 * 3840 * 2176 * large.frames < 10e9
 
 
 def test_inference_mode_does_not_leak_to_the_consumer(vae: Any) -> None:
