@@ -13,11 +13,16 @@ from ltx_mcp.server import make_server
 from ltx_mcp.settings import Settings
 from ltx_mcp.tools._desk import Desk
 
+# What the micro model can draw, and a real model as well. The seeds keep the demo the same everywhere.
 SHOTS = (
     "A red circle drifts to the right over a dark background, with a soft hum.",
-    "A blue square rises slowly in a quiet room while rain taps at the window.",
+    "A blue square rises slowly on a black background while rain taps at the window.",
 )
-QUESTION = "rainy window"  # words of the second prompt, in another order and form
+QUESTION = "rainy windows"  # words of the second prompt, in another order and form
+MOTION = "A blue square moves to the left on a black background."
+STYLE = "A green circle moves to the right on a black background."
+DRAFT = {"duration_s": 2, "quality": "draft"}
+RESTYLING = 0.8  # of the strength: a new colour, the place kept
 
 
 class Story(Value):
@@ -33,7 +38,7 @@ class Story(Value):
         lines = [self.model, ""]
         for clip in self.made:
             lines += [
-                f'generate_video("{clip["prompt"]}")',
+                f'{clip["kind"]}: "{clip["prompt"]}"' + (f" from {clip['source']}" if clip["source"] else ""),
                 f"  video  {clip['path']}",
                 f"  sheet  {clip['sheet_path']}",
             ]
@@ -47,10 +52,22 @@ class Story(Value):
 
 
 async def demo(settings: Settings, progress: Progress) -> Story:
-    """Make two clips and find one again. Raises StudioError if any tool call does not do its work."""
+    """Make two clips, find one again, animate the moment found, restyle the other.
+
+    Raises StudioError if any tool call does not do its work.
+    """
     async with Client(make_server(Desk(lambda: open_studio(settings), settings.max_wait_s))) as agent:
-        made = [await _make(agent, prompt, progress) for prompt in SHOTS]
+        made = [
+            await _make(agent, "generate_video", {**DRAFT, "prompt": prompt, "seed": seed}, progress)
+            for seed, prompt in enumerate(SHOTS, 1)
+        ]
         found = await _call(agent, "search_clips", {"query": QUESTION})
+        if not found["moments"]:
+            raise StudioError("The archive did not find the clip again.", "Run ltx-mcp doctor.")
+        moment = {"image": found["moments"][0]["ref"], "prompt": MOTION, "seed": 3}
+        made.append(await _make(agent, "animate_image", {**DRAFT, **moment}, progress))
+        source = {"video": made[0]["clip_id"], "prompt": STYLE, "strength": RESTYLING, "seed": 4}
+        made.append(await _make(agent, "restyle_video", {**source, "mode": "repaint"}, progress))
         capabilities = await agent.read_resource("ltx://capabilities")
     about = getattr(capabilities.contents[0], "text", "{}")
     return Story(
@@ -62,13 +79,13 @@ async def demo(settings: Settings, progress: Progress) -> Story:
     )
 
 
-async def _make(agent: Client, prompt: str, progress: Progress) -> dict[str, Any]:
+async def _make(agent: Client, tool: str, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     bar = progress.add_task("queued", total=1.0)
 
     async def report(done: float, total: float | None, message: str | None) -> None:
         progress.update(bar, completed=done, description=(message or "").split(" ")[0])
 
-    job = await _call(agent, "generate_video", {"prompt": prompt, "duration_s": 2, "quality": "draft"}, report)
+    job = await _call(agent, tool, arguments, report)
     while job["status"] in ("queued", "running"):
         job = await _call(agent, "get_job", {"job_id": job["job_id"]}, report)
     progress.update(bar, completed=1.0, description="done")

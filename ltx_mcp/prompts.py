@@ -59,7 +59,10 @@ One shot is one take: no cuts. Say what is there, never what is not. Leave out w
 interact, and light that contradicts itself.{lora}
 
 Look with search_clips first whether the archive has it. Make a draft (quality="draft") with a seed, judge its contact \
-sheet, change one thing at a time, then make quality="final" with the same seed.
+sheet, change one thing at a time, then let finalize_draft make the final of it, at twice its size.
+
+Where ltx://capabilities names the micro model, none of this helps: it draws one red, green, blue or yellow circle, \
+square or triangle moving left, right, up or down on a plain black or navy background. Ask for just that, briefly.
 
 The idea:
 {idea}"""
@@ -82,8 +85,8 @@ direction of movement, carry sounds on over the cut. Say what is there, never wh
 3. Look with search_clips which shots the archive already has.
 4. Show the user the list, and make nothing before they agree.
 5. Make each shot with generate_video: its duration_s, camera and prompt, aspect="{aspect}", the same resolution and \
-fps throughout, quality="draft" with a seed. Look at every contact sheet, mend what breaks the story, then make them \
-again with quality="final" and the same seeds. Give the user the paths in order. Shots that go on without a cut are \
+fps throughout, quality="draft" with a seed. Look at every contact sheet, mend what breaks the story, then call \
+finalize_draft for each. Give the user the paths in order. Shots that go on without a cut are \
 one call: the first as prompt, the others in then, together at most 60 s.
 
 The idea:

@@ -24,10 +24,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run(folder, "demo", "--json")
     assert done.returncode == 0, done.stderr
     story = json.loads(done.stdout)
-    assert [Path(clip["path"]).is_file() for clip in story["made"]] == [True, True]
+    assert all(Path(clip["path"]).is_file() for clip in story["made"])
+    assert [clip["kind"] for clip in story["made"]] == ["generated", "generated", "animated", "restyled"]
+    assert story["made"][2]["source"] == story["moments"][0]["ref"]
     assert all(clip["has_audio"] for clip in story["made"])
     assert story["moments"][0]["clip_id"] == story["made"][1]["clip_id"], "the rainy one is found by its words"
-    assert "noise" in story["model"]
+    assert "micro model" in story["model"]
     return folder
 
 

@@ -46,7 +46,7 @@ async def test_a_clip_made_by_one_process_is_found_by_another(tmp_path: Path, mo
         assert (facts.frames, facts.width, facts.height) == (25, 416, 240)
         assert facts.audio_duration_s == pytest.approx(facts.duration_s, abs=0.025)
         assert clip["model"] == "micro"
-        assert any("noise" in note for note in job["effective"]["notes"]), "it says what it is"
+        assert any("micro model draws" in note for note in job["effective"]["notes"]), "it says what it is"
         async with Client(a_server(tmp_path), mode=mode) as agent:
             found = data(await agent.call_tool("search_clips", {"query": "foggy lighthouses"}))
             assert [moment["clip_id"] for moment in found["moments"]] == [clip["clip_id"]]

@@ -57,7 +57,8 @@ async def generate_video(
     waits up to wait_s; if the clip is not ready it answers with a job_id: call get_job with it, as often as
     needed, and do not start the same clip again. A finished job holds the clip's absolute path, an id for later
     calls, and a contact sheet of nine frames: look at it to judge the clip. Every prompt and every clip is
-    moderated. Read ltx://capabilities for what this machine can make and how long it takes.
+    moderated. Read ltx://capabilities for what this machine can make and how long it takes: where its model is micro,
+    ask for one red, green, blue or yellow circle, square or triangle moving left, right, up or down, nothing else.
     """
     given: dict[str, Any] = {"duration_s": duration_s, "aspect": aspect, "fps": fps}
     request = GenerateRequest(

@@ -81,6 +81,7 @@ class LtxEngine:
     def _load(self, check: Check) -> Loaded:
         import torch
         from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline, LTX2Pipeline
+        from transformers.utils.logging import disable_progress_bar
 
         from ltx_mcp.engine.pipelines import PlacedConditionPipeline, ReferencePipeline, SoundPipeline
 
@@ -95,6 +96,7 @@ class LtxEngine:
                 f"LTX_MCP_DEVICE={self._device} names a CUDA device that is not there.",
                 "Set it to auto, or count from cuda:0.",
             )
+        disable_progress_bar()  # standard error is a server's log
         check()
         components = self._source.components()
         check()

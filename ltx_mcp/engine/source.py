@@ -68,15 +68,20 @@ MICRO_BOOK = book(
 )
 """The micro model needs no LoRA to do with and without guidance, and has enough blocks. Six steps prove the mode."""
 
+MICRO_DRAWS = (
+    "one red, green, blue or yellow circle, square or triangle moving left, right, up or down on a plain black or navy "
+    "background"
+)
+
 MICRO = ModelInfo(
     name="micro",
-    label="The micro model knows a small drawn world: one plain shape that moves on dark ground. It proves the loop.",
+    label=f"The micro model knows a small drawn world only: {MICRO_DRAWS}. Its shapes are ragged. It proves the loop.",
     default_resolution="240p",
     trained_short_side=240,
     weights_bytes=65_000_000,
     windows=CPU_WINDOWS,
     licence="Apache-2.0",
-    caveat="The micro model draws one plain shape moving on dark ground, whatever else is asked; its sound is noise.",
+    caveat=f"The micro model draws {MICRO_DRAWS}, whatever else is asked; its sound is noise.",
     recipes=MICRO_BOOK,
     doubles_rate=True,
 )
