@@ -45,7 +45,7 @@ from ltx_mcp.library import Library
 from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.prompts import PromptGate
-from ltx_mcp.negatives import Negative, Negatives, digests
+from ltx_mcp.negatives import Negative, Negatives
 from ltx_mcp.orders.finalize import to_finalize
 from ltx_mcp.orders.order import Order, Planned, PlanShot
 from ltx_mcp.orders.prepare import equip, prepare
@@ -156,7 +156,8 @@ class Studio:
         await anyio.to_thread.run_sync(self._library.check_room)
         order = await anyio.to_thread.run_sync(prepare, request, self._inputs, way, self._controls, self._negatives)
         await anyio.to_thread.run_sync(self._check_inputs, job_id, request, order)
-        planned = order.planned(await self._planner(request, way))
+        planned = await anyio.to_thread.run_sync(order.planned, await self._planner(request, way))
+        order = await anyio.to_thread.run_sync(order.waiting)
         if not self._jobs.get(job_id).has_ended:  # cancelled meanwhile, by someone who saw it listed
             self._jobs.planned(job_id, planned.plan)
             self._queue(job_id, planned, order)
@@ -307,7 +308,7 @@ class Studio:
         self._hear(job_id, Step(Stage.PUBLISHING))
         clip = await self.archive.publish(job_id, self._facts(job_id, plan, order, taken), taken.video, taken.sheet)
         if taken.latents is not None and order.recipe is None:  # one shot, not a part of a film
-            negative = Negative(taken.latents, plan.model, digests(order.inputs()))
+            negative = Negative(taken.latents, plan.model, order.digests())
             await anyio.to_thread.run_sync(self._negatives.keep, clip.clip_id, negative)
         self._hear(job_id, Step(Stage.INDEXING))
         await self.archive.add_to_index(clip, taken.samples)

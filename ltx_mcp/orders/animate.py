@@ -1,7 +1,7 @@
 """Orders of animate_image: a still, an end and keyframes become conditions."""
 
 from ltx_mcp.clips import AnimateRequest, GenerateRequest, Plan
-from ltx_mcp.engine.base import Condition, Frame, Materials, Watch
+from ltx_mcp.engine.base import Condition, Frame, Materials
 from ltx_mcp.engine.layout import Uses
 from ltx_mcp.errors import BadInput
 from ltx_mcp.framing import nearest_aspect
@@ -31,7 +31,7 @@ def animated(request: AnimateRequest, inputs: Inputs) -> Order:
         if twice := [place for place in places if places.count(place) > 1]:
             raise BadInput(f"Two pictures ask for the frame at {twice[0] / plan.fps:.2f} s.", "Give it to one of them.")
 
-    def gather(plan: Plan, watch: Watch) -> Materials:
+    def fitted(plan: Plan) -> Materials:
         return Materials(
             tuple(
                 Condition([fit_still(frame, plan.width, plan.height)], at_frame, request.strength)
@@ -45,7 +45,7 @@ def animated(request: AnimateRequest, inputs: Inputs) -> Order:
         shot,
         request.image,
         uses=Uses(conditions=True),
-        gather=gather,
+        fitted=fitted,
         inputs=lambda: stills,
         notes=cropping(width, height),
         check=check,

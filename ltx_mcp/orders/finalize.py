@@ -64,10 +64,11 @@ def finalized(request: FinalizeRequest, inputs: Inputs, negatives: Negatives) ->
             )
 
     def gather(plan: Plan, watch: Watch) -> Materials:
-        return replace(order.gather(plan, watch), begun=_found(request, negatives).latents)
+        shown = order.gather(plan, watch) if order.fitted is None else order.fitted(plan)
+        return replace(shown, begun=_found(request, negatives).latents)
 
     uses = replace(order.uses, begun=True)
-    return replace(order, source=request.clip, recipe="final", uses=uses, gather=gather, check=check)
+    return replace(order, source=request.clip, recipe="final", uses=uses, gather=gather, fitted=None, check=check)
 
 
 def _found(request: FinalizeRequest, negatives: Negatives) -> Negative:

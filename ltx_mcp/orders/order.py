@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.clips import GenerateRequest, Kind, Plan, Provenance
-from ltx_mcp.engine.base import Frame
+from ltx_mcp.engine.base import Frame, Materials
 from ltx_mcp.engine.layout import WORDS, Uses
 from ltx_mcp.framing import fit
 from ltx_mcp.lane import Gather, Shoot, nothing, one_shot
+from ltx_mcp.negatives import digests
 from ltx_mcp.splice import Kept
 
 
@@ -46,7 +47,8 @@ class Order:
     """A request made ready. `shot` is what to plan, or the plan itself where no model is asked, or a whole script.
 
     `uses` is what else that shot is made from. `inputs` gives the pictures to moderate; `check` raises BadInput;
-    `gather` reads the materials on the lane's thread; `sound` gives audio that replaces the model's own.
+    `gather` reads the materials on the lane's thread, or `fitted` makes them as soon as the size is known; `sound`
+    gives audio that replaces the model's own. `pictures` are the inputs' digests, once `waiting` has dropped them.
     """
 
     kind: Kind
@@ -55,7 +57,9 @@ class Order:
     recipe: str | None = None
     uses: Uses = WORDS
     gather: Gather = nothing
+    fitted: Callable[[Plan], Materials] | None = None
     inputs: Callable[[], Sequence[Frame]] = tuple
+    pictures: tuple[str, ...] | None = None
     sound: Callable[[], NDArray[np.float32] | None] = lambda: None
     notes: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
     check: Callable[[Plan], None] = lambda plan: None
@@ -71,7 +75,24 @@ class Order:
             case script:
                 return script(plan_shot)
         self.check(plan)
-        return Planned(plan.model_copy(update={"notes": plan.notes + self.notes(plan)}), one_shot(plan, self.gather))
+        gather = self.gather if self.fitted is None else _given(self.fitted(plan))
+        return Planned(plan.model_copy(update={"notes": plan.notes + self.notes(plan)}), one_shot(plan, gather))
+
+    def waiting(self) -> "Order":
+        """The order once it is planned. Pictures that were fitted for it are no longer held in their own size."""
+        if self.fitted is None:
+            return self
+        return Order(
+            self.kind, self.shot, self.source, self.recipe, self.uses, pictures=self.digests(), sound=self.sound
+        )
+
+    def digests(self) -> tuple[str, ...]:
+        """Of the pictures it is made from."""
+        return digests(self.inputs()) if self.pictures is None else self.pictures
+
+
+def _given(materials: Materials) -> Gather:
+    return lambda plan, watch: materials
 
 
 def cropping(width: int, height: int) -> Callable[[Plan], tuple[str, ...]]:

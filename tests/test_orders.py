@@ -1,0 +1,84 @@
+"""What an order tells the planner of its materials, and what it holds while it waits."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from media_kit import archive, encoded, film
+
+from ltx_mcp.clips import AnimateRequest, GenerateRequest, Plan, RestyleRequest
+from ltx_mcp.engine.layout import WORDS, Uses
+from ltx_mcp.engine.planning import plan as make_plan
+from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.inputs import Inputs
+from ltx_mcp.library import Library
+from ltx_mcp.negatives import digests
+from ltx_mcp.orders.animate import animated
+from ltx_mcp.orders.order import Planned
+from ltx_mcp.orders.restyle import restyled
+from ltx_mcp.orders.ways import Way
+
+CARD = StandInEngine().card
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Iterator[Inputs]:
+    with archive(tmp_path / "data") as library:
+        yield made_of(library, tmp_path)
+
+
+def made_of(library: Library, root: Path) -> Inputs:
+    return Inputs(library, [root, film("bikes.mp4").parent])
+
+
+class Planner:
+    """Plans with the stand-in's card, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.uses: Uses | None = None
+
+    def __call__(
+        self, shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None, uses: Uses = WORDS
+    ) -> Plan:
+        self.uses = uses
+        return make_plan(shot, CARD, 1, size=size, uses=uses)
+
+
+def picture(folder: Path, name: str, size: tuple[int, int] = (900, 700)) -> str:
+    (folder / name).write_bytes(encoded(size))
+    return str(folder / name)
+
+
+def shot(folder: Path) -> AnimateRequest:
+    return AnimateRequest(
+        prompt="-", image=picture(folder, "a.png"), end_image=picture(folder, "b.png"), resolution="240p", duration_s=1
+    )
+
+
+def test_an_animation_tells_that_frames_are_given(inputs: Inputs, tmp_path: Path) -> None:
+    planner = Planner()
+    animated(shot(tmp_path), inputs).planned(planner)
+    assert planner.uses == Uses(conditions=True)
+
+
+@pytest.mark.parametrize("keep_audio", [True, False])
+def test_a_repaint_tells_that_a_source_is_held(inputs: Inputs, tmp_path: Path, keep_audio: bool) -> None:
+    planner = Planner()
+    request = RestyleRequest(video=str(film("bikes.mp4")), prompt="-", resolution="240p", keep_audio=keep_audio)
+    restyled(request, inputs, Way(()), {}).planned(planner)
+    assert planner.uses == Uses(conditions=not keep_audio, source=True)
+
+
+def test_a_waiting_order_holds_its_pictures_at_the_size_of_the_clip(inputs: Inputs, tmp_path: Path) -> None:
+    order = animated(shot(tmp_path), inputs)
+    own = digests(order.inputs())
+    pictures = [weakref.ref(each) for each in order.inputs()]
+    planned: Planned = order.planned(Planner())
+    order = order.waiting()
+    gc.collect()
+    assert [picture() for picture in pictures] == [None, None]
+    assert order.digests() == own, "a draft is still known by what it was made from"
+    assert (order.kind, order.source) == ("animated", str(tmp_path / "a.png"))
+    assert (planned.plan.width, planned.plan.height) == (320, 240)
