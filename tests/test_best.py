@@ -29,7 +29,7 @@ INFO = replace(MICRO, recipes=undistilled(guided(1), steps=STEPS))
 def lora(path: Path, seed: int) -> Path:
     """A LoRA for one layer of the micro model's transformer, strong enough to be seen."""
     noise = torch.Generator().manual_seed(seed)
-    down, up = torch.randn(4, 64, generator=noise), torch.randn(64, 4, generator=noise)
+    down, up = torch.randn(4, 256, generator=noise), torch.randn(256, 4, generator=noise)
     content = {f"diffusion_model.{LAYER}.lora_A.weight": down, f"diffusion_model.{LAYER}.lora_B.weight": up}
     save_file(content, path)
     return path

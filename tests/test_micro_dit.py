@@ -48,12 +48,9 @@ def new_trainer(clips: list[Clip], text: tuple[Any, Any, Any], steps: int = 40) 
     return DitTrainer(DitPlan(steps=steps, tokens=48, layers=2), clips, text, torch.ones(128))
 
 
-def test_the_data_holds_no_scene_kept_for_tests_and_goes_on_where_it_stopped(
-    vae: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(latents_data, "SHAPES", ((1.0, SHAPE),))
-    latents_data.make(vae, tmp_path, worker=1, minutes=0, clips_per_file=2)
-    latents_data.make(vae, tmp_path, worker=1, minutes=0, clips_per_file=2)
+def test_the_data_holds_no_scene_kept_for_tests_and_goes_on_where_it_stopped(vae: Any, tmp_path: Path) -> None:
+    for _ in range(2):
+        latents_data.make(vae, tmp_path, worker=1, minutes=0, clips_per_file=2, shapes=[(1.0, SHAPE)])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["01-0000.pt", "01-0001.pt"]
     found = list(latents_data.read(tmp_path))
     assert len({clip.scene for clip in found}) == 4

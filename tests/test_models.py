@@ -56,7 +56,9 @@ def test_what_fits_is_said_with_the_policy_and_what_does_not_with_the_reason(tmp
 def test_here_is_what_need_not_be_fetched(tmp_path: Path) -> None:
     [family] = [family for family in FAMILIES if family.name == "ltx-2.3-dev"]
     assert family.adapter is not None
-    whole = {family.repo: family.weights_bytes, "Lightricks/LTX-2.3": family.adapter.bytes}
+    assert family.temporal is not None
+    files = family.adapter.bytes + family.temporal.bytes  # both lie there
+    whole = {family.repo: family.weights_bytes, "Lightricks/LTX-2.3": files}
     without_upsampler = lines(tmp_path, STATION, CountingHub(whole))["ltx-2.3-dev"]
     assert not without_upsampler.here
     assert without_upsampler.missing_bytes == pytest.approx(1e9, rel=0.01)

@@ -88,7 +88,7 @@ STYLES: Mapping[str, Sequence[str]] = {
     "outline": ("drawn in outline", "as a line drawing"),
     "pixel": ("as pixel art", "in blocky pixels"),
     "watercolour": ("as a watercolour", "painted in watercolour"),
-    "night": ("at night", "glowing in the dark"),
+    "night": ("at night", "by night, glowing"),
 }
 GROUNDS: Mapping[str, Sequence[str]] = {
     "plain": ("a {} background", "plain {}", "a plain {} background", "a {} backdrop", "{} ground"),

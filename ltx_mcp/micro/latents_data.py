@@ -8,7 +8,7 @@ worker always draws the same.
 import argparse
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,14 @@ def encode(vae: Any, clip: torch.Tensor) -> torch.Tensor:
     return normal.clone()
 
 
-def make(vae: Any, out: Path, worker: int, minutes: float, clips_per_file: int = 50) -> None:
+def make(
+    vae: Any,
+    out: Path,
+    worker: int,
+    minutes: float,
+    clips_per_file: int = 50,
+    shapes: Sequence[tuple[float, Shape]] = SHAPES,
+) -> None:
     """Write files of clips, one at least, until the time is up; goes on behind the files that are there."""
     begin = time.monotonic()
     number = len(list(out.glob(f"{worker:02d}-*.pt")))
@@ -100,7 +107,7 @@ def make(vae: Any, out: Path, worker: int, minutes: float, clips_per_file: int =
         lot = np.random.default_rng([7, worker, number])
         seeds, latents = [], []
         for _ in range(clips_per_file):
-            shape = SHAPES[int(lot.choice(len(SHAPES), p=[share for share, _ in SHAPES]))][1]
+            shape = shapes[int(lot.choice(len(shapes), p=[share for share, _ in shapes]))][1]
             seed, scene = training_scene(lot)
             seeds.append(seed)
             latents.append(encode(vae, pixels(scene, shape))[0].half())
