@@ -81,7 +81,7 @@ MICRO = ModelInfo(
     weights_bytes=65_000_000,
     windows=CPU_WINDOWS,
     licence="Apache-2.0",
-    caveat=f"The micro model draws {MICRO_DRAWS}, whatever else is asked; its sound is noise.",
+    caveat=f"The micro model draws {MICRO_DRAWS}, whatever else is asked.",
     recipes=MICRO_BOOK,
     doubles_rate=True,
 )
