@@ -58,7 +58,7 @@ def test_its_size_is_what_its_info_says(parts: dict[str, Any]) -> None:
 
 def test_its_label_says_what_it_can_draw() -> None:
     assert "drawn world" in MicroSource().info.label
-    assert "plain shape" in MicroSource().info.caveat
+    assert MICRO_DRAWS in MicroSource().info.caveat
 
 
 def test_the_picture_takes_nothing_from_sound(parts: dict[str, Any]) -> None:
