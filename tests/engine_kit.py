@@ -1,8 +1,10 @@
 """What tests of the engine over the micro model share: a small plan, a watch that listens, a model made ready."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -76,3 +78,17 @@ def frames_of(engine: LtxEngine, made: Plan, watch: Listener | None = None) -> l
 
 def same(one: list[Frame], other: list[Frame]) -> bool:
     return len(one) == len(other) and all(map(np.array_equal, one, other))
+
+
+@contextmanager
+def watched(engine: LtxEngine) -> Iterator[list[dict[str, Any]]]:
+    """Collects what the transformer is called with."""
+    calls: list[dict[str, Any]] = []
+    assert engine._loaded is not None
+    hook = engine._loaded.pipeline.transformer.register_forward_pre_hook(
+        lambda _module, _args, kwargs: calls.append(dict(kwargs)), with_kwargs=True
+    )
+    try:
+        yield calls
+    finally:
+        hook.remove()

@@ -1,15 +1,13 @@
 """48 to 60 fps at half the rate and the temporal upsampler: exact counts, times that agree, the file it comes in."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from engine_kit import PLAN, Listener
+from engine_kit import PLAN, Listener, watched
 from safetensors.torch import save_file
 
 from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials
@@ -32,20 +30,6 @@ def engine() -> LtxEngine:
     engine = LtxEngine(MicroSource(), device="cpu")
     engine.load(Listener())
     return engine
-
-
-@contextmanager
-def watched(engine: LtxEngine) -> Iterator[list[dict[str, Any]]]:
-    """Collects what the transformer is called with."""
-    calls: list[dict[str, Any]] = []
-    assert engine._loaded is not None
-    hook = engine._loaded.pipeline.transformer.register_forward_pre_hook(
-        lambda _module, _args, kwargs: calls.append(dict(kwargs)), with_kwargs=True
-    )
-    try:
-        yield calls
-    finally:
-        hook.remove()
 
 
 def picture(seed: int) -> Frame:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engine_kit import PLAN, Listener, same
+from engine_kit import PLAN, Listener, same, watched
 from media_kit import photo
 from PIL import Image
 from safetensors.torch import save_file
@@ -67,20 +67,6 @@ def engine(shelf: LoraShelf) -> LtxEngine:
     engine = LtxEngine(MicroSource(), device="cpu", shelf=shelf)
     engine.load(Listener())
     return engine
-
-
-@contextmanager
-def watched(engine: LtxEngine) -> Iterator[list[dict[str, Any]]]:
-    """Collects what the transformer is called with."""
-    calls: list[dict[str, Any]] = []
-    assert engine._loaded is not None
-    hook = engine._loaded.pipeline.transformer.register_forward_pre_hook(
-        lambda _module, _args, kwargs: calls.append(dict(kwargs)), with_kwargs=True
-    )
-    try:
-        yield calls
-    finally:
-        hook.remove()
 
 
 def calls_of(engine: LtxEngine, plan: Plan, materials: Materials) -> list[dict[str, Any]]:

@@ -1,14 +1,12 @@
 """The refining pass in tiles, over the micro model: the same as whole where it is whole, and without seams."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from engine_kit import PLAN, Listener
+from engine_kit import PLAN, Listener, watched
 
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials, Stage
@@ -37,20 +35,6 @@ def engine() -> LtxEngine:
     engine = LtxEngine(MicroSource(), device="cpu")
     engine.load(Listener())
     return engine
-
-
-@contextmanager
-def watched(engine: LtxEngine) -> Iterator[list[dict[str, Any]]]:
-    """Collects what the transformer is called with."""
-    calls: list[dict[str, Any]] = []
-    assert engine._loaded is not None
-    hook = engine._loaded.pipeline.transformer.register_forward_pre_hook(
-        lambda _module, _args, kwargs: calls.append(dict(kwargs)), with_kwargs=True
-    )
-    try:
-        yield calls
-    finally:
-        hook.remove()
 
 
 def latents_of(
