@@ -10,7 +10,8 @@ import torch
 from diffusers import LTX2Pipeline
 
 from ltx_mcp.micro import audio, audio_start, hearing, sound, world
-from ltx_mcp.micro.train_audio import Plan, Trainer, run
+from ltx_mcp.micro.train_audio import Plan, Trainer
+from ltx_mcp.micro.training import run
 from ltx_mcp.micro.world import Motion, Scene, Thing
 
 TINY = Plan(vae_steps=3, vocoder_steps=3, clips=1, frames=9, stats_scenes=2)

@@ -9,7 +9,8 @@ import torch
 
 from ltx_mcp.index.embed import OpenClipEmbedder
 from ltx_mcp.micro import sights, world
-from ltx_mcp.micro.train_clip import CONTEXT, Plan, Trainer, grown, loss_of, make_model, meaningless, run
+from ltx_mcp.micro.train_clip import CONTEXT, Plan, Trainer, grown, loss_of, make_model, meaningless
+from ltx_mcp.micro.training import run
 
 TINY = Plan(steps=6, batch=6, noise=2, drawn=12, returned=1)
 

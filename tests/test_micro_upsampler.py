@@ -10,7 +10,8 @@ from media_kit import photo
 
 from ltx_mcp.micro import draw, upsampler, world
 from ltx_mcp.micro.build import build
-from ltx_mcp.micro.train_upsampler import Plan, Trainer, run
+from ltx_mcp.micro.train_upsampler import Plan, Trainer
+from ltx_mcp.micro.training import run
 from ltx_mcp.micro.training_clips import read_covering
 from ltx_mcp.micro.upsampler import FOLDER, load_upsampler
 from ltx_mcp.micro.vae import load_vae, round_trip

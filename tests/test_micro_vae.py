@@ -10,7 +10,8 @@ from media_kit import film, photo
 
 from ltx_mcp.micro import draw, vae_start, world
 from ltx_mcp.micro.fitting import ALL, CENTRE, fit
-from ltx_mcp.micro.train_vae import Plan, Trainer, run
+from ltx_mcp.micro.train_vae import Plan, Trainer
+from ltx_mcp.micro.training import run
 from ltx_mcp.micro.training_clips import HELD_OUT, PHOTOS, VIDEOS, TrainingClips, read_covering, read_video
 from ltx_mcp.micro.vae import FOLDER, load_vae, round_trip
 

@@ -9,7 +9,6 @@ safetensors, of the averaged weights.
 import argparse
 import copy
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ltx_mcp.micro import audio_start, world
+from ltx_mcp.micro import audio_start, training, world
 from ltx_mcp.micro.audio import AUDIO_LATENT, encode, pack, scene_wave
 from ltx_mcp.micro.mel import mel
 from ltx_mcp.micro.sound import render, strengths
-
-log = logging.getLogger(__name__)
+from ltx_mcp.micro.training import level_then_down
 
 _STATS_AT = 2_000_000  # steps whose scenes measure the latents
 _WARM_UP = 50  # steps
@@ -49,6 +47,8 @@ class Plan:
 class Trainer:
     """Both models, the means of their weights, their optimisers and the number of the next step."""
 
+    folder = "."  # of the weights, in that of a run
+
     def __init__(self, plan: Plan) -> None:
         torch.manual_seed(plan.seed)
         self.plan = plan
@@ -70,14 +70,16 @@ class Trainer:
         strength, spectrum = clips(plan, self.step)
         if self.step < plan.vae_steps:
             loss = self._vae_loss(spectrum)
-            _take(self.vae_optimiser, self.vae, loss, plan.rate * rate_share(self.step, plan.vae_steps))
+            rate = plan.rate * level_then_down(self.step, plan.vae_steps, _WARM_UP)
+            _take(self.vae_optimiser, self.vae, loss, rate)
             _average(self.vae_mean, self.vae, self.step)
         else:
             step = self.step - plan.vae_steps
             if step == 0:
                 self.measure_latents()
             loss = self._vocoder_loss(spectrum, strength)
-            _take(self.vocoder_optimiser, self.vocoder, loss, plan.rate * rate_share(step, plan.vocoder_steps))
+            rate = plan.rate * level_then_down(step, plan.vocoder_steps, _WARM_UP)
+            _take(self.vocoder_optimiser, self.vocoder, loss, rate)
             _average(self.vocoder_mean, self.vocoder, step)
         self.step += 1
         return float(loss.detach())
@@ -117,16 +119,11 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write all that `load` needs, at once or not at all."""
-        new = path.with_suffix(".new")
-        torch.save({**{name: part.state_dict() for name, part in self._parts().items()}, "step": self.step}, new)
-        new.replace(path)
+        training.save(path, self._parts(), self.step)
 
     def load(self, path: Path) -> None:
         """Take up a run where `save` left it. The plan must be the same."""
-        state = torch.load(path, weights_only=True)
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-        self.step = state["step"]
+        self.step = training.load(path, self._parts())
 
     def _parts(self) -> dict[str, Any]:
         names = ("vae", "vae_mean", "vae_optimiser", "vocoder", "vocoder_mean", "vocoder_optimiser")
@@ -152,11 +149,6 @@ def clips(plan: Plan, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(np.stack(pieces)).float(), torch.from_numpy(spectrum)
 
 
-def rate_share(step: int, steps: int) -> float:
-    """Up in the first steps, level to a third, then straight down to a fiftieth."""
-    return min(1.0, (step + 1) / _WARM_UP) * max(0.02, min(1.0, 1.5 * (1 - step / steps)))
-
-
 def _take(optimiser: Any, model: Any, loss: torch.Tensor, rate: float) -> None:
     optimiser.zero_grad()
     torch.autograd.backward(loss)
@@ -171,22 +163,6 @@ def _average(mean: Any, now: Any, step: int) -> None:
     with torch.no_grad():
         for one, other in zip(mean.parameters(), now.parameters(), strict=True):
             one.lerp_(other, 1 - keep)
-
-
-def run(trainer: Trainer, out: Path, minutes: float, save_every_s: float = 120) -> None:
-    """Train until the plan's steps are done or the time is up, and export."""
-    begin = saved = time.monotonic()
-    losses: list[float] = []
-    while not trainer.done and time.monotonic() - begin < 60 * minutes:
-        losses.append(trainer.advance())
-        if trainer.step % 50 == 0:
-            recent = losses[-50:]
-            log.info("step %d loss %.5f (%.0f s)", trainer.step, sum(recent) / len(recent), time.monotonic() - begin)
-        if time.monotonic() - saved > save_every_s:
-            trainer.save(out / "checkpoint.pt")
-            saved = time.monotonic()
-    trainer.save(out / "checkpoint.pt")
-    trainer.export(out)
 
 
 def main() -> None:
@@ -204,7 +180,7 @@ def main() -> None:
     trainer = Trainer(Plan(vae_steps=given.vae_steps, vocoder_steps=given.vocoder_steps, seed=given.seed))
     if given.resume:
         trainer.load(given.out / "checkpoint.pt")
-    run(trainer, given.out, given.minutes)
+    training.run(trainer, given.out, given.minutes)
 
 
 if __name__ == "__main__":

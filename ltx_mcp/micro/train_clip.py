@@ -10,7 +10,6 @@ words that it was taught.
 import argparse
 import json
 import logging
-import time
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ltx_mcp.micro import captions, sights
+from ltx_mcp.micro import captions, sights, training
 from ltx_mcp.micro.vae import load_vae, round_trip
 
 log = logging.getLogger(__name__)
@@ -79,6 +78,8 @@ class Pool:
 class Trainer:
     """The model, the mean of its weights, its optimiser and the number of the next step."""
 
+    folder = "shapes_clip"  # of the weights, in that of a run
+
     def __init__(self, plan: Plan, start: Path = START, cache: Path | None = None) -> None:
         import open_clip
 
@@ -128,18 +129,18 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write all that `load` needs, at once or not at all."""
-        state = {"model": self.model, "average": self.average, "optimiser": self.optimiser}
-        new = path.with_suffix(".new")
-        torch.save({**{name: part.state_dict() for name, part in state.items()}, "step": self.step}, new)
-        new.replace(path)
+        training.save(path, self._parts(), self.step)
 
     def load(self, path: Path) -> None:
         """Take up a run where `save` left it. The plan must be the same."""
-        state = torch.load(path, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = state["step"]
+        self.step = training.load(path, self._parts())
+
+    def _parts(self) -> dict[str, Any]:
+        return {"model": self.model, "average": self.average, "optimiser": self.optimiser}
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.plan.steps
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as open_clip loads them from a folder, and world.json."""
@@ -281,22 +282,6 @@ def _varied(lot: np.random.Generator, pixels: Pixels) -> Pixels:
     return varied
 
 
-def run(trainer: Trainer, out: Path, minutes: float, save_every_s: float = 120) -> None:
-    """Train until the plan's steps are done or the time is up, and export."""
-    begin = saved = time.monotonic()
-    losses: list[float] = []
-    while trainer.step < trainer.plan.steps and time.monotonic() - begin < 60 * minutes:
-        losses.append(trainer.advance())
-        if trainer.step % 20 == 0:
-            recent = losses[-20:]
-            log.info("step %d loss %.4f (%.0f s)", trainer.step, sum(recent) / len(recent), time.monotonic() - begin)
-        if time.monotonic() - saved > save_every_s:
-            trainer.save(out / "checkpoint.pt")
-            saved = time.monotonic()
-    trainer.save(out / "checkpoint.pt")
-    trainer.export(out / "shapes_clip")
-
-
 def _rate_share(step: int, steps: int) -> float:
     """Up in the first steps, then half a cosine down to a fiftieth."""
     return min(1.0, (step + 1) / _WARM_UP) * max(0.02, 0.5 + 0.5 * float(np.cos(np.pi * min(1.0, step / steps))))
@@ -316,7 +301,7 @@ def main() -> None:
     trainer = Trainer(Plan(steps=given.steps, seed=given.seed), given.start, given.out / "pictures.npz")
     if given.resume:
         trainer.load(given.out / "checkpoint.pt")
-    run(trainer, given.out, given.minutes)
+    training.run(trainer, given.out, given.minutes)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ was stopped and resumed is the run that was not. `DIR/checkpoint.pt` is written 
 
 import argparse
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ltx_mcp.micro import draw, upsampler, world
+from ltx_mcp.micro import draw, training, upsampler, world
 from ltx_mcp.micro.training_clips import TrainingClips
 from ltx_mcp.micro.vae import load_vae
 
@@ -55,6 +54,8 @@ class Plan:
 class Trainer:
     """The upsampler, the mean of its weights, its optimiser and the number of the next step."""
 
+    folder = "latent_upsampler"  # of the weights, in that of a run
+
     def __init__(self, plan: Plan, cache: Path | None = None) -> None:
         torch.manual_seed(plan.seed)
         self.plan = plan
@@ -87,7 +88,7 @@ class Trainer:
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)
         for group in self.optimiser.param_groups:
-            group["lr"] = plan.rate * group["share"] * _rate_share(self.step, plan.steps)
+            group["lr"] = plan.rate * group["share"] * training.level_then_down(self.step, plan.steps, _WARM_UP)
         self.optimiser.step()
         keep = min(_AVERAGE, self.step / (self.step + 10))
         with torch.no_grad():
@@ -109,18 +110,18 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write all that `load` needs, at once or not at all."""
-        state = {"model": self.model, "average": self.average, "optimiser": self.optimiser}
-        new = path.with_suffix(".new")
-        torch.save({**{name: part.state_dict() for name, part in state.items()}, "step": self.step}, new)
-        new.replace(path)
+        training.save(path, self._parts(), self.step)
 
     def load(self, path: Path) -> None:
         """Take up a run where `save` left it. The plan must be the same."""
-        state = torch.load(path, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = state["step"]
+        self.step = training.load(path, self._parts())
+
+    def _parts(self) -> dict[str, Any]:
+        return {"model": self.model, "average": self.average, "optimiser": self.optimiser}
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.plan.steps
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as diffusers loads them, in fp16."""
@@ -181,30 +182,9 @@ def _cached(plan: Plan, cache: Path | None) -> list[list[Pair]]:
     return pairs
 
 
-def run(trainer: Trainer, out: Path, minutes: float, save_every_s: float = 120) -> None:
-    """Train until the plan's steps are done or the time is up, and export."""
-    begin = saved = time.monotonic()
-    losses: list[float] = []
-    while trainer.step < trainer.plan.steps and time.monotonic() - begin < 60 * minutes:
-        losses.append(trainer.advance())
-        if trainer.step % 100 == 0:
-            recent = losses[-100:]
-            log.info("step %d loss %.5f (%.0f s)", trainer.step, sum(recent) / len(recent), time.monotonic() - begin)
-        if time.monotonic() - saved > save_every_s:
-            trainer.save(out / "checkpoint.pt")
-            saved = time.monotonic()
-    trainer.save(out / "checkpoint.pt")
-    trainer.export(out / "latent_upsampler")
-
-
 def _share(name: str, weight: torch.Tensor) -> float:
     """The rms of a solved tensor; the residual blocks start without effect and must grow."""
     return _BLOCK_SHARE if "blocks" in name else max(float(weight.detach().square().mean().sqrt()), 1e-3)
-
-
-def _rate_share(step: int, steps: int) -> float:
-    """Up in the first steps, level to a third, then straight down to a fiftieth."""
-    return min(1.0, (step + 1) / _WARM_UP) * max(0.02, min(1.0, 1.5 * (1 - step / steps)))
 
 
 def main() -> None:
@@ -225,7 +205,7 @@ def main() -> None:
         trainer.load(given.out / "checkpoint.pt")
     else:
         trainer.start()
-    run(trainer, given.out, given.minutes)
+    training.run(trainer, given.out, given.minutes)
 
 
 if __name__ == "__main__":

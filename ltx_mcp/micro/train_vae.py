@@ -7,17 +7,14 @@ few minutes, and `DIR/vae` at the end: config.json and fp16 safetensors, of the 
 
 import argparse
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ltx_mcp.micro import vae_start
+from ltx_mcp.micro import training, vae_start
 from ltx_mcp.micro.training_clips import TrainingClips
-
-log = logging.getLogger(__name__)
 
 _START_AT, _STATS_AT = 1_000_000, 2_000_000  # steps whose clips solve the start and measure the latents
 _WARM_UP = 100  # steps
@@ -45,6 +42,8 @@ class Plan:
 
 class Trainer:
     """The VAE, the mean of its weights, its optimiser and the number of the next step."""
+
+    folder = "vae"  # of the weights, in that of a run
 
     def __init__(self, plan: Plan) -> None:
         torch.manual_seed(plan.seed)
@@ -82,7 +81,7 @@ class Trainer:
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.vae.parameters(), _CLIP)
         for group in self.optimiser.param_groups:
-            group["lr"] = plan.rate * group["share"] * _rate_share(self.step, plan.steps)
+            group["lr"] = plan.rate * group["share"] * training.level_then_down(self.step, plan.steps, _WARM_UP)
         self.optimiser.step()
         self._average()
         self.step += 1
@@ -98,18 +97,18 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write all that `load` needs, at once or not at all."""
-        state = {"vae": self.vae, "average": self.average, "optimiser": self.optimiser}
-        new = path.with_suffix(".new")
-        torch.save({**{name: part.state_dict() for name, part in state.items()}, "step": self.step}, new)
-        new.replace(path)
+        training.save(path, self._parts(), self.step)
 
     def load(self, path: Path) -> None:
         """Take up a run where `save` left it. The plan must be the same."""
-        state = torch.load(path, weights_only=True)
-        self.vae.load_state_dict(state["vae"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = state["step"]
+        self.step = training.load(path, self._parts())
+
+    def _parts(self) -> dict[str, Any]:
+        return {"vae": self.vae, "average": self.average, "optimiser": self.optimiser}
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.plan.steps
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as diffusers loads them, fp16, with the statistics of their latents."""
@@ -127,31 +126,9 @@ def loss_of(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.mse_loss(made, wanted) + 0.1 * torch.nn.functional.l1_loss(made, wanted)
 
 
-def run(trainer: Trainer, out: Path, minutes: float, save_every_s: float = 180) -> None:
-    """Train until the plan's steps are done or the time is up, and export."""
-    begin = saved = time.monotonic()
-    losses: list[float] = []
-    while trainer.step < trainer.plan.steps and time.monotonic() - begin < 60 * minutes:
-        losses.append(trainer.advance())
-        if trainer.step % 20 == 0:
-            recent = losses[-20:]
-            log.info("step %d loss %.5f (%.0f s)", trainer.step, sum(recent) / len(recent), time.monotonic() - begin)
-        if time.monotonic() - saved > save_every_s:
-            trainer.save(out / "checkpoint.pt")
-            saved = time.monotonic()
-    trainer.save(out / "checkpoint.pt")
-    trainer.export(out / "vae")
-
-
 def _share(name: str, weight: torch.Tensor) -> float:
     """The rms of a solved tensor; the residual blocks start near nothing and must grow."""
     return _BLOCK_SHARE if "resnets" in name else max(float(weight.detach().square().mean().sqrt()), 1e-3)
-
-
-def _rate_share(step: int, steps: int) -> float:
-    """Up in the first steps, level to a third, then straight down to a fiftieth."""
-    down = min(1.0, 1.5 * (1 - step / steps))
-    return min(1.0, (step + 1) / _WARM_UP) * max(0.02, down)
 
 
 def main() -> None:
@@ -169,7 +146,7 @@ def main() -> None:
         trainer.load(given.out / "checkpoint.pt")
     else:
         trainer.start()
-    run(trainer, given.out, given.minutes)
+    training.run(trainer, given.out, given.minutes)
 
 
 if __name__ == "__main__":

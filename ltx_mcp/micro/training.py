@@ -1,0 +1,68 @@
+"""What the trainers of the micro model's parts share: the loop, checkpoints, the mean of the weights, the rate."""
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+log = logging.getLogger(__name__)
+
+_LOG_EVERY = 20  # steps
+
+
+class Trainer(Protocol):
+    """One part in training."""
+
+    folder: str  # of its weights, in the run's folder
+
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def done(self) -> bool: ...
+
+    def advance(self) -> float:
+        """One step. Returns its loss."""
+
+    def save(self, path: Path) -> None: ...
+
+    def export(self, folder: Path) -> None: ...
+
+
+def run(trainer: Trainer, out: Path, minutes: float, save_every_s: float = 120) -> None:
+    """Train until the plan's steps are done or the time is up, and export."""
+    begin = saved = time.monotonic()
+    losses: list[float] = []
+    while not trainer.done and time.monotonic() - begin < 60 * minutes:
+        losses.append(trainer.advance())
+        if trainer.step % _LOG_EVERY == 0:
+            recent = losses[-_LOG_EVERY:]
+            log.info("step %d loss %.5f (%.0f s)", trainer.step, sum(recent) / len(recent), time.monotonic() - begin)
+        if time.monotonic() - saved > save_every_s:
+            trainer.save(out / "checkpoint.pt")
+            saved = time.monotonic()
+    trainer.save(out / "checkpoint.pt")
+    trainer.export(out / trainer.folder)
+
+
+def save(path: Path, parts: Mapping[str, Any], step: int) -> None:
+    """Write the states of these models and optimisers, at once or not at all."""
+    new = path.with_suffix(".new")
+    torch.save({**{name: part.state_dict() for name, part in parts.items()}, "step": step}, new)
+    new.replace(path)
+
+
+def load(path: Path, parts: Mapping[str, Any]) -> int:
+    """Bring the parts to the states that `save` wrote. Returns the step."""
+    state = torch.load(path, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return int(state["step"])
+
+
+def level_then_down(step: int, steps: int, warm_up: int) -> float:
+    """Share of the rate: up in the first steps, level to a third, then straight down to a fiftieth."""
+    return min(1.0, (step + 1) / warm_up) * max(0.02, min(1.0, 1.5 * (1 - step / steps)))
