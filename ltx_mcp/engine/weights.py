@@ -21,9 +21,9 @@ class Hub:
     offline: bool = False
 
     def cached_bytes(self, repo: str) -> int:
-        """Bytes of this repository already here, whole or partial files."""
+        """Bytes of this repository already here, whole or partial files. A download may go on meanwhile."""
         blobs = self.cache / f"models--{repo.replace('/', '--')}" / "blobs"
-        return sum(file.stat().st_size for file in blobs.iterdir()) if blobs.is_dir() else 0
+        return sum(_bytes(file) for file in blobs.iterdir()) if blobs.is_dir() else 0
 
     def snapshot(self, repo: str) -> Path | None:
         """The folder of its newest revision, if its model_index.json is there already."""
@@ -40,6 +40,14 @@ class Hub:
         while not folder.exists():
             folder = folder.parent
         return shutil.disk_usage(folder).free
+
+
+def _bytes(file: Path) -> int:
+    """Its size, or 0 if it has just been renamed, as a partial file is once it is whole."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def local_hub(environment: dict[str, str] | None = None) -> Hub:
