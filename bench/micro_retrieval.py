@@ -3,7 +3,7 @@
     python bench/micro_retrieval.py [--weights FOLDER] [--clips 200] [--films 16] [--returned]
 
 Clips differ in what one frame shows: kind, colour, size, ground. Their prompts say nothing, so the eye decides alone.
-Queries are in forms that sights.py keeps for tests, with synonyms. A film is three scenes cut together. `--returned`
+Queries are in forms that sights.py keeps for tests, with synonyms. A film is three scenes with hard cuts. `--returned`
 sends every sampled frame through the video VAE first. `--weights` names another checkpoint, to compare.
 """
 
@@ -28,7 +28,7 @@ from ltx_mcp.engine.base import Frame
 from ltx_mcp.index.embed import OpenClipEmbedder, embed_query
 from ltx_mcp.index.sample import Samples, sampled_places
 from ltx_mcp.index.store import ClipIndex, SearchQuery
-from ltx_mcp.micro import draw, sights, world
+from ltx_mcp.micro import draw, films, sights, world
 from ltx_mcp.micro.train_clip import meaningless
 from ltx_mcp.micro.vae import load_vae, round_trip
 
@@ -74,15 +74,10 @@ def clip_of(number: int, frames: int) -> Clip:
     )  # fmt: skip
 
 
-def samples(film: list[tuple[world.Scene, int]], look: Look) -> Samples:
-    """What the index keeps of scenes, each so many frames long, one after the other."""
-    places = sampled_places(FPS, sum(count for _, count in film))
-    kept, begin = [], 0
-    for scene, count in film:
-        own = [place - begin for place in places if begin <= place < begin + count]
-        if own:
-            kept += list(draw.window(scene, own, count, (HEIGHT, WIDTH), (0, 0, HEIGHT, WIDTH)))
-        begin += count
+def samples(film: world.Film, count: int, look: Look) -> Samples:
+    """What the index keeps of a film of `count` frames."""
+    places = sampled_places(FPS, count)
+    kept = films.window(film, places, count, (HEIGHT, WIDTH), (0, 0, HEIGHT, WIDTH))
     return Samples(np.array(places, dtype=np.float64) / FPS, [look(frame) for frame in kept])
 
 
@@ -97,7 +92,7 @@ async def find_clips(index: ClipIndex, count: int, look: Look) -> tuple[float, f
     lot = np.random.default_rng([20, 1])
     shown = scenes(count, lot)
     for number, scene in enumerate(shown):
-        await index.add(clip_of(number, 49), samples([(scene, 49)], look))
+        await index.add(clip_of(number, 49), samples(world.Film((scene,), (1,)), 49, look))
     ranks = []
     for number, scene in enumerate(shown):
         query = SearchQuery(query=question(scene, lot), moments_per_clip=1, limit=5)
@@ -106,25 +101,26 @@ async def find_clips(index: ClipIndex, count: int, look: Look) -> tuple[float, f
     return float(np.mean(np.array(ranks) == 0)), float(np.mean(np.array(ranks) < 5))
 
 
-async def find_moments(index: ClipIndex, films: int, look: Look) -> float:
+async def find_moments(index: ClipIndex, count: int, look: Look) -> float:
     """R1@0.5: how often the first moment overlaps the scene that was asked for by one half or more."""
     lot = np.random.default_rng([20, 2])
-    shown = scenes(3 * films, lot)
-    lengths = [int(FPS * lot.choice((1.5, 2.0, 2.5, 3.0))) for _ in shown]
-    cut = [list(zip(shown[at : at + 3], lengths[at : at + 3], strict=True)) for at in range(0, 3 * films, 3)]
-    for number, film in enumerate(cut):
-        await index.add(clip_of(number, sum(count for _, count in film)), samples(film, look))
+    shown = scenes(3 * count, lot)
+    frames = [int(FPS * lot.choice((1.5, 2.0, 2.5, 3.0))) for _ in shown]
+    cut = [
+        (world.Film(tuple(shown[at : at + 3]), tuple(frames[at : at + 3])), sum(frames[at : at + 3]))
+        for at in range(0, 3 * count, 3)
+    ]
+    for number, (film, length) in enumerate(cut):
+        await index.add(clip_of(number, length), samples(film, length, look))
     right = []
-    for number, film in enumerate(cut):
-        begin = 0
-        for scene, count in film:
+    for number, (film, length) in enumerate(cut):
+        for scene, stretch in film.stretches(length):
             found = (await index.search(SearchQuery(query=question(scene, lot)))).moments
             right.append(
                 bool(found)
                 and found[0].clip_id == f"clip-{number}"
-                and overlap(found[0], begin / FPS, (begin + count) / FPS) >= 0.5
+                and overlap(found[0], stretch.start / FPS, stretch.stop / FPS) >= 0.5
             )
-            begin += count
     return float(np.mean(right))
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ltx_mcp.micro import captions, hearing, sound, world
+from ltx_mcp.micro import captions, films, hearing, sound, world
 from ltx_mcp.micro.mel import MEL_BINS, mel
-from ltx_mcp.micro.world import Motion, Scene, Size, Thing
+from ltx_mcp.micro.world import Film, Motion, Scene, Size, Thing
 
 RATE = sound.SAMPLE_RATE
 
@@ -86,6 +86,33 @@ def test_a_part_of_a_scene_is_a_cut_from_the_whole() -> None:
     scene = world.wide_scene(29)
     whole = sound.strengths(scene, 3.0, range(300))
     assert np.array_equal(sound.strengths(scene, 3.0, range(120, 200)), whole[:, 120:200])
+
+
+def test_a_film_sounds_as_each_scene_does_alone_in_its_own_stretch() -> None:
+    before, after = one("up"), one("bounce", phase=0.75)
+    heard = films.wave(Film((before, after), (1, 2)), 72)
+    assert heard.shape == (2, 3 * RATE)
+    assert np.array_equal(heard[:, :RATE], sound.wave(before, 1.0))
+    assert np.array_equal(heard[:, RATE:], sound.wave(after, 2.0))
+    assert hearing.clicks(heard, RATE) == pytest.approx([1.5])  # beats count from the cut
+
+
+def test_a_film_falls_silent_in_the_moment_of_its_cut() -> None:
+    film = Film((one(), replace(one(), silent=True)), (3, 2))
+    for count in (25, 49, 97):
+        cut = film.stretches(count)[1][1].start / 24 * RATE
+        heard = np.flatnonzero(films.wave(film, count)[0])
+        assert abs(heard[-1] - cut) <= sound.HOP
+        assert films.wave(film, count).shape == (2, round(count / 24 * sound.FRAME_RATE) * sound.HOP)
+
+
+def test_no_cut_clicks_even_where_no_frame_of_the_sound_begins() -> None:
+    for before, after in ((one(y=1.0), one(y=0.8)), (one(y=0.8), one(x=0.9, y=1.0)), (one("down"), one(y=1.0))):
+        heard = films.wave(Film((before, after), (2, 3)), 50)  # the picture changes at 0.8333 s
+        assert hearing.clicks(heard, RATE) == []
+        around = heard[:, int(0.81 * RATE) : int(0.86 * RATE)]
+        steepest = 2 * np.pi * 400 / RATE * sound.LOUDEST  # of the highest tone here
+        assert np.abs(np.diff(around)).max() < steepest
 
 
 def test_no_two_pitches_look_alike_in_the_mel_spectrum_and_silence_is_zero() -> None:

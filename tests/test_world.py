@@ -6,15 +6,15 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 from typing import get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ltx_mcp.micro import captions, draw, world
-from ltx_mcp.micro.world import Colour, Kind, Motion, Scene, Style, Thing
+from ltx_mcp.micro import captions, draw, films, world
+from ltx_mcp.micro.world import Colour, Film, Kind, Motion, Scene, Style, Thing
 
 HUES = {"red": 0, "orange": 30, "yellow": 54, "green": 128, "cyan": 184, "blue": 229, "purple": 281}  # degrees
 SIZES = [(120, 208), (208, 120), (96, 96)]
@@ -147,26 +147,28 @@ def said(words: str, table: dict[str, tuple[str, ...]]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("held_out", [False, True])
-def test_a_caption_names_exactly_what_is_drawn(held_out: bool) -> None:
+def assert_names_exactly(text: str, scene: Scene) -> None:
     grounds = {f"ground {shade}": row for shade, row in captions.SHADES.items()}
     tables: list[dict[str, Sequence[str]]] = [
         dict(captions.KINDS),
         {**captions.COLOURS, **grounds},
         {name: (*captions.MOTIONS[name], *captions.VERBS[name]) for name in captions.MOTIONS},
     ]
+    kinds, colours, motions = (said(text, {name: tuple(row) for name, row in table.items()}) for table in tables)
+    assert kinds == {thing.kind for thing in scene.things}, text
+    assert {name for name in colours if "ground" not in name} == {thing.colour for thing in scene.things}, text
+    assert {name for name in colours if "ground" in name} <= {f"ground {scene.shade}"}, text
+    assert motions == {thing.motion for thing in scene.things}, text
+    assert (scene.camera != "fixed") == bool(said(text, {k: tuple(v) for k, v in captions.CAMERAS.items()}))
+    assert (scene.style != "flat") == bool(said(text, {k: tuple(v) for k, v in captions.STYLES.items()}))
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_caption_names_exactly_what_is_drawn(held_out: bool) -> None:
     for seed in range(60):
         scene = world.wide_scene(seed)
         for text in [captions.plain_caption(scene), *captions.captions(scene, 4, held_out=held_out)]:
-            kinds, colours, motions = (
-                said(text, {name: tuple(row) for name, row in table.items()}) for table in tables
-            )
-            assert kinds == {thing.kind for thing in scene.things}, text
-            assert {name for name in colours if "ground" not in name} == {thing.colour for thing in scene.things}, text
-            assert {name for name in colours if "ground" in name} <= {f"ground {scene.shade}"}, text
-            assert motions == {thing.motion for thing in scene.things}, text
-            assert (scene.camera != "fixed") == bool(said(text, {k: tuple(v) for k, v in captions.CAMERAS.items()}))
-            assert (scene.style != "flat") == bool(said(text, {k: tuple(v) for k, v in captions.STYLES.items()}))
+            assert_names_exactly(text, scene)
 
 
 def test_the_plain_caption_is_the_plain_sentence() -> None:
@@ -189,8 +191,80 @@ def test_training_never_sees_a_held_out_combination_or_phrasing() -> None:
     assert one("left").held_out
 
 
+def test_a_film_is_the_same_for_a_seed_and_every_cut_is_seen() -> None:
+    for seed in range(40):
+        film = world.film(seed)
+        assert film == world.film(seed)
+        assert 2 <= len(film.scenes) <= 3
+        shown = film.stretches(97)
+        assert [index for _, stretch in shown for index in stretch] == list(range(97))
+        assert all(len(stretch) > 97 / 6 for _, stretch in shown)
+        for before, after in pairwise(film.scenes):
+            assert not {thing.colour for thing in before.things} & {thing.colour for thing in after.things}
+
+
+def test_a_film_shows_each_scene_as_if_alone_with_nothing_between() -> None:
+    before, after = one("left"), replace(one("bounce", "blue", "square"), camera="zoom in")
+    film = films.frames(Film((before, after), (2, 1)), 36, 48, 64)
+    assert film.shape == (36, 48, 64, 3)
+    assert np.array_equal(film[:24], draw.frames(before, 24, 48, 64))
+    assert np.array_equal(film[24:], draw.frames(after, 12, 48, 64))
+
+
+def test_some_frames_of_a_film_are_those_of_the_whole() -> None:
+    film = world.film(3)
+    whole = films.frames(film, 25, 96, 128)
+    for indices in ([0, 7, 12, 13, 24], [24], range(25)):
+        part = films.window(film, indices, 25, (96, 128), (16, 32, 40, 48))
+        assert np.array_equal(part, whole[list(indices), 16:56, 32:80])
+
+
+def test_a_film_too_short_for_a_scene_leaves_it_out() -> None:
+    film = Film((one(), one(colour="blue"), one(colour="green")), (9, 1, 9))
+    assert [len(stretch) for _, stretch in film.stretches(2)] == [1, 1]
+    assert len(films.frames(film, 1, 32, 32)) == 1
+
+
+def test_a_film_is_held_out_if_one_of_its_scenes_is() -> None:
+    kept, free = one("left"), one("up")
+    assert kept.held_out
+    assert not free.held_out
+    assert Film((free, kept), (1, 1)).held_out
+    assert not Film((free, free), (1, 1)).held_out
+    assert 0 < sum(world.film(seed).held_out for seed in range(100)) < 60
+
+
+def test_the_plain_caption_of_a_film_says_one_scene_then_the_other() -> None:
+    film = Film((one("left"), one("up", "blue", "square")), (1, 1))
+    said = "a red circle moving left on a black background, then a blue square moving up on a black background"
+    assert films.plain_caption(film) == said
+
+
+def test_a_film_caption_names_what_each_scene_shows_in_the_order_of_the_scenes() -> None:
+    lot = np.random.default_rng(0)
+    for number, phrasing in enumerate(films.PHRASINGS[::29]):
+        film = world.film(number)
+        text = films.say(film, phrasing, lot)
+        parts = text.removeprefix(phrasing.opening).split(phrasing.cut)
+        assert len(parts) == len(film.scenes)
+        for part, scene in zip(parts, film.scenes, strict=True):
+            assert_names_exactly(part, scene)
+
+
+def test_films_for_training_are_never_said_in_a_phrasing_kept_for_tests() -> None:
+    kept = [phrasing for phrasing in films.PHRASINGS if phrasing.held_out]
+    assert 0.1 < len(kept) / len(films.PHRASINGS) < 0.5
+    assert all(phrasing.held_out for phrasing in films.PHRASINGS if phrasing.scene.held_out)
+    assert any(not phrasing.scene.held_out for phrasing in kept)
+    plain = Film((one("left"), one("up", "blue")), (1, 1))
+    for held_out in (False, True):
+        lot, again = np.random.default_rng(1), np.random.default_rng(1)
+        fit = [phrasing for phrasing in films.PHRASINGS if phrasing.held_out == held_out]
+        for _ in range(40):
+            text = films.caption(plain, lot, held_out=held_out)
+            assert text == films.say(plain, fit[int(again.integers(len(fit)))], again)
+
+
 def test_the_world_needs_no_torch() -> None:
-    code = (
-        "import sys; from ltx_mcp.micro import captions, draw, training_clips, world; assert 'torch' not in sys.modules"
-    )
+    code = "import sys; from ltx_mcp.micro import films, sights, training_clips; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

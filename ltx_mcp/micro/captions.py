@@ -121,7 +121,7 @@ SOUNDS: Mapping[str, Sequence[str]] = {
 LEVELS = ("low", "middle", "high")
 _SOUND_SAID = 0.3  # of the captions of one thing alone
 
-_HELD_OUT_OF = 4  # one phrasing in so many is never trained on
+HELD_OUT_OF = 4  # one phrasing in so many is never trained on
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Phrasing:
     @property
     def held_out(self) -> bool:
         """Whether this form of sentence is kept for tests; the same on every machine."""
-        return zlib.crc32(f"{self.sentence}|{self.clause}".encode()) % _HELD_OUT_OF == 0
+        return zlib.crc32(f"{self.sentence}|{self.clause}".encode()) % HELD_OUT_OF == 0
 
 
 # Around a thing with its motion: "a ball moving left".

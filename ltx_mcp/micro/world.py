@@ -2,10 +2,12 @@
 
 A `Scene` is a value. `draw.frames` makes pictures of it, `captions.captions` describes it. Lengths are in units of
 the picture's short side and positions are shares of the room in each direction, so that a scene fits any frame.
+A `Film` is scenes with hard cuts between them; `films` shows, says and sounds it.
 """
 
 import zlib
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, TypeVar, get_args
 
 import numpy as np
@@ -82,6 +84,25 @@ class Scene:
         return any(thing.held_out for thing in self.things)
 
 
+@dataclass(frozen=True)
+class Film:
+    """Scenes one after another. `lengths` count only against each other, so that a film fits any length."""
+
+    scenes: tuple[Scene, ...]
+    lengths: tuple[float, ...]
+
+    @property
+    def held_out(self) -> bool:
+        """Whether any of its scenes is kept for tests."""
+        return any(scene.held_out for scene in self.scenes)
+
+    def stretches(self, count: int) -> list[tuple[Scene, range]]:
+        """The scenes with those of `count` frames that each is shown in; one too short for a frame is left out."""
+        ends = [round(count * end / sum(self.lengths)) for end in accumulate(self.lengths)]
+        stretches = zip(self.scenes, map(range, [0, *ends], ends), strict=True)
+        return [(scene, stretch) for scene, stretch in stretches if stretch]
+
+
 def core_scene(seed: int) -> Scene:
     """One thing of the core world: red, green, blue or yellow; circle, square or triangle; on plain dark ground."""
     lot = np.random.default_rng([1, seed])
@@ -111,6 +132,18 @@ def wide_scene(seed: int) -> Scene:
 def scene(seed: int) -> Scene:
     """Half of all seeds give a core scene, the other half a wide one."""
     return core_scene(seed) if zlib.crc32(str(seed).encode()) % 2 else wide_scene(seed)
+
+
+def film(seed: int) -> Film:
+    """Two or three scenes. Neighbours have no colour in common, so that every cut is seen."""
+    lot = np.random.default_rng([13, seed])
+    count = int(lot.integers(2, 4))
+    scenes: list[Scene] = []
+    while len(scenes) < count:
+        following = scene(int(lot.integers(2**31)))
+        if not scenes or not _colours(scenes[-1]) & _colours(following):
+            scenes.append(following)
+    return Film(tuple(scenes), tuple(float(length) for length in lot.uniform(1, 2, count)))
 
 
 def training_seed(lot: np.random.Generator) -> int:
@@ -146,6 +179,10 @@ def _apart(lot: np.random.Generator, others: list[Thing]) -> Thing:
             break
         thing = _thing(lot, colours=colours)
     return thing
+
+
+def _colours(scene: Scene) -> set[Colour]:
+    return {thing.colour for thing in scene.things}
 
 
 def _one(lot: np.random.Generator, options: tuple[_T, ...]) -> _T:
