@@ -1,5 +1,6 @@
 """finalize_draft: the bits of the final that the draft's seed would have given, where a draft can be finished."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ FINAL = DRAFT.model_copy(
 )
 
 
+FAST = {"fps": 50, "frames": 10, "duration_s": 10 / 50, "made_frames": 17, "doubled_rate": True}
+"""Made at 25 fps and doubled: latents of 9 frames become a clip of 17."""
+
+
 @pytest.fixture(scope="module")
 def engine() -> LtxEngine:
     engine = LtxEngine(MicroSource(), device="cpu")
@@ -46,14 +51,16 @@ def engine() -> LtxEngine:
     return engine
 
 
-def test_a_finished_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine) -> None:
-    at_once = engine.render(FINAL, Listener())
+@pytest.mark.parametrize("rate", [{}, FAST])
+def test_a_finished_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine, rate: dict[str, Any]) -> None:
+    final = FINAL.model_copy(update=rate)
+    at_once = engine.render(final, Listener())
     expected = list(at_once.frames)
-    draft = engine.render(DRAFT, Listener())
-    list(draft.frames)
+    draft = engine.render(DRAFT.model_copy(update=rate), Listener())
+    assert len(list(draft.frames)) == len(expected) == final.frames
     assert draft.latents is not None
     watch = Listener()
-    finished = engine.render(FINAL, watch, Materials(begun=draft.latents))
+    finished = engine.render(final, watch, Materials(begun=draft.latents))
     assert same(list(finished.frames), expected)
     assert at_once.audio is not None
     assert finished.audio is not None
@@ -69,17 +76,22 @@ def test_another_draft_gives_another_final(engine: LtxEngine) -> None:
 def test_latents_come_of_drafts_from_words_and_pictures_alone(engine: LtxEngine) -> None:
     still = np.zeros((DRAFT.height, DRAFT.width, 3), np.uint8)
     animated = engine.render(DRAFT, Listener(), Materials((Condition([still]),)))
-    repainted = engine.render(DRAFT, Listener(), Materials(repaint=[still] * DRAFT.frames))
+    repainted, anew = (
+        engine.render(DRAFT, Listener(), Materials(repaint=[still] * DRAFT.frames, repaint_strength=strength))
+        for strength in (0.6, 1.0)
+    )
     final = engine.render(FINAL, Listener())
     assert animated.latents is not None
     assert animated.latents.picture.dtype == animated.latents.sound.dtype == np.float32
     assert repainted.latents is None
+    assert anew.latents is None, "all is new, and yet it is made for another sound"
     assert final.latents is None
 
 
 def test_latents_of_another_size_are_refused_before_anything_is_loaded() -> None:
     begun = StandInEngine().render(DRAFT, Listener()).latents
-    for wrong in (FINAL.model_copy(update={"made_frames": 17}), FINAL.model_copy(update={"made_width": 192})):
+    for other in ({"made_frames": 17}, {"made_width": 192}, {"doubled_rate": True, "made_frames": 33}):
+        wrong = FINAL.model_copy(update=other)
         with pytest.raises(BadInput, match="latents are"):
             LtxEngine(MicroSource(), device="cpu").render(wrong, Listener(), Materials(begun=begun))
 
@@ -159,10 +171,34 @@ class Renamed(StandInEngine):
     """The same twin under the name of another model."""
 
     def __init__(self) -> None:
-        from dataclasses import replace
-
         super().__init__()
         self.card = replace(self.card, name="another")
+
+
+class Doubling(StandInEngine):
+    """The same twin with a temporal upsampler."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.card = replace(self.card, doubles_rate=True)
+
+
+async def test_a_draft_of_50_fps_is_finished_by_a_model_that_doubles_rates_as_it_did_then(tmp_path: Path) -> None:
+    fast = {**SHORT, "fps": 50}
+    async with an_agent(tmp_path, engine=Doubling()) as agent:
+        draft = data(await agent.call_tool("generate_video", fast))
+        clip_id = draft["clip"]["clip_id"]
+        finished = data(await agent.call_tool("finalize_draft", {"clip": clip_id}))
+        asked = {**fast, "quality": "final", "resolution": "480p"}
+        at_once = data(await agent.call_tool("generate_video", asked))
+    assert "finalize_draft" in draft["next"]
+    assert finished["effective"]["doubled_rate"]
+    assert (finished["clip"]["frames"], finished["clip"]["fps"]) == (25, 50)
+    assert Path(finished["clip"]["path"]).read_bytes() == Path(at_once["clip"]["path"]).read_bytes()
+    async with an_agent(tmp_path) as agent:
+        refused = await agent.call_tool("finalize_draft", {"clip": clip_id})
+    assert refused.is_error
+    assert "Make the clip again as a final" in text(refused)
 
 
 async def test_another_model_does_not_finish_the_draft(tmp_path: Path) -> None:

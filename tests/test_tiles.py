@@ -52,7 +52,8 @@ def latents_of(
 
     with torch.inference_mode():
         words = encode_prompt(loaded, plan, recipe)
-        return denoise(loaded, plan, materials, recipe, words, Nothing(), Listener())  # type: ignore[arg-type]
+        made = denoise(loaded, plan, materials, recipe, words, Nothing(), Listener())  # type: ignore[arg-type]
+    return made.picture, made.sound
 
 
 def picture(seed: int) -> Frame:

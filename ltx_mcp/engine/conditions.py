@@ -54,10 +54,14 @@ def _check_reference(plan: Plan, materials: Materials) -> None:
 
 def _check_begun(plan: Plan, begun: Latents) -> None:
     cell = 2 * LATENT_GRID
-    frames = (plan.made_frames - 1) // TEMPORAL_STRIDE + 1
+    made = half_rate_count(plan.made_frames) if plan.doubled_rate else plan.made_frames
+    frames = (made - 1) // TEMPORAL_STRIDE + 1
     wanted = (frames, plan.made_height // cell, plan.made_width // cell)
     if plan.quality != "final" or begun.picture.shape[2:] != wanted:
-        raise BadInput(f"The draft's latents are {begun.picture.shape[2:]} where {wanted} are needed for this final.")
+        raise BadInput(
+            f"The draft's latents are {begun.picture.shape[2:]} where {wanted} are needed for this final.",
+            "Make the clip again as a final, with the draft's seed.",
+        )
 
 
 def _check_condition(plan: Plan, condition: Condition) -> None:

@@ -146,11 +146,11 @@ class LtxEngine:
             watch.stage(Stage.ENCODING_PROMPT)
             words = encode_prompt(loaded, plan, recipe)
             watch.stage(Stage.DENOISING)
-            latents, sound_latents = denoise(loaded, plan, materials, recipe, words, worn, watch)
+            made = denoise(loaded, plan, materials, recipe, words, worn, watch)
             watch.stage(Stage.DECODING)
-            opening = opens_final(recipe, self._source.info.recipes)
-            first_stage = Latents(_array(latents), _array(sound_latents)) if opening else None
-            return latents, decode_sound(loaded.pipeline, sound_latents) if plan.audio else None, first_stage
+            opens = opens_final(recipe, self._source.info.recipes)
+            first_stage = Latents(_array(made.opening), _array(made.sound)) if opens else None
+            return made.picture, decode_sound(loaded.pipeline, made.sound) if plan.audio else None, first_stage
 
     def _frames(self, plan: Plan, latents: "torch.Tensor", watch: Watch) -> Iterator[Frame]:
         windows = self._source.info.windows.within(plan.made_width, plan.made_height)

@@ -11,6 +11,7 @@ from ltx_mcp.engine.base import Frame, Materials, Watch
 from ltx_mcp.engine.conditions import at_half_rate, centred, diffusers_conditions, to_made_size
 from ltx_mcp.engine.encode_latents import encode_video, whole_pictures
 from ltx_mcp.engine.recipes import Pass, Recipe
+from ltx_mcp.engine.steps import Steps
 from ltx_mcp.sizes import half_rate_count
 
 if TYPE_CHECKING:
@@ -34,6 +35,19 @@ class Loaded:
     prompt_tokens: int
     image_crf: int
     device: "torch.device"
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """Denormalised latents: pictures (1, C, F, H, W) and sound (1, C, L, mel bins).
+
+    `opening` is the picture after the first pass, where a larger clip's second one may go on; later passes of a draft
+    keep the sound that goes with it.
+    """
+
+    picture: "torch.Tensor"
+    sound: "torch.Tensor"
+    opening: "torch.Tensor"
 
 
 @dataclass(frozen=True)
@@ -74,16 +88,13 @@ def denoise(
     words: Words,
     worn: Worn,
     watch: Watch,
-) -> tuple["torch.Tensor", "torch.Tensor"]:
-    """Denormalised latents: video (1, C, F, H, W) and sound (1, C, L, mel bins). Call `check_materials` before.
-
-    `worn` are the LoRAs in force.
-    """
+) -> Denoised:
+    """Run the recipe's passes. Call `check_materials` before. `worn` are the LoRAs in force."""
     whole_pictures(loaded.pipeline.vae)
     conditions = diffusers_conditions(plan, materials.conditions, loaded.image_crf, watch.check)
     halved = at_half_rate(conditions) if plan.doubled_rate else []
     video, sound = _beginning(loaded, plan, materials)
-    before = recipe.passes[0]
+    before, opening = recipe.passes[0], None
     passes = list(enumerate(recipe.passes))[1 if materials.begun else 0 :]
     done, total = 0, sum(each.units for _, each in passes)
     for index, each in passes:
@@ -103,8 +114,10 @@ def denoise(
             arguments |= _reference(loaded, plan, materials, each, arguments["width"], arguments["height"])
         given = halved if each.half_rate else conditions
         video, sound = _run(loaded, each, arguments, given, video, sound, steps)
+        opening = video if opening is None else opening
         done += each.units
-    return video, sound
+    assert opening is not None, "every recipe has a pass that is left to run"
+    return Denoised(video, sound, opening)
 
 
 def _between(loaded: Loaded, video: Any, before: Pass, each: Pass) -> Any:
@@ -126,7 +139,7 @@ def _run(
     conditions: list[Any],
     video: Any,
     sound: Any,
-    steps: "Steps",
+    steps: Steps,
 ) -> tuple[Any, Any]:
     """One pass, through the pipeline that it takes."""
     if each.sound_only:
@@ -223,26 +236,3 @@ def _upsample(upsampling: Any, latents: Any) -> "torch.Tensor":
     assert upsampling is not None, "planning refuses what the model has no upsampler for"
     upsampled: torch.Tensor = upsampling(latents=latents, output_type="latent", return_dict=False)[0]
     return upsampled.float()  # noise is added to it in its own precision
-
-
-class Steps:
-    """Tells the watch of a pass's steps, and of the tiles within one. `done` of `total` units were done before it."""
-
-    def __init__(self, watch: Watch, done: int, total: int, tiles: int) -> None:
-        self._watch, self._done, self._total, self._tiles = watch, done, total, tiles
-        self._steps = 0
-        self._told = 0
-
-    def after_step(self, _pipeline: Any, index: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        self._steps = index + 1
-        self._tell(self._steps * self._tiles)
-        return tensors  # the pipeline reads it; None would break it
-
-    def after_tile(self, tile: int) -> None:
-        self._tell(self._steps * self._tiles + tile)
-
-    def _tell(self, units: int) -> None:
-        self._watch.check()
-        if units > self._told:  # a step with guidance goes over the tiles more than once
-            self._told = units
-            self._watch.step(self._done + units, self._total)

@@ -65,10 +65,15 @@ def _refines(each: Pass) -> bool:
 
 
 def opens_final(recipe: Recipe, recipes: Recipes) -> bool:
-    """Whether these passes are the first stage of the book's final, so that its second stage can follow later."""
+    """Whether these passes begin with the first stage of the book's final, so that its second can follow later.
+
+    At half the rate a pass over all frames comes after it, for the draft's own sake: the final doubles the rate itself,
+    once the picture is large.
+    """
     if (final := recipes.get("final")) is None or len(final.passes) < 2:
         return False
-    return recipe.passes == (replace(final.passes[0], divisor=1),)
+    opening = Recipe(recipe.quality, (replace(final.passes[0], divisor=1),))
+    return recipe in (opening, at_half_rate(opening))
 
 
 def _repaint(recipe: Recipe, strength: float, audio: bool) -> Recipe:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import NO_MATERIALS, Frame, Latents, Materials, ModelCard, Rendering, Stage, Watch
+from ltx_mcp.sizes import half_rate_count
 
 SAMPLE_RATE = 48_000
 STEPS = 8
@@ -85,7 +86,8 @@ class StandInEngine:
 def _first_stage(plan: Plan) -> Latents:
     """What a draft and the final of twice its size both begin with: noise of the seed, in the real layout."""
     cell = 32 if plan.quality == "draft" else 64
-    shape = (1, 4, (plan.made_frames - 1) // 8 + 1, plan.made_height // cell, plan.made_width // cell)
+    frames = half_rate_count(plan.made_frames) if plan.doubled_rate else plan.made_frames
+    shape = (1, 4, (frames - 1) // 8 + 1, plan.made_height // cell, plan.made_width // cell)
     lot = np.random.default_rng(plan.seed)
     return Latents(lot.standard_normal(shape, np.float32), lot.standard_normal((1, 4, 8, 4), np.float32))
 

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ltx_mcp.clips import AnimateRequest, Clip, Codec, FinalizeRequest, Plan, Shot
 from ltx_mcp.engine.base import Materials, Watch
+from ltx_mcp.engine.conditions import check_materials
 from ltx_mcp.errors import BadInput, NotFound, TooLarge
 from ltx_mcp.inputs import Inputs
 from ltx_mcp.negatives import Negative, Negatives, digests
@@ -52,7 +53,7 @@ def finalized(request: FinalizeRequest, inputs: Inputs, negatives: Negatives) ->
 
     def check(plan: Plan) -> None:
         order.check(plan)
-        if plan.upscaled or plan.doubled_rate:  # then its first stage would be another one than the draft
+        if plan.upscaled:  # then its first stage would be another one than the draft
             raise TooLarge(
                 f"The final of {request.clip}, whole at {plan.resolution}, is more than {plan.model} can make here.",
                 "Keep the draft, or make a shorter one.",
@@ -62,6 +63,7 @@ def finalized(request: FinalizeRequest, inputs: Inputs, negatives: Negatives) ->
                 f"{request.clip} was made by {negative.model}, and {plan.model} is in use now.",
                 f"The user can set LTX_MCP_MODEL={negative.model}; or make the clip again.",
             )
+        check_materials(plan, Materials(begun=negative.latents))  # a model may have got a temporal upsampler since
 
     def gather(plan: Plan, watch: Watch) -> Materials:
         shown = order.gather(plan, watch) if order.fitted is None else order.fitted(plan)
