@@ -1,7 +1,8 @@
 """The VAE's tiled decode as a stream: frames come out while later tiles are still latents.
 
 `AutoencoderKLLTX2Video.decode` (diffusers 0.42.1) decodes all temporal tiles before it joins them, so its memory
-grows with the clip. The loop here gives the same numbers, bit for bit, and holds two temporal tiles.
+grows with the clip, and of each it holds all spatial tiles, their rows and their join. The loops here give the same
+numbers, bit for bit, and hold one temporal tile, and of those before it only what is still to be blended.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,18 +28,6 @@ class DecodeWindows:
     pixels: int
     pixel_stride: int
 
-    def apply(self, vae: Any) -> None:
-        """Set the VAE's own tiling to these windows, for one temporal tile at a time."""
-        vae.enable_tiling(
-            tile_sample_min_height=self.pixels,
-            tile_sample_min_width=self.pixels,
-            tile_sample_min_num_frames=self.frames,
-            tile_sample_stride_height=self.pixel_stride,
-            tile_sample_stride_width=self.pixel_stride,
-            tile_sample_stride_num_frames=self.frame_stride,
-        )
-        vae.use_framewise_decoding = False  # the temporal tiles are cut here
-
     def within(self, width: int, height: int) -> "DecodeWindows":
         """These for pictures of this size in pixels: where they are large, fewer frames at a time, as much blended."""
         overlap = self.frames - self.frame_stride
@@ -48,9 +37,9 @@ class DecodeWindows:
 
 
 LARGE_PIXELS = 2560 * 1472
-"""Above, a temporal tile has 48 frames and not 80. Calculated: a decoded tile takes 6 bytes a pixel-frame in bfloat16,
-and there are four at the height of it (two temporal tiles, the rows of the second, and their join): 7.2 GB at 1440p
-with 80 frames, 16 GB at 2160p, 9.6 GB with 48. All of it is constant with the clip's length."""
+"""Above, a temporal tile has 48 frames and not 80. Calculated: a decoded pixel-frame takes 6 bytes in bfloat16, and
+there are one frame more than a tile, the 24 of the one before that are blended, and a spatial tile: 2.7 GB at 1440p
+with 80 frames, 5.6 GB at 2160p, 3.8 GB with 48. All of it is constant with the clip's length."""
 
 GPU_WINDOWS = DecodeWindows(frames=80, frame_stride=56, pixels=768, pixel_stride=704)
 """For trained models: an overlap of 24 frames and 64 pixels. The library's 16 and 8 frames leave visible seams."""
@@ -70,6 +59,7 @@ def stream_decode(
     for chunk in decode_chunks(vae, latents, windows, check):
         for index in range(chunk.shape[2]):
             yield to_frame(chunk[0, :, index])
+        del chunk  # before the next one is decoded
 
 
 def decode_chunks(
@@ -81,37 +71,79 @@ def decode_chunks(
     """
     import torch
 
-    windows.apply(vae)
+    vae.disable_tiling()
+    vae.use_framewise_decoding = False  # all tiles are cut here
     ratio = vae.temporal_compression_ratio
-    size, stride = windows.frames // ratio, windows.frame_stride // ratio
+    size, stride, overlap = (
+        windows.frames // ratio,
+        windows.frame_stride // ratio,
+        windows.frames - windows.frame_stride,
+    )
     if latents.shape[2] <= size:
-        yield _decode_tile(vae, latents, check)
+        yield _decode_tile(vae, latents, windows, check)
         return
     remaining = (latents.shape[2] - 1) * ratio + 1
     previous: torch.Tensor | None = None
     for start in range(0, latents.shape[2], stride):
-        tile = _decode_tile(vae, latents[:, :, start : start + size + 1], check)
-        if previous is None:
-            chunk = tile[:, :, : windows.frame_stride + 1]
-        else:
+        tile = _decode_tile(vae, latents[:, :, start : start + size + 1], windows, check)
+        if previous is not None:
             tile = tile[:, :, :-1]
             with torch.inference_mode():
-                vae.blend_t(previous, tile, windows.frames - windows.frame_stride)  # in place
-            chunk = tile[:, :, : windows.frame_stride]
-        chunk = chunk[:, :, :remaining]
-        remaining -= chunk.shape[2]
-        previous = tile
+                vae.blend_t(previous, tile, overlap)  # in place
+        count = min(windows.frame_stride + (previous is None), remaining)
+        previous = tile[:, :, -overlap:].clone()
+        remaining -= count
+        chunk = tile[:, :, :count]
+        del tile
         yield chunk
+        del chunk
 
 
-def _decode_tile(vae: Any, latents: "torch.Tensor", check: Callable[[], None]) -> "torch.Tensor":
+def _decode_tile(
+    vae: Any, latents: "torch.Tensor", windows: DecodeWindows, check: Callable[[], None]
+) -> "torch.Tensor":
     # The contexts close before anything is yielded: they belong to the thread, not to this generator.
     import torch
 
     check()
     with torch.inference_mode(), checked([vae.decoder], check):
-        decoded: torch.Tensor = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
-    return decoded
+        return _decode_rows(vae, latents.to(vae.dtype), windows)
+
+
+def _decode_rows(vae: Any, latents: "torch.Tensor", windows: DecodeWindows) -> "torch.Tensor":
+    """The whole picture of one temporal tile, put together while its spatial tiles are decoded, from the top left.
+
+    Of the tiles that are done only the edges stay that those below and to the right are blended with.
+    """
+    import torch
+
+    cell = vae.spatial_compression_ratio
+    size, stride, overlap = windows.pixels // cell, windows.pixel_stride // cell, windows.pixels - windows.pixel_stride
+    height, width = latents.shape[3:]
+    if max(height, width) <= size:
+        whole: torch.Tensor = vae.decode(latents, return_dict=False)[0]
+        return whole
+    picture: torch.Tensor | None = None
+    above: list[torch.Tensor] = []
+    for top in range(0, height, stride):
+        below: list[torch.Tensor] = []
+        before: torch.Tensor | None = None
+        for left in range(0, width, stride):
+            tile = vae.decode(latents[..., top : top + size, left : left + size], return_dict=False)[0]
+            if above:
+                vae.blend_v(above[len(below)], tile, overlap)  # in place
+            if before is not None:
+                vae.blend_h(before, tile, overlap)
+            if picture is None:
+                picture = tile.new_empty((*tile.shape[:3], height * cell, width * cell))
+            shown = tile[..., : windows.pixel_stride, : windows.pixel_stride]
+            y, x = top * cell, left * cell
+            picture[..., y : y + shown.shape[3], x : x + shown.shape[4]] = shown
+            below.append(tile[..., -overlap:, :].clone())
+            before = tile[..., -overlap:].clone()
+        above = below
+    assert picture is not None, "latents have a height and a width"
+    return picture
 
 
 def to_frame(picture: "torch.Tensor") -> Frame:
