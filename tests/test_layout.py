@@ -187,6 +187,16 @@ def test_every_policy_says_what_materials_take() -> None:
     micro = pick("cpu", Machine(16 * GB), 29_000_000)
     assert micro.conditioned_load == 1.15
     assert micro.source_load == pytest.approx(3 / 16)
+    assert (resident.decode_load, micro.decode_load) == (0.0, 18.75)
+
+
+def test_a_picture_that_cannot_be_decoded_here_is_not_made_however_many_tiles_its_passes_have() -> None:
+    micro = pick("cpu", Machine(4 * GB), 29_000_000)
+    asked: dict[str, Any] = {"resolution": "2160p", "duration_s": 0.5, "fps": 8}
+    small = card(max_pixel_frames=micro.max_pixel_frames, decode_load=micro.decode_load)
+    made = planned(small, **asked)
+    assert (made.upscaled, made.upscaled_from) == (True, (2560, 1440))
+    assert not planned(card(max_pixel_frames=micro.max_pixel_frames), **asked).upscaled
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)

@@ -88,7 +88,9 @@ def test_a_rate_far_from_the_trained_ones_is_noted(fps: float, noted: bool) -> N
 
 def test_a_size_above_the_trained_one_is_flagged() -> None:
     roomy = ModelCard("m", "m", "240p", max_pixel_frames=10**9, trained_short_side=240)
-    assert planned(roomy, resolution="540p").beyond_training
+    large = planned(roomy, resolution="540p")
+    assert large.beyond_training
+    assert "expect repeated or broken forms" in " ".join(large.notes)
     assert not planned(roomy).beyond_training
 
 

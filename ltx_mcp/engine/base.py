@@ -111,6 +111,7 @@ class ModelCard:
     doubles_rate: bool = False  # it has a temporal upsampler, so 48 to 60 fps are made at half the rate
     conditioned_load: float = 1.0  # pixel-frames that one takes where frames or a reference are given
     source_load: float = 0.0  # those added where a source video is held beside
+    decode_load: float = 0.0  # those that a made pixel takes while the picture is decoded, however long it is
     recipes: Recipes = field(default_factory=lambda: DISTILLED)
     licence: str = ""
 

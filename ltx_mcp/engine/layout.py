@@ -73,7 +73,8 @@ class Layout:
 
 def fits(layout: Layout, card: ModelCard, uses: Uses = WORDS) -> bool:
     factor = (card.conditioned_load if uses.conditions else 1.0) + (card.source_load if uses.source else 0.0)
-    return layout.load * factor <= card.max_pixel_frames
+    decoding = layout.made[0] * layout.made[1] * card.decode_load
+    return max(layout.load * factor, decoding) <= card.max_pixel_frames
 
 
 def native(

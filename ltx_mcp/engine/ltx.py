@@ -70,6 +70,7 @@ class LtxEngine:
             doubles_rate=info.doubles_rate,
             conditioned_load=self._policy.conditioned_load,
             source_load=self._policy.source_load,
+            decode_load=self._policy.decode_load,
         )
 
     def load(self, watch: Watch) -> None:

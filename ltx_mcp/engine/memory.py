@@ -34,7 +34,9 @@ class MemoryPolicy:
 
     That counts what one pass works on at once: of a picture in tiles one tile, and a share of the whole (layout.py).
     `conditioned_load` is by what a pixel-frame takes more where tokens have timesteps of their own, `source_load` what
-    a source video beside adds. Both are calculated, not measured.
+    a source video beside adds. Both are calculated, not measured. `decode_load` is what each made pixel takes while the
+    picture is decoded, in pixel-frames of a pass; 0 where the transformer has left the device by then, or is so large
+    that its passes take more.
     """
 
     name: str
@@ -45,6 +47,7 @@ class MemoryPolicy:
     max_pixel_frames: int
     conditioned_load: float = 2.0
     source_load: float = 0.0  # where main memory holds it, and the device does not
+    decode_load: float = 0.0
 
 
 POLICIES = (
@@ -71,6 +74,10 @@ SMALL_MODEL_BYTES = GIB  # a model below this is simply resident
 SMALL_BYTES_PER_PIXEL_FRAME = 16
 """Of the micro model at its peak, process memory measured on a CPU: 9 at 240p for 20 s, 13 at 540p for 5 s, 27 at
 1080p for 2 s (long clips cost less, as only two tiles are held). LTX-2.3's activations are some eight times wider."""
+
+SMALL_DECODE_LOAD = 25 * 12 / SMALL_BYTES_PER_PIXEL_FRAME
+"""In float32: 17 frames at a time of a large picture, and the 8 before that are blended (decode.py: CPU_WINDOWS). This
+is 2.5 GB at 2160p, where the server was measured at 4.2 GiB, 1.2 of them before it (docs/performance.md)."""
 
 SMALL_CONDITIONED_LOAD = 1.15  # 18 vectors of 64 to 256 floats a token of 8,192 pixel-frames: up to 2.3 bytes each
 SOURCE_BYTES_PER_PIXEL_FRAME = 3
@@ -164,7 +171,9 @@ def whole(device_bytes: int, weights_bytes: int) -> MemoryPolicy:
     per_pixel_frame = SMALL_BYTES_PER_PIXEL_FRAME * (1 if small else 8)
     conditioned = SMALL_CONDITIONED_LOAD if small else MemoryPolicy.conditioned_load
     beside = SOURCE_BYTES_PER_PIXEL_FRAME / per_pixel_frame
-    return MemoryPolicy("whole", weights_bytes, 0, Offload.NONE, False, room // per_pixel_frame, conditioned, beside)
+    decoding = SMALL_DECODE_LOAD if small else 0.0
+    most = room // per_pixel_frame
+    return MemoryPolicy("whole", weights_bytes, 0, Offload.NONE, False, most, conditioned, beside, decoding)
 
 
 def _device_bytes(device: str, machine: Machine) -> int:

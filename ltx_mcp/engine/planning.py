@@ -79,10 +79,10 @@ def plan(
         tiles=None if layout.tiles == (1, 1) else layout.tiles,
         upscaled=is_scaled,
         upscaled_from=layout.inner if is_scaled else None,
-        beyond_training=layout.largest_whole > card.trained_short_side,
+        beyond_training=_is_beyond(layout, card),
         loras=_loras(picked, card, rework),
         reference=None if rework is None else _reference(rework, recipe, *layout.inner),
-        notes=(*_notes(request, card, recipe, frames), *_layout_notes(request, layout, resolution, is_scaled)),
+        notes=(*_notes(request, card, recipe, frames), *_layout_notes(request, layout, card, resolution, is_scaled)),
     )
 
 
@@ -145,8 +145,19 @@ def _notes(request: GenerateRequest, card: ModelCard, recipe: Recipe, frames: in
     return notes
 
 
-def _layout_notes(request: GenerateRequest, layout: Layout, resolution: Resolution, is_scaled: bool) -> list[str]:
+def _is_beyond(layout: Layout, card: ModelCard) -> bool:
+    return layout.largest_whole > card.trained_short_side
+
+
+def _layout_notes(
+    request: GenerateRequest, layout: Layout, card: ModelCard, resolution: Resolution, is_scaled: bool
+) -> list[str]:
     notes = []
+    if _is_beyond(layout, card):
+        notes.append(
+            f"{card.name} was trained on pictures of {card.trained_short_side}p, and makes this one at"
+            f" {layout.largest_whole}p before any tiles: expect repeated or broken forms."
+        )
     if layout.doubled_rate:
         notes.append(
             f"Made at {request.fps / 2:g} fps, then doubled by the temporal upsampler and a short pass over all frames."
