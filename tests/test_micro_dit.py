@@ -1,6 +1,7 @@
 """The training of the micro model's transformer: its data, its samples, its forward pass, its runs."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import torch
 from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
 from ltx_mcp.micro import latents_data, world
 from ltx_mcp.micro.dit import make_transformer
-from ltx_mcp.micro.flow import LATE_SIGMA, Carrier, draw_sigma, open_choice
+from ltx_mcp.micro.flow import LATE_SIGMA, SORTS, Carrier, draw_sigma, open_choice
 from ltx_mcp.micro.latents_data import Clip, Shape
 from ltx_mcp.micro.lean import picture
 from ltx_mcp.micro.prompts import Prompt, prompt
 from ltx_mcp.micro.text import VIDEO_WIDTH, make_connectors, make_text_encoder
 from ltx_mcp.micro.tokenizer import load_tokenizer
 from ltx_mcp.micro.train_dit import DitPlan, DitTrainer, channel_weights
+from ltx_mcp.micro.training_clips import TrainingClips
 from ltx_mcp.micro.vae import load_vae
 
 SHAPE = Shape(2, 2, 3)
@@ -44,19 +46,37 @@ def clips(vae: Any) -> list[Clip]:
     return [Clip(scene, latents_data.encode(vae, latents_data.pixels(scene, SHAPE))[0].half()) for scene in scenes]
 
 
+@pytest.fixture(scope="module")
+def footage(vae: Any, tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
+    folder = tmp_path_factory.mktemp("footage")
+    pictures = TrainingClips(0, media=False, textures=2)
+    clip = partial(latents_data.footage_clip, vae, pictures)
+    latents_data.make(folder, 0, 0, clip, 8, [(1.0, Shape(4, 2, 3))])
+    return list(latents_data.read(folder))
+
+
 def new_trainer(clips: list[Clip], text: tuple[Any, Any, Any], steps: int = 40) -> DitTrainer:
     return DitTrainer(DitPlan(steps=steps, tokens=48, layers=2), clips, text, torch.ones(128))
 
 
 def test_the_data_holds_no_scene_kept_for_tests_and_goes_on_where_it_stopped(vae: Any, tmp_path: Path) -> None:
     for _ in range(2):
-        latents_data.make(vae, tmp_path, worker=1, minutes=0, clips_per_file=2, shapes=[(1.0, SHAPE)])
+        latents_data.make(tmp_path, 1, 0, partial(latents_data.drawn_clip, vae), 2, [(1.0, SHAPE)])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["01-0000.pt", "01-0001.pt"]
     found = list(latents_data.read(tmp_path))
-    assert len({clip.scene for clip in found}) == 4
-    assert not any(clip.scene.held_out for clip in found)
-    again = latents_data.encode(vae, latents_data.pixels(found[3].scene, SHAPE))[0]
+    scenes = [clip.scene for clip in found if clip.scene is not None]
+    assert len(set(scenes)) == 4
+    assert not any(scene.held_out for scene in scenes)
+    again = latents_data.encode(vae, latents_data.pixels(scenes[3], SHAPE))[0]
     assert torch.allclose(found[3].latents.float(), again, atol=0.05)
+
+
+def test_footage_is_told_apart_and_rests_or_moves(vae: Any, footage: list[Clip]) -> None:
+    assert all(clip.scene is None for clip in footage)
+    assert {clip.rests for clip in footage} == {True, False}
+    for clip in footage:
+        moved = (clip.latents[:, 2].float() - clip.latents[:, 1].float()).abs().mean()
+        assert (moved < 0.05) == clip.rests
 
 
 def test_the_carrier_says_what_is_written_and_leaves_normal_noise() -> None:
@@ -64,6 +84,7 @@ def test_the_carrier_says_what_is_written_and_leaves_normal_noise() -> None:
     noise = torch.randn(200, 12, 128, generator=torch.Generator().manual_seed(0))
     wanted = torch.linspace(-2, 2, 200)
     changed = carrier.write(noise, wanted)
+    assert torch.equal(changed[:, 1:], noise[:, 1:]), "at every size one token says it"
     assert torch.allclose(carrier.read(changed), wanted, atol=1e-5)
     assert carrier.read(noise).std() == pytest.approx(1, abs=0.15)  # what the pipeline's noise says is standard normal
     assert torch.equal(changed[..., 4], noise[..., 4])
@@ -120,7 +141,8 @@ def test_the_lean_forward_is_the_classs(given: int) -> None:
     per_token = timestep[:, None].repeat(1, 12)
     per_token[:, :given] = 0
     with torch.inference_mode():
-        ours, _ = picture(model, noisy, told, sigma, given, coords, 1)
+        ours, streams, looks = picture(model, noisy, told, sigma, given, coords)
+        _, first, _ = picture(model, noisy, told, sigma, given, coords, blocks=1)
         theirs, _ = model(
             hidden_states=noisy,
             audio_hidden_states=torch.randn(2, 5, 32),
@@ -138,6 +160,8 @@ def test_the_lean_forward_is_the_classs(given: int) -> None:
             return_dict=False,
         )
     assert torch.allclose(ours, theirs, atol=1e-4)
+    assert [torch.equal(*pair) for pair in zip(streams, first, strict=False)] == [True]
+    assert all(torch.allclose(each.sum(-1), torch.ones(2, 4, 12)) for each in looks)
     assert theirs.std() > 0.1
 
 
@@ -148,6 +172,12 @@ def test_training_learns(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:
         trainer.advance()
     trainer.step = 0  # the same samples once more
     assert np.mean([trainer.advance()["loss"] for _ in range(8)]) < 0.9 * np.mean(first)
+
+
+def test_first_blocks_learn_places_from_mere_noise(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:
+    trainer = DitTrainer(DitPlan(steps=60, tokens=96, layers=3, phase="places"), clips, text, torch.ones(128))
+    losses = [trainer.advance()["loss"] for _ in range(60)]
+    assert np.mean(losses[-8:]) < 0.8 * np.mean(losses[:8])
 
 
 def test_sound_learns_over_a_picture_that_stays(clips: list[Clip], text: tuple[Any, Any, Any], tmp_path: Path) -> None:
@@ -192,14 +222,28 @@ def test_an_export_loads_as_diffusers_loads_it(clips: list[Clip], text: tuple[An
         assert torch.allclose(loaded[name], weight, rtol=2e-3, atol=1e-4), name
 
 
-def test_given_frames_are_without_noise_and_are_not_learnt(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:
-    trainer = new_trainer(clips, text)
-    batches = [trainer.batch(step) for step in range(40)]
-    first = next(batch for batch in batches if batch.sort == "first_frame")
-    assert first.clean.sum() == SHAPE.height * SHAPE.width
-    assert all(not batch.clean.any() for batch in batches if batch.sort != "first_frame")
+def test_given_frames_are_without_noise_and_are_not_learnt(
+    clips: list[Clip], footage: list[Clip], text: tuple[Any, Any, Any]
+) -> None:
+    trainer = new_trainer(clips + footage, text)
+    batches = [trainer.batch(step) for step in range(120)]
+    assert {batch.sort for batch in batches} == set(SORTS)
+    for batch in batches:
+        frames = int(batch.clean.sum()) / (batch.shape.height * batch.shape.width)
+        given = {"given": {1}, "footage": {1, 3}}  # a drawn clip has two here
+        assert frames in given.get(batch.sort, {0})
+        noisy, _ = trainer._noisy(batch)
+        assert torch.equal(noisy[:, batch.clean == 1], batch.video[:, batch.clean == 1])
+        if batch.sort == "footage" and frames == 1:
+            assert all(
+                any(torch.equal(video, _tokens(clip)) for clip in footage if clip.rests) for video in batch.video
+            )
     paired = next(batch for batch in batches if batch.sort == "paired")
     assert torch.allclose(trainer.carrier.read(paired.noise), paired.choice.float(), atol=1e-4)
+
+
+def _tokens(clip: Clip) -> torch.Tensor:
+    return clip.latents.float().flatten(1).T
 
 
 def test_ground_counts_less_than_things(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:

@@ -6,7 +6,7 @@ import torch
 
 from ltx_mcp.micro.text import AUDIO_HEAD_DIM, AUDIO_WIDTH, HEADS, TEXT_WIDTH, VIDEO_HEAD_DIM, VIDEO_WIDTH
 
-LAYERS = 5
+LAYERS = 6
 VIDEO_CHANNELS, AUDIO_CHANNELS = 128, 32  # of a token: those of the video VAE, channels times mel bins of the audio VAE
 
 # Where a rotary position has gone once round, in seconds and pixels, and how much faster the fastest one turns. The

@@ -1,10 +1,13 @@
 """One training sample of the transformer: which noise, at which level, and what the model must answer.
 
 A clip of the core world leaves one thing open: where across its way the thing stands. In the samples that teach
-generation that choice is read off the noise: one number of it, the mean of a few channels over all tokens, is made to
-say the place. The noise is still normal noise, but the picture is now a function of prompt and noise, so every step of
-a short schedule aims at the same picture. In the other samples (a given first frame, a late start) picture and noise
-are independent, as they are when a frame is given or a video is repainted.
+generation that choice is read off the noise: one number of it, the mean of a few channels of the first token, is made
+to say the place. The noise is still normal noise, but the picture is now a function of prompt and noise, so every step
+of a short schedule aims at the same picture. In the other samples (given first frames, a late start) picture and noise
+are independent, as they are when frames are given or a video is repainted.
+
+The first token alone carries it, because a mean over all tokens is small where they are many, and of another scale at
+each size: it was hardly read at the larger ones.
 """
 
 import math
@@ -19,8 +22,12 @@ from ltx_mcp.micro import captions
 from ltx_mcp.micro.prompts import Prompt
 from ltx_mcp.micro.world import Scene
 
-Sort = Literal["paired", "late", "first_frame"]
-SORTS: dict[Sort, float] = {"paired": 0.6, "late": 0.2, "first_frame": 0.2}
+Sort = Literal["paired", "late", "given", "footage"]
+SORTS: dict[Sort, float] = {"paired": 0.6, "late": 0.16, "given": 0.14, "footage": 0.1}
+"""`given` and `footage` begin with frames that are shown: of the drawn world, or of pictures from outside it."""
+
+GIVEN_FRAMES = (1, 3)
+"""Latent frames that are shown: an image, or the end of a clip that is continued (film.LEAD_S at 24 fps)."""
 
 LATE_SIGMA = 0.95  # the highest noise of a late start: a repaint, or the second stage
 _NEAR_ONE = 0.97  # of the distilled sigmas, those above are nearly one: together they count as one
@@ -30,23 +37,20 @@ _EDGE = 0.01  # of the normal distribution that the open choice leaves out on ea
 
 @dataclass(frozen=True)
 class Carrier:
-    """The unit direction of the noise that tells the place: these channels, all tokens alike."""
+    """The unit direction of the noise that tells the place: these channels of the first token."""
 
     channels: tuple[int, ...]
 
     def read(self, noise: torch.Tensor) -> torch.Tensor:
         """(samples,) standard normal numbers of noise (samples, tokens, channels)."""
-        return noise[:, :, list(self.channels)].sum((1, 2)) / self._norm(noise)
+        return noise[:, 0, list(self.channels)].sum(1) / math.sqrt(len(self.channels))
 
     def write(self, noise: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
         """The same noise, but for `read`, which then gives `wanted`."""
         noise = noise.clone()
-        change = (wanted - self.read(noise)) / self._norm(noise)
-        noise[:, :, list(self.channels)] += change[:, None, None]
+        change = (wanted - self.read(noise)) / math.sqrt(len(self.channels))
+        noise[:, 0, list(self.channels)] += change[:, None]
         return noise
-
-    def _norm(self, noise: torch.Tensor) -> float:
-        return math.sqrt(noise.shape[1] * len(self.channels))
 
 
 def open_choice(scene: Scene, prompt: Prompt) -> float:
@@ -80,6 +84,8 @@ def draw_sigma(lot: np.random.Generator, sort: Sort) -> float:
     return top * (1 - math.pow(lot.uniform(0, 0.97), 1.5))
 
 
-def draw_sort(lot: np.random.Generator) -> Sort:
+def draw_sort(lot: np.random.Generator, *, footage: bool) -> Sort:
+    """By lot; without footage what would be of it is of the drawn world."""
     names = list(SORTS)
-    return names[int(lot.choice(len(names), p=list(SORTS.values())))]
+    sort = names[int(lot.choice(len(names), p=list(SORTS.values())))]
+    return "given" if sort == "footage" and not footage else sort

@@ -1,15 +1,17 @@
-"""The transformer's training data: drawn scenes as normalised video latents, made once and kept in files.
+"""The transformer's training data: drawn scenes and footage as normalised video latents, made once and kept in files.
 
 `python -m ltx_mcp.micro.latents_data --out DIR --minutes N --worker K` draws core scenes that are not held out, at
-sizes, shapes and lengths by lot, and writes a file every so many clips. Each worker draws clips of its own; the same
-worker always draws the same.
+sizes, shapes and lengths by lot, and writes a file every so many clips. `--footage` makes clips of pictures from
+outside the drawn world in their place, from which the model learns to keep what it is shown. Each worker draws clips
+of its own; the same worker always draws the same.
 """
 
 import argparse
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,15 @@ import numpy as np
 import torch
 
 from ltx_mcp.micro import draw
+from ltx_mcp.micro.training_clips import TrainingClips
 from ltx_mcp.micro.world import Scene, core_scene
 
 log = logging.getLogger(__name__)
 
 CELL, FRAMES_PER_CELL = 32, 8  # pixels and frames of a latent
+
+RESTING, MOVING = -1, -2  # in place of a scene's seed, of footage
+MOVES = 0.3  # of footage
 
 
 @dataclass(frozen=True)
@@ -38,34 +44,35 @@ class Shape:
         return (self.frames - 1) * FRAMES_PER_CELL + 1, self.height * CELL, self.width * CELL
 
 
-# (share, shape): the half size of a final in the aspects, most of all 16:9 at two seconds; then made sizes.
+# (share, shape): the half size of a final at 240p and its made size, that of a draft, in the aspects, most of all 16:9
+# at two seconds.
 SHAPES: tuple[tuple[float, Shape], ...] = (
-    (0.30, Shape(7, 4, 7)),
-    (0.08, Shape(7, 7, 4)),
-    (0.09, Shape(7, 4, 4)),
+    (0.20, Shape(7, 4, 7)),
+    (0.06, Shape(4, 4, 7)),
+    (0.03, Shape(10, 4, 7)),
+    (0.04, Shape(16, 4, 7)),
+    (0.05, Shape(7, 7, 4)),
+    (0.05, Shape(7, 4, 4)),
     (0.03, Shape(7, 4, 5)),
-    (0.10, Shape(4, 4, 7)),
-    (0.05, Shape(10, 4, 7)),
-    (0.06, Shape(16, 4, 7)),
-    (0.02, Shape(13, 7, 4)),
-    (0.02, Shape(16, 4, 4)),
-    (0.06, Shape(4, 8, 14)),
-    (0.04, Shape(4, 8, 13)),
-    (0.03, Shape(7, 8, 14)),
-    (0.04, Shape(7, 8, 13)),
-    (0.02, Shape(4, 13, 8)),
-    (0.03, Shape(4, 8, 8)),
-    (0.02, Shape(7, 8, 8)),
-    (0.01, Shape(16, 8, 13)),
+    (0.16, Shape(7, 8, 13)),
+    (0.10, Shape(7, 8, 14)),
+    (0.07, Shape(4, 8, 13)),
+    (0.04, Shape(4, 8, 14)),
+    (0.02, Shape(16, 8, 13)),
+    (0.05, Shape(7, 13, 8)),
+    (0.02, Shape(7, 14, 8)),
+    (0.05, Shape(7, 8, 8)),
+    (0.03, Shape(7, 8, 10)),
 )
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A scene and its normalised latents (channels, frames, height, width) in float16."""
+    """A scene, None for footage, and its normalised latents (channels, frames, height, width) in float16."""
 
-    scene: Scene
+    scene: Scene | None
     latents: torch.Tensor
+    rests: bool = False  # footage that does not move at all
 
 
 def training_scene(lot: np.random.Generator) -> tuple[int, Scene]:
@@ -92,11 +99,24 @@ def encode(vae: Any, clip: torch.Tensor) -> torch.Tensor:
     return normal.clone()
 
 
+def drawn_clip(vae: Any, lot: np.random.Generator, shape: Shape) -> tuple[int, torch.Tensor]:
+    """The seed of a core scene by lot, and its latents."""
+    seed, scene = training_scene(lot)
+    return seed, encode(vae, pixels(scene, shape))[0].half()
+
+
+def footage_clip(vae: Any, pictures: TrainingClips, lot: np.random.Generator, shape: Shape) -> tuple[int, torch.Tensor]:
+    """RESTING or MOVING, and latents of a picture that rests, or pans and zooms."""
+    rests = lot.random() >= MOVES
+    clip = torch.from_numpy(pictures.picture_clip(lot, *shape.pixels, still=rests))
+    return RESTING if rests else MOVING, encode(vae, clip[None])[0].half()
+
+
 def make(
-    vae: Any,
     out: Path,
     worker: int,
     minutes: float,
+    clip: Callable[[np.random.Generator, Shape], tuple[int, torch.Tensor]],
     clips_per_file: int = 50,
     shapes: Sequence[tuple[float, Shape]] = SHAPES,
 ) -> None:
@@ -105,14 +125,10 @@ def make(
     number = len(list(out.glob(f"{worker:02d}-*.pt")))
     while True:
         lot = np.random.default_rng([7, worker, number])
-        seeds, latents = [], []
-        for _ in range(clips_per_file):
-            shape = shapes[int(lot.choice(len(shapes), p=[share for share, _ in shapes]))][1]
-            seed, scene = training_scene(lot)
-            seeds.append(seed)
-            latents.append(encode(vae, pixels(scene, shape))[0].half())
+        picked = lot.choice(len(shapes), clips_per_file, p=[share for share, _ in shapes])
+        seeds, latents = zip(*(clip(lot, shapes[int(index)][1]) for index in picked), strict=True)
         new = out / f"{worker:02d}-{number:04d}.new"
-        torch.save({"seeds": seeds, "latents": latents}, new)
+        torch.save({"seeds": list(seeds), "latents": list(latents)}, new)
         new.replace(new.with_suffix(".pt"))
         number += 1
         log.info("worker %d: %d files (%.0f s)", worker, number, time.monotonic() - begin)
@@ -125,7 +141,7 @@ def read(folder: Path) -> Iterator[Clip]:
     for path in sorted(folder.glob("*.pt")):
         kept = torch.load(path, weights_only=True)
         for seed, latents in zip(kept["seeds"], kept["latents"], strict=True):
-            yield Clip(core_scene(seed), latents)
+            yield Clip(None if seed < 0 else core_scene(seed), latents, rests=seed == RESTING)
 
 
 def _wide(channels: torch.Tensor) -> torch.Tensor:
@@ -137,12 +153,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the files")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--worker", type=int, default=0, help="each number draws clips of its own")
+    parser.add_argument("--footage", action="store_true", help="clips of pictures from outside the drawn world")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     from ltx_mcp.micro.vae import load_vae
 
     given.out.mkdir(parents=True, exist_ok=True)
-    make(load_vae(), given.out, given.worker, given.minutes)
+    vae = load_vae()
+    clip = partial(footage_clip, vae, TrainingClips(given.worker)) if given.footage else partial(drawn_clip, vae)
+    make(given.out, given.worker, given.minutes, clip)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 from ltx_mcp.engine.recipes import CAMERA_MOVES
 from ltx_mcp.micro import captions
 from ltx_mcp.micro.captions import PHRASINGS
-from ltx_mcp.micro.world import CORE_COLOURS, CORE_KINDS, CORE_MOTIONS, CORE_SHADES, Scene, Size
+from ltx_mcp.micro.world import CORE_COLOURS, CORE_KINDS, CORE_MOTIONS, CORE_SHADES, Scene, Size, core_scene
 
 UNSAID = "unsaid"
 
@@ -34,6 +34,15 @@ _TAILS = ("cinematic", "high quality", "4k", "smooth motion", "simple shapes", "
           "on a dark screen", "looping")  # fmt: skip
 _HEADS = ("please", "now", "hi,", "ok,", "simple animation,", "minimalist video,", "cinematic,", "scene 1:", "prompt:")
 _NOISE_WORDS = ("really", "just", "nice", "pretty", "very", "the", "a", "of", "and", "some", "single", "lone")
+
+
+_SUBJECTS = ("the woman", "the man", "a cat", "the dog", "the crowd", "the street", "a photo of a city", "the sea",
+             "the picture", "the scene", "this photo", "the cup", "a mountain", "the flowers", "the car", "it",
+             "the astronaut", "a portrait", "the forest", "the camera")  # fmt: skip
+_DOINGS = ("comes to life", "smiles", "in gentle motion", "slowly pans", "in the wind", "stays calm", "continues",
+           "at sunset, warm light", "with soft light", "looks around", "and nothing else happens", "goes on",
+           "breathes", "in the rain", "as it is", "waits")  # fmt: skip
+_ASTRAY = 0.3
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,13 @@ def prompt(scene: Scene, lot: np.random.Generator, *, full: bool = False, held_o
         said["level"] = captions.level(thing)
     answers = tuple(ATTRIBUTES[name].index(answer) for name, answer in said.items())
     return Prompt(text if held_out else loosely(text, lot), answers)
+
+
+def of_footage(lot: np.random.Generator) -> str:
+    """What people say of pictures that are not of the drawn world; now and then, something that is not there."""
+    if lot.random() < _ASTRAY:
+        return prompt(core_scene(int(lot.integers(2**31))), lot).text
+    return loosely(f"{_one(lot, _SUBJECTS)} {_one(lot, _DOINGS)}", lot)
 
 
 def loosely(text: str, lot: np.random.Generator) -> str:

@@ -1,8 +1,10 @@
 """Train the micro model's transformer: `python -m ltx_mcp.micro.train_dit --data DIR --text DIR --out DIR [--resume]`.
 
 Flow matching on the latents that latents_data.py made, with the text encoder and connectors of train_text.py, which
-stay as they are. First the picture; then `--phase sound --resume` trains the sound stream on the finished picture
-stream, which it reads and does not change. Every step depends on the seed, its number and the data alone.
+stay as they are. There are three phases, each of which goes on from the one before (`--phase NAME --resume`): `places`
+teaches the first blocks to tell from mere noise where in the clip a token is, `picture` the picture, `sound` the sound
+stream, which reads the finished picture stream and does not change it. Every step depends on the seed, its number and
+the data alone.
 `DIR/checkpoint.pt` is written every few minutes, and `DIR/transformer` with it: config.json and fp16 safetensors of the
 averaged weights.
 """
@@ -13,7 +15,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -23,10 +25,10 @@ import torch
 from ltx_mcp.micro.audio import load_audio_vae, scene_latents
 from ltx_mcp.micro.build import load_text
 from ltx_mcp.micro.dit import LAYERS, make_transformer
-from ltx_mcp.micro.flow import Carrier, Sort, draw_sigma, draw_sort, open_choice
+from ltx_mcp.micro.flow import GIVEN_FRAMES, Carrier, Sort, draw_sigma, draw_sort, open_choice
 from ltx_mcp.micro.latents_data import Clip, Shape, read
 from ltx_mcp.micro.lean import picture
-from ltx_mcp.micro.prompts import prompt
+from ltx_mcp.micro.prompts import of_footage, prompt
 from ltx_mcp.micro.text import VIDEO_WIDTH, embed
 from ltx_mcp.micro.world import Scene
 
@@ -38,23 +40,24 @@ _CLIP = 1.0  # norm of the gradient
 _RATES = ((24.0, 0.7), (25.0, 0.15), (30.0, 0.15))  # frames a second, and their shares
 _CHANNEL_FLOOR = 0.15  # of a channel's weight in the loss, next to its effect on pixels
 _GROUND = 0.35  # weight of a token that shows ground only
-_PLACES_AFTER = 1  # the block whose stream must tell where a token is
-_PLACES = 0.2  # weight of that in the loss
+_PLACES = ((0.2, 0.0), (1.0, 0.0), (1.0, 1.0))  # by block: weights of telling the token's place, and the open choice
+_LOOKS = 0.1  # weight of looking at the token that says the choice, by the first head of the last of these blocks
+_PLACES_SHARE = 0.2  # of the loss that telling places is while the picture learns
 _SILENT_PROMPTS = 0.05  # of the samples have none, which guidance needs
 _DUBBED = 0.3  # of the steps of sound are for a picture without noise, as when a finished one gets its sound
 _CARRIERS = 8  # channels that carry the open choice
 
 
-Phase = Literal["picture", "sound"]
+Phase = Literal["places", "picture", "sound"]
 
 
 @dataclass(frozen=True)
 class DitPlan:
     """What decides the weights, besides the code and the data."""
 
-    steps: int = 6000
+    steps: int = 10_000
     tokens: int = 1792  # of picture, in a step
-    rate: float = 1e-3
+    rate: float = 3e-3
     layers: int = LAYERS
     phase: Phase = "picture"
     seed: int = 0
@@ -69,7 +72,7 @@ class Batch:
     sigma: torch.Tensor  # (samples,)
     clean: torch.Tensor  # (tokens,)
     weight: torch.Tensor  # (samples, tokens)
-    scenes: Sequence[Scene]
+    scenes: Sequence[Scene | None]
     texts: Sequence[str]
     choice: torch.Tensor  # (samples,) what the noise says, where it says anything
     shape: Shape
@@ -78,7 +81,7 @@ class Batch:
 
 
 class DitTrainer:
-    """The transformer, the mean of its weights, its optimiser and the number of the next step."""
+    """The transformer, the mean of its weights, its optimisers and the number of the next step."""
 
     def __init__(
         self, plan: DitPlan, clips: Sequence[Clip], text: tuple[Any, Any, Any], channels: torch.Tensor
@@ -88,51 +91,64 @@ class DitTrainer:
         self.text = text  # tokenizer, text encoder, connectors
         self.channels = channels  # (channels,) weights in the loss
         self.by_shape: dict[Shape, list[Clip]] = defaultdict(list)
+        self.footage: dict[Shape, list[Clip]] = defaultdict(list)
         for clip in clips:
-            self.by_shape[Shape(*clip.latents.shape[1:])].append(clip)
+            (self.footage if clip.scene is None else self.by_shape)[Shape(*clip.latents.shape[1:])].append(clip)
         spread = torch.cat([clip.latents.float().flatten(1)[:, ::7] for clip in clips[:400]], 1).std(1)
         self.carrier = Carrier(tuple(sorted(int(index) for index in spread.argsort()[:_CARRIERS])))
         self.model: Any = make_transformer(plan.layers)
         self.average: Any = copy.deepcopy(self.model).requires_grad_(False)
-        self.places = torch.nn.Linear(VIDEO_WIDTH, 4)
+        self.places = torch.nn.ModuleList(torch.nn.Linear(VIDEO_WIDTH, 4) for _ in _PLACES[: plan.layers])
         self.step = 0
         for name, weight in self.model.named_parameters():
             weight.requires_grad_(_learns(name, plan.phase))
-        self.weights = [weight for weight in self.model.parameters() if weight.requires_grad]
-        if plan.phase == "picture":
-            self.weights += self.places.parameters()
         self._audio_vae: Any = None
         self._sounds: dict[tuple[Scene, float], torch.Tensor] = {}
-        self.optimiser = torch.optim.AdamW(self.weights, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        learning = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+        matrices = [weight for name, weight in learning.items() if _is_matrix(name, weight)]
+        others = [weight for name, weight in learning.items() if not _is_matrix(name, weight)]
+        if plan.phase != "sound":
+            others += self.places.parameters()
+        self.weights = matrices + others
+        # Muon (Jordan et al. 2024) needs a third of Adam's steps here, for a third more time in each.
+        self.optimisers = [
+            torch.optim.Muon(matrices, lr=plan.rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(others, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
+        ]
 
     def batch(self, step: int) -> Batch:
         """The samples of a step."""
         lot = np.random.default_rng([10, self.plan.seed, step])
-        shapes = list(self.by_shape)
-        counts = np.array([len(self.by_shape[shape]) for shape in shapes], np.float64)
+        sort = draw_sort(lot, footage=bool(self.footage) and self.plan.phase == "picture")
+        by_shape = self.footage if sort == "footage" else self.by_shape
+        shapes = list(by_shape)
+        counts = np.array([len(by_shape[shape]) for shape in shapes], np.float64)
         shape = shapes[int(lot.choice(len(shapes), p=counts / counts.sum()))]
-        pool = self.by_shape[shape]
-        sort = draw_sort(lot)
+        given = 0
+        if sort in ("given", "footage"):
+            given = min(GIVEN_FRAMES[int(lot.integers(len(GIVEN_FRAMES)))], shape.frames - 1)
+        pool = by_shape[shape]
+        if sort == "footage" and given == 1:  # one frame does not tell how it moves
+            pool = [clip for clip in pool if clip.rests] or pool
         tokens = shape.frames * shape.height * shape.width
         picked = [pool[int(lot.integers(len(pool)))] for _ in range(max(2, self.plan.tokens // tokens))]
-        prompts = [prompt(clip.scene, lot, full=sort == "paired") for clip in picked]
+        told = [_told(clip, lot, full=sort == "paired") for clip in picked]
         video = torch.stack([clip.latents for clip in picked]).float().flatten(2).transpose(1, 2)
         noise = torch.from_numpy(lot.standard_normal(video.shape, np.float32))
-        choice = torch.tensor([open_choice(clip.scene, said) for clip, said in zip(picked, prompts, strict=True)])
+        choice = torch.tensor([each for _, each in told])
         if sort == "paired":
             noise = self.carrier.write(noise, choice)
         clean = torch.zeros(tokens)
-        if sort == "first_frame":
-            clean[: shape.height * shape.width] = 1
+        clean[: given * shape.height * shape.width] = 1
         rates, shares = zip(*_RATES, strict=True)
         return Batch(
             video,
             noise,
             torch.tensor([draw_sigma(lot, sort) for _ in picked]),
             clean,
-            self._token_weights(video, shape),
+            torch.ones(video.shape[:2]) if sort == "footage" else self._token_weights(video, shape),
             [clip.scene for clip in picked],
-            ["" if lot.random() < _SILENT_PROMPTS else each.text for each in prompts],
+            ["" if lot.random() < _SILENT_PROMPTS else text for text, _ in told],
             choice,
             shape,
             float(rates[int(lot.choice(len(rates), p=shares))]),
@@ -151,30 +167,42 @@ class DitTrainer:
         batch = self.batch(self.step)
         with torch.no_grad():
             told, told_audio, _ = embed(*self.text, batch.texts)
-        losses = self._picture(batch, told) if self.plan.phase == "picture" else self._sound(batch, told, told_audio)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(losses["loss"] + _PLACES * losses.get("place", 0))
+        if self.plan.phase == "sound":
+            losses = self._sound(batch, told, told_audio)
+        else:
+            losses = self._places(batch, told) if self.plan.phase == "places" else self._picture(batch, told)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
+        torch.autograd.backward(losses["loss"] + _PLACES_SHARE * losses.get("place", 0))
         losses["norm"] = torch.nn.utils.clip_grad_norm_(self.weights, _CLIP)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.plan.rate * self._rate_share()
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self.plan.rate * self._rate_share()
+            optimiser.step()
         self._mean()
         self.step += 1
         return {name: float(value.detach()) for name, value in losses.items()}
 
+    def _places(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The first blocks over mere noise: all that tells a place are the borders."""
+        batch = replace(batch, sigma=torch.ones_like(batch.sigma), clean=torch.zeros_like(batch.clean), sort="paired")
+        batch = replace(batch, choice=self.carrier.read(batch.noise))
+        with torch.autocast("cpu", torch.bfloat16):
+            _, streams, looks = self._forward(batch, told, len(_PLACES))
+        return {"loss": self._place_loss(streams, looks, batch)}
+
     def _picture(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
         with torch.autocast("cpu", torch.bfloat16):
-            answer, stream = self._forward(batch, told)
-            places = self.places(stream)
+            answer, streams, looks = self._forward(batch, told)
         error = ((answer.float() - (batch.noise - batch.video)).square() * self.channels).mean(-1)
         weight = batch.weight * (1 - batch.clean)
-        return {"loss": (error * weight).sum() / weight.sum(), "place": self._place_loss(places.float(), batch)}
+        return {"loss": (error * weight).sum() / weight.sum(), "place": self._place_loss(streams, looks, batch)}
 
     def _sound(self, batch: Batch, told: torch.Tensor, told_audio: torch.Tensor) -> dict[str, torch.Tensor]:
         """The sound stream over the picture at the same noise level, or over the finished picture."""
         lot = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + self.step)
         frames, *_ = batch.shape.pixels
-        wanted = torch.stack([self._heard(scene, frames / batch.fps) for scene in batch.scenes])
+        wanted = torch.stack([self._heard(scene, frames / batch.fps) for scene in batch.scenes if scene])
         noise = torch.randn(wanted.shape, generator=lot)
         noisy, given = self._noisy(batch)
         timestep = batch.sigma * 1000
@@ -211,30 +239,40 @@ class DitTrainer:
                 self._sounds[key] = scene_latents(self._audio_vae, scene, duration_s)
         return self._sounds[key]
 
-    def _forward(self, batch: Batch, told: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The velocity, and the stream that must tell a token's place."""
+    def _forward(
+        self, batch: Batch, told: torch.Tensor, blocks: int | None = None
+    ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
+        """As `picture` gives them."""
         noisy, given = self._noisy(batch)
         coords = self.model.rope.prepare_video_coords(
             1, batch.shape.frames, batch.shape.height, batch.shape.width, noisy.device, fps=batch.fps
         )
-        return picture(self.model, noisy, told, batch.sigma, given, coords, min(_PLACES_AFTER, self.plan.layers - 1))
+        return picture(self.model, noisy, told, batch.sigma, given, coords, blocks)
 
     @staticmethod
     def _noisy(batch: Batch) -> tuple[torch.Tensor, int]:
         """What the model sees of the picture, and how many of the first tokens are given."""
         sigma = batch.sigma[:, None, None]
         noisy = (1 - sigma) * batch.video + sigma * batch.noise
-        given = batch.shape.height * batch.shape.width if batch.sort == "first_frame" else 0
+        given = int(batch.clean.sum())
         noisy[:, :given] = batch.video[:, :given]
         return noisy, given
 
-    def _place_loss(self, told: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """How badly the stream tells a token's place in the clip, -1..1 on each axis, and what the noise says."""
+    def _place_loss(self, streams: Sequence[torch.Tensor], looks: Sequence[torch.Tensor], batch: Batch) -> torch.Tensor:
+        """How badly the streams tell a token's place in the clip, -1..1 on each axis, and what the noise says.
+
+        For the latter one head is shown where to look: by itself it did not find one token among hundreds.
+        """
         axes = [torch.linspace(-1, 1, count) for count in (batch.shape.frames, batch.shape.height, batch.shape.width)]
         where = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, 2)
-        loss = (told[..., :3] - where).square().mean()
-        if batch.sort == "paired":
-            loss = loss + (told[..., 3] - batch.choice[:, None]).square().mean()
+        loss = torch.zeros(())
+        for head, stream, (place, choice) in zip(self.places, streams, _PLACES, strict=False):
+            told = head(stream.float())
+            loss = loss + place * (told[..., :3] - where).square().mean()
+            if batch.sort == "paired":
+                loss = loss + choice * (told[..., 3] - batch.choice[:, None]).square().mean()
+        if batch.sort == "paired" and len(looks) >= len(_PLACES):
+            loss = loss - _LOOKS * looks[len(_PLACES) - 1][:, 0, :, 0].clamp_min(1e-6).log().mean()
         return loss
 
     def _rate_share(self) -> float:
@@ -253,7 +291,7 @@ class DitTrainer:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "places": self.places.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "carrier": self.carrier.channels,
             "phase": self.plan.phase,
             "step": self.step,
@@ -269,7 +307,8 @@ class DitTrainer:
         self.places.load_state_dict(state["places"])
         self.carrier = Carrier(tuple(state["carrier"]))
         if state["phase"] == self.plan.phase:
-            self.optimiser.load_state_dict(state["optimiser"])
+            for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(kept)
             self.step = state["step"]
 
     def export(self, folder: Path) -> None:
@@ -281,8 +320,23 @@ def _learns(name: str, phase: Phase) -> bool:
     """Whether a weight learns in this phase. What the picture takes from sound stays at nothing (dit.py)."""
     if "audio_to_video_attn" in name:
         return False
+    if phase == "places":
+        phase = "picture"
     sound = any(part in name for part in ("audio", "a2v", "av_cross"))
     return sound == (phase == "sound")
+
+
+def _is_matrix(name: str, weight: torch.Tensor) -> bool:
+    """Whether it maps a stream to a stream, inside a block: Muon is for these."""
+    return weight.ndim == 2 and "transformer_blocks" in name and not name.endswith(("table", "gate_logits.weight"))
+
+
+def _told(clip: Clip, lot: np.random.Generator, *, full: bool) -> tuple[str, float]:
+    """A prompt for the clip, and the number that stands for what it leaves open."""
+    if clip.scene is None:
+        return of_footage(lot), 0.0
+    said = prompt(clip.scene, lot, full=full)
+    return said.text, open_choice(clip.scene, said)
 
 
 def channel_weights(vae: Any, clips: Sequence[Clip]) -> torch.Tensor:

@@ -124,6 +124,14 @@ class TrainingClips:
         made = np.stack([self._clip(lot, frames, side) for _ in range(clips)])
         return np.ascontiguousarray(made.transpose(0, 4, 1, 2, 3))
 
+    def picture_clip(
+        self, lot: np.random.Generator, frames: int, height: int, width: int, *, still: bool
+    ) -> NDArray[np.float32]:
+        """One of the pictures as a clip, (3, frames, height, width) in -1..1: it rests, or it pans and zooms."""
+        picture = self._pictures[int(lot.integers(len(self._pictures)))]
+        clip = _recoloured(lot, _travel(lot, picture[None], frames, (height, width), still=still))
+        return np.ascontiguousarray(clip.transpose(3, 0, 1, 2))
+
     def _clip(self, lot: np.random.Generator, frames: int, side: int) -> NDArray[np.float32]:
         sort = str(lot.choice(list(SHARES), p=list(SHARES.values())))
         if sort == "drawn":
@@ -132,10 +140,10 @@ class TrainingClips:
             video = self._videos[int(lot.integers(len(self._videos)))]
             stride = int(lot.integers(1, 3))
             start = int(lot.integers(len(video) - stride * (frames - 1)))
-            clip = _travel(lot, video[start : start + stride * frames : stride], frames, side, still=True)
+            clip = _travel(lot, video[start : start + stride * frames : stride], frames, (side, side), still=True)
         else:
             picture = self._pictures[int(lot.integers(len(self._pictures)))]
-            clip = _travel(lot, picture[None], frames, side, still=sort == "still")
+            clip = _travel(lot, picture[None], frames, (side, side), still=sort == "still")
         return _recoloured(lot, clip)
 
 
@@ -154,28 +162,29 @@ def _drawn(lot: np.random.Generator, frames: int, side: int) -> Picture:
     return draw.window(scene, range(start, start + frames), count, size, (top, left, side, side))
 
 
-def _travel(lot: np.random.Generator, pictures: Picture, frames: int, side: int, *, still: bool) -> Picture:
-    """A square window on the pictures, at the scale of 160p to 480p; it pans, zooms and may mirror."""
+def _travel(lot: np.random.Generator, pictures: Picture, frames: int, size: tuple[int, int], *, still: bool) -> Picture:
+    """A window of (height, width) on the pictures, at the scale of 160p to 480p; it pans, zooms and may mirror."""
     from PIL import Image
 
-    height, width = pictures.shape[1:3]
+    (height, width), (rows, columns) = pictures.shape[1:3], size
     scale = max(min(height, width) / lot.uniform(160, 480), 0.5)  # source pixels in one of ours
-    scale = min(scale, 0.99 * min(height, width) / side)
+    scale = min(scale, 0.99 * min(height / rows, width / columns))
     pace, zoom = (0.0, 1.0) if still else (lot.exponential(2.5), float(np.exp(lot.normal(0, 0.15))))
     angle = lot.uniform(0, 2 * np.pi)
     mirrored = lot.uniform() < 0.5
-    reach = scale * side
-    x, y = lot.uniform(0, width - reach), lot.uniform(0, height - reach)
+    x, y = lot.uniform(0, width - scale * columns), lot.uniform(0, height - scale * rows)
     factor = max(1, int(scale))  # shrunk first by whole steps, so that detail does not alias
     small = [Image.fromarray(picture).reduce(factor) for picture in pictures]
-    out = np.empty((frames, side, side, 3), np.uint8)
+    out = np.empty((frames, rows, columns, 3), np.uint8)
     for index in range(frames):
         now = scale * zoom ** (index / frames)
-        left = _folded(x + scale * pace * index * np.cos(angle), width - now * side)
-        top = _folded(y + scale * pace * index * np.sin(angle), height - now * side)
+        left = _folded(x + scale * pace * index * np.cos(angle), width - now * columns)
+        top = _folded(y + scale * pace * index * np.sin(angle), height - now * rows)
         box = (now / factor, 0, left / factor, 0, now / factor, top / factor)
         picture = small[min(index, len(small) - 1)]
-        out[index] = np.asarray(picture.transform((side, side), Image.Transform.AFFINE, box, Image.Resampling.BILINEAR))
+        out[index] = np.asarray(
+            picture.transform((columns, rows), Image.Transform.AFFINE, box, Image.Resampling.BILINEAR)
+        )
     return out[:, :, ::-1] if mirrored else out
 
 
