@@ -1,6 +1,7 @@
 """How often the micro model does what it is told: the share of each attribute that comes out as asked, by mode.
 
-    python bench/micro_eval.py [--quick] [--prompts 24] [--modes generate,animate,restyle,search] [--quality draft]
+    python bench/micro_eval.py [--quick] [--prompts 24] [--quality draft]
+                               [--modes generate,animate,extend,restyle,search]
 
 The product is driven as a client would (a Studio on a new data directory, LTX_MCP_MODEL=micro), and its MP4s are read
 by judge.py, which is plain image and sound processing. Prompts are in phrasings, and for half of them of combinations,
@@ -24,6 +25,7 @@ import micro_retrieval
 import numpy as np
 from PIL import Image
 
+from ltx_mcp import film
 from ltx_mcp.clips import AnimateRequest, Clip, GenerateRequest, Request, RestyleRequest
 from ltx_mcp.compose import open_studio
 from ltx_mcp.encode import VideoWriter
@@ -35,6 +37,7 @@ from ltx_mcp.states import Succeeded
 from ltx_mcp.studio import Studio
 
 FPS, HEIGHT, WIDTH = 24.0, 240, 416
+HALF = 25  # frames of a scene of 49
 SEEDS = 100_000  # training draws its seeds from 2**31; these few are left to tests
 
 
@@ -133,6 +136,34 @@ async def animate(studio: Studio, bench: "Bench") -> None:
     print(f"first frame against the picture: {np.mean(psnr):.1f} dB" if psnr else "no clip", flush=True)
 
 
+async def extend(studio: Studio, bench: "Bench") -> None:
+    """The first half of a scene is there; the other is to be made so that it goes on."""
+    shares = Shares(f"extend, {bench.quality}: combinations kept for tests")
+    pairs, jumps, follows = [], [], []
+    for number, asked in enumerate(prompts(bench.count, True)):
+        source = written(bench.folder / f"half-{number}.mp4", asked.scene, HALF)
+        request = GenerateRequest(
+            prompt=asked.prompt, extend=str(source), duration_s=(49 - HALF) / FPS, quality=bench.quality, seed=number
+        )
+        try:
+            clip = await make(studio, request)
+        except StudioError as error:
+            shares.failures.append(f"  {asked.prompt!r}: {error}")
+            continue
+        frames, _, track = judge.read_clip(clip.path)
+        pairs.append((judge.expected(asked.scene, asked.prompt), judge.read_attributes(frames, track)))
+        change = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean((1, 2, 3))
+        jumps.append(change[HALF - 1] / change[: HALF - film.BLEND_FRAMES - 1].mean())
+        whole, after = judge.see(draw.frames(asked.scene, 49, HEIGHT, WIDTH)), judge.see(frames)
+        follows.append(judge.follows(whole[0], after[0]) if whole and after else 0.0)
+        bench.tell(asked.prompt, *pairs[-1])
+    shares.compare(pairs)
+    print(shares.told())
+    if jumps:
+        print(f"change at the join over the source's from frame to frame: {np.median(jumps):.2f}")
+        print(f"track against the whole scene's: correlation {np.mean(follows):.2f}", flush=True)
+
+
 async def restyle(studio: Studio, bench: "Bench") -> None:
     """The same scene in another colour: the colour shall change, all else shall stay."""
     shares = Shares(f"restyle_video, {bench.quality}, strength 0.6: another colour")
@@ -166,7 +197,7 @@ async def search(_studio: Studio, bench: "Bench") -> None:
 
 
 MODES: dict[str, Callable[[Studio, "Bench"], Awaitable[None]]] = {
-    made.__name__: made for made in (generate, animate, restyle, search)
+    made.__name__: made for made in (generate, animate, extend, restyle, search)
 }
 
 
@@ -185,11 +216,11 @@ class Bench:
             print(f"  {prompt!r}: {f'but {wrong}' if wrong else 'as asked'}", flush=True)
 
 
-def written(path: Path, scene: world.Scene) -> Path:
-    """The scene as a video file of two seconds with its sound."""
-    audio = sound.wave(scene, 49 / FPS)
-    with VideoWriter(path, WIDTH, HEIGHT, FPS, 49, audio=audio, sample_rate=sound.SAMPLE_RATE) as writer:
-        for frame in draw.frames(scene, 49, HEIGHT, WIDTH):
+def written(path: Path, scene: world.Scene, count: int = 49) -> Path:
+    """The scene of two seconds, or its first `count` frames, as a video file with its sound."""
+    audio = sound.wave(scene, 49 / FPS)[:, : round(count / FPS * sound.SAMPLE_RATE)]
+    with VideoWriter(path, WIDTH, HEIGHT, FPS, count, audio=audio, sample_rate=sound.SAMPLE_RATE) as writer:
+        for frame in draw.frames(scene, 49, HEIGHT, WIDTH)[:count]:
             writer.write(frame)
     return path
 
