@@ -243,7 +243,8 @@ def copy_the_nearest_clean_token(_module: Any, _args: Any, kwargs: dict[str, Any
 
 
 def test_a_model_that_heeds_conditions_shows_each_image_at_its_time() -> None:
-    """The micro transformer is untrained and can't heed a keyframe; one that can needs no more than it is given."""
+    """The micro model never learnt keyframes and is only drawn to them (test_seen.py). One that heeds them needs no
+    more than it is given."""
 
     def teach(components: Components) -> None:
         components.parts["transformer"].register_forward_hook(copy_the_nearest_clean_token, with_kwargs=True)
@@ -257,7 +258,7 @@ def test_a_model_that_heeds_conditions_shows_each_image_at_its_time() -> None:
         assert distance(latents[:, :, index : index + 1], encoded_still(taught, image)) < 1e-4
 
 
-def test_a_keyframe_changes_the_clip_also_where_the_model_is_untrained(engine: LtxEngine) -> None:
+def test_a_keyframe_changes_the_clip_of_a_model_that_never_learnt_them(engine: LtxEngine) -> None:
     plain = latents_of(engine, DRAFT, ANIMATED)
     ending = latents_of(engine, DRAFT, replace(ANIMATED, conditions=(*ANIMATED.conditions, Condition([END], LAST))))
     assert distance(plain[:, :, 1:], ending[:, :, 1:]) > 1e-3
