@@ -80,7 +80,8 @@ def likeness(frames: Sequence[Frame], others: Sequence[Frame], seen: Callable[[F
 
 
 def light(frame: Frame) -> NDArray[np.float64]:
-    return frame.mean(axis=2)
+    grey: NDArray[np.float64] = frame.mean(axis=2)
+    return grey
 
 
 def outlines(frame: Frame) -> NDArray[np.float64]:
