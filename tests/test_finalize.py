@@ -212,11 +212,23 @@ async def test_another_model_does_not_finish_the_draft(tmp_path: Path) -> None:
 
 async def test_a_final_too_large_for_this_machine_is_refused_before_it_is_queued(tmp_path: Path) -> None:
     small = StandInEngine(max_pixel_frames=416 * 256 * 17 + 1)
-    async with an_agent(tmp_path, engine=small) as agent:
+    async with an_agent(tmp_path / "small", engine=small) as agent:
         clip_id = data(await agent.call_tool("generate_video", SHORT))["clip"]["clip_id"]
         refused = await agent.call_tool("finalize_draft", {"clip": clip_id})
     assert refused.is_error
     assert "is more than stand-in can make" in text(refused)
+    assert "No draft can be finished at 480p here: keep this one." in text(refused)
+    larger = StandInEngine(max_pixel_frames=832 * 512 * 25)
+    async with an_agent(tmp_path / "larger", engine=larger) as agent:
+        long, short = [
+            data(await agent.call_tool("generate_video", {**SHORT, "duration_s": seconds}))["clip"]["clip_id"]
+            for seconds in (2, 1)
+        ]
+        refused = await agent.call_tool("finalize_draft", {"clip": long})
+        finished = await agent.call_tool("finalize_draft", {"clip": short})
+    assert "Drafts of at most 1 s can be finished at 480p here" in text(refused)
+    assert data(finished)["clip"]["height"] == 480
+    assert not [path for path in (tmp_path / "larger" / "staging").rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("reference", ["{}@0.2", "{}@0.1-0.3", "no-such-clip-01234567", "/etc/passwd"])

@@ -194,14 +194,20 @@ def _too_large(
     def scaled(frames: int) -> Layout | None:
         return upscaled(recipe, request.aspect, resolution, frames, request.fps, card, uses) if size is None else None
 
+    said = f"{asked} is more than {card.name} can make in this machine's memory."
     seconds, scaled_seconds = (_longest(request, way) for way in (own, scaled))
+    if uses.begun:
+        shorter = (
+            f"Drafts of at most {seconds:g} s can be finished at {resolution} here: keep this one, or make a shorter."
+        )
+        return TooLarge(said, shorter if seconds else f"No draft can be finished at {resolution} here: keep this one.")
     options = [f"{seconds:g} s at {resolution}"] if seconds else []
     if scaled_seconds > seconds:
         options.append(f"{scaled_seconds:g} s at {resolution} scaled up")
     if size is None and (smaller := _largest_resolution(request, recipe, card, uses)):
         options.append(f"{smaller} for {request.duration_s:g} s")
     hint = f"The largest that fits: {_listed(options)}." if options else "Ask for less of everything."
-    return TooLarge(f"{asked} is more than {card.name} can make in this machine's memory.", hint)
+    return TooLarge(said, hint)
 
 
 def _listed(options: Sequence[str]) -> str:

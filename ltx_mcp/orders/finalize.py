@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from ltx_mcp.clips import AnimateRequest, Clip, Codec, FinalizeRequest, Plan, Shot
 from ltx_mcp.engine.base import Materials, Watch
 from ltx_mcp.engine.conditions import check_materials
-from ltx_mcp.errors import BadInput, NotFound, TooLarge
+from ltx_mcp.errors import BadInput, NotFound
 from ltx_mcp.inputs import Inputs
 from ltx_mcp.negatives import Negative, Negatives, digests
 from ltx_mcp.orders.animate import animated
@@ -53,11 +53,6 @@ def finalized(request: FinalizeRequest, inputs: Inputs, negatives: Negatives) ->
 
     def check(plan: Plan) -> None:
         order.check(plan)
-        if plan.upscaled:  # then its first stage would be another one than the draft
-            raise TooLarge(
-                f"The final of {request.clip}, whole at {plan.resolution}, is more than {plan.model} can make here.",
-                "Keep the draft, or make a shorter one.",
-            )
         if plan.model != negative.model:
             raise BadInput(
                 f"{request.clip} was made by {negative.model}, and {plan.model} is in use now.",
