@@ -112,6 +112,14 @@ def test_the_named_largest_lengths_do_fit(duration_s: float, upscaled: bool, til
     assert (made.width, made.height) == (1920, 1080)
 
 
+def test_where_neither_length_nor_size_fits_the_longest_of_the_largest_size_is_named() -> None:
+    small = ModelCard("m", "m", "240p", max_pixel_frames=448 * 256 * 49, trained_short_side=240)
+    with pytest.raises(TooLarge) as refused:
+        planned(small, resolution="1080p", duration_s=10)
+    assert refused.value.hint == "The largest that fits: 2 s at 240p."
+    assert planned(small, resolution="240p", duration_s=2).frames == 48
+
+
 def test_a_machine_that_can_make_nothing_says_so() -> None:
     with pytest.raises(TooLarge, match="Ask for less"):
         planned(ModelCard("m", "m", "240p", max_pixel_frames=1000, trained_short_side=240))

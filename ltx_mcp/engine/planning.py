@@ -185,7 +185,7 @@ def _too_large(
     uses: Uses,
     size: tuple[int, int] | None,
 ) -> TooLarge:
-    asked = f"{request.duration_s:g} s of {resolution} {request.aspect} at {request.fps:g} fps"
+    asked = f"{round(request.duration_s, 2):g} s of {resolution} {request.aspect} at {request.fps:g} fps"
     whole = size or delivered_size(request.aspect, resolution)
 
     def own(frames: int) -> Layout | None:
@@ -206,8 +206,22 @@ def _too_large(
         options.append(f"{scaled_seconds:g} s at {resolution} scaled up")
     if size is None and (smaller := _largest_resolution(request, recipe, card, uses)):
         options.append(f"{smaller} for {request.duration_s:g} s")
+    if size is None and not options:
+        options = _smaller_and_shorter(request, recipe, card, uses)
     hint = f"The largest that fits: {_listed(options)}." if options else "Ask for less of everything."
     return TooLarge(said, hint)
+
+
+def _smaller_and_shorter(request: GenerateRequest, recipe: Recipe, card: ModelCard, uses: Uses) -> list[str]:
+    """Where the size does not fit at any length, and the length at no size: the longest clip of the largest size."""
+
+    def whole(size: tuple[int, int]) -> Callable[[int], Layout | None]:
+        return lambda frames: native(recipe, size, frames, request.fps, card, uses)
+
+    for resolution in reversed(RESOLUTIONS):
+        if seconds := _longest(request, whole(delivered_size(request.aspect, resolution))):
+            return [f"{seconds:g} s at {resolution}"]
+    return []
 
 
 def _listed(options: Sequence[str]) -> str:
