@@ -1,0 +1,103 @@
+"""Large clips end to end: an MCP client asks a fresh server over stdio, the micro model makes them, the file is probed.
+
+    python bench/large.py [--shapes 2160p:16:9:24,2160p:9:16:8,1440p:9:16:50] [--seconds 0.5] [--quick]
+
+A photograph is animated, so that there is something to see in every tile. Printed of each: what was made, the tiles of
+the last pass, seconds from call to result and of processors, the largest process's peak, and where tiles meet the
+change from cell to cell of 32 pixels as a share of what it is elsewhere (about 1 where no seam shows).
+"""
+
+import argparse
+import os
+import platform
+import resource
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+from mcp import Client, StdioServerParameters
+
+from ltx_mcp.engine.tiling import spans
+from ltx_mcp.footage import look_at, read_video
+from ltx_mcp.probe import Probe, probe
+
+CELL = 32
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shapes", default="2160p:16:9:24,2160p:9:16:8,1440p:9:16:50")
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--quick", action="store_true", help="240p alone, to see that it runs")
+    given = parser.parse_args()
+    print(f"command: {' '.join(sys.argv)}")
+    threads = os.environ.get("OMP_NUM_THREADS", "all")
+    print(f"hardware: {platform.machine()}, {os.cpu_count()} cores, OMP_NUM_THREADS {threads}")
+    print(", ".join(f"{name} {version(name)}" for name in ("torch", "diffusers", "mcp", "imageio-ffmpeg")))
+    for shape in ["240p:16:9:24"] if given.quick else given.shapes.split(","):
+        resolution, across, down, fps = shape.split(":")
+        asked = {"resolution": resolution, "aspect": f"{across}:{down}", "fps": float(fps), "duration_s": given.seconds}
+        anyio.run(measure, asked)
+
+
+async def measure(asked: dict[str, Any]) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.monotonic()
+        job = await animated(Path(folder).resolve(), asked)
+        seconds = time.monotonic() - begun
+        if job["status"] != "succeeded":
+            raise SystemExit(f"{asked}: {job['error']}")
+        made, facts = job["effective"], probe(Path(job["clip"]["path"]))
+        across, down = made.get("tiles") or (1, 1)
+        print(
+            f"{facts.width}x{facts.height}, {facts.frames} frames at {facts.fps:g} fps, {facts.codec} and"
+            f" {facts.audio_codec}: made {made['made_width']}x{made['made_height']}x{made['made_frames']},"
+            f" tiles {across} x {down}, seams {seams(Path(job['clip']['path']), facts, made)}"
+        )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, KiB elsewhere
+    print(f"    {seconds:.0f} s, {busy:.0f} s of processors, at most {after.ru_maxrss * unit / 2**30:.2f} GiB so far")
+
+
+async def animated(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    import skimage
+
+    picture = Path(skimage.__file__).parent / "data" / "astronaut.png"
+    env = {"LTX_MCP_DATA_DIR": str(folder), "LTX_MCP_MODEL": "micro", "LTX_MCP_ROOTS": str(picture.parent)}
+    server = StdioServerParameters(command=sys.executable, args=["-m", "ltx_mcp", "serve"], env={**os.environ, **env})
+    async with Client(server) as agent:
+        words = {"image": str(picture), "prompt": "an astronaut smiles", "seed": 1}
+        answer = await agent.call_tool("animate_image", {**words, **asked})
+        while (job := answer.structured_content or {}).get("status") in ("queued", "running"):
+            answer = await agent.call_tool("get_job", {"job_id": job["job_id"]})
+    if not job:
+        raise SystemExit(str(answer.content))
+    return job
+
+
+def seams(video: Path, facts: Probe, made: dict[str, Any]) -> str:
+    """For columns and rows: the largest change at an edge of tiles, over the mean at the other edges of cells."""
+    frames = list(read_video(look_at(video, "clip"), facts.width, facts.height, facts.fps, facts.frames))
+    later = np.stack(frames[1 :: max(1, len(frames) // 4)]).mean(axis=3)  # the first is the photograph itself
+    shares = []
+    for axis, name, tiles in ((2, "width", 0), (1, "height", 1)):
+        if made.get("upscaled") or (count := (made.get("tiles") or (1, 1))[tiles]) == 1:
+            continue
+        cells, margin = made[f"made_{name}"] // CELL, (made[f"made_{name}"] - made[name]) // 2
+        change = np.abs(np.diff(later, axis=axis)).mean(axis=(0, 3 - axis))
+        at = {cell: change[CELL * cell - margin - 1] for cell in range(1, cells) if CELL * cell - margin > 0}
+        edges = {edge for span in spans(cells, count) for edge in span} - {0, cells}
+        elsewhere = np.mean([value for cell, value in at.items() if cell not in edges])
+        shares.append(f"{max(at[edge] for edge in edges) / elsewhere:.2f} across {name}")
+    return ", ".join(shares) or "none"
+
+
+if __name__ == "__main__":
+    main()
