@@ -32,6 +32,7 @@ GIVEN_FRAMES = (1, 3)
 LATE_SIGMA = 0.95  # the highest noise of a late start: a repaint, or the second stage
 _NEAR_ONE = 0.97  # of the distilled sigmas, those above are nearly one: together they count as one
 _SCHEDULED = 0.6  # of the samples stand on a distilled sigma
+_WALKED = 0.45  # of the samples that can be, are what the model comes to by itself
 _EDGE = 0.01  # of the normal distribution that the open choice leaves out on each side
 
 
@@ -82,6 +83,18 @@ def draw_sigma(lot: np.random.Generator, sort: Sort) -> float:
         return high[int(lot.integers(len(high)))]
     top = LATE_SIGMA if sort == "late" else 1.0
     return top * (1 - math.pow(lot.uniform(0, 0.97), 1.5))
+
+
+def draw_path(lot: np.random.Generator, sort: Sort) -> tuple[float, ...]:
+    """The levels that the model goes down by its own estimates before the one that it learns at; often none.
+
+    A short schedule takes big steps, so what it comes to is not a noisy picture but a noisy estimate. Shown its own,
+    the model learns to mend them; the target stays the clip, which prompt and noise have settled.
+    """
+    down = {"paired": (1.0, 0.975, 0.909375, 0.725, 0.421875), "late": (0.909375, 0.725, 0.421875)}.get(sort, ())
+    if not down or lot.random() >= _WALKED:
+        return ()
+    return down[: int(lot.integers(2, len(down) + 1))]
 
 
 def draw_sort(lot: np.random.Generator, *, footage: bool) -> Sort:

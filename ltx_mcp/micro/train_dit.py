@@ -2,9 +2,9 @@
 
 Flow matching on the latents that latents_data.py made, with the text encoder and connectors of train_text.py, which
 stay as they are. There are three phases, each of which goes on from the one before (`--phase NAME --resume`): `places`
-teaches the first blocks to tell from mere noise where in the clip a token is, `picture` the picture, `sound` the sound
-stream, which reads the finished picture stream and does not change it. Every step depends on the seed, its number and
-the data alone.
+teaches the first blocks to tell, from mere noise too, where in the clip a token is, `picture` the picture, `sound` the
+sound stream, which reads the finished picture stream and does not change it. Every step depends on the seed, its number
+and the data alone.
 `DIR/checkpoint.pt` is written every few minutes, and `DIR/transformer` with it: config.json and fp16 safetensors of the
 averaged weights.
 """
@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -25,7 +26,7 @@ import torch
 from ltx_mcp.micro.audio import load_audio_vae, scene_latents
 from ltx_mcp.micro.build import load_text
 from ltx_mcp.micro.dit import LAYERS, make_transformer
-from ltx_mcp.micro.flow import GIVEN_FRAMES, Carrier, Sort, draw_sigma, draw_sort, open_choice
+from ltx_mcp.micro.flow import GIVEN_FRAMES, Carrier, Sort, draw_path, draw_sigma, draw_sort, open_choice
 from ltx_mcp.micro.latents_data import Clip, Shape, read
 from ltx_mcp.micro.lean import picture
 from ltx_mcp.micro.prompts import of_footage, prompt
@@ -40,9 +41,9 @@ _CLIP = 1.0  # norm of the gradient
 _RATES = ((24.0, 0.7), (25.0, 0.15), (30.0, 0.15))  # frames a second, and their shares
 _CHANNEL_FLOOR = 0.15  # of a channel's weight in the loss, next to its effect on pixels
 _GROUND = 0.35  # weight of a token that shows ground only
-_PLACES = ((0.2, 0.0), (1.0, 0.0), (1.0, 1.0))  # by block: weights of telling the token's place, and the open choice
-_LOOKS = 0.1  # weight of looking at the token that says the choice, by the first head of the last of these blocks
-_PLACES_SHARE = 0.2  # of the loss that telling places is while the picture learns
+_PLACES = (0.2, 1.0, 1.0)  # by block: weights of telling the token's place; the last one also tells the open choice
+_LOOKS = 0.1  # weight of looking at the token that says it, by that block's first head
+_PLACES_SHARE = 0.6  # of the loss that telling places is while the picture learns
 _SILENT_PROMPTS = 0.05  # of the samples have none, which guidance needs
 _DUBBED = 0.3  # of the steps of sound are for a picture without noise, as when a finished one gets its sound
 _CARRIERS = 8  # channels that carry the open choice
@@ -65,12 +66,12 @@ class DitPlan:
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples of one shape. `clean` marks the tokens that are given: no noise, and not counted."""
+    """Samples of one shape. The tokens that are given have no noise and do not count."""
 
     video: torch.Tensor  # (samples, tokens, channels), without noise
     noise: torch.Tensor
     sigma: torch.Tensor  # (samples,)
-    clean: torch.Tensor  # (tokens,)
+    given: int  # of the first tokens
     weight: torch.Tensor  # (samples, tokens)
     scenes: Sequence[Scene | None]
     texts: Sequence[str]
@@ -78,6 +79,7 @@ class Batch:
     shape: Shape
     fps: float
     sort: Sort
+    path: tuple[float, ...] = ()  # the levels that the model has come down by itself; the last is `sigma`
 
 
 class DitTrainer:
@@ -138,14 +140,13 @@ class DitTrainer:
         choice = torch.tensor([each for _, each in told])
         if sort == "paired":
             noise = self.carrier.write(noise, choice)
-        clean = torch.zeros(tokens)
-        clean[: given * shape.height * shape.width] = 1
         rates, shares = zip(*_RATES, strict=True)
+        path = draw_path(lot, sort) if self.plan.phase == "picture" else ()
         return Batch(
             video,
             noise,
-            torch.tensor([draw_sigma(lot, sort) for _ in picked]),
-            clean,
+            torch.tensor([path[-1] if path else draw_sigma(lot, sort) for _ in picked]),
+            given * shape.height * shape.width,
             torch.ones(video.shape[:2]) if sort == "footage" else self._token_weights(video, shape),
             [clip.scene for clip in picked],
             ["" if lot.random() < _SILENT_PROMPTS else text for text, _ in told],
@@ -153,6 +154,7 @@ class DitTrainer:
             shape,
             float(rates[int(lot.choice(len(rates), p=shares))]),
             sort,
+            path,
         )
 
     def _token_weights(self, video: torch.Tensor, shape: Shape) -> torch.Tensor:
@@ -173,7 +175,7 @@ class DitTrainer:
             losses = self._places(batch, told) if self.plan.phase == "places" else self._picture(batch, told)
         for optimiser in self.optimisers:
             optimiser.zero_grad()
-        torch.autograd.backward(losses["loss"] + _PLACES_SHARE * losses.get("place", 0))
+        torch.autograd.backward(losses["loss"])
         losses["norm"] = torch.nn.utils.clip_grad_norm_(self.weights, _CLIP)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
@@ -184,19 +186,24 @@ class DitTrainer:
         return {name: float(value.detach()) for name, value in losses.items()}
 
     def _places(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The first blocks over mere noise: all that tells a place are the borders."""
-        batch = replace(batch, sigma=torch.ones_like(batch.sigma), clean=torch.zeros_like(batch.clean), sort="paired")
-        batch = replace(batch, choice=self.carrier.read(batch.noise))
+        """The first blocks alone. At the highest noise levels all that tells a place are the borders."""
         with torch.autocast("cpu", torch.bfloat16):
-            _, streams, looks = self._forward(batch, told, len(_PLACES))
-        return {"loss": self._place_loss(streams, looks, batch)}
+            _, streams, looks = self._forward(batch, told, self._noisy(batch), batch.sigma, len(_PLACES))
+        told_places = self._place_losses(streams, looks, batch)
+        return {"loss": sum(told_places.values(), torch.zeros(())), **told_places}
 
     def _picture(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
         with torch.autocast("cpu", torch.bfloat16):
-            answer, streams, looks = self._forward(batch, told)
-        error = ((answer.float() - (batch.noise - batch.video)).square() * self.channels).mean(-1)
-        weight = batch.weight * (1 - batch.clean)
-        return {"loss": (error * weight).sum() / weight.sum(), "place": self._place_loss(streams, looks, batch)}
+            noisy = self._walked(batch, told) if batch.path else self._noisy(batch)
+            answer, streams, looks = self._forward(batch, told, noisy, batch.sigma)
+        error = ((answer.float() - (noisy - batch.video) / batch.sigma[:, None, None]).square() * self.channels).mean(
+            -1
+        )
+        weight = batch.weight.clone()
+        weight[:, : batch.given] = 0
+        told_places = self._place_losses(streams, looks, batch)
+        seen = (error * weight).sum() / weight.sum()
+        return {"loss": seen + _PLACES_SHARE * sum(told_places.values()), "picture": seen, **told_places}
 
     def _sound(self, batch: Batch, told: torch.Tensor, told_audio: torch.Tensor) -> dict[str, torch.Tensor]:
         """The sound stream over the picture at the same noise level, or over the finished picture."""
@@ -204,10 +211,10 @@ class DitTrainer:
         frames, *_ = batch.shape.pixels
         wanted = torch.stack([self._heard(scene, frames / batch.fps) for scene in batch.scenes if scene])
         noise = torch.randn(wanted.shape, generator=lot)
-        noisy, given = self._noisy(batch)
+        noisy = self._noisy(batch)
         timestep = batch.sigma * 1000
         per_token = timestep[:, None].repeat(1, noisy.shape[1])
-        per_token[:, :given] = 0
+        per_token[:, : batch.given] = 0
         if torch.rand((), generator=lot) < _DUBBED:
             noisy, per_token = batch.video, torch.zeros_like(per_token)
         sigma = batch.sigma[:, None, None]
@@ -240,44 +247,52 @@ class DitTrainer:
         return self._sounds[key]
 
     def _forward(
-        self, batch: Batch, told: torch.Tensor, blocks: int | None = None
+        self, batch: Batch, told: torch.Tensor, noisy: torch.Tensor, sigma: torch.Tensor, blocks: int | None = None
     ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
         """As `picture` gives them."""
-        noisy, given = self._noisy(batch)
         coords = self.model.rope.prepare_video_coords(
             1, batch.shape.frames, batch.shape.height, batch.shape.width, noisy.device, fps=batch.fps
         )
-        return picture(self.model, noisy, told, batch.sigma, given, coords, blocks)
+        return picture(self.model, noisy, told, sigma, batch.given, coords, blocks)
+
+    @torch.no_grad()
+    def _walked(self, batch: Batch, told: torch.Tensor) -> torch.Tensor:
+        """Where the model itself comes to at the batch's level, step by step as the pipeline goes."""
+        levels = [torch.full_like(batch.sigma, level) for level in batch.path]
+        noisy = self._noisy(replace(batch, sigma=levels[0]))
+        for level, lower in pairwise(levels):
+            velocity, _, _ = self._forward(batch, told, noisy, level)
+            noisy = noisy + (lower - level)[:, None, None] * velocity.float()
+        return noisy
 
     @staticmethod
-    def _noisy(batch: Batch) -> tuple[torch.Tensor, int]:
-        """What the model sees of the picture, and how many of the first tokens are given."""
+    def _noisy(batch: Batch) -> torch.Tensor:
+        """What the model sees of the picture."""
         sigma = batch.sigma[:, None, None]
         noisy = (1 - sigma) * batch.video + sigma * batch.noise
-        given = int(batch.clean.sum())
-        noisy[:, :given] = batch.video[:, :given]
-        return noisy, given
+        noisy[:, : batch.given] = batch.video[:, : batch.given]
+        return noisy
 
-    def _place_loss(self, streams: Sequence[torch.Tensor], looks: Sequence[torch.Tensor], batch: Batch) -> torch.Tensor:
-        """How badly the streams tell a token's place in the clip, -1..1 on each axis, and what the noise says.
+    def _place_losses(
+        self, streams: Sequence[torch.Tensor], looks: Sequence[torch.Tensor], batch: Batch
+    ) -> dict[str, torch.Tensor]:
+        """How badly the streams tell a token's place in the clip, -1..1 on each axis, and the choice of the noise.
 
         For the latter one head is shown where to look: by itself it did not find one token among hundreds.
         """
         axes = [torch.linspace(-1, 1, count) for count in (batch.shape.frames, batch.shape.height, batch.shape.width)]
         where = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, 2)
-        loss = torch.zeros(())
-        for head, stream, (place, choice) in zip(self.places, streams, _PLACES, strict=False):
-            told = head(stream.float())
-            loss = loss + place * (told[..., :3] - where).square().mean()
-            if batch.sort == "paired":
-                loss = loss + choice * (told[..., 3] - batch.choice[:, None]).square().mean()
-        if batch.sort == "paired" and len(looks) >= len(_PLACES):
-            loss = loss - _LOOKS * looks[len(_PLACES) - 1][:, 0, :, 0].clamp_min(1e-6).log().mean()
-        return loss
+        told = [head(stream.float()) for head, stream in zip(self.places, streams, strict=False)]
+        errors = [weight * (each[..., :3] - where).square().mean() for each, weight in zip(told, _PLACES, strict=False)]
+        losses = {"place": torch.stack(errors).sum()}
+        if batch.sort == "paired" and len(told) == len(_PLACES):
+            losses["choice"] = (told[-1][..., 3] - batch.choice[:, None]).square().mean()
+            losses["look"] = -_LOOKS * looks[len(_PLACES) - 1][:, 0, :, 0].clamp_min(1e-6).log().mean()
+        return losses
 
     def _rate_share(self) -> float:
-        """Up in the first steps, level to a half, then straight down."""
-        return min(1.0, (self.step + 1) / _WARM_UP) * max(0.02, min(1.0, 2 * (1 - self.step / self.plan.steps)))
+        """Up in the first steps, then straight down."""
+        return min(1.0, (self.step + 1) / _WARM_UP) * max(0.02, 1 - self.step / self.plan.steps)
 
     def _mean(self) -> None:
         keep = min(_AVERAGE, self.step / (self.step + 10))
