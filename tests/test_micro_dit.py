@@ -17,7 +17,7 @@ from ltx_mcp.micro.flow import LATE_SIGMA, SORTS, Carrier, draw_sigma, open_choi
 from ltx_mcp.micro.latents_data import Clip, Shape
 from ltx_mcp.micro.lean import picture
 from ltx_mcp.micro.prompts import Prompt, prompt
-from ltx_mcp.micro.text import VIDEO_WIDTH, make_connectors, make_text_encoder
+from ltx_mcp.micro.text import VIDEO_WIDTH, embed, make_connectors, make_text_encoder
 from ltx_mcp.micro.tokenizer import load_tokenizer
 from ltx_mcp.micro.train_dit import DitPlan, DitTrainer, channel_weights
 from ltx_mcp.micro.training_clips import TrainingClips
@@ -240,6 +240,30 @@ def test_given_frames_are_without_noise_and_are_not_learnt(
             )
     paired = next(batch for batch in batches if batch.sort == "paired")
     assert torch.allclose(trainer.carrier.read(paired.noise), paired.choice.float(), atol=1e-4)
+
+
+def test_what_the_model_comes_to_by_itself_is_where_the_pipelines_steps_lead(
+    clips: list[Clip], text: tuple[Any, Any, Any]
+) -> None:
+    trainer = new_trainer(clips, text)
+    batches = [trainer.batch(step) for step in range(60)]
+    walking = [batch for batch in batches if batch.path]
+    assert {batch.sort for batch in walking} == {"paired", "late"}
+    assert all((batch.sigma == batch.path[-1]).all() and len(batch.path) > 1 for batch in walking)
+    batch = next(batch for batch in walking if len(batch.path) == 3)
+    told, _, _ = embed(*text, batch.texts)
+    noisy = trainer._noisy(replace(batch, sigma=torch.full_like(batch.sigma, batch.path[0])))
+    for level, lower in pairwise(batch.path):
+        with torch.no_grad():
+            velocity, _, _ = trainer._forward(batch, told, noisy, torch.full_like(batch.sigma, level))
+        noisy = noisy + (lower - level) * velocity
+    assert torch.allclose(trainer._walked(batch, told), noisy, atol=1e-4)
+
+
+def test_a_batch_of_silent_prompts_is_told_too(text: tuple[Any, Any, Any]) -> None:
+    told, _, mask = embed(*text, ["", ""])
+    assert told.shape[:2] == mask.shape
+    assert torch.isfinite(told).all()
 
 
 def _tokens(clip: Clip) -> torch.Tensor:

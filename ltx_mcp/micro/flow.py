@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
+from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS
 from ltx_mcp.micro import captions
 from ltx_mcp.micro.prompts import Prompt
 from ltx_mcp.micro.world import Scene
@@ -33,6 +33,10 @@ LATE_SIGMA = 0.95  # the highest noise of a late start: a repaint, or the second
 _NEAR_ONE = 0.97  # of the distilled sigmas, those above are nearly one: together they count as one
 _SCHEDULED = 0.6  # of the samples stand on a distilled sigma
 _WALKED = 0.45  # of the samples that can be, are what the model comes to by itself
+_DOWN: dict[Sort, tuple[float, ...]] = {
+    "paired": (DISTILLED_SIGMAS[0], DISTILLED_SIGMAS[4], *REFINE_SIGMAS),  # between the first five it hardly moves
+    "late": REFINE_SIGMAS,
+}
 _EDGE = 0.01  # of the normal distribution that the open choice leaves out on each side
 
 
@@ -91,7 +95,7 @@ def draw_path(lot: np.random.Generator, sort: Sort) -> tuple[float, ...]:
     A short schedule takes big steps, so what it comes to is not a noisy picture but a noisy estimate. Shown its own,
     the model learns to mend them; the target stays the clip, which prompt and noise have settled.
     """
-    down = {"paired": (1.0, 0.975, 0.909375, 0.725, 0.421875), "late": (0.909375, 0.725, 0.421875)}.get(sort, ())
+    down = _DOWN.get(sort, ())
     if not down or lot.random() >= _WALKED:
         return ()
     return down[: int(lot.integers(2, len(down) + 1))]

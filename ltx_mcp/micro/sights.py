@@ -70,6 +70,7 @@ _EMPTY = ("nothing on {}", "{} without anything", "only {}")
 _CARDS, _EMPTIES = 0.3, 0.03  # shares of all sights
 _TOLD = 0.35  # of the captions of the drawn world, those that tell a whole clip
 _JITTER = 18  # of a card's colours, in levels
+_TURN, _STRETCH, _SWELLING = 0.1, 0.1, 0.1  # of a card's form: in radians, in the logarithm, in radii
 _EDGE = 0.3  # of the room on each side of the middle, beyond which a thing is at that side
 
 
@@ -218,7 +219,7 @@ def _card(lot: np.random.Generator) -> Sight:
 
 
 def _draw_card(sight: Sight, size: tuple[int, int]) -> Picture:
-    """Square whatever the size asked, then stretched by whoever makes it fit: people's pictures have any shape."""
+    """Its form turned, stretched and swollen a little: people draw a star in more than one way."""
     thing, lot = sight.scene.things[0], np.random.default_rng([10, sight.scene.grain])
     height, width = size
     short = min(size)
@@ -227,7 +228,10 @@ def _draw_card(sight: Sight, size: tuple[int, int]) -> Picture:
     free = [(side / short) / 2 - radius for side in (width, height)]
     across = (x - width / 2) / short - thing.x * free[0]
     down = (y - height / 2) / short - thing.y * free[1]
-    distance = draw._distance(thing.kind, across / radius, down / radius) * radius
+    turn, stretch, swelling = lot.normal(0, _TURN), np.exp(lot.normal(0, _STRETCH)), lot.uniform(-_SWELLING, _SWELLING)
+    along, athwart = across * np.cos(turn) + down * np.sin(turn), down * np.cos(turn) - across * np.sin(turn)
+    form = draw._distance(thing.kind, along * stretch / radius, athwart / stretch / radius)
+    distance = (form - swelling) * radius
     cover = np.clip(0.5 - distance * short, 0, 1)[..., None]
     inner, outer = (
         np.clip(np.array(CARD_RGB[name]) + lot.integers(-_JITTER, _JITTER + 1, 3), 0, 255)

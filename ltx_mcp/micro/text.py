@@ -94,7 +94,7 @@ def embed(
         return_tensors="pt",
     )
     # Positions are relative and padding is on the left, so what all prompts leave empty need not be computed.
-    empty = int(MAX_PROMPT_TOKENS - read.attention_mask.sum(1).max())
+    empty = MAX_PROMPT_TOKENS - max(1, int(read.attention_mask.sum(1).max()))
     states = text_encoder.model.language_model(
         input_ids=read.input_ids[:, empty:], attention_mask=read.attention_mask[:, empty:], output_hidden_states=True
     ).hidden_states
