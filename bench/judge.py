@@ -22,6 +22,7 @@ from ltx_mcp.micro.captions import SHADES, SIZES
 from ltx_mcp.micro.world import RADIUS, RGB, Scene
 
 Frames = NDArray[np.uint8]
+Track = NDArray[np.float32]  # of sound, (channels, samples)
 
 LOOKS = 17  # frames of a clip that are looked at
 LEAST_CONTRAST = 0.15  # between ground and things, of full brightness
@@ -75,7 +76,7 @@ class Heard:
     onset_s: float | None = None
 
 
-def read_clip(path: Path) -> tuple[Frames, float, NDArray[np.float32] | None]:
+def read_clip(path: Path) -> tuple[Frames, float, Track | None]:
     """(frames, fps, sound at 48 kHz) of a video file, all of it."""
     footage = look_at(path, path.name)
     count = round(footage.duration_s * footage.fps)
@@ -113,7 +114,7 @@ def ground(frames: Frames) -> str:
     return min(SHADES, key=lambda shade: float(np.abs(colour - RGB[shade]).sum()))
 
 
-def hear(sound: NDArray[np.float32] | None, rate: int = 48_000) -> Heard:
+def hear(sound: Track | None, rate: int = 48_000) -> Heard:
     """What a track of (channels, samples) sounds like."""
     if sound is None:
         return Heard("silent")
@@ -139,7 +140,7 @@ def hear(sound: NDArray[np.float32] | None, rate: int = 48_000) -> Heard:
     return Heard(pitch, float(2 ** np.median(octaves)), onset_s)
 
 
-def read_attributes(frames: Frames, sound: NDArray[np.float32] | None) -> dict[str, str]:
+def read_attributes(frames: Frames, sound: Track | None) -> dict[str, str]:
     """What `expected` speaks of, as it is in the clip; the largest thing counts, and `none` stands for nothing."""
     things = see(frames)
     first = things[0] if things else Seen("none", "none", "none", "none", np.empty((0, 2)))

