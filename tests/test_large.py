@@ -56,9 +56,10 @@ async def test_a_photograph_becomes_2160p_portrait_in_tiles_and_scaled_up(agent:
 
 
 def assert_no_seam(frames: np.ndarray, made: int, scale: float) -> None:
-    """What changes across the edges of the tiles' shared rows is within what changes across other edges of cells."""
+    """What changes across the edges of the tiles' shared rows is no more than across the edges of cells near them."""
     change = np.abs(np.diff(frames.mean(axis=3), axis=1)).mean(axis=(0, 2))
-    edges = {32 * cell: change[round(32 * cell * scale) - 1 :][:2].mean() for cell in range(1, made // 32)}
+    edges = {cell: change[round(32 * cell * scale) - 1 :][:2].mean() for cell in range(1, made // 32)}
     (_, end), (start, _) = spans(made // 32, 2)
-    others = [value for edge, value in edges.items() if edge not in (32 * start, 32 * end)]
-    assert max(edges[32 * start], edges[32 * end]) < np.quantile(others, 0.9)
+    for edge in (start, end):
+        near = [edges[edge + away] for away in (-2, -1, 1, 2)]
+        assert edges[edge] < 1.5 * max(near), (edges[edge], near)

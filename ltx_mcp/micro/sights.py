@@ -71,6 +71,7 @@ _CARDS, _EMPTIES = 0.3, 0.03  # shares of all sights
 _TOLD = 0.35  # of the captions of the drawn world, those that tell a whole clip
 _JITTER = 18  # of a card's colours, in levels
 _TURN, _STRETCH, _SWELLING = 0.1, 0.1, 0.1  # of a card's form: in radians, in the logarithm, in radii
+_DEPTHS = (0.6, 1.3)  # of a card's stars, from fat ones to thin ones
 _EDGE = 0.3  # of the room on each side of the middle, beyond which a thing is at that side
 
 
@@ -230,7 +231,7 @@ def _draw_card(sight: Sight, size: tuple[int, int]) -> Picture:
     down = (y - height / 2) / short - thing.y * free[1]
     turn, stretch, swelling = lot.normal(0, _TURN), np.exp(lot.normal(0, _STRETCH)), lot.uniform(-_SWELLING, _SWELLING)
     along, athwart = across * np.cos(turn) + down * np.sin(turn), down * np.cos(turn) - across * np.sin(turn)
-    form = draw._distance(thing.kind, along * stretch / radius, athwart / stretch / radius)
+    form = draw._distance(thing.kind, along * stretch / radius, athwart / stretch / radius, lot.uniform(*_DEPTHS))
     distance = (form - swelling) * radius
     cover = np.clip(0.5 - distance * short, 0, 1)[..., None]
     inner, outer = (

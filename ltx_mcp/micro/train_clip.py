@@ -35,17 +35,23 @@ PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bilinear", 
 SIDE: int = CONFIG["vision_cfg"]["image_size"]
 
 PHRASE = "a {colour} {shape} on a {ground} background"
+PATTERNS = ("striped", "checked", "speckled", "fading")
 SLOTS = {
     "colour": list(sights.CARD_RGB),
     "shape": list(captions.KINDS),
-    "ground": [*sights.CARD_RGB, "navy", "gray"],
+    "ground": [
+        *sights.CARD_RGB,
+        "navy",
+        "gray",
+        *(f"{worn} {shade}" for worn in PATTERNS for shade in captions.SHADES),
+    ],
 }
 VOTE_Z = 2.1  # see the README beside the weights
 
 _WARM_UP = 50  # steps
 _AVERAGE = 0.99  # of the running mean of the weights, a step
 _HOTTEST = float(np.log(100))  # of the logit scale, as CLIP has it
-_FAMILIAR = 0.05  # of its own drawings, those that may count as unfamiliar
+_FAMILIAR = 0.01  # of its own drawings, those that may count as unfamiliar
 _SIZES = ((100, 172), (100, 172), (172, 100), (104, 104), (100, 134))  # what clips are, small; all are squashed
 
 Pixels = NDArray[np.uint8]
@@ -170,7 +176,8 @@ class Trainer:
         phrases = [PHRASE.format(**dict(zip(SLOTS, each, strict=True))) for each in product(*SLOTS.values())]
         with torch.inference_mode():
             texts = self.average.encode_text(self.tokenizer(phrases), normalize=True)
-            alone = [at for at, seen in enumerate(self.pool.seen) if len(seen.scene.things) == 1][-pictures:]
+            drawn = self.pool.seen[: len(self.pool.seen) - self.pool.returned]
+            alone = [at for at, seen in enumerate(drawn) if len(seen.scene.things) == 1][-pictures:]
             images = self.average.encode_image(to_input(self.pool.pixels[alone]), normalize=True)
             nearest = (images @ texts.T).amax(1)
         return round(float(nearest.quantile(_FAMILIAR)), 3)
