@@ -28,7 +28,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert [clip["kind"] for clip in story["made"]] == ["generated", "generated", "animated", "restyled"]
     assert story["made"][2]["source"] == story["moments"][0]["ref"]
     assert all(clip["has_audio"] for clip in story["made"])
-    assert story["moments"][0]["clip_id"] == story["made"][1]["clip_id"], "the rainy one is found by its words"
+    found = story["moments"][0]
+    assert (found["clip_id"], found["matched"]) == (story["made"][1]["clip_id"], "vision"), "in words no prompt has"
     assert "micro model" in story["model"]
     return folder
 
@@ -89,12 +90,18 @@ def test_a_search_prints_the_moment_and_its_path(archive: Path) -> None:
 
 
 def test_reindex_heals_an_index_that_was_lost(archive: Path) -> None:
-    before = json.loads(run(archive, "search", "red circle", "--json").stdout)["moments"]
+    before = found_by_words(archive)
     (archive / "index").rename(archive / "index-lost")
     done = run(archive, "reindex", "--json")
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["added"]) >= 2
-    assert json.loads(run(archive, "search", "red circle", "--json").stdout)["moments"] == before
+    assert found_by_words(archive) == before != set()
+
+
+def found_by_words(archive: Path) -> set[str]:
+    """What the eye sees of a file differs a little from what it saw while it was made; the words are the same."""
+    moments = json.loads(run(archive, "search", "red circle", "--json").stdout)["moments"]
+    return {moment["clip_id"] for moment in moments if moment["matched"] != "vision"}
 
 
 def test_the_models_are_listed_for_people_and_for_scripts(archive: Path) -> None:

@@ -42,7 +42,8 @@ def draw(scene: Scene, time_s: float, width: int = 416, height: int = 240) -> Fr
     thing = world.Thing(scene.shape, scene.colour, "large", "right", 0.0, 0.0)  # type: ignore[arg-type]
     drawn = world.Scene((thing,), scene.ground)  # type: ignore[arg-type]
     at, size = round(48 * (time_s - scene.start_s) / (scene.end_s - scene.start_s)), (height, width)
-    return draw_world.window(drawn, [at], 49, size, (0, 0, *size))[0]
+    picture: Frame = draw_world.window(drawn, [at], 49, size, (0, 0, *size))[0]
+    return picture
 
 
 def show(film: list[Scene], time_s: float) -> Frame:
