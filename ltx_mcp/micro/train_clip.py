@@ -10,6 +10,7 @@ words that it was taught.
 import argparse
 import json
 import logging
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ VOTE_Z = 2.1  # see the README beside the weights
 
 _WARM_UP = 50  # steps
 _AVERAGE = 0.99  # of the running mean of the weights, a step
+_GROUP, _AMONG = 8, 800  # pictures in a group, and of how many by lot they are the most alike
 _HOTTEST = float(np.log(100))  # of the logit scale, as CLIP has it
 _FAMILIAR = 0.01  # of its own drawings, those that may count as unfamiliar
 _SIZES = ((100, 172), (100, 172), (172, 100), (104, 104), (100, 134))  # what clips are, small; all are squashed
@@ -96,6 +98,7 @@ class Trainer:
         self.average = deepcopy(self.model)
         self.tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT)
         self.pool = _cached(plan, cache)
+        self._tagged = _tagged(self.pool.seen)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=plan.decay
         )
@@ -128,10 +131,18 @@ class Trainer:
         return float(loss.detach())
 
     def _chosen(self, lot: np.random.Generator) -> list[int]:
+        """Pictures by lot, most of them in groups of such as are hard to tell apart: a caption of one fits the others
+        but for a word."""
         pool, total = self.pool, len(self.pool.seen)
         back = round(self.plan.returned_share * self.plan.batch) if pool.returned else 0
-        drawn = lot.integers(0, total - pool.returned, self.plan.batch - back)
-        return [int(i) for i in np.concatenate([drawn, lot.integers(total - pool.returned, total, back)])]
+        drawn = total - pool.returned
+        chosen = [int(at) for at in lot.integers(drawn, total, back)]
+        while len(chosen) < self.plan.batch:
+            first, *among = lot.integers(0, drawn, _AMONG)
+            alike = self._tagged[among] @ self._tagged[first]
+            alike[alike > 0.99 * self._tagged[first].square().sum()] = 0  # nothing would tell them apart
+            chosen += [int(first), *(int(among[at]) for at in alike.topk(_GROUP - 1).indices)]
+        return chosen[: self.plan.batch]
 
     def save(self, path: Path) -> None:
         """Write all that `load` needs, at once or not at all."""
@@ -269,6 +280,15 @@ def squashed(picture: Pixels) -> Pixels:
     from PIL import Image
 
     return np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
+def _tagged(seen: Sequence[sights.Sight]) -> torch.Tensor:
+    """(sights, tags): zero where a tag is not true, and else the more the rarer it is."""
+    numbers = {tag: at for at, tag in enumerate(sorted({tag for each in seen for tag in each.tags}))}
+    tagged = torch.zeros(len(seen), len(numbers))
+    for row, each in zip(tagged, seen, strict=True):
+        row[[numbers[tag] for tag in each.tags]] = 1
+    return tagged * -tagged.mean(0).log()
 
 
 def _cached(plan: Plan, cache: Path | None) -> Pool:
