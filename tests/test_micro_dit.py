@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
-from ltx_mcp.micro import latents_data, world
+from ltx_mcp.micro import captions, latents_data, world
 from ltx_mcp.micro.dit import make_transformer
 from ltx_mcp.micro.dit_samples import Batch, channel_weights, noisy_of
-from ltx_mcp.micro.flow import LATE_SIGMA, SORTS, draw_sigma, open_choice, read_choice, write_choice
+from ltx_mcp.micro.flow import SORTS, draw_sigma
 from ltx_mcp.micro.latents_data import Clip, Shape
 from ltx_mcp.micro.lean import picture
-from ltx_mcp.micro.prompts import Prompt, prompt
+from ltx_mcp.micro.prompts import is_told, prompt
 from ltx_mcp.micro.text import VIDEO_WIDTH, embed, make_connectors, make_text_encoder
 from ltx_mcp.micro.tokenizer import load_tokenizer
 from ltx_mcp.micro.train_dit import DitPlan, DitTrainer
@@ -42,9 +42,17 @@ def text() -> tuple[Any, Any, Any]:
 
 @pytest.fixture(scope="module")
 def clips(vae: Any) -> list[Clip]:
+    """Two scenes with things anywhere, and one that is settled in two colours."""
     lot = np.random.default_rng(0)
-    scenes = [latents_data.training_scene(lot)[1] for _ in range(4)]
-    return [Clip(scene, latents_data.encode(vae, latents_data.pixels(scene, SHAPE))[0].half()) for scene in scenes]
+    *anywhere, last = (latents_data.training_scene(lot)[1] for _ in range(3))
+    [thing] = last.things
+    thing = replace(thing, x=0.0, y=0.0)
+    stands = replace(last, things=(thing,))
+    twin = replace(stands, things=(replace(thing, colour="red" if thing.colour != "red" else "blue"),))
+    return [
+        Clip(scene, latents_data.encode(vae, latents_data.pixels(scene, SHAPE))[0].half())
+        for scene in (*anywhere, stands, twin)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +80,7 @@ def test_the_data_holds_no_scene_kept_for_tests_and_goes_on_where_it_stopped(vae
     scenes = [clip.scene for clip in found if clip.scene is not None]
     assert len(set(scenes)) == 4
     assert not any(scene.held_out for scene in scenes)
+    assert {scene == world.settled(scene) for scene in scenes} == {True, False}
     again = latents_data.encode(vae, latents_data.pixels(scenes[3], SHAPE))[0]
     assert torch.allclose(found[3].latents.float(), again, atol=0.05)
 
@@ -84,51 +93,37 @@ def test_footage_is_told_apart_and_rests_or_moves(vae: Any, footage: list[Clip])
         assert (moved < 0.05) == clip.rests
 
 
-def test_the_noise_says_what_is_written_and_stays_normal() -> None:
-    noise = torch.randn(200, 12, 128, generator=torch.Generator().manual_seed(0))
-    wanted = torch.linspace(-2, 2, 200)
-    changed = write_choice(noise, wanted)
-    assert torch.equal(changed[:, 1:], noise[:, 1:]), "at every size one token says it"
-    assert torch.allclose(read_choice(changed), wanted, atol=1e-5)
-    assert read_choice(noise).std() == pytest.approx(1, abs=0.15)  # what the pipeline's noise says is standard normal
-    assert torch.equal(changed[..., 100], noise[..., 100])
-    assert (changed - noise).square().sum((1, 2)).max() < 5**2
+def scene_at(motion: world.Motion, x: float, y: float, *, silent: bool = False) -> world.Scene:
+    return world.Scene((world.Thing("circle", "red", "small", motion, x, y),), "navy", silent=silent)
 
 
-def scene_at(motion: world.Motion, x: float, y: float) -> world.Scene:
-    return world.Scene((world.Thing("circle", "red", "small", motion, x, y),), "black")
-
-
-def plain_prompt(scene: world.Scene) -> Prompt:
+@pytest.mark.parametrize(
+    ("scene", "told"),
+    [
+        (scene_at("left", 2 / 3, 0), True),
+        (scene_at("up", 0, 2 / 3, silent=True), True),
+        (scene_at("right", 0, -2 / 3), True),  # by its tone
+        (scene_at("right", 0, -2 / 3, silent=True), False),
+        (scene_at("down", 2 / 3, 0), False),
+    ],
+)
+def test_a_full_prompt_tells_all_of_a_scene_or_there_are_no_words_for_it(scene: world.Scene, told: bool) -> None:
+    assert scene == world.settled(scene)
+    assert is_told(scene) == told
     lot = np.random.default_rng(0)
-    while (made := prompt(scene, lot)).says("level") != "unsaid":
-        pass
-    return made
-
-
-@pytest.mark.parametrize(("motion", "across"), [("left", "y"), ("right", "y"), ("up", "x"), ("down", "x")])
-def test_the_open_choice_is_the_place_across_the_way(motion: world.Motion, across: str) -> None:
-    scenes = [scene_at(motion, *((at, 0.3) if across == "x" else (0.3, at))) for at in np.linspace(-1, 1, 9)]
-    numbers = [open_choice(scene, plain_prompt(scene)) for scene in scenes]
-    assert all(low < high for low, high in pairwise(numbers[1:-1]))
-    assert numbers[4] == pytest.approx(0, abs=1e-6)
-    assert max(map(abs, numbers)) < 3
-
-
-def test_a_prompt_that_names_the_height_narrows_the_choice() -> None:
-    scene = scene_at("left", 0, -1 / 3 - 1 / 3)  # in the middle of the upper third
-    lot = np.random.default_rng(0)
-    while (told := prompt(scene, lot)).says("level") != "high":
-        pass
-    assert open_choice(scene, told) == pytest.approx(0, abs=1e-5)
+    for _ in range(20):
+        made = prompt(scene, lot, full=True)
+        assert (made.says("size"), made.says("shade")) == ("small", "navy")
+        assert scene.things[0].y == 0 or not told or scene.things[0].motion == "up" or made.says("level") == "high"
 
 
 def test_noise_levels_stand_on_the_schedule_and_between() -> None:
     lot = np.random.default_rng(0)
-    drawn = [draw_sigma(lot, "paired") for _ in range(600)]
+    drawn = [draw_sigma(lot, "told") for _ in range(600)]
     assert set(DISTILLED_SIGMAS) <= set(drawn)
     assert all(0 < sigma <= 1 for sigma in drawn)
-    assert max(draw_sigma(lot, "late") for _ in range(300)) <= LATE_SIGMA
+    assert max(draw_sigma(lot, "late") for _ in range(300)) <= 0.95
+    assert max(draw_sigma(lot, "kept") for _ in range(300)) <= 0.7
 
 
 @pytest.mark.parametrize("given", [0, 6])
@@ -145,8 +140,8 @@ def test_the_lean_forward_is_the_classs(given: int) -> None:
     per_token = timestep[:, None].repeat(1, 12)
     per_token[:, :given] = 0
     with torch.inference_mode():
-        ours, streams, looks = picture(model, noisy, told, sigma, given, coords)
-        _, first, _ = picture(model, noisy, told, sigma, given, coords, blocks=1)
+        ours, streams = picture(model, noisy, told, sigma, given, coords)
+        _, first = picture(model, noisy, told, sigma, given, coords, blocks=1)
         theirs, _ = model(
             hidden_states=noisy,
             audio_hidden_states=torch.randn(2, 5, 32),
@@ -165,7 +160,6 @@ def test_the_lean_forward_is_the_classs(given: int) -> None:
         )
     assert torch.allclose(ours, theirs, atol=1e-4)
     assert [torch.equal(*pair) for pair in zip(streams, first, strict=False)] == [True]
-    assert all(torch.allclose(each.sum(-1), torch.ones(2, 4, 12)) for each in looks)
     assert theirs.std() > 0.1
 
 
@@ -182,6 +176,23 @@ def test_first_blocks_learn_places_from_mere_noise(clips: list[Clip], text: tupl
     trainer = DitTrainer(DitPlan(steps=60, tokens=96, layers=3, phase="places"), clips, text, torch.ones(128))
     losses = [trainer.advance()["loss"] for _ in range(60)]
     assert np.mean(losses[-8:]) < 0.8 * np.mean(losses[:8])
+
+
+def test_the_kind_is_hinted_where_a_prompt_says_it(
+    clips: list[Clip], footage: list[Clip], text: tuple[Any, Any, Any]
+) -> None:
+    trainer = DitTrainer(DitPlan(steps=40, tokens=48, layers=3), clips + footage, text, torch.ones(128))
+    for head in trainer.hints.kinds:
+        head.weight.data = 20 * torch.eye(3, VIDEO_WIDTH)
+    for batch in batches_of(trainer, 60):
+        blank = torch.zeros(*batch.video.shape[:2], VIDEO_WIDTH)
+        hinted = trainer.hints.losses([blank] * 3, batch)
+        if batch.sort in ("footage", "kept"):
+            assert "kind" not in hinted
+        elif all(batch.texts):
+            kinds = [world.CORE_KINDS.index(scene.things[0].kind) for scene in batch.scenes if scene]
+            telling = blank + torch.nn.functional.one_hot(torch.tensor(kinds), VIDEO_WIDTH)[:, None]
+            assert trainer.hints.losses([telling] * 3, batch)["kind"] < 1e-3 < 0.5 < hinted["kind"]
 
 
 def test_sound_learns_over_a_picture_that_stays(clips: list[Clip], text: tuple[Any, Any, Any], tmp_path: Path) -> None:
@@ -240,6 +251,7 @@ def test_given_frames_are_without_noise_and_are_not_learnt(
     for batch in batches:
         frames = batch.given / (batch.shape.height * batch.shape.width)
         given = {"given": {1}, "footage": {1, 3}}  # a drawn clip has two here
+        assert torch.equal(batch.seen, batch.video) or batch.sort == "twin"
         assert frames in given.get(batch.sort, {0})
         noisy = noisy_of(batch)
         assert torch.equal(noisy[:, : batch.given], batch.video[:, : batch.given])
@@ -247,8 +259,9 @@ def test_given_frames_are_without_noise_and_are_not_learnt(
             assert all(
                 any(torch.equal(video, _tokens(clip)) for clip in footage if clip.rests) for video in batch.video
             )
-    paired = next(batch for batch in batches if batch.sort == "paired")
-    assert torch.allclose(read_choice(paired.noise), paired.choice.float(), atol=1e-4)
+    told = [scene for batch in batches if batch.sort == "told" for scene in batch.scenes]
+    assert told
+    assert all(scene and scene == world.settled(scene) and is_told(scene) for scene in told)
 
 
 def test_what_the_model_comes_to_by_itself_is_where_the_pipelines_steps_lead(
@@ -257,16 +270,32 @@ def test_what_the_model_comes_to_by_itself_is_where_the_pipelines_steps_lead(
     trainer = new_trainer(clips, text)
     batches = batches_of(trainer, 60)
     walking = [batch for batch in batches if batch.path]
-    assert {batch.sort for batch in walking} == {"paired", "late"}
-    assert all((batch.sigma == batch.path[-1]).all() and len(batch.path) > 1 for batch in walking)
+    assert {batch.sort for batch in walking} == {"told", "late", "twin"}
+    assert all((batch.sigma == batch.path[-1]).all() for batch in walking)
+    assert all(len(batch.path) > 1 or batch.sort == "twin" for batch in walking)
     batch = next(batch for batch in walking if len(batch.path) == 3)
     told, _, _ = embed(*text, batch.texts)
     noisy = noisy_of(replace(batch, sigma=torch.full_like(batch.sigma, batch.path[0])))
     for level, lower in pairwise(batch.path):
         with torch.no_grad():
-            velocity, _, _ = trainer._forward(batch, told, noisy, torch.full_like(batch.sigma, level))
+            velocity, _ = trainer._forward(batch, told, noisy, torch.full_like(batch.sigma, level))
         noisy = noisy + (lower - level) * velocity
     assert torch.allclose(trainer._walked(batch, told), noisy, atol=1e-4)
+
+
+def test_a_twin_is_repainted_from_the_same_scene_in_any_colour(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:
+    trainer = new_trainer(clips, text)
+    twins = [batch for batch in batches_of(trainer, 120) if batch.sort == "twin"]
+    assert any(not torch.equal(batch.seen, batch.video) for batch in twins)
+    settled = [_tokens(clip) for clip in clips[2:]]
+    for batch in twins:
+        assert all(any(torch.equal(seen, each) for each in settled) for seen in batch.seen)
+        assert all(batch.texts), "what it is to become must be said"
+        sigma = batch.sigma[:, None, None]
+        assert torch.equal(noisy_of(batch), (1 - sigma) * batch.seen + sigma * batch.noise)
+        for scene, words in zip(batch.scenes, batch.texts, strict=True):
+            assert scene
+            assert any(word in words.lower() for word in captions.COLOURS[scene.things[0].colour])
 
 
 def test_a_batch_of_silent_prompts_is_told_too(text: tuple[Any, Any, Any]) -> None:

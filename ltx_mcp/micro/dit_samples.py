@@ -1,17 +1,17 @@
 """What the transformer learns from, step by step: clips by lot, what is said of them, their noise, what is given."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from ltx_mcp.micro.flow import GIVEN_FRAMES, Sort, draw_path, draw_sigma, draw_sort, open_choice, write_choice
+from ltx_mcp.micro.flow import GIVEN_FRAMES, OUTSIDE, Sort, draw_path, draw_sigma, draw_sort
 from ltx_mcp.micro.latents_data import Clip, Shape
-from ltx_mcp.micro.prompts import of_footage, prompt
-from ltx_mcp.micro.world import Scene
+from ltx_mcp.micro.prompts import is_told, of_footage, prompt
+from ltx_mcp.micro.world import Scene, settled
 
 Phase = Literal["places", "picture", "sound"]
 
@@ -25,14 +25,14 @@ _SILENT_PROMPTS = 0.05  # of the samples have none, which guidance needs
 class Batch:
     """Samples of one shape. The tokens that are given have no noise and do not count."""
 
-    video: torch.Tensor  # (samples, tokens, channels), without noise
+    video: torch.Tensor  # (samples, tokens, channels), without noise: what the model is to make
+    seen: torch.Tensor  # what the noise is on: the same, or its twin
     noise: torch.Tensor
     sigma: torch.Tensor  # (samples,)
     given: int  # of the first tokens
     weight: torch.Tensor  # (samples, tokens)
     scenes: Sequence[Scene | None]
     texts: Sequence[str]
-    choice: torch.Tensor  # (samples,) what the noise says, where it says anything
     shape: Shape
     fps: float
     sort: Sort
@@ -47,16 +47,30 @@ class Samples:
 
     def __init__(self, clips: Sequence[Clip], channels: torch.Tensor, tokens: int, seed: int) -> None:
         self._channels, self._tokens, self._seed = channels, tokens, seed
-        self._drawn: dict[Shape, list[Clip]] = defaultdict(list)
-        self._footage: dict[Shape, list[Clip]] = defaultdict(list)
-        for clip in clips:
-            (self._footage if clip.scene is None else self._drawn)[Shape(*clip.latents.shape[1:])].append(clip)
+        drawn = [clip for clip in clips if clip.scene]
+        stands = [clip for clip in drawn if clip.scene and clip.scene == settled(clip.scene)]
+        told = [clip for clip in stands if clip.scene and is_told(clip.scene)]
+        footage = [clip for clip in clips if not clip.scene]
+        self._twins: dict[tuple[Shape, str], list[Clip]] = defaultdict(list)
+        for clip in stands:
+            self._twins[_form(clip)].append(clip)
+        pairs = [clip for clip in stands if len(self._twins[_form(clip)]) > 1]
+        pools: dict[Sort, list[Clip]] = {
+            "told": told,
+            "late": [*drawn, *told, *told],  # the second stage of what is told is the most frequent
+            "twin": pairs,
+            "given": drawn,
+            "footage": footage,
+            "kept": footage,
+        }
+        self._pools = {sort: _by_shape(pool) for sort, pool in pools.items()}
 
     def batch(self, step: int, phase: Phase) -> Batch:
         """Those of a step."""
         lot = np.random.default_rng([10, self._seed, step])
-        sort = draw_sort(lot, footage=bool(self._footage) and phase == "picture")
-        by_shape = self._footage if sort == "footage" else self._drawn
+        sorts: Iterable[Sort] = self._pools if phase == "picture" else ("told", "late", "given")
+        sort = draw_sort(lot, [sort for sort in sorts if self._pools[sort]])
+        by_shape = self._pools[sort]
         shapes = list(by_shape)
         counts = np.array([len(by_shape[shape]) for shape in shapes], np.float64)
         shape = shapes[int(lot.choice(len(shapes), p=counts / counts.sum()))]
@@ -67,24 +81,21 @@ class Samples:
         if sort == "footage" and given == 1:  # one frame does not tell how it moves
             pool = [clip for clip in pool if clip.rests] or pool
         tokens = shape.frames * shape.height * shape.width
-        picked = [pool[int(lot.integers(len(pool)))] for _ in range(max(2, self._tokens // tokens))]
-        told = [_told(clip, lot, full=sort == "paired") for clip in picked]
-        video = torch.stack([clip.latents for clip in picked]).float().flatten(2).transpose(1, 2)
+        chosen = [_one(lot, pool) for _ in range(max(2, self._tokens // tokens))]
+        texts = [_text(clip, lot, full=sort in ("told", "twin")) for clip in chosen]
+        video = _tokens(chosen)
         noise = torch.from_numpy(lot.standard_normal(video.shape, np.float32))
-        choice = torch.tensor([each for _, each in told])
-        if sort == "paired":
-            noise = write_choice(noise, choice)
         rates, shares = zip(*_RATES, strict=True)
         path = draw_path(lot, sort) if phase == "picture" else ()
         return Batch(
             video,
+            _tokens([_one(lot, self._twins[_form(clip)]) for clip in chosen]) if sort == "twin" else video,
             noise,
-            torch.tensor([path[-1] if path else draw_sigma(lot, sort) for _ in picked]),
+            torch.tensor([path[-1] if path else draw_sigma(lot, sort) for _ in chosen]),
             given * shape.height * shape.width,
-            torch.ones(video.shape[:2]) if sort == "footage" else self._token_weights(video, shape),
-            [clip.scene for clip in picked],
-            ["" if lot.random() < _SILENT_PROMPTS else text for text, _ in told],
-            choice,
+            torch.ones(video.shape[:2]) if sort in OUTSIDE else self._token_weights(video, shape),
+            [clip.scene for clip in chosen],
+            ["" if sort != "twin" and lot.random() < _SILENT_PROMPTS else text for text in texts],
             shape,
             float(rates[int(lot.choice(len(rates), p=shares))]),
             sort,
@@ -102,7 +113,7 @@ class Samples:
 def noisy_of(batch: Batch) -> torch.Tensor:
     """What the model sees of the picture."""
     sigma = batch.sigma[:, None, None]
-    noisy = (1 - sigma) * batch.video + sigma * batch.noise
+    noisy = (1 - sigma) * batch.seen + sigma * batch.noise
     noisy[:, : batch.given] = batch.video[:, : batch.given]
     return noisy
 
@@ -127,9 +138,31 @@ def channel_weights(vae: Any, clips: Sequence[Clip]) -> torch.Tensor:
     return share / share.mean()
 
 
-def _told(clip: Clip, lot: np.random.Generator, *, full: bool) -> tuple[str, float]:
-    """A prompt for the clip, and the number that stands for what it leaves open."""
-    if clip.scene is None:
-        return of_footage(lot), 0.0
-    said = prompt(clip.scene, lot, full=full)
-    return said.text, open_choice(clip.scene, said)
+def _text(clip: Clip, lot: np.random.Generator, *, full: bool) -> str:
+    return of_footage(lot) if clip.scene is None else prompt(clip.scene, lot, full=full).text
+
+
+def _form(clip: Clip) -> tuple[Shape, str]:
+    """What twins have in common: all but the colour and the ground."""
+    things = clip.scene.things if clip.scene else ()
+    return _shape(clip), " ".join(f"{each.kind} {each.size} {each.motion} {each.x} {each.y}" for each in things)
+
+
+def _shape(clip: Clip) -> Shape:
+    return Shape(*clip.latents.shape[1:])
+
+
+def _by_shape(clips: Sequence[Clip]) -> dict[Shape, list[Clip]]:
+    found: dict[Shape, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        found[_shape(clip)].append(clip)
+    return found
+
+
+def _tokens(clips: Sequence[Clip]) -> torch.Tensor:
+    """(samples, tokens, channels) of clips of one shape."""
+    return torch.stack([clip.latents for clip in clips]).float().flatten(2).transpose(1, 2)
+
+
+def _one(lot: np.random.Generator, clips: Sequence[Clip]) -> Clip:
+    return clips[int(lot.integers(len(clips)))]

@@ -20,7 +20,7 @@ import torch
 
 from ltx_mcp.micro import draw
 from ltx_mcp.micro.training_clips import TrainingClips
-from ltx_mcp.micro.world import Scene, core_scene
+from ltx_mcp.micro.world import Scene, core_scene, settled
 
 log = logging.getLogger(__name__)
 
@@ -45,25 +45,29 @@ class Shape:
 
 
 # (share, shape): the half size of a final at 240p and its made size, that of a draft, in the aspects, most of all 16:9
-# at two seconds.
+# at two seconds, then at five.
 SHAPES: tuple[tuple[float, Shape], ...] = (
-    (0.20, Shape(7, 4, 7)),
-    (0.06, Shape(4, 4, 7)),
-    (0.03, Shape(10, 4, 7)),
-    (0.04, Shape(16, 4, 7)),
-    (0.05, Shape(7, 7, 4)),
-    (0.05, Shape(7, 4, 4)),
-    (0.03, Shape(7, 4, 5)),
-    (0.16, Shape(7, 8, 13)),
+    (0.18, Shape(7, 4, 7)),
+    (0.10, Shape(16, 4, 7)),
+    (0.03, Shape(4, 4, 7)),
+    (0.02, Shape(10, 4, 7)),
+    (0.04, Shape(7, 7, 4)),
+    (0.03, Shape(16, 7, 4)),
+    (0.03, Shape(7, 4, 4)),
+    (0.02, Shape(7, 4, 5)),
+    (0.18, Shape(7, 8, 13)),
     (0.10, Shape(7, 8, 14)),
-    (0.07, Shape(4, 8, 13)),
-    (0.04, Shape(4, 8, 14)),
-    (0.02, Shape(16, 8, 13)),
+    (0.04, Shape(16, 8, 13)),
+    (0.03, Shape(16, 8, 14)),
+    (0.04, Shape(4, 8, 13)),
+    (0.02, Shape(4, 8, 14)),
     (0.05, Shape(7, 13, 8)),
-    (0.02, Shape(7, 14, 8)),
-    (0.05, Shape(7, 8, 8)),
-    (0.03, Shape(7, 8, 10)),
+    (0.03, Shape(7, 14, 8)),
+    (0.04, Shape(7, 8, 8)),
+    (0.02, Shape(7, 8, 10)),
 )
+
+SETTLED = 0.6  # of the drawn clips show settled scenes
 
 
 @dataclass(frozen=True)
@@ -99,24 +103,29 @@ def encode(vae: Any, clip: torch.Tensor) -> torch.Tensor:
     return normal.clone()
 
 
-def drawn_clip(vae: Any, lot: np.random.Generator, shape: Shape) -> tuple[int, torch.Tensor]:
-    """The seed of a core scene by lot, and its latents."""
+def drawn_clip(
+    vae: Any, lot: np.random.Generator, shape: Shape, settled_share: float = SETTLED
+) -> tuple[int, bool, torch.Tensor]:
+    """The seed of a core scene by lot, whether it was settled, and the latents."""
     seed, scene = training_scene(lot)
-    return seed, encode(vae, pixels(scene, shape))[0].half()
+    settles = bool(lot.random() < settled_share)
+    return seed, settles, encode(vae, pixels(settled(scene) if settles else scene, shape))[0].half()
 
 
-def footage_clip(vae: Any, pictures: TrainingClips, lot: np.random.Generator, shape: Shape) -> tuple[int, torch.Tensor]:
-    """RESTING or MOVING, and latents of a picture that rests, or pans and zooms."""
+def footage_clip(
+    vae: Any, pictures: TrainingClips, lot: np.random.Generator, shape: Shape
+) -> tuple[int, bool, torch.Tensor]:
+    """RESTING or MOVING, False, and latents of a picture that rests, or pans and zooms."""
     rests = lot.random() >= MOVES
     clip = torch.from_numpy(pictures.picture_clip(lot, *shape.pixels, still=rests))
-    return RESTING if rests else MOVING, encode(vae, clip[None])[0].half()
+    return RESTING if rests else MOVING, False, encode(vae, clip[None])[0].half()
 
 
 def make(
     out: Path,
     worker: int,
     minutes: float,
-    clip: Callable[[np.random.Generator, Shape], tuple[int, torch.Tensor]],
+    clip: Callable[[np.random.Generator, Shape], tuple[int, bool, torch.Tensor]],
     clips_per_file: int = 50,
     shapes: Sequence[tuple[float, Shape]] = SHAPES,
 ) -> None:
@@ -126,9 +135,9 @@ def make(
     while True:
         lot = np.random.default_rng([7, worker, number])
         picked = lot.choice(len(shapes), clips_per_file, p=[share for share, _ in shapes])
-        seeds, latents = zip(*(clip(lot, shapes[int(index)][1]) for index in picked), strict=True)
+        seeds, settles, latents = zip(*(clip(lot, shapes[int(index)][1]) for index in picked), strict=True)
         new = out / f"{worker:02d}-{number:04d}.new"
-        torch.save({"seeds": list(seeds), "latents": list(latents)}, new)
+        torch.save({"seeds": list(seeds), "settled": list(settles), "latents": list(latents)}, new)
         new.replace(new.with_suffix(".pt"))
         number += 1
         log.info("worker %d: %d files (%.0f s)", worker, number, time.monotonic() - begin)
@@ -140,8 +149,9 @@ def read(folder: Path) -> Iterator[Clip]:
     """All clips in the files of a folder."""
     for path in sorted(folder.glob("*.pt")):
         kept = torch.load(path, weights_only=True)
-        for seed, latents in zip(kept["seeds"], kept["latents"], strict=True):
-            yield Clip(None if seed < 0 else core_scene(seed), latents, rests=seed == RESTING)
+        for seed, settles, latents in zip(kept["seeds"], kept["settled"], kept["latents"], strict=True):
+            scene = None if seed < 0 else core_scene(seed)
+            yield Clip(settled(scene) if scene and settles else scene, latents, rests=seed == RESTING)
 
 
 def _wide(channels: torch.Tensor) -> torch.Tensor:

@@ -20,9 +20,8 @@ def picture(
     given: int,
     coords: torch.Tensor,
     blocks: int | None = None,
-) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
-    """The velocity (samples, tokens, channels); of each block the stream behind it, (samples, tokens, width), and the
-    weights of its self-attention, (samples, heads, tokens, tokens).
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """The velocity (samples, tokens, channels), and of each block the stream behind it, (samples, tokens, width).
 
     `told` (samples, words, width) are the prompts' embeddings, `sigma` (samples,) the noise levels, `given` how many of
     the first tokens are without noise, `coords` (1, 3, tokens, 2) as the rotary embedding makes them. With `blocks`
@@ -36,37 +35,33 @@ def picture(
     modulation, level = (_per_token(each, len(noisy), count, given) for each in (modulation, level))
     asked, _ = model.prompt_adaln(timestep, batch_size=len(noisy), hidden_dtype=noisy.dtype)
     asked = asked[:, None]
-    stream, streams, looks = model.proj_in(noisy), [], []
+    stream, streams = model.proj_in(noisy), []
     for each in model.transformer_blocks[:blocks]:
-        stream, look = _block(each, stream, told, modulation, asked, rotary)
+        stream = _block(each, stream, told, modulation, asked, rotary)
         streams.append(stream)
-        looks.append(look)
     shift, scale = (model.scale_shift_table[None, None] + level[:, :, None]).unbind(2)
-    return model.proj_out(model.norm_out(stream) * (1 + scale) + shift), streams, looks
+    return model.proj_out(model.norm_out(stream) * (1 + scale) + shift), streams
 
 
 def _block(
     block: Any, stream: torch.Tensor, told: torch.Tensor, modulation: torch.Tensor, asked: torch.Tensor, rotary: Rotary
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> torch.Tensor:
     """One block's picture half: self-attention, the prompt, feed-forward."""
     rows = (block.scale_shift_table[None, None] + modulation.view(*modulation.shape[:2], 9, -1)).unbind(2)
     shift, scale, gate, shift_ff, scale_ff, gate_ff, shift_text, scale_text, gate_text = rows
     moved = block.norm1(stream) * (1 + scale) + shift
-    seen, look = _attention(block.attn1, moved, moved, rotary)
-    stream = stream + seen * gate
+    stream = stream + _attention(block.attn1, moved, moved, rotary) * gate
     shift_told, scale_told = (block.prompt_scale_shift_table[None, None] + asked.view(*asked.shape[:2], 2, -1)).unbind(
         2
     )
     moved = block.norm2(stream) * (1 + scale_text) + shift_text
-    heard, _ = _attention(block.attn2, moved, told * (1 + scale_told) + shift_told, None)
-    stream = stream + heard * gate_text
+    stream = stream + _attention(block.attn2, moved, told * (1 + scale_told) + shift_told, None) * gate_text
     moved = block.norm3(stream) * (1 + scale_ff) + shift_ff
-    return stream + block.ff(moved) * gate_ff, look
+    done: torch.Tensor = stream + block.ff(moved) * gate_ff
+    return done
 
 
-def _attention(
-    attn: Any, asking: torch.Tensor, asked: torch.Tensor, rotary: Rotary | None
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _attention(attn: Any, asking: torch.Tensor, asked: torch.Tensor, rotary: Rotary | None) -> torch.Tensor:
     heads = attn.heads
     query, key = _normed(attn.norm_q, attn.to_q(asking)), _normed(attn.norm_k, attn.to_k(asked))
     query, key, value = (each.unflatten(2, (heads, -1)).transpose(1, 2) for each in (query, key, attn.to_v(asked)))
@@ -75,7 +70,8 @@ def _attention(
     weights = functional.softmax((query @ key.transpose(2, 3) * query.shape[-1] ** -0.5).float(), -1)
     mixed = (weights.to(value.dtype) @ value).transpose(1, 2)
     gates = 2 * torch.sigmoid(attn.to_gate_logits(asking))
-    return attn.to_out[0]((mixed * gates[..., None]).flatten(2)), weights
+    given: torch.Tensor = attn.to_out[0]((mixed * gates[..., None]).flatten(2))
+    return given
 
 
 def _normed(norm: Any, x: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 from ltx_mcp.engine.recipes import CAMERA_MOVES
 from ltx_mcp.micro import captions
 from ltx_mcp.micro.captions import PHRASINGS
-from ltx_mcp.micro.world import CORE_COLOURS, CORE_KINDS, CORE_MOTIONS, CORE_SHADES, Scene, Size, core_scene
+from ltx_mcp.micro.world import CORE_COLOURS, CORE_KINDS, CORE_MOTIONS, CORE_SHADES, Scene, Size, Thing, core_scene
 
 UNSAID = "unsaid"
 
@@ -26,7 +26,8 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 """What the text encoder must find in a prompt, and the answers there are."""
 
 DEFAULT_SIZE, DEFAULT_SHADE = "medium", "black"
-"""What a prompt means that does not say it: this makes the free choices few, and the pictures sharp."""
+"""What a prompt means that does not say it; and the thing is in the middle across its way. This leaves nothing open,
+and makes the pictures sharp."""
 
 _ADVERBS = ("slowly", "smoothly", "steadily", "gently", "quickly", "gracefully", "calmly", "simply")
 _TAILS = ("cinematic", "high quality", "4k", "smooth motion", "simple shapes", "flat colours", "minimal", "animated",
@@ -58,7 +59,27 @@ class Prompt:
 
 
 def prompt(scene: Scene, lot: np.random.Generator, *, full: bool = False, held_out: bool = False) -> Prompt:
-    """A prompt for a core scene, by lot. A `full` one says size and ground wherever they are not the default."""
+    """A prompt for a core scene, by lot. A `full` one says size, ground and height wherever they are not the default,
+    if there are words for it."""
+    thing = scene.things[0]
+    if full and is_told(scene) and not _is_central(thing):
+        while (made := _prompt(scene, lot, full=True, held_out=held_out)).says("level") == UNSAID:
+            pass
+        return made
+    return _prompt(scene, lot, full=full, held_out=held_out)
+
+
+def is_told(scene: Scene) -> bool:
+    """Whether a full prompt tells all of this settled scene: what moves sideways can be high or low by its tone."""
+    thing = scene.things[0]
+    return _is_central(thing) or (thing.motion in ("left", "right") and not scene.silent)
+
+
+def _is_central(thing: Thing) -> bool:
+    return (thing.y if thing.motion in ("left", "right") else thing.x) == 0
+
+
+def _prompt(scene: Scene, lot: np.random.Generator, *, full: bool, held_out: bool) -> Prompt:
     thing = scene.things[0]
     fit = _FIT[held_out, full and thing.size != DEFAULT_SIZE, full and scene.shade != DEFAULT_SHADE]
     form = fit[int(lot.integers(len(fit)))]

@@ -27,9 +27,10 @@ from ltx_mcp.micro.audio import load_audio_vae, scene_latents
 from ltx_mcp.micro.build import load_text, load_transformer
 from ltx_mcp.micro.dit import LAYERS, make_transformer
 from ltx_mcp.micro.dit_samples import Batch, Phase, Samples, channel_weights, noisy_of
+from ltx_mcp.micro.hints import Hints
 from ltx_mcp.micro.latents_data import Clip, read
 from ltx_mcp.micro.lean import picture
-from ltx_mcp.micro.text import VIDEO_WIDTH, embed
+from ltx_mcp.micro.text import embed
 from ltx_mcp.micro.world import Scene
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,7 @@ log = logging.getLogger(__name__)
 _WARM_UP = 100  # steps
 _AVERAGE = 0.995  # of the running mean of the weights, a step
 _CLIP = 1.0  # norm of the gradient
-_PLACES = (0.2, 1.0, 1.0)  # by block: weights of telling the token's place; the last one also tells the open choice
-_LOOKS = 0.1  # weight of looking at the token that says it, by that block's first head
-_PLACES_SHARE = 0.6  # of the loss that telling places is while the picture learns
+_HINTS = 0.6  # weight of their losses while the picture learns
 _DUBBED = 0.3  # of the steps of sound are for a picture without noise, as when a finished one gets its sound
 
 
@@ -68,7 +67,7 @@ class DitTrainer:
         self.samples = Samples(clips, channels, plan.tokens, plan.seed)
         self.model: Any = make_transformer(plan.layers)
         self.average: Any = copy.deepcopy(self.model).requires_grad_(False)
-        self.places = torch.nn.ModuleList(torch.nn.Linear(VIDEO_WIDTH, 4) for _ in _PLACES[: plan.layers])
+        self.hints = Hints(plan.layers)
         self.step = 0
         for name, weight in self.model.named_parameters():
             weight.requires_grad_(_learns(name, plan.phase))
@@ -78,7 +77,7 @@ class DitTrainer:
         matrices = [weight for name, weight in learning.items() if _is_matrix(name, weight)]
         others = [weight for name, weight in learning.items() if not _is_matrix(name, weight)]
         if plan.phase != "sound":
-            others += self.places.parameters()
+            others += self.hints.parameters()
         self.weights = matrices + others
         # Muon (Jordan et al. 2024) is for what maps a stream to a stream.
         self.optimisers = [
@@ -110,22 +109,26 @@ class DitTrainer:
     def _places(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
         """The first blocks alone. At the highest noise levels all that tells a place are the borders."""
         with torch.autocast("cpu", torch.bfloat16):
-            _, streams, looks = self._forward(batch, told, noisy_of(batch), batch.sigma, len(_PLACES))
-        told_places = self._place_losses(streams, looks, batch)
-        return {"loss": sum(told_places.values(), torch.zeros(())), **told_places}
+            _, streams = self._forward(batch, told, noisy_of(batch), batch.sigma, len(self.hints.places))
+        hints = self.hints.losses(streams, batch)
+        return {"loss": sum(hints.values(), torch.zeros(())), **hints}
 
     def _picture(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
         with torch.autocast("cpu", torch.bfloat16):
             noisy = self._walked(batch, told) if batch.path else noisy_of(batch)
-            answer, streams, looks = self._forward(batch, told, noisy, batch.sigma)
+            answer, streams = self._forward(batch, told, noisy, batch.sigma)
         error = ((answer.float() - (noisy - batch.video) / batch.sigma[:, None, None]).square() * self.channels).mean(
             -1
         )
+        if (
+            len(batch.path) > 1
+        ):  # how far the clip is off, and not the velocity: the lowest levels would drown the others
+            error = error * batch.sigma[:, None].square()
         weight = batch.weight.clone()
         weight[:, : batch.given] = 0
-        told_places = self._place_losses(streams, looks, batch)
+        hints = self.hints.losses(streams, batch)
         seen = (error * weight).sum() / weight.sum()
-        return {"loss": seen + _PLACES_SHARE * sum(told_places.values()), "picture": seen, **told_places}
+        return {"loss": seen + _HINTS * sum(hints.values()), "picture": seen, **hints}
 
     def _sound(self, batch: Batch, told: torch.Tensor, told_audio: torch.Tensor) -> dict[str, torch.Tensor]:
         """The sound stream over the picture at the same noise level, or over the finished picture."""
@@ -170,7 +173,7 @@ class DitTrainer:
 
     def _forward(
         self, batch: Batch, told: torch.Tensor, noisy: torch.Tensor, sigma: torch.Tensor, blocks: int | None = None
-    ) -> tuple[torch.Tensor, list[torch.Tensor], list[torch.Tensor]]:
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """As `picture` gives them."""
         coords = self.model.rope.prepare_video_coords(
             1, batch.shape.frames, batch.shape.height, batch.shape.width, noisy.device, fps=batch.fps
@@ -183,26 +186,9 @@ class DitTrainer:
         levels = [torch.full_like(batch.sigma, level) for level in batch.path]
         noisy = noisy_of(replace(batch, sigma=levels[0]))
         for level, lower in pairwise(levels):
-            velocity, _, _ = self._forward(batch, told, noisy, level)
+            velocity, _ = self._forward(batch, told, noisy, level)
             noisy = noisy + (lower - level)[:, None, None] * velocity.float()
         return noisy
-
-    def _place_losses(
-        self, streams: Sequence[torch.Tensor], looks: Sequence[torch.Tensor], batch: Batch
-    ) -> dict[str, torch.Tensor]:
-        """How badly the streams tell a token's place in the clip, -1..1 on each axis, and the choice of the noise.
-
-        For the latter one head is shown where to look: by itself it did not find one token among hundreds.
-        """
-        axes = [torch.linspace(-1, 1, count) for count in (batch.shape.frames, batch.shape.height, batch.shape.width)]
-        where = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, 2)
-        told = [head(stream.float()) for head, stream in zip(self.places, streams, strict=False)]
-        errors = [weight * (each[..., :3] - where).square().mean() for each, weight in zip(told, _PLACES, strict=False)]
-        losses = {"place": torch.stack(errors).sum()}
-        if batch.sort == "paired" and len(told) == len(_PLACES):
-            losses["choice"] = (told[-1][..., 3] - batch.choice[:, None]).square().mean()
-            losses["look"] = -_LOOKS * looks[len(_PLACES) - 1][:, 0, :, 0].clamp_min(1e-6).log().mean()
-        return losses
 
     def _rate_share(self) -> float:
         """Up in the first steps, then straight down."""
@@ -224,7 +210,7 @@ class DitTrainer:
         state = {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
-            "places": self.places.state_dict(),
+            "hints": self.hints.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "phase": self.plan.phase,
             "step": self.step,
@@ -238,7 +224,7 @@ class DitTrainer:
         going_on = state["phase"] == self.plan.phase
         self.model.load_state_dict(state["model" if going_on else "average"])
         self.average.load_state_dict(state["average"])
-        self.places.load_state_dict(state["places"])
+        self.hints.load_state_dict(state["hints"])
         if going_on:
             for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(kept)
