@@ -157,7 +157,13 @@ async def extend(studio: Studio, bench: "Bench") -> None:
     print(shares.told())
     print(f"track against the whole scene's: correlation {np.mean(follows):.2f}" if follows else "no clip")
     told_jumps("drawn", jumps)
-    told_jumps("film", [await of_film(studio, bench, moment) for moment in FILM_MOMENTS[: bench.count]])
+    films = []
+    for moment in FILM_MOMENTS[: bench.count]:
+        try:
+            films.append(await of_film(studio, bench, moment))
+        except StudioError as error:  # the classifier may take what becomes of a real film for something else
+            print(f"  film from frame {moment}: {error}")
+    told_jumps("film", films)
 
 
 async def extended(

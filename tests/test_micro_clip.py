@@ -1,6 +1,7 @@
 """The small CLIP's training on the drawn world: what it is taught, and how."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,29 @@ def test_the_same_seed_shows_the_same() -> None:
     assert sights.claim(first, one) == sights.claim(second, two)
 
 
+def test_a_full_caption_is_frequent() -> None:
+    lot = np.random.default_rng(3)
+    thing = world.Thing("circle", "red", "small", "still", 0, 0)
+    sight = sights.of_scene(world.Scene((thing,), "navy"), 0.5)
+    claims = [sights.claim(sight, lot)[1] for _ in range(200)]
+    full = [each for each in claims if {"small red circle", "ground navy"} <= each]
+    assert len(full) > 0.3 * len(claims)
+
+
 # -- how it is trained -----------------------------------------------------------------------------------
+
+
+def test_most_pictures_of_a_step_are_hard_to_tell_apart() -> None:
+    trainer = Trainer(replace(TINY, batch=16, noise=0, drawn=300, returned=0))
+    seen = [[trainer.pool.seen[at] for at in trainer._chosen(np.random.default_rng(step))] for step in range(6)]
+    kept, other = [], []
+    for step in seen:
+        for at, sight in enumerate(step):
+            shared = [len(sight.tags & each.tags) for each in step]
+            kept += [count for to, count in enumerate(shared) if to != at and to // 8 == at // 8]
+            other += [count for to, count in enumerate(shared) if to // 8 != at // 8]
+    assert np.mean(kept) > np.mean(other) + 1
+    assert all(len({sight.tags for sight in step[:8]}) > 1 for step in seen), "and yet not the same"
 
 
 def test_a_picture_that_no_text_fits_is_only_a_wrong_answer() -> None:

@@ -13,7 +13,7 @@ from ltx_mcp.micro.latents_data import Clip, Shape
 from ltx_mcp.micro.prompts import is_told, of_footage, prompt
 from ltx_mcp.micro.world import Scene, settled
 
-Phase = Literal["places", "picture", "sound"]
+Phase = Literal["hints", "picture", "sound"]
 
 _RATES = ((24.0, 0.7), (25.0, 0.15), (30.0, 0.15))  # frames a second, and their shares
 _CHANNEL_FLOOR = 0.15  # of a channel's weight in the loss, next to its effect on pixels

@@ -31,8 +31,9 @@ _TOP: dict[Sort, float] = {"late": 0.95, "kept": 0.7}
 """The highest noise of a late start: a repaint or the second stage; above 0.7 little of footage is left to be kept."""
 
 _TWIN = (0.5, 0.95)  # where repaints of twins start
-_NEAR_ONE = 0.97  # of the distilled sigmas, those above are nearly one: together they count as one
-_SCHEDULED = 0.6  # of the samples stand on a distilled sigma
+_NEAR_ONE = 0.97  # distilled sigmas above are nearly one: there the picture is decided
+_NEAR_ONE_COUNTS = 3  # all of them together, where each of the others counts one
+_SCHEDULED = 0.8  # of the samples stand on a distilled sigma
 _WALKED = 0.45  # of the samples that can be, are what the model comes to by itself
 _DOWN: dict[Sort, tuple[float, ...]] = {
     "told": (DISTILLED_SIGMAS[0], DISTILLED_SIGMAS[4], *REFINE_SIGMAS),  # between the first five it hardly moves
@@ -47,7 +48,7 @@ def draw_sigma(lot: np.random.Generator, sort: Sort) -> float:
         return top * (1 - math.pow(lot.uniform(0, 0.97), 1.5))
     near_one = [sigma for sigma in DISTILLED_SIGMAS if _NEAR_ONE < sigma <= top]
     steps = [sigma for sigma in DISTILLED_SIGMAS if sigma < min(_NEAR_ONE, top)]
-    group = int(lot.integers(len(steps) + (2 if near_one else 0)))  # those near one count twice
+    group = int(lot.integers(len(steps) + (_NEAR_ONE_COUNTS if near_one else 0)))
     return steps[group] if group < len(steps) else near_one[int(lot.integers(len(near_one)))]
 
 

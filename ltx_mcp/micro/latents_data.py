@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from ltx_mcp.micro import draw
+from ltx_mcp.micro.prompts import is_told
 from ltx_mcp.micro.training_clips import TrainingClips
 from ltx_mcp.micro.world import Scene, core_scene, settled
 
@@ -67,7 +68,7 @@ SHAPES: tuple[tuple[float, Shape], ...] = (
     (0.02, Shape(7, 8, 10)),
 )
 
-SETTLED = 0.6  # of the drawn clips show settled scenes
+SETTLED = 0.6  # of the drawn clips
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,11 @@ def encode(vae: Any, clip: torch.Tensor) -> torch.Tensor:
 def drawn_clip(
     vae: Any, lot: np.random.Generator, shape: Shape, settled_share: float = SETTLED
 ) -> tuple[int, bool, torch.Tensor]:
-    """The seed of a core scene by lot, whether it was settled, and the latents."""
-    seed, scene = training_scene(lot)
+    """The seed of a core scene by lot, whether it was settled, as a prompt can tell it, and the latents."""
     settles = bool(lot.random() < settled_share)
+    seed, scene = training_scene(lot)
+    while settles and not is_told(settled(scene)):
+        seed, scene = training_scene(lot)
     return seed, settles, encode(vae, pixels(settled(scene) if settles else scene, shape))[0].half()
 
 

@@ -47,7 +47,7 @@ SLOTS = {
         *(f"{worn} {shade}" for worn in PATTERNS for shade in captions.SHADES),
     ],
 }
-VOTE_Z = 2.1  # see the README beside the weights
+VOTE_Z = 2.6  # see the README beside the weights
 
 _WARM_UP = 50  # steps
 _AVERAGE = 0.99  # of the running mean of the weights, a step
@@ -66,7 +66,7 @@ class Plan:
     steps: int = 1000
     batch: int = 128
     noise: int = 8  # pictures of nothing in each batch, which no caption fits
-    drawn: int = 8_000
+    drawn: int = 14_000
     returned: int = 200  # pictures of the world after the VAE
     returned_share: float = 0.1  # of a batch
     rate: float = 1e-3

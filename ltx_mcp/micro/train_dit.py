@@ -1,10 +1,10 @@
 """Train the micro model's transformer: `python -m ltx_mcp.micro.train_dit --data DIR --text DIR --out DIR [--resume]`.
 
 Flow matching on the latents that latents_data.py made, with the text encoder and connectors of train_text.py, which
-stay as they are. There are three phases, each of which goes on from the one before (`--phase NAME --resume`): `places`
-teaches the first blocks to tell, from mere noise too, where in the clip a token is, `picture` the picture, `sound` the
-sound stream, which reads the finished picture stream and does not change it. Every step depends on the seed, its number
-and the data alone.
+stay as they are. There are three phases, each of which goes on from the one before (`--phase NAME --resume`): `hints`
+teaches the first blocks to tell, from mere noise too, where in the clip a token is and what kind of thing is asked for,
+`picture` the picture, `sound` the sound stream, which reads the finished picture stream and does not change it. Every
+step depends on the seed, its number and the data alone.
 `DIR/checkpoint.pt` is written every few minutes, and `DIR/transformer` with it: config.json and fp16 safetensors of the
 averaged weights.
 """
@@ -93,7 +93,7 @@ class DitTrainer:
         if self.plan.phase == "sound":
             losses = self._sound(batch, told, told_audio)
         else:
-            losses = self._places(batch, told) if self.plan.phase == "places" else self._picture(batch, told)
+            losses = self._hinted(batch, told) if self.plan.phase == "hints" else self._picture(batch, told)
         for optimiser in self.optimisers:
             optimiser.zero_grad()
         torch.autograd.backward(losses["loss"])
@@ -106,7 +106,7 @@ class DitTrainer:
         self.step += 1
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    def _places(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _hinted(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
         """The first blocks alone. At the highest noise levels all that tells a place are the borders."""
         with torch.autocast("cpu", torch.bfloat16):
             _, streams = self._forward(batch, told, noisy_of(batch), batch.sigma, len(self.hints.places))
@@ -120,10 +120,8 @@ class DitTrainer:
         error = ((answer.float() - (noisy - batch.video) / batch.sigma[:, None, None]).square() * self.channels).mean(
             -1
         )
-        if (
-            len(batch.path) > 1
-        ):  # how far the clip is off, and not the velocity: the lowest levels would drown the others
-            error = error * batch.sigma[:, None].square()
+        if len(batch.path) > 1:
+            error = error * batch.sigma[:, None].square()  # of the clip: as velocity the lowest levels drown the others
         weight = batch.weight.clone()
         weight[:, : batch.given] = 0
         hints = self.hints.losses(streams, batch)
@@ -200,7 +198,7 @@ class DitTrainer:
             torch._foreach_lerp_([*self.average.parameters()], [*self.model.parameters()], 1 - keep)
 
     def start(self, folder: Path) -> None:
-        """Begin with the weights of an export; the heads that tell places are learnt anew."""
+        """Begin with the weights of an export; the heads of the hints are learnt anew."""
         for model in (self.model, self.average):
             model.load_state_dict(load_transformer(folder).state_dict())
 
@@ -239,7 +237,7 @@ def _learns(name: str, phase: Phase) -> bool:
     """Whether a weight learns in this phase. What the picture takes from sound stays at nothing (dit.py)."""
     if "audio_to_video_attn" in name:
         return False
-    if phase == "places":
+    if phase == "hints":
         phase = "picture"
     sound = any(part in name for part in ("audio", "a2v", "av_cross"))
     return sound == (phase == "sound")
