@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -111,6 +111,9 @@ def leaving_nothing(folder: Path, limit_s: float = 20.0) -> Iterator[None]:
 def _traces(folder: Path) -> tuple[object, ...]:
     files = sorted((str(path), path.lstat().st_size) for path in folder.rglob("*"))
     # The fourth word of a process's stat, counted after its name in brackets, is its parent's id.
-    stats = [path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
+    stats = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # a process that has just ended
+            stats.append(path.read_text())
     children = sorted(stat.split()[0] for stat in stats if stat.rpartition(") ")[2].split()[1] == str(os.getpid()))
     return files, children, threading.active_count(), len(list(Path("/proc/self").glob("fd/*")))
