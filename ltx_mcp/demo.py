@@ -24,7 +24,6 @@ pictures. The second is in other forms of the prompt's words."""
 MOTION = "A blue square moves to the left on a black background."
 STYLE = "A green circle moves to the right on a black background."
 DRAFT = {"duration_s": 2, "quality": "draft"}
-RESTYLING = 0.8  # of the strength: a new colour, the place kept
 
 
 class Story(Value):
@@ -66,7 +65,7 @@ async def demo(settings: Settings, progress: Progress) -> Story:
         question, found = await _ask(agent)
         moment = {"image": found["moments"][0]["ref"], "prompt": MOTION, "seed": 3}
         made.append(await _make(agent, "animate_image", {**DRAFT, **moment}, progress))
-        source = {"video": made[0]["clip_id"], "prompt": STYLE, "strength": RESTYLING, "seed": 4}
+        source = {"video": made[0]["clip_id"], "prompt": STYLE, "seed": 4}
         made.append(await _make(agent, "restyle_video", {**source, "mode": "repaint"}, progress))
         capabilities = await agent.read_resource("ltx://capabilities")
     about = getattr(capabilities.contents[0], "text", "{}")
