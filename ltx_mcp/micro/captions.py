@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ltx_mcp.micro.lots import one
 from ltx_mcp.micro.world import Scene, Thing
 
 # The first word of each row is the plain one. No word may stand for two things.
@@ -220,12 +221,12 @@ PHRASINGS = tuple(
 def caption(scene: Scene, lot: np.random.Generator, *, held_out: bool = False) -> str:
     """One description of the scene, by lot, in a phrasing for training or, if `held_out`, in one kept for tests."""
     fit = [phrasing for phrasing in PHRASINGS if phrasing.held_out == held_out]
-    return say(scene, fit[int(lot.integers(len(fit)))], lot)
+    return say(scene, one(lot, fit), lot)
 
 
 def say(scene: Scene, phrasing: Phrasing, lot: np.random.Generator) -> str:
     """The scene in this phrasing, its words by lot."""
-    return _say(scene, phrasing, lambda words: words[int(lot.integers(len(words)))], lambda: lot.random() < _SOUND_SAID)
+    return _say(scene, phrasing, lambda words: one(lot, words), lambda: lot.random() < _SOUND_SAID)
 
 
 def plain_caption(scene: Scene) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from ltx_mcp.micro.flow import GIVEN_FRAMES, OUTSIDE, Sort, draw_path, draw_sigma, draw_sort
 from ltx_mcp.micro.latents_data import Clip, Shape
+from ltx_mcp.micro.lots import one
 from ltx_mcp.micro.prompts import is_told, of_footage, prompt
 from ltx_mcp.micro.world import Scene, settled
 
@@ -71,17 +72,15 @@ class Samples:
         sorts: Iterable[Sort] = self._pools if phase == "picture" else ("told", "late", "given")
         sort = draw_sort(lot, [sort for sort in sorts if self._pools[sort]])
         by_shape = self._pools[sort]
-        shapes = list(by_shape)
-        counts = np.array([len(by_shape[shape]) for shape in shapes], np.float64)
-        shape = shapes[int(lot.choice(len(shapes), p=counts / counts.sum()))]
+        shape = one(lot, list(by_shape), [len(pool) for pool in by_shape.values()])
         given = 0
         if sort in ("given", "footage"):
-            given = min(GIVEN_FRAMES[int(lot.integers(len(GIVEN_FRAMES)))], shape.frames - 1)
+            given = min(one(lot, GIVEN_FRAMES), shape.frames - 1)
         pool = by_shape[shape]
         if sort == "footage" and given == 1:  # one frame does not tell how it moves
             pool = [clip for clip in pool if clip.rests] or pool
         tokens = shape.frames * shape.height * shape.width
-        chosen = [_one(lot, pool) for _ in range(max(2, self._tokens // tokens))]
+        chosen = [one(lot, pool) for _ in range(max(2, self._tokens // tokens))]
         texts = [_text(clip, lot, full=sort in ("told", "twin")) for clip in chosen]
         video = _tokens(chosen)
         noise = torch.from_numpy(lot.standard_normal(video.shape, np.float32))
@@ -89,7 +88,7 @@ class Samples:
         path = draw_path(lot, sort) if phase == "picture" else ()
         return Batch(
             video,
-            _tokens([_one(lot, self._twins[_form(clip)]) for clip in chosen]) if sort == "twin" else video,
+            _tokens([one(lot, self._twins[_form(clip)]) for clip in chosen]) if sort == "twin" else video,
             noise,
             torch.tensor([path[-1] if path else draw_sigma(lot, sort) for _ in chosen]),
             given * shape.height * shape.width,
@@ -97,7 +96,7 @@ class Samples:
             [clip.scene for clip in chosen],
             ["" if sort != "twin" and lot.random() < _SILENT_PROMPTS else text for text in texts],
             shape,
-            float(rates[int(lot.choice(len(rates), p=shares))]),
+            one(lot, rates, shares),
             sort,
             path,
         )
@@ -162,7 +161,3 @@ def _by_shape(clips: Sequence[Clip]) -> dict[Shape, list[Clip]]:
 def _tokens(clips: Sequence[Clip]) -> torch.Tensor:
     """(samples, tokens, channels) of clips of one shape."""
     return torch.stack([clip.latents for clip in clips]).float().flatten(2).transpose(1, 2)
-
-
-def _one(lot: np.random.Generator, clips: Sequence[Clip]) -> Clip:
-    return clips[int(lot.integers(len(clips)))]

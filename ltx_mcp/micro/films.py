@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ltx_mcp.micro import captions, draw, sound
 from ltx_mcp.micro.captions import Phrasing
+from ltx_mcp.micro.lots import one
 from ltx_mcp.micro.world import Film
 
 
@@ -80,8 +81,7 @@ def wave(film: Film, count: int, fps: float = 24.0) -> NDArray[np.float32]:
 
 def caption(film: Film, lot: np.random.Generator, *, held_out: bool = False) -> str:
     """One description of the film, by lot, in a phrasing for training or, if `held_out`, in one kept for tests."""
-    fit = _FIT[held_out]
-    return say(film, fit[int(lot.integers(len(fit)))], lot)
+    return say(film, one(lot, _FIT[held_out]), lot)
 
 
 def say(film: Film, phrasing: FilmPhrasing, lot: np.random.Generator) -> str:

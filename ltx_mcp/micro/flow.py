@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS, from_strength
+from ltx_mcp.micro.lots import one
 
 Sort = Literal["told", "late", "twin", "given", "footage", "kept"]
 SORTS: dict[Sort, float] = {"told": 0.5, "late": 0.15, "twin": 0.1, "given": 0.12, "footage": 0.08, "kept": 0.05}
@@ -42,14 +43,14 @@ _DOWN: dict[Sort, tuple[float, ...]] = {
 
 
 def draw_sigma(lot: np.random.Generator, sort: Sort) -> float:
-    """A noise level: more than half on the distilled schedule, the rest in between."""
+    """A noise level: most on the distilled schedule, the rest in between."""
     top = _TOP.get(sort, 1.0)
     if lot.random() >= _SCHEDULED:
         return top * (1 - math.pow(lot.uniform(0, 0.97), 1.5))
     near_one = [sigma for sigma in DISTILLED_SIGMAS if _NEAR_ONE < sigma <= top]
     steps = [sigma for sigma in DISTILLED_SIGMAS if sigma < min(_NEAR_ONE, top)]
     group = int(lot.integers(len(steps) + (_NEAR_ONE_COUNTS if near_one else 0)))
-    return steps[group] if group < len(steps) else near_one[int(lot.integers(len(near_one)))]
+    return steps[group] if group < len(steps) else one(lot, near_one)
 
 
 def draw_path(lot: np.random.Generator, sort: Sort) -> tuple[float, ...]:
@@ -70,5 +71,4 @@ def draw_path(lot: np.random.Generator, sort: Sort) -> tuple[float, ...]:
 
 def draw_sort(lot: np.random.Generator, able: Sequence[Sort]) -> Sort:
     """One of those that there are clips for, by lot and their shares."""
-    shares = np.array([SORTS[sort] for sort in able])
-    return able[int(lot.choice(len(able), p=shares / shares.sum()))]
+    return one(lot, able, [SORTS[sort] for sort in able])

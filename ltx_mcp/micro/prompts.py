@@ -1,7 +1,6 @@
 """Training prompts: captions of core scenes as people type them, with what each of them does and does not say."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -10,6 +9,7 @@ import numpy as np
 from ltx_mcp.engine.recipes import CAMERA_MOVES
 from ltx_mcp.micro import captions
 from ltx_mcp.micro.captions import PHRASINGS
+from ltx_mcp.micro.lots import one
 from ltx_mcp.micro.world import CORE_COLOURS, CORE_KINDS, CORE_MOTIONS, CORE_SHADES, Scene, Size, Thing, core_scene
 
 UNSAID = "unsaid"
@@ -82,7 +82,7 @@ def _is_central(thing: Thing) -> bool:
 def _prompt(scene: Scene, lot: np.random.Generator, *, full: bool, held_out: bool) -> Prompt:
     thing = scene.things[0]
     fit = _FIT[held_out, full and thing.size != DEFAULT_SIZE, full and scene.shade != DEFAULT_SHADE]
-    form = fit[int(lot.integers(len(fit)))]
+    form = one(lot, fit)
     text = captions.say(scene, form, lot)
     said = {
         "colour": thing.colour,
@@ -103,27 +103,27 @@ def of_footage(lot: np.random.Generator) -> str:
     """What people say of pictures that are not of the drawn world; now and then, something that is not there."""
     if lot.random() < _ASTRAY:
         return prompt(core_scene(int(lot.integers(2**31))), lot).text
-    return loosely(f"{_one(lot, _SUBJECTS)} {_one(lot, _DOINGS)}", lot)
+    return loosely(f"{one(lot, _SUBJECTS)} {one(lot, _DOINGS)}", lot)
 
 
 def loosely(text: str, lot: np.random.Generator) -> str:
     """The same as people type it: fillers, other cases, lost commas and full stops, now and then a typing error."""
     if lot.random() < 0.25:
         text = re.sub(
-            r"\b(\w+ing|\w+s) (?=left|right|up|down|to the|from)", rf"\1 {_one(lot, _ADVERBS)} ", text, count=1
+            r"\b(\w+ing|\w+s) (?=left|right|up|down|to the|from)", rf"\1 {one(lot, _ADVERBS)} ", text, count=1
         )
     if lot.random() < 0.10:
-        text = f"{_one(lot, _HEADS)} {text}"
+        text = f"{one(lot, _HEADS)} {text}"
     if lot.random() < 0.25:
-        text = f"{text.removesuffix('.')}, {_one(lot, _TAILS)}"
+        text = f"{text.removesuffix('.')}, {one(lot, _TAILS)}"
     if lot.random() < 0.15:
-        adverb = _one(lot, _ADVERBS)
+        adverb = one(lot, _ADVERBS)
         text = f"{adverb} {text}" if lot.random() < 0.3 else f"{text.removesuffix('.')} {adverb}"
     if lot.random() < 0.08:
-        text = f"{text.removesuffix('.')}. {_one(lot, tuple(CAMERA_MOVES.values()))}"
+        text = f"{text.removesuffix('.')}. {one(lot, tuple(CAMERA_MOVES.values()))}"
     words = text.split(" ")
     if lot.random() < 0.15:
-        words.insert(int(lot.integers(len(words) + 1)), _one(lot, _NOISE_WORDS))
+        words.insert(int(lot.integers(len(words) + 1)), one(lot, _NOISE_WORDS))
     if lot.random() < 0.06:
         words.insert(int(lot.integers(len(words) + 1)), _gibberish(lot))
     text = " ".join(words)
@@ -132,17 +132,13 @@ def loosely(text: str, lot: np.random.Generator) -> str:
     if lot.random() < 0.2:
         text = re.sub(r"\b(an?|the) ", "", text)
     if lot.random() < 0.2:
-        text = text.removesuffix(".") if text.endswith(".") else f"{text}{_one(lot, ('.', '!', '...'))}"
+        text = text.removesuffix(".") if text.endswith(".") else f"{text}{one(lot, ('.', '!', '...'))}"
     return text
 
 
 def _gibberish(lot: np.random.Generator) -> str:
     letters = "abcdefghijklmnopqrstuvwxyz"
     return "".join(letters[int(index)] for index in lot.integers(26, size=int(lot.integers(2, 8))))
-
-
-def _one(lot: np.random.Generator, options: Sequence[str]) -> str:
-    return options[int(lot.integers(len(options)))]
 
 
 _FIT = {

@@ -9,16 +9,16 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.micro import captions, draw, world
+from ltx_mcp.micro.lots import one
 
 Picture = NDArray[np.uint8]
 Tags = frozenset[str]
-_T = TypeVar("_T")
 
 CARD_RGB: Mapping[str, tuple[int, int, int]] = {
     "red": (220, 40, 40), "green": (40, 180, 60), "blue": (40, 80, 220), "yellow": (235, 215, 50),
@@ -125,14 +125,14 @@ def claim(sight: Sight, lot: np.random.Generator, *, held_out: bool = False) -> 
     """A caption by lot and the tags that it claims; in a form kept for tests if `held_out`."""
     if not sight.scene.things:
         ground, claims = _ground(sight, lot)
-        return _pick(lot, _EMPTY).format(ground), frozenset(claims | {"count 0"})
+        return one(lot, _EMPTY).format(ground), frozenset(claims | {"count 0"})
     if not sight.is_card and not held_out and lot.uniform() < _TOLD:
         return _told(sight, lot)
     if not held_out and lot.uniform() < 0.04:
         ground, claims = _ground(sight, lot)
         count = len(sight.scene.things)
-        return f"{_pick(lot, COUNTS[count])} on {ground}", frozenset(claims | {f"count {count}"})
-    sentence, form = _pick(lot, _FORMS[held_out, bool(lot.uniform() < _FULL)])
+        return f"{one(lot, COUNTS[count])} on {ground}", frozenset(claims | {f"count {count}"})
+    sentence, form = one(lot, FITTING[held_out, bool(lot.uniform() < _FULL)])
     return say(sight, sentence, form, lot)
 
 
@@ -148,13 +148,13 @@ def say(sight: Sight, sentence: str, form: str, lot: np.random.Generator) -> tup
             usable = usable.replace("{size} ", "")
         if not places:
             usable = usable.replace(" {place}", "")
-        place = _pick(lot, places) if places else ""
+        place = one(lot, places) if places else ""
         words = usable.format(
             article="{}",
-            size=_pick(lot, captions.SIZES[sizes[0]]) if sizes else "",
-            colour=_pick(lot, COLOURS[thing.colour]),
-            kind=_pick(lot, captions.KINDS[thing.kind]),
-            place=_pick(lot, PLACES[place]) if place else "",
+            size=one(lot, captions.SIZES[sizes[0]]) if sizes else "",
+            colour=one(lot, COLOURS[thing.colour]),
+            kind=one(lot, captions.KINDS[thing.kind]),
+            place=one(lot, PLACES[place]) if place else "",
         )
         said.append(_with_article(words))
         claims.add(name)
@@ -168,7 +168,7 @@ def say(sight: Sight, sentence: str, form: str, lot: np.random.Generator) -> tup
         claims |= of_ground
     caption = sentence.format(things=things, ground=ground)
     if sight.scene.style != "flat" and lot.uniform() < 0.5:
-        caption += f", {_pick(lot, captions.STYLES[sight.scene.style])}"
+        caption += f", {one(lot, captions.STYLES[sight.scene.style])}"
         claims.add(f"style {sight.scene.style}")
     return caption, frozenset(claims)
 
@@ -178,7 +178,7 @@ def is_held_out(sentence: str, form: str) -> bool:
     return zlib.crc32(f"{sentence}|{form}".encode()) % 4 == 0
 
 
-_FORMS = {
+FITTING = {
     (held_out, full): [
         (sentence, form)
         for sentence, form in FORMS
@@ -188,6 +188,7 @@ _FORMS = {
     for held_out in (False, True)
     for full in (False, True)
 }
+"""Forms by whether they are kept for tests and must say the size and the ground."""
 
 
 def vocabulary() -> list[str]:
@@ -220,8 +221,8 @@ def _says(caption: str, words: Sequence[str]) -> bool:
 def _card(lot: np.random.Generator) -> Sight:
     """One thing on a plain ground of another colour."""
     ground, colour = (str(name) for name in lot.choice(list(CARD_RGB), 2, replace=False))
-    kind: world.Kind = _pick(lot, get_args(world.Kind))
-    size: world.Size = _pick(lot, get_args(world.Size))
+    kind: world.Kind = one(lot, get_args(world.Kind))
+    size: world.Size = one(lot, get_args(world.Size))
     x, y = (float(value) for value in lot.uniform(-1, 1, 2))
     thing = world.Thing(kind, colour, size, "still", x, y)  # type: ignore[arg-type]  # a card has more colours
     name = f"{colour} {kind}"
@@ -256,8 +257,8 @@ def _draw_card(sight: Sight, size: tuple[int, int]) -> Picture:
 
 
 def _ground(sight: Sight, lot: np.random.Generator) -> tuple[str, set[str]]:
-    shade = _pick(lot, captions.SHADES[sight.ground] if sight.ground in captions.SHADES else COLOURS[sight.ground])
-    words = _pick(lot, captions.GROUNDS[sight.scene.backdrop]).format(shade)
+    shade = one(lot, captions.SHADES[sight.ground] if sight.ground in captions.SHADES else COLOURS[sight.ground])
+    words = one(lot, captions.GROUNDS[sight.scene.backdrop]).format(shade)
     words = re.sub(r"\ba (?=[aeiou])", "an ", words)
     return words, {f"ground {sight.ground}", f"backdrop {sight.scene.backdrop}"}
 
@@ -276,7 +277,3 @@ def _places(x: float, y: float) -> list[str]:
 def _with_article(words: str) -> str:
     before, article, after = words.partition("{} ")
     return f"{before}{'an' if after[0] in 'aeiou' else 'a'} {after}" if article else words
-
-
-def _pick(lot: np.random.Generator, options: Sequence[_T]) -> _T:
-    return options[int(lot.integers(len(options)))]

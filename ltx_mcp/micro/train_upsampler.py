@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ltx_mcp.micro import draw, training, upsampler, world
+from ltx_mcp.micro.lots import one
 from ltx_mcp.micro.training_clips import TrainingClips
 from ltx_mcp.micro.vae import load_vae
 
@@ -101,8 +102,7 @@ class Trainer:
         """Pairs of one size; the noise is new in each step."""
         plan = self.plan
         lot = np.random.default_rng([8, plan.seed, self.step])
-        sizes = np.array([len(group) for group in self.pairs])
-        group = self.pairs[int(lot.choice(len(sizes), p=sizes / sizes.sum()))]
+        group = one(lot, self.pairs, [len(group) for group in self.pairs])
         chosen = [group[int(index)] for index in lot.integers(len(group), size=plan.batch)]
         low, high = (torch.cat(each) for each in zip(*chosen, strict=True))
         noise = torch.from_numpy(lot.standard_normal(low.shape, dtype=np.float32))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ltx_mcp.ffmpeg import FFmpeg, input_args
 from ltx_mcp.micro import draw, world
+from ltx_mcp.micro.lots import one
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class TrainingClips:
         self, lot: np.random.Generator, frames: int, height: int, width: int, *, still: bool
     ) -> NDArray[np.float32]:
         """One of the pictures as a clip, (3, frames, height, width) in -1..1: it rests, or it pans and zooms."""
-        picture = self._pictures[int(lot.integers(len(self._pictures)))]
+        picture = one(lot, self._pictures)
         clip = _recoloured(lot, _travel(lot, picture[None], frames, (height, width), still=still))
         return np.ascontiguousarray(clip.transpose(3, 0, 1, 2))
 
@@ -137,12 +138,12 @@ class TrainingClips:
         if sort == "drawn":
             clip = _drawn(lot, frames, side)
         elif sort == "video" and self._videos:
-            video = self._videos[int(lot.integers(len(self._videos)))]
+            video = one(lot, self._videos)
             stride = int(lot.integers(1, 3))
             start = int(lot.integers(len(video) - stride * (frames - 1)))
             clip = _travel(lot, video[start : start + stride * frames : stride], frames, (side, side), still=True)
         else:
-            picture = self._pictures[int(lot.integers(len(self._pictures)))]
+            picture = one(lot, self._pictures)
             clip = _travel(lot, picture[None], frames, (side, side), still=sort == "still")
         return _recoloured(lot, clip)
 

@@ -8,9 +8,11 @@ A `Film` is scenes with hard cuts between them; `films` shows, says and sounds i
 import zlib
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 import numpy as np
+
+from ltx_mcp.micro.lots import one
 
 Kind = Literal["circle", "square", "triangle", "star", "ring", "cross", "diamond"]
 Colour = Literal["red", "green", "blue", "yellow", "orange", "purple", "cyan", "white"]
@@ -44,8 +46,6 @@ CORE_SHADES: tuple[Shade, ...] = ("black", "navy")
 
 _HELD_OUT_OF = 10  # one combination in so many is never trained on
 _SILENT_SHARE = 1 / 8
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def core_scene(seed: int) -> Scene:
     """One thing of the core world: red, green, blue or yellow; circle, square or triangle; on plain dark ground."""
     lot = np.random.default_rng([1, seed])
     return Scene(
-        (_thing(lot, CORE_KINDS, CORE_COLOURS, CORE_MOTIONS),), _one(lot, CORE_SHADES), grain=seed, silent=_silent(seed)
+        (_thing(lot, CORE_KINDS, CORE_COLOURS, CORE_MOTIONS),), one(lot, CORE_SHADES), grain=seed, silent=_silent(seed)
     )
 
 
@@ -120,10 +120,10 @@ def wide_scene(seed: int) -> Scene:
         things.append(_apart(lot, things))
     return Scene(
         tuple(things),
-        _one(lot, get_args(Shade)),
-        _one(lot, ("plain", *get_args(Backdrop))),
-        _one(lot, ("fixed", "fixed", "fixed", *get_args(Camera))),
-        _one(lot, ("flat", "flat", *get_args(Style))),
+        one(lot, get_args(Shade)),
+        one(lot, ("plain", *get_args(Backdrop))),
+        one(lot, ("fixed", "fixed", "fixed", *get_args(Camera))),
+        one(lot, ("flat", "flat", *get_args(Style))),
         seed,
         _silent(seed),
     )
@@ -168,7 +168,7 @@ def _thing(
 ) -> Thing:
     x, y, phase = lot.uniform(-1, 1), lot.uniform(-1, 1), lot.uniform()
     return Thing(
-        _one(lot, kinds), _one(lot, colours), _one(lot, get_args(Size)), _one(lot, motions), float(x), float(y), phase
+        one(lot, kinds), one(lot, colours), one(lot, get_args(Size)), one(lot, motions), float(x), float(y), phase
     )
 
 
@@ -189,7 +189,3 @@ def _apart(lot: np.random.Generator, others: list[Thing]) -> Thing:
 
 def _colours(scene: Scene) -> set[Colour]:
     return {thing.colour for thing in scene.things}
-
-
-def _one(lot: np.random.Generator, options: tuple[_T, ...]) -> _T:
-    return options[int(lot.integers(len(options)))]
