@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 from ltx_mcp.encode import VideoWriter
 from ltx_mcp.micro import draw, sound, world
@@ -54,6 +55,21 @@ def test_it_reads_core_scenes_from_their_files(judge: ModuleType, tmp_path: Path
 @pytest.mark.parametrize("kind", ["circle", "square", "triangle", "star", "ring", "cross", "diamond"])
 def test_it_tells_every_kind(judge: ModuleType, kind: world.Kind) -> None:
     assert judge.see(draw.frames(one(kind, "right"), 25, HEIGHT, WIDTH))[0].kind == kind
+
+
+def smooth(picture: np.ndarray, pixels: float) -> np.ndarray:
+    return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(pixels)))
+
+
+@pytest.mark.parametrize("kind", world.CORE_KINDS)
+def test_a_form_whose_outline_is_soft_or_ragged_is_still_that_form(judge: ModuleType, kind: world.Kind) -> None:
+    frames = draw.frames(one(kind, "right"), 9, HEIGHT, WIDTH)
+    soft = np.stack([smooth(frame, 3) for frame in frames])
+    lot = np.random.default_rng(0)
+    waves = [smooth(lot.integers(0, 256, (HEIGHT, WIDTH), np.uint8), 3).astype(int) - 127 for _ in range(2)]
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH] + np.stack(waves) // 2  # by four pixels or so
+    ragged = frames[:, rows.clip(0, HEIGHT - 1), columns.clip(0, WIDTH - 1)]
+    assert [judge.see(changed)[0].kind for changed in (soft, ragged)] == [kind, kind]
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def _picture(
     wobble = 0.035 * (_smooth(noise[..., 1], x * 9, y * 9) - 0.5) if scene.style == "watercolour" else 0.0
     for thing in scene.things:
         across, down, radius, shown = place(thing, share, time_s, room)
-        distance = _distance(thing.kind, (x - across) / radius, (y - down) / radius) * radius + wobble
+        distance = outline(thing.kind, (x - across) / radius, (y - down) / radius) * radius + wobble
         if scene.style == "outline":
             distance = np.abs(distance) - 0.02
         cover = (np.clip(0.5 - distance / pixel, 0, 1) * shown)[..., None]
@@ -148,7 +148,7 @@ def _smooth(lattice: Array, x: Array, y: Array) -> Array:
     return blended
 
 
-def _distance(kind: str, x: Array, y: Array, depth: float = 0.69) -> Array:
+def outline(kind: str, x: Array, y: Array, depth: float = 0.69) -> Array:
     """Signed distance, about, to the outline of a thing of radius one; negative inside, y downward.
 
     A star's inner corners are at 0.5 / (0.405 + 0.588 `depth`) of its radius.

@@ -245,7 +245,7 @@ def _draw_card(sight: Sight, size: tuple[int, int]) -> Picture:
     down = (y - height / 2) / short - thing.y * free[1]
     turn, stretch, swelling = lot.normal(0, _TURN), np.exp(lot.normal(0, _STRETCH)), lot.uniform(-_SWELLING, _SWELLING)
     along, athwart = across * np.cos(turn) + down * np.sin(turn), down * np.cos(turn) - across * np.sin(turn)
-    form = draw._distance(thing.kind, along * stretch / radius, athwart / stretch / radius, lot.uniform(*_DEPTHS))
+    form = draw.outline(thing.kind, along * stretch / radius, athwart / stretch / radius, lot.uniform(*_DEPTHS))
     distance = (form - swelling) * radius
     cover = np.clip(0.5 - distance * short, 0, 1)[..., None]
     inner, outer = (
