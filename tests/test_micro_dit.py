@@ -14,7 +14,8 @@ from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
 from ltx_mcp.micro import captions, latents_data, world
 from ltx_mcp.micro.dit import make_transformer
 from ltx_mcp.micro.dit_samples import Batch, channel_weights, noisy_of
-from ltx_mcp.micro.flow import SORTS, draw_sigma
+from ltx_mcp.micro.flow import HEARD, SORTS, draw_sigma
+from ltx_mcp.micro.hints import REACH, Hints, steps_of
 from ltx_mcp.micro.latents_data import Clip, Shape
 from ltx_mcp.micro.lean import picture
 from ltx_mcp.micro.prompts import is_told, prompt
@@ -197,6 +198,31 @@ def test_the_kind_is_hinted_where_a_prompt_says_it(
             assert trainer.hints.losses([telling] * 3, batch)["kind"] < 1e-3 < 0.5 < hinted["kind"]
 
 
+def test_the_first_block_tells_roughly_where_a_token_is_and_the_others_exactly(
+    clips: list[Clip], text: tuple[Any, Any, Any]
+) -> None:
+    shape = Shape(2, 3, 16)
+    steps = steps_of(shape)
+    assert [steps[at].tolist() for at in (0, 15, 16, -1)] == [[-1, -2, -15], [-1, -2, 15], [-1, 0, -15], [1, 2, 15]]
+    hints = Hints(3)
+    for weight in hints.parameters():
+        weight.data.zero_()
+    hints.nearly.weight.data[:, :3] = torch.eye(3) / 8
+    answers = 2 * REACH + 1
+    for weight in hints.exactly.parameters():
+        if weight.ndim == 2:
+            weight.data[:, 3 : 3 + 3 * answers] = 20 * torch.eye(3 * answers)
+    blank = torch.zeros(1, len(steps), VIDEO_WIDTH)
+    told = [blank.clone() for _ in range(3)]
+    told[0][0, :, :3] = steps
+    for stream in told[1:]:
+        stream[0].scatter_(1, 3 + steps + REACH + answers * torch.arange(3), 1)
+    batch = replace(batches_of(new_trainer(clips, text), 1)[0], shape=shape, scenes=[None], texts=[""])
+    right, wrong = hints.losses(told, batch), hints.losses([blank] * 3, batch)
+    assert set(right) == {"place", "token"}
+    assert all(right[name] < 1e-3 < 0.05 < wrong[name] for name in right)
+
+
 def test_sound_learns_over_a_picture_that_stays(clips: list[Clip], text: tuple[Any, Any, Any], tmp_path: Path) -> None:
     pictured = new_trainer(clips, text)
     pictured.advance()
@@ -250,6 +276,7 @@ def test_given_frames_are_without_noise_and_are_not_learnt(
     trainer = new_trainer(clips + footage, text)
     batches = batches_of(trainer, 120)
     assert {batch.sort for batch in batches} == set(SORTS)
+    assert {trainer.samples.batch(step, "sound").sort for step in range(40)} == set(HEARD)
     for batch in batches:
         frames = batch.given / (batch.shape.height * batch.shape.width)
         given = {"given": {1}, "footage": {1, 3}}  # a drawn clip has two here

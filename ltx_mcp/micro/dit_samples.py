@@ -1,14 +1,14 @@
 """What the transformer learns from, step by step: clips by lot, what is said of them, their noise, what is given."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from ltx_mcp.micro.flow import GIVEN_FRAMES, OUTSIDE, Sort, draw_path, draw_sigma, draw_sort
+from ltx_mcp.micro.flow import GIVEN_FRAMES, HEARD, OUTSIDE, SORTS, Sort, draw_path, draw_sigma, draw_sort
 from ltx_mcp.micro.latents_data import Clip, Shape
 from ltx_mcp.micro.lots import one
 from ltx_mcp.micro.prompts import is_told, of_footage, prompt
@@ -69,8 +69,8 @@ class Samples:
     def batch(self, step: int, phase: Phase) -> Batch:
         """Those of a step."""
         lot = np.random.default_rng([10, self._seed, step])
-        sorts: Iterable[Sort] = self._pools if phase == "picture" else ("told", "late", "given")
-        sort = draw_sort(lot, [sort for sort in sorts if self._pools[sort]])
+        sorts = HEARD if phase == "sound" else SORTS
+        sort = draw_sort(lot, sorts, [sort for sort, pool in self._pools.items() if pool])
         by_shape = self._pools[sort]
         shape = one(lot, list(by_shape), [len(pool) for pool in by_shape.values()])
         given = 0

@@ -8,7 +8,7 @@ first frames, a late start) the thing may be anywhere.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,9 @@ SORTS: dict[Sort, float] = {"told": 0.5, "late": 0.15, "twin": 0.1, "given": 0.1
 In a `twin` the noise is on the same scene in another colour or on another ground, as when a video is repainted. `given`
 and `footage` begin with frames that are shown: of the drawn world, or of pictures from outside it. `kept` is footage
 that is repainted, and shall stay as it is."""
+
+HEARD: dict[Sort, float] = {"told": 0.4, "late": 0.2, "given": 0.4}
+"""Likewise of those that the sound is learnt over: what the prompt leaves unsaid of a height must be seen."""
 
 OUTSIDE: tuple[Sort, ...] = ("footage", "kept")  # of the drawn world
 
@@ -69,6 +72,7 @@ def draw_path(lot: np.random.Generator, sort: Sort) -> tuple[float, ...]:
     return down[: int(lot.integers(2, len(down) + 1))]
 
 
-def draw_sort(lot: np.random.Generator, able: Sequence[Sort]) -> Sort:
+def draw_sort(lot: np.random.Generator, shares: Mapping[Sort, float], able: Collection[Sort]) -> Sort:
     """One of those that there are clips for, by lot and their shares."""
-    return one(lot, able, [SORTS[sort] for sort in able])
+    left = [sort for sort in shares if sort in able]
+    return one(lot, left, [shares[sort] for sort in left])

@@ -12,43 +12,58 @@ import torch
 from torch.nn import functional
 
 from ltx_mcp.micro.dit_samples import Batch
+from ltx_mcp.micro.latents_data import Shape
 from ltx_mcp.micro.text import VIDEO_WIDTH
 from ltx_mcp.micro.world import CORE_KINDS, Scene
 
-_BLOCKS = (0.2, 1.0, 1.0)  # weights in the loss
-_KIND = 0.3  # weight of telling it, behind all but the first
+BLOCKS = 3  # that are taught
+REACH = 15  # half tokens from the middle of a side to its last token, at most: 16 tokens
+_NEARLY, _EXACTLY, _KIND = 0.2, 0.3, 0.3  # weights of what is told behind the first block, and behind the others
+_STEPS = 2 * REACH + 1
 _NOBODY_KNOWS = -100  # what cross_entropy leaves out
 
 
 class Hints(torch.nn.Module):
-    """Heads for each of the first blocks of a transformer of so many `layers`."""
+    """Heads for the first blocks of a transformer of so many `layers`."""
 
     def __init__(self, layers: int) -> None:
         super().__init__()
-        self.places = torch.nn.ModuleList(torch.nn.Linear(VIDEO_WIDTH, 3) for _ in _BLOCKS[:layers])
-        self.kinds = torch.nn.ModuleList(torch.nn.Linear(VIDEO_WIDTH, len(CORE_KINDS)) for _ in _BLOCKS[1:layers])
+        self.blocks = min(layers, BLOCKS)
+        self.nearly = torch.nn.Linear(VIDEO_WIDTH, 3)
+        self.exactly = torch.nn.ModuleList(torch.nn.Linear(VIDEO_WIDTH, 3 * _STEPS) for _ in range(1, self.blocks))
+        self.kinds = torch.nn.ModuleList(torch.nn.Linear(VIDEO_WIDTH, len(CORE_KINDS)) for _ in range(1, self.blocks))
 
     def losses(self, streams: Sequence[torch.Tensor], batch: Batch) -> dict[str, torch.Tensor]:
         """How badly the `streams` behind these blocks, each (samples, tokens, width), tell a token's place and the
         kind of thing that the prompt speaks of.
 
-        Places are -1..1 in time, and in fours of latents from the picture's middle: an edge must be found to the pixel,
-        in a wide picture as in a narrow one.
+        The first block tells roughly how far from the middle a token is, the others which of the tokens it is: a place
+        that is known to a tenth of a token only, three pixels, draws ragged edges.
         """
-        shape = batch.shape
-        sides = [(torch.arange(side) - (side - 1) / 2) / 4 for side in (shape.height, shape.width)]
-        where = torch.stack(torch.meshgrid(torch.linspace(-1, 1, shape.frames), *sides, indexing="ij"), -1)
-        places = [
-            weight * (head(stream.float()) - where.flatten(0, 2)).square().mean()
-            for head, stream, weight in zip(self.places, streams, _BLOCKS, strict=False)
-        ]
-        losses = {"place": torch.stack(places).sum()}
+        steps = steps_of(batch.shape)
+        rough = (self.nearly(streams[0].float()) - steps / 8).square().mean()
+        losses = {"place": _NEARLY * rough}
+        if not self.exactly:
+            return losses
+        later = [stream.float() for stream in streams[1:]]
+        wanted = (steps + REACH).expand(len(batch.texts), -1, -1).flatten()
+        losses["token"] = _EXACTLY * _missed(self.exactly, later, wanted)
         kinds = [_kind(scene, text) for scene, text in zip(batch.scenes, batch.texts, strict=True)]
-        if self.kinds and set(kinds) != {_NOBODY_KNOWS}:
-            wanted = torch.tensor(kinds)[:, None].expand(-1, where[..., 0].numel()).flatten()
-            told = [head(stream.float()).flatten(0, 1) for head, stream in zip(self.kinds, streams[1:], strict=False)]
-            losses["kind"] = _KIND * torch.stack([functional.cross_entropy(each, wanted) for each in told]).sum()
+        if set(kinds) != {_NOBODY_KNOWS}:
+            losses["kind"] = _KIND * _missed(self.kinds, later, torch.tensor(kinds).repeat_interleave(len(steps)))
         return losses
+
+
+def steps_of(shape: Shape) -> torch.Tensor:
+    """(tokens, 3) int64: how many half tokens each is from the middle, in time, down and across."""
+    axes = [2 * torch.arange(side) - (side - 1) for side in (shape.frames, shape.height, shape.width)]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, 2)
+
+
+def _missed(heads: torch.nn.ModuleList, streams: Sequence[torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of the heads' answers, each (samples, tokens, answers), in all."""
+    told = [head(stream).reshape(len(wanted), -1) for head, stream in zip(heads, streams, strict=False)]
+    return torch.stack([functional.cross_entropy(each, wanted) for each in told]).sum()
 
 
 def _kind(scene: Scene | None, text: str) -> int:

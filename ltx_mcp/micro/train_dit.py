@@ -23,15 +23,14 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from ltx_mcp.micro.audio import load_audio_vae, scene_latents
 from ltx_mcp.micro.build import load_text, load_transformer
 from ltx_mcp.micro.dit import LAYERS, make_transformer
 from ltx_mcp.micro.dit_samples import Batch, Phase, Samples, channel_weights, noisy_of
+from ltx_mcp.micro.dubbing import Dubbing
 from ltx_mcp.micro.hints import Hints
 from ltx_mcp.micro.latents_data import Clip, read
 from ltx_mcp.micro.lean import picture
 from ltx_mcp.micro.text import embed
-from ltx_mcp.micro.world import Scene
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,6 @@ _WARM_UP = 100  # steps
 _AVERAGE = 0.995  # of the running mean of the weights, a step
 _CLIP = 1.0  # norm of the gradient
 _HINTS = 0.6  # weight of their losses while the picture learns
-_DUBBED = 0.3  # of the steps of sound are for a picture without noise, as when a finished one gets its sound
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,10 @@ class DitTrainer:
         self.model: Any = make_transformer(plan.layers)
         self.average: Any = copy.deepcopy(self.model).requires_grad_(False)
         self.hints = Hints(plan.layers)
+        self.dubbing = Dubbing(plan.seed)
         self.step = 0
         for name, weight in self.model.named_parameters():
             weight.requires_grad_(_learns(name, plan.phase))
-        self._audio_vae: Any = None
-        self._sounds: dict[tuple[Scene, float], torch.Tensor] = {}
         learning = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
         matrices = [weight for name, weight in learning.items() if _is_matrix(name, weight)]
         others = [weight for name, weight in learning.items() if not _is_matrix(name, weight)]
@@ -91,7 +88,7 @@ class DitTrainer:
         with torch.no_grad():
             told, told_audio, _ = embed(*self.text, batch.texts)
         if self.plan.phase == "sound":
-            losses = self._sound(batch, told, told_audio)
+            losses = {"loss": self.dubbing.loss(self.model, batch, told, told_audio, self.step)}
         else:
             losses = self._hinted(batch, told) if self.plan.phase == "hints" else self._picture(batch, told)
         for optimiser in self.optimisers:
@@ -109,7 +106,7 @@ class DitTrainer:
     def _hinted(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
         """The first blocks alone. At the highest noise levels all that tells a place are the borders."""
         with torch.autocast("cpu", torch.bfloat16):
-            _, streams = self._forward(batch, told, noisy_of(batch), batch.sigma, len(self.hints.places))
+            _, streams = self._forward(batch, told, noisy_of(batch), batch.sigma, self.hints.blocks)
         hints = self.hints.losses(streams, batch)
         return {"loss": sum(hints.values(), torch.zeros(())), **hints}
 
@@ -127,47 +124,6 @@ class DitTrainer:
         hints = self.hints.losses(streams, batch)
         seen = (error * weight).sum() / weight.sum()
         return {"loss": seen + _HINTS * sum(hints.values()), "picture": seen, **hints}
-
-    def _sound(self, batch: Batch, told: torch.Tensor, told_audio: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The sound stream over the picture at the same noise level, or over the finished picture."""
-        lot = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + self.step)
-        frames, *_ = batch.shape.pixels
-        wanted = torch.stack([self._heard(scene, frames / batch.fps) for scene in batch.scenes if scene])
-        noise = torch.randn(wanted.shape, generator=lot)
-        noisy = noisy_of(batch)
-        timestep = batch.sigma * 1000
-        per_token = timestep[:, None].repeat(1, noisy.shape[1])
-        per_token[:, : batch.given] = 0
-        if torch.rand((), generator=lot) < _DUBBED:
-            noisy, per_token = batch.video, torch.zeros_like(per_token)
-        sigma = batch.sigma[:, None, None]
-        _, answer = self.model(
-            hidden_states=noisy,
-            audio_hidden_states=(1 - sigma) * wanted + sigma * noise,
-            encoder_hidden_states=told,
-            audio_encoder_hidden_states=told_audio,
-            timestep=per_token,
-            audio_timestep=timestep,
-            sigma=timestep,
-            num_frames=batch.shape.frames,
-            height=batch.shape.height,
-            width=batch.shape.width,
-            fps=batch.fps,
-            audio_num_frames=wanted.shape[1],
-            use_cross_timestep=True,
-            return_dict=False,
-        )
-        return {"loss": (answer - (noise - wanted)).square().mean()}
-
-    def _heard(self, scene: Scene, duration_s: float) -> torch.Tensor:
-        """(tokens, channels) of a scene's sound."""
-        if self._audio_vae is None:
-            self._audio_vae = load_audio_vae()
-        key = (scene, duration_s)
-        if key not in self._sounds:
-            with torch.no_grad():
-                self._sounds[key] = scene_latents(self._audio_vae, scene, duration_s)
-        return self._sounds[key]
 
     def _forward(
         self, batch: Batch, told: torch.Tensor, noisy: torch.Tensor, sigma: torch.Tensor, blocks: int | None = None
