@@ -97,10 +97,11 @@ def calibrate(
     """Measure an embedder on frames that show nothing (noise, gradients, plain colours) and texts on many things.
 
     No photos ship with the package, so the frames are drawn; the texts are the world's own phrases where
-    there is one. 24 frames x 12 or more texts, the same on every machine.
+    there is one. 24 frames x 12 or more texts, the same on every machine. From the cosines of a world's own eye nothing
+    is subtracted: it was trained to rank by them, and the mean of its phrases stands for no caption of anything.
     """
     texts = embed_texts(UNRELATED if world is None else world.phrases)
-    neutral = embed_texts(NEUTRAL).mean(axis=0) if world is None else texts.mean(axis=0)
+    neutral = embed_texts(NEUTRAL).mean(axis=0) if world is None else np.zeros_like(texts[0])
     frames = embed_frames(meaningless_frames())
     scores = frames @ (texts - neutral).T
     alike = (frames @ frames.T)[np.triu_indices(len(frames), k=1)]

@@ -10,7 +10,7 @@ import torch
 
 from ltx_mcp.index.embed import OpenClipEmbedder
 from ltx_mcp.micro import sights, world
-from ltx_mcp.micro.train_clip import CONTEXT, Plan, Trainer, grown, loss_of, make_model, meaningless
+from ltx_mcp.micro.train_clip import SIDE, Plan, Trainer, loss_of, meaningless
 from ltx_mcp.micro.training import run
 
 TINY = Plan(steps=6, batch=6, noise=2, drawn=12, returned=1)
@@ -100,19 +100,10 @@ def test_both_of_two_pictures_that_fit_may_be_the_answer() -> None:
     assert loss_of(torch.tensor([[9.0, 9.0, 0.0], [0.0, 0.0, 9.0]]), fits) < loss_of(9 * torch.eye(2, 3), fits)
 
 
-def test_a_longer_context_keeps_the_positions_that_were_learnt() -> None:
-    shape = make_model().state_dict()
-    short = {**shape, "positional_embedding": torch.ones(16, 48)}
-    positions = grown(short, shape)["positional_embedding"]
-    assert positions.shape == (CONTEXT, 48)
-    assert torch.equal(positions[:16], torch.ones(16, 48))
-    assert torch.equal(positions[16:], shape["positional_embedding"][16:])
-
-
 def test_nothing_is_drawn_in_many_ways() -> None:
     lot = np.random.default_rng(3)
     pictures = [meaningless(lot) for _ in range(20)]
-    assert all(each.shape == (64, 64, 3) and each.dtype == np.uint8 for each in pictures)
+    assert all(each.shape == (SIDE, SIDE, 3) and each.dtype == np.uint8 for each in pictures)
     assert len({each.tobytes() for each in pictures}) == 20
 
 

@@ -26,10 +26,10 @@ from ltx_mcp.micro.vae import load_vae, round_trip
 log = logging.getLogger(__name__)
 
 START = Path(__file__).parent / "shapes_clip"
-CONTEXT = 32  # tokens; at first it was 16, too few for a caption of the drawn world
+CONTEXT = 32  # tokens
 CONFIG: dict[str, Any] = {
     "embed_dim": 64,
-    "vision_cfg": {"image_size": 64, "layers": 4, "width": 96, "patch_size": 8, "head_width": 32},
+    "vision_cfg": {"image_size": 96, "layers": 4, "width": 96, "patch_size": 12, "head_width": 32},
     "text_cfg": {"context_length": CONTEXT, "vocab_size": 49408, "width": 48, "heads": 2, "layers": 2},
 }
 PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bilinear", "resize_mode": "squash"}
@@ -54,7 +54,7 @@ _AVERAGE = 0.99  # of the running mean of the weights, a step
 _GROUP, _AMONG = 8, 800  # pictures in a group, and of how many by lot they are the most alike
 _HOTTEST = float(np.log(100))  # of the logit scale, as CLIP has it
 _FAMILIAR = 0.01  # of its own drawings, those that may count as unfamiliar
-_SIZES = ((100, 172), (100, 172), (172, 100), (104, 104), (100, 134))  # what clips are, small; all are squashed
+_SIZES = ((120, 208), (120, 208), (208, 120), (120, 120), (120, 160))  # what clips are, small; all are squashed
 
 Pixels = NDArray[np.uint8]
 
@@ -94,7 +94,7 @@ class Trainer:
         torch.manual_seed(plan.seed)
         self.plan = plan
         self.model = make_model()
-        self.model.load_state_dict(grown(read_weights(start), self.model.state_dict()))
+        self.model.load_state_dict(read_weights(start))
         self.average = deepcopy(self.model)
         self.tokenizer = open_clip.SimpleTokenizer(context_length=CONTEXT)
         self.pool = _cached(plan, cache)
@@ -206,15 +206,6 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     return {name: value.float() for name, value in load_file(folder / "open_clip_model.safetensors").items()}
-
-
-def grown(weights: dict[str, torch.Tensor], shape: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights for a longer context: positions that they lack keep the random ones of `shape`."""
-    name = "positional_embedding"
-    positions = shape[name].clone()
-    kept = weights[name][: len(positions)]
-    positions[: len(kept)] = kept
-    return {**weights, name: positions}
 
 
 def loss_of(scores: torch.Tensor, fits: torch.Tensor) -> torch.Tensor:
