@@ -75,7 +75,7 @@ MICRO_DRAWS = (
 
 MICRO = ModelInfo(
     name="micro",
-    label=f"The micro model knows a small drawn world only: {MICRO_DRAWS}. Its forms are rough. It proves the loop.",
+    label=f"The micro model knows a small drawn world only: {MICRO_DRAWS}. Its edges are soft. It proves the loop.",
     default_resolution="240p",
     trained_short_side=240,
     weights_bytes=65_000_000,
