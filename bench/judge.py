@@ -215,12 +215,7 @@ def _kind(pieces: list) -> str:  # type: ignore[type-arg]
     Shares of the bounding box are not asked, as one stray pixel or a soft corner changes them: a small triangle that
     was blurred by four pixels counted as a circle by them.
     """
-    forms = np.stack(
-        [
-            _sampled(piece.image, piece.centroid[0] - piece.bbox[0], piece.centroid[1] - piece.bbox[1])
-            for piece in pieces
-        ]
-    )
+    forms = np.stack([_sampled(piece.image, *piece.centroid_local) for piece in pieces])
     return max(
         _FORMS, key=lambda name: float(((forms & _FORMS[name]).sum((1, 2)) / (forms | _FORMS[name]).sum((1, 2))).mean())
     )

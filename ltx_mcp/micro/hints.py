@@ -16,7 +16,7 @@ from ltx_mcp.micro.latents_data import Shape
 from ltx_mcp.micro.text import VIDEO_WIDTH
 from ltx_mcp.micro.world import CORE_KINDS, Scene
 
-BLOCKS = 3  # that are taught
+_BLOCKS = 3  # that are taught
 REACH = 15  # half tokens from the middle of a side to its last token, at most: 16 tokens
 _NEARLY, _EXACTLY, _KIND = 0.2, 0.3, 0.3  # weights of what is told behind the first block, and behind the others
 _STEPS = 2 * REACH + 1
@@ -28,7 +28,7 @@ class Hints(torch.nn.Module):
 
     def __init__(self, layers: int) -> None:
         super().__init__()
-        self.blocks = min(layers, BLOCKS)
+        self.blocks = min(layers, _BLOCKS)
         self.nearly = torch.nn.Linear(VIDEO_WIDTH, 3)
         self.exactly = torch.nn.ModuleList(torch.nn.Linear(VIDEO_WIDTH, 3 * _STEPS) for _ in range(1, self.blocks))
         self.kinds = torch.nn.ModuleList(torch.nn.Linear(VIDEO_WIDTH, len(CORE_KINDS)) for _ in range(1, self.blocks))
@@ -45,7 +45,7 @@ class Hints(torch.nn.Module):
         losses = {"place": _NEARLY * rough}
         if not self.exactly:
             return losses
-        later = [stream.float() for stream in streams[1:]]
+        later = [stream.float() for stream in streams[1 : self.blocks]]
         wanted = (steps + REACH).expand(len(batch.texts), -1, -1).flatten()
         losses["token"] = _EXACTLY * _missed(self.exactly, later, wanted)
         kinds = [_kind(scene, text) for scene, text in zip(batch.scenes, batch.texts, strict=True)]
@@ -62,7 +62,7 @@ def steps_of(shape: Shape) -> torch.Tensor:
 
 def _missed(heads: torch.nn.ModuleList, streams: Sequence[torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
     """Cross entropy of the heads' answers, each (samples, tokens, answers), in all."""
-    told = [head(stream).reshape(len(wanted), -1) for head, stream in zip(heads, streams, strict=False)]
+    told = [head(stream).reshape(len(wanted), -1) for head, stream in zip(heads, streams, strict=True)]
     return torch.stack([functional.cross_entropy(each, wanted) for each in told]).sum()
 
 
