@@ -88,7 +88,7 @@ def measure(way: str, options: argparse.Namespace) -> dict[str, int]:
 
 
 def streamed(vae: Any, latents: Any) -> Iterable[np.ndarray]:
-    from ltx_mcp.engine.decode import CPU_WINDOWS, stream_decode
+    from ltx_mcp.engine.diffusers_ltx.decode import CPU_WINDOWS, stream_decode
 
     return stream_decode(vae, latents, CPU_WINDOWS, check=lambda: None)
 

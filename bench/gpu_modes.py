@@ -23,16 +23,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from ltx_mcp.clips import InContext, Plan
-from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials, Stage
-from ltx_mcp.engine.decode import GPU_WINDOWS
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.recipes import DISTILLED, LATENT_GRID, Pass, Recipe, book, guided
-from ltx_mcp.engine.schedules import REFINE_SIGMAS, undistilled_sigmas
-from ltx_mcp.engine.source import PROMPT_TOKENS, Components, MicroSource, ModelInfo, ModelSource
-from ltx_mcp.engine.tiling import tilings
+from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
+from ltx_mcp.engine.diffusers_ltx.decode import GPU_WINDOWS
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.plan.quality_presets import DISTILLED, LATENT_GRID, Pass, Recipe, book, guided
+from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS, undistilled_sigmas
+from ltx_mcp.engine.plan.tiling import tilings
+from ltx_mcp.engine.weights.source import PROMPT_TOKENS, Components, MicroSource, ModelInfo, ModelSource
 from ltx_mcp.errors import StudioError
-from ltx_mcp.sizes import made_frame_count
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import InContext, Plan
+from ltx_mcp.types.sizes import made_frame_count
+from ltx_mcp.types.stages import Stage
 
 FPS = 24.0
 FULL_SIZE = ModelInfo(

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
-from ltx_mcp.footage import look_at, read_audio, read_video
-from ltx_mcp.micro import draw
-from ltx_mcp.micro.captions import SHADES, SIZES
-from ltx_mcp.micro.world import RADIUS, RGB, Kind, Scene
+from ltx_mcp.media.footage import look_at, read_audio, read_video
+from ltx_mcp.micro.training import draw
+from ltx_mcp.micro.training.captions import SHADES, SIZES
+from ltx_mcp.micro.training.world import RADIUS, RGB, Kind, Scene
 
 Frames = NDArray[np.uint8]
 Track = NDArray[np.float32]  # of sound, (channels, samples)

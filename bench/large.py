@@ -22,9 +22,9 @@ import anyio
 import numpy as np
 from mcp import Client, StdioServerParameters
 
-from ltx_mcp.engine.tiling import spans
-from ltx_mcp.footage import look_at, read_video
-from ltx_mcp.probe import Probe, probe
+from ltx_mcp.engine.plan.tiling import spans
+from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.probe import Probe, probe
 
 CELL = 32
 

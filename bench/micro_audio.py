@@ -28,8 +28,9 @@ import diffusers
 import numpy as np
 import torch
 
-from ltx_mcp.micro import audio, hearing, sound, world
-from ltx_mcp.micro.world import Scene, Size
+from ltx_mcp.micro import audio
+from ltx_mcp.micro.training import audio_latents, hearing, sound, world
+from ltx_mcp.micro.training.world import Scene, Size
 
 DURATION_S = 49 / 24
 NOISES = (0.0, 0.1, 0.3)
@@ -55,14 +56,14 @@ class Player:
 
     def __init__(self, vae: Any, vocoder: Any, noise: float) -> None:
         self.vae, self.vocoder, self.noise = vae, vocoder, noise
-        self.lot = torch.Generator().manual_seed(0)
+        self.rng = torch.Generator().manual_seed(0)
 
     def __call__(self, scene: Scene) -> tuple[Any, Any]:
-        wave = audio.scene_wave(scene, DURATION_S)
-        latents = audio.encode(self.vae, wave)
+        wave = audio_latents.scene_wave(scene, DURATION_S)
+        latents = audio_latents.encode(self.vae, wave)
         spread = self.vae.latents_std.view(1, latents.shape[1], 1, -1)
-        latents = latents + self.noise * spread * torch.randn(latents.shape, generator=self.lot)
-        return wave, audio.decode(self.vae, self.vocoder, latents)
+        latents = latents + self.noise * spread * torch.randn(latents.shape, generator=self.rng)
+        return wave, audio_latents.decode(self.vae, self.vocoder, latents)
 
 
 def right_pitch(scene: Scene, played: Any) -> tuple[int, int]:
@@ -129,9 +130,9 @@ def main() -> None:
         for noise in NOISES:
             print(f"| {name}, {noise:.0%} | {row(Player(vae, vocoder, noise), make, given.scenes)} |", flush=True)
     begin = time.perf_counter()
-    latents = audio.encode(vae, audio.scene_wave(world.core_scene(0), 5.0))
+    latents = audio_latents.encode(vae, audio_latents.scene_wave(world.core_scene(0), 5.0))
     middle = time.perf_counter()
-    audio.decode(vae, vocoder, latents)
+    audio_latents.decode(vae, vocoder, latents)
     print(f"5 s: encoded in {middle - begin:.2f} s, decoded and played in {time.perf_counter() - middle:.2f} s")
 
 

@@ -25,16 +25,17 @@ import micro_retrieval
 import numpy as np
 from PIL import Image
 
-from ltx_mcp import film
-from ltx_mcp.clips import AnimateRequest, Clip, GenerateRequest, Request, RestyleRequest
 from ltx_mcp.compose import open_studio
-from ltx_mcp.encode import VideoWriter
 from ltx_mcp.errors import StudioError
-from ltx_mcp.jobs import Job
-from ltx_mcp.micro import captions, draw, sound, training_clips, world
+from ltx_mcp.jobs.store import Job
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.micro.training import captions, draw, sound, training_clips, world
+from ltx_mcp.preparation import chained_shots as film
 from ltx_mcp.settings import Settings
-from ltx_mcp.states import Succeeded
-from ltx_mcp.studio import Studio
+from ltx_mcp.studio.studio import Studio
+from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, Request, RestyleRequest
+from ltx_mcp.types.states import Succeeded
 
 FPS, HEIGHT, WIDTH = 24.0, 240, 416
 HALF = 25  # frames of a scene of 49

@@ -23,15 +23,16 @@ import anyio
 import numpy as np
 import torch
 
-from ltx_mcp.clips import Clip, Moment, Provenance, Verdict
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.index.embed import OpenClipEmbedder, embed_query
 from ltx_mcp.index.sample import Samples, sampled_places
 from ltx_mcp.index.store import ClipIndex, SearchQuery
-from ltx_mcp.micro import draw, films, sights, world
-from ltx_mcp.micro.lots import one
-from ltx_mcp.micro.train_clip import meaningless
-from ltx_mcp.micro.vae import load_vae, round_trip
+from ltx_mcp.micro.training import draw, films, sights, world
+from ltx_mcp.micro.training.round_trip import round_trip
+from ltx_mcp.micro.training.sampling import one
+from ltx_mcp.micro.training.train_clip import meaningless
+from ltx_mcp.micro.vae import load_vae
+from ltx_mcp.types.clips import Clip, Moment, Provenance, Verdict
+from ltx_mcp.types.frames import Frame
 
 FPS, HEIGHT, WIDTH = 24.0, 240, 416
 BACKDROPS: tuple[world.Backdrop, ...] = ("plain", "stripes", "checks")
@@ -39,26 +40,26 @@ MOTIONS: tuple[world.Motion, ...] = ("still", "left", "right", "up", "down", "or
 Look = Callable[[Frame], Frame]
 
 
-def scenes(count: int, lot: np.random.Generator) -> list[world.Scene]:
+def scenes(count: int, rng: np.random.Generator) -> list[world.Scene]:
     """Scenes of one thing, no two alike in kind, colour, size and ground."""
     made: dict[tuple[str, ...], world.Scene] = {}
     while len(made) < count:
         kind, colour, size, shade, backdrop, motion = (
-            one(lot, options)
+            one(rng, options)
             for options in (*map(get_args, (world.Kind, world.Colour, world.Size, world.Shade)), BACKDROPS, MOTIONS)
         )
         thing = world.Thing(
-            kind, colour, size, motion, *(float(x) for x in lot.uniform(-1, 1, 2)), float(lot.uniform())
+            kind, colour, size, motion, *(float(x) for x in rng.uniform(-1, 1, 2)), float(rng.uniform())
         )
-        scene = world.Scene((thing,), shade, backdrop, grain=int(lot.integers(2**31)))
+        scene = world.Scene((thing,), shade, backdrop, grain=int(rng.integers(2**31)))
         made.setdefault((kind, colour, size, shade, backdrop), scene)
     return list(made.values())
 
 
-def question(scene: world.Scene, lot: np.random.Generator) -> str:
+def question(scene: world.Scene, rng: np.random.Generator) -> str:
     """All that tells the scene from others, in a form kept for tests."""
-    form = one(lot, sights.FITTING[True, True])
-    return sights.say(sights.of_scene(scene, 0.5), *form, lot)[0]
+    form = one(rng, sights.FITTING[True, True])
+    return sights.say(sights.of_scene(scene, 0.5), *form, rng)[0]
 
 
 def clip_of(number: int, frames: int) -> Clip:
@@ -86,13 +87,13 @@ def overlap(moment: Moment, start_s: float, end_s: float) -> float:
 
 async def find_clips(index: ClipIndex, count: int, look: Look) -> tuple[float, float]:
     """(R@1, R@5) over `count` clips of two seconds, each asked for once."""
-    lot = np.random.default_rng([20, 1])
-    shown = scenes(count, lot)
+    rng = np.random.default_rng([20, 1])
+    shown = scenes(count, rng)
     for number, scene in enumerate(shown):
         await index.add(clip_of(number, 49), samples(world.Film((scene,), (1,)), 49, look))
     ranks = []
     for number, scene in enumerate(shown):
-        query = SearchQuery(query=question(scene, lot), moments_per_clip=1, limit=5)
+        query = SearchQuery(query=question(scene, rng), moments_per_clip=1, limit=5)
         found = [moment.clip_id for moment in (await index.search(query)).moments]
         ranks.append(found.index(f"clip-{number}") if f"clip-{number}" in found else 5)
     return float(np.mean(np.array(ranks) == 0)), float(np.mean(np.array(ranks) < 5))
@@ -100,9 +101,9 @@ async def find_clips(index: ClipIndex, count: int, look: Look) -> tuple[float, f
 
 async def find_moments(index: ClipIndex, count: int, look: Look) -> float:
     """R1@0.5: how often the first moment overlaps the scene that was asked for by one half or more."""
-    lot = np.random.default_rng([20, 2])
-    shown = scenes(3 * count, lot)
-    frames = [int(FPS * lot.choice((1.5, 2.0, 2.5, 3.0))) for _ in shown]
+    rng = np.random.default_rng([20, 2])
+    shown = scenes(3 * count, rng)
+    frames = [int(FPS * rng.choice((1.5, 2.0, 2.5, 3.0))) for _ in shown]
     cut = [
         (world.Film(tuple(shown[at : at + 3]), tuple(frames[at : at + 3])), sum(frames[at : at + 3]))
         for at in range(0, 3 * count, 3)
@@ -112,7 +113,7 @@ async def find_moments(index: ClipIndex, count: int, look: Look) -> float:
     right = []
     for number, (film, length) in enumerate(cut):
         for scene, stretch in film.stretches(length):
-            found = (await index.search(SearchQuery(query=question(scene, lot)))).moments
+            found = (await index.search(SearchQuery(query=question(scene, rng)))).moments
             right.append(
                 bool(found)
                 and found[0].clip_id == f"clip-{number}"
@@ -123,15 +124,15 @@ async def find_moments(index: ClipIndex, count: int, look: Look) -> float:
 
 def votes(embedder: OpenClipEmbedder, look: Look, count: int = 60) -> str:
     """How often the eye votes: on the scene asked for, on scenes of another colour and kind, on pictures of nothing."""
-    lot = np.random.default_rng([20, 3])
-    shown = scenes(count, lot)
+    rng = np.random.default_rng([20, 3])
+    shown = scenes(count, rng)
     frames = [look(draw.window(scene, [24], 49, (HEIGHT, WIDTH), (0, 0, HEIGHT, WIDTH))[0]) for scene in shown]
     seen = embedder.embed_frames(frames)
-    nothing = embedder.embed_frames([meaningless(lot) for _ in range(200)])
+    nothing = embedder.embed_frames([meaningless(rng) for _ in range(200)])
     background, line = embedder.background(), embedder.background().vote_z
     right, wrong, noise = [], [], []
     for at, scene in enumerate(shown):
-        text = embed_query(embedder, question(scene, lot))
+        text = embed_query(embedder, question(scene, rng))
         scores = background.text_scores(seen, text)
         right.append(scores[at] >= line)
         one = scene.things[0]

@@ -23,11 +23,11 @@ import anyio
 import torch
 from micro_eval import make
 
-from ltx_mcp.clips import GenerateRequest
 from ltx_mcp.compose import open_studio
-from ltx_mcp.engine.source import MicroSource
+from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.micro.vae import load_vae
 from ltx_mcp.settings import Settings
+from ltx_mcp.types.requests import GenerateRequest
 
 PROMPT = "a red circle moving left on a black background"
 Work = Callable[[], Awaitable[object]]

@@ -21,8 +21,9 @@ import diffusers
 import torch
 from micro_vae import Clip, as_bytes, held_out_clips, psnr, resized
 
+from ltx_mcp.micro.training.round_trip import round_trip
 from ltx_mcp.micro.upsampler import FOLDER, load_upsampler
-from ltx_mcp.micro.vae import load_vae, round_trip
+from ltx_mcp.micro.vae import load_vae
 
 WIDTH, HEIGHT = 448, 256
 

@@ -23,9 +23,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from ltx_mcp.micro import draw, world
-from ltx_mcp.micro.training_clips import HELD_OUT, TrainingClips, find, read_covering, read_video
-from ltx_mcp.micro.vae import FOLDER, load_vae, round_trip
+from ltx_mcp.micro.training import draw, world
+from ltx_mcp.micro.training.round_trip import round_trip
+from ltx_mcp.micro.training.training_clips import HELD_OUT, TrainingClips, find, read_covering, read_video
+from ltx_mcp.micro.vae import FOLDER, load_vae
 
 WIDTH, HEIGHT, FRAMES = 416, 240, 17
 LATENT = 128
@@ -114,13 +115,13 @@ def _cosines(size: int) -> NDArray[np.float64]:
 def decode_seconds(vae: object, width: int = 448, height: int = 256, frames: int = 49) -> float:
     """The best of three."""
     latents = torch.randn(1, LATENT, (frames - 1) // 8 + 1, height // 32, width // 32)
-    taken = []
+    written = []
     for _ in range(3):
         begin = time.perf_counter()
         with torch.inference_mode():
             vae.decode(latents, return_dict=False)  # type: ignore[attr-defined]
-        taken.append(time.perf_counter() - begin)
-    return min(taken)
+        written.append(time.perf_counter() - begin)
+    return min(written)
 
 
 def contact_sheet(rows: list[tuple[Clip, Clip]], path: Path) -> None:

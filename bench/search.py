@@ -15,11 +15,11 @@ from typing import Any
 import anyio
 import numpy as np
 
-from ltx_mcp.clips import Clip, Provenance, Verdict
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.index.embed import OpenClipEmbedder
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.store import ClipIndex, SearchQuery
+from ltx_mcp.types.clips import Clip, Provenance, Verdict
+from ltx_mcp.types.frames import Frame
 
 WORDS = ["harbour", "piano", "forest", "desert", "market", "rocket", "violin", "castle", "river", "lighthouse"]
 
@@ -49,12 +49,12 @@ def clip(number: int) -> Clip:
 
 async def latency(index: ClipIndex, label: str, query: SearchQuery) -> None:
     await index.search(query)
-    taken = []
+    written = []
     for _ in range(20):
         start = time.perf_counter()
         await index.search(query)
-        taken.append((time.perf_counter() - start) * 1000)
-    print(f"{label:<44}{statistics.median(taken):10.1f} ms (p95 {sorted(taken)[18]:.1f})")
+        written.append((time.perf_counter() - start) * 1000)
+    print(f"{label:<44}{statistics.median(written):10.1f} ms (p95 {sorted(written)[18]:.1f})")
 
 
 async def main(count: int) -> None:

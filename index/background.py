@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.engine.base import Frame
+from ltx_mcp.types.frames import Frame
 
 Vectors = NDArray[np.float32]
 """Embeddings, one a row: (n, dim) or one vector (dim,), float32, unit length."""

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.index.background import Background, Vectors, calibrate
 from ltx_mcp.index.weights import Checkpoint, find_checkpoint
+from ltx_mcp.types.frames import Frame
 
 # Averaging a few sentence forms is the prompt ensemble of the CLIP paper (section 3.1.4), cut to three.
 QUERY_FORMS = ("{}", "a picture of {}", "a video of {}")

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
-from ltx_mcp.clips import Kind, Value
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.index.schema import microseconds, quoted
+from ltx_mcp.types.clips import Kind
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.value import Value
 
 MAX_WORDS = 64  # different ones, of a query's full-text leg
 

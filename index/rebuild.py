@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 from anyio import to_thread
 
-from ltx_mcp.clips import Clip
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.schema import fingerprint
 from ltx_mcp.index.store import ClipIndex, KnownClip
+from ltx_mcp.types.clips import Clip
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Report:
+class ReconcileReport:
     """Clip ids; `failed` gives the reason for each clip that could not be indexed."""
 
     added: tuple[str, ...] = ()
@@ -24,7 +24,9 @@ class Report:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-async def reconcile(index: ClipIndex, clips: Sequence[Clip], read_samples: Callable[[Clip], Samples]) -> Report:
+async def reconcile(
+    index: ClipIndex, clips: Sequence[Clip], read_samples: Callable[[Clip], Samples]
+) -> ReconcileReport:
     """Add what is missing or changed, remove what is gone. Another embedding model means: add everything.
 
     `read_samples` runs on a worker thread and may raise anything: that clip is skipped with its name and
@@ -48,7 +50,7 @@ async def reconcile(index: ClipIndex, clips: Sequence[Clip], read_samples: Calla
     dropped = await index.drop_other_models()
     if added or removed or dropped:
         await index.tend()
-    return Report(tuple(added), removed, failed)
+    return ReconcileReport(tuple(added), removed, failed)
 
 
 async def _known(index: ClipIndex) -> dict[str, KnownClip]:

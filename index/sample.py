@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.engine.base import Frame
+from ltx_mcp.types.frames import Frame
 
 SHORT_SIDE = 384  # pixels; the largest input of the open_clip models of reference size (ViT-L-14-336, SigLIP2-384)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from ltx_mcp.clips import Clip
 from ltx_mcp.index.background import Vectors
 from ltx_mcp.index.sample import Samples
+from ltx_mcp.types.clips import Clip
 
 SCHEMA_VERSION = 1
 _NAME = re.compile(r"^(clips|frames)_v(\d+)_")

@@ -13,7 +13,6 @@ import numpy as np
 from anyio import CapacityLimiter, to_thread
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import Moment, SearchResult
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.index import notes
 from ltx_mcp.index.background import Vectors
@@ -22,6 +21,7 @@ from ltx_mcp.index.moments import Span, find_moments
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.schema import among
 from ltx_mcp.index.tables import WORD_COLUMNS, Tables
+from ltx_mcp.types.clips import Moment, SearchResult
 
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009: flat enough that no leg's first place decides alone
 WORD_HITS = 50

@@ -10,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.index.background import Background, Vectors, World, calibrate
 from ltx_mcp.index.embed import unit
+from ltx_mcp.types.frames import Frame
 
 # The basic colour terms, at the places in RGB where people put them.
 COLOURS: dict[str, tuple[int, int, int]] = {

@@ -8,7 +8,6 @@ from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 
-from ltx_mcp.clips import Clip, SearchResult
 from ltx_mcp.index.embed import Embedder
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.sample import Samples
@@ -16,6 +15,7 @@ from ltx_mcp.index.schema import among, clip_rows, frame_rows, quoted
 from ltx_mcp.index.search import Searcher
 from ltx_mcp.index.tables import Tables
 from ltx_mcp.index.upkeep import tend
+from ltx_mcp.types.clips import Clip, SearchResult
 
 __all__ = ["ClipIndex", "KnownClip", "SearchQuery"]
 

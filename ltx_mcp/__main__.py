@@ -1,4 +1,4 @@
-from ltx_mcp.cli import main
+from ltx_mcp.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -6,7 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 
-from ltx_mcp.archive import Archive
+from ltx_mcp.archive.archive import Archive
+from ltx_mcp.archive.draft_latents import DraftLatents
+from ltx_mcp.archive.library import Library
 from ltx_mcp.controls.base import Controls
 from ltx_mcp.controls.canny import CannyControl
 from ltx_mcp.controls.depth import DepthControl
@@ -14,46 +16,44 @@ from ltx_mcp.controls.pose import PoseControl
 from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.copying import CopyEngine
 from ltx_mcp.engine.deferred import DeferredEngine
-from ltx_mcp.engine.lora_hub import LoraHub
-from ltx_mcp.engine.loras import LoraShelf
-from ltx_mcp.engine.memory import probe_machine, resolve_device
-from ltx_mcp.engine.weights import local_hub
+from ltx_mcp.engine.lora.hub import LoraHub
+from ltx_mcp.engine.lora.installed import InstalledLoras
+from ltx_mcp.engine.plan.memory import probe_machine, resolve_device
+from ltx_mcp.engine.weights.choice import local_hub
 from ltx_mcp.errors import ArchiveError, ModerationUnavailable, SettingsError
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.store import ClipIndex
-from ltx_mcp.inputs import Inputs
-from ltx_mcp.jobs import JobBook
-from ltx_mcp.lane import Lane
-from ltx_mcp.library import Library
+from ltx_mcp.jobs.lane import Lane
+from ltx_mcp.jobs.process_lock import ProcessLock
+from ltx_mcp.jobs.store import JobStore
 from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.base import FrameClassifier
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.policy import Policy, load_policy
 from ltx_mcp.moderation.prompts import PromptGate
-from ltx_mcp.negatives import Negatives
+from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.settings import Settings
-from ltx_mcp.studio import HEARTBEAT_S, UNWIND_S, Studio
-from ltx_mcp.tenancy import Tenancy
+from ltx_mcp.studio.studio import HEARTBEAT_S, UNWIND_S, Studio
 
 
 def make_engine(settings: Settings) -> Engine:
     """The engine that the settings name, chosen once it is needed."""
 
     def choose() -> Engine:
-        from ltx_mcp.engine.ltx import LtxEngine
-        from ltx_mcp.engine.weights import choose as choose_weights
+        from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+        from ltx_mcp.engine.weights.choice import choose as choose_weights
 
         machine = probe_machine()
         choice = choose_weights(settings.model, settings.accept_licence, machine, local_hub())
-        return LtxEngine(choice.source, settings.device, settings.memory, machine, make_shelf(settings))
+        return LtxEngine(choice.source, settings.device, settings.memory, machine, make_loras(settings))
 
     return DeferredEngine(choose)
 
 
-def make_shelf(settings: Settings) -> LoraShelf:
+def make_loras(settings: Settings) -> InstalledLoras:
     """The LoRAs of the user's folder, and behind them those of the Hugging Face hub."""
-    return LoraShelf(settings.lora_dir, hub=LoraHub(local_hub(), settings.accept_licence))
+    return InstalledLoras(settings.lora_dir, hub=LoraHub(local_hub(), settings.accept_licence))
 
 
 def make_controls(settings: Settings) -> Controls:
@@ -83,13 +83,13 @@ def _usable_policy(settings: Settings) -> Policy:
         raise ModerationUnavailable(f"The policy cannot be used: {error}", "Correct LTX_MCP_POLICY.") from error
 
 
-def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, JobBook]:
+def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, JobStore]:
     folder = settings.data_dir
     try:
-        tenancy = stack.enter_context(Tenancy(folder))
-        library = Library(folder, tenancy, settings.max_bytes)
+        process_lock = stack.enter_context(ProcessLock(folder))
+        library = Library(folder, process_lock, settings.max_bytes)
         library.clean_staging()
-        jobs = JobBook(folder / "jobs.sqlite", tenancy.tenant, tenancy.is_alive)
+        jobs = JobStore(folder / "jobs.sqlite", process_lock.tenant, process_lock.is_alive)
     except (OSError, sqlite3.Error) as error:
         hint = "Check its disk and permissions, or name another in LTX_MCP_DATA_DIR."
         raise ArchiveError(f"The data directory {folder} cannot be used: {error}.", hint) from error
@@ -125,12 +125,12 @@ async def open_studio(
             jobs=jobs,
             library=library,
             inputs=Inputs(library, settings.roots),
-            shelf=make_shelf(settings),
+            installed=make_loras(settings),
             controls=controls if controls is not None else make_controls(settings),
             prompts=prompts,
             frames=FrameGate(classifier or make_classifier(settings)),
             archive=Archive(library, index),
-            negatives=Negatives(folder, settings.keep_latents_days, library.clip_ids),
+            draft_latents=DraftLatents(folder, settings.keep_latents_days, library.clip_ids),
             audit=Audit(folder / "audit.jsonl"),
             tasks=tasks,
             heartbeat_s=heartbeat_s,

@@ -15,9 +15,9 @@ from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.moderation.stand_in import MagentaClassifier
-from ltx_mcp.server import make_server
+from ltx_mcp.server.server import make_server
 from ltx_mcp.settings import Settings
-from ltx_mcp.tools._desk import Desk
+from ltx_mcp.studio.lazy_studio import LazyStudio
 
 LIMIT_S = 30.0
 SHORT = {"duration_s": 0.5, "quality": "draft"}
@@ -30,9 +30,9 @@ def a_desk(
     roots: Sequence[Path] = (),
     lora_dir: Path | None = None,
     controls: Controls | None = None,
-) -> Desk:
+) -> LazyStudio:
     settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1, roots=tuple(roots), lora_dir=lora_dir)
-    return Desk(
+    return LazyStudio(
         lambda: open_studio(
             settings,
             engine=engine or StandInEngine(),
@@ -56,9 +56,9 @@ async def an_agent(
     lora_dir: Path | None = None,
     controls: Controls | None = None,
 ) -> AsyncGenerator[Client]:
-    desk = a_desk(folder, engine, max_wait_s, roots, lora_dir, controls)
+    lazy_studio = a_desk(folder, engine, max_wait_s, roots, lora_dir, controls)
     with anyio.fail_after(limit_s):
-        async with Client(make_server(desk), mode=mode) as agent:
+        async with Client(make_server(lazy_studio), mode=mode) as agent:
             yield agent
 
 

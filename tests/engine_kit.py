@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import Frame, Stage
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.source import Components, MicroSource, ModelInfo
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.weights.source import Components, MicroSource, ModelInfo
 from ltx_mcp.errors import Cancelled
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.stages import Stage
 
 PLAN = Plan(
     prompt="a red ball rolls over the grass",

@@ -4,7 +4,7 @@ import threading
 
 import anyio.to_thread
 
-from ltx_mcp.engine.base import Stage
+from ltx_mcp.types.stages import Stage
 
 LIMIT_S = 10.0
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ltx_mcp.clips import Clip, Provenance, SearchResult, Verdict
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.index.sample import FrameSampler, Samples
 from ltx_mcp.index.stand_in import COLOURS
 from ltx_mcp.index.store import ClipIndex, SearchQuery
+from ltx_mcp.types.clips import Clip, Provenance, SearchResult, Verdict
+from ltx_mcp.types.frames import Frame
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FPS = 8.0

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ltx_mcp.clips import ClipFacts, Provenance, Verdict
-from ltx_mcp.encode import VideoWriter
-from ltx_mcp.library import Library
-from ltx_mcp.tenancy import Tenancy
+from ltx_mcp.archive.library import Library
+from ltx_mcp.jobs.process_lock import ProcessLock
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.types.clips import ClipFacts, Provenance, Verdict
 
 CLIP_ID = "red-ball-3f9k2m7q"
 CLIP_FRAMES, CLIP_FPS = 25, 10.0
@@ -74,8 +74,8 @@ def number(frame: NDArray[np.uint8]) -> int:
 @contextmanager
 def archive(data: Path) -> Iterator[Library]:
     """An archive of one clip, a counting film."""
-    with Tenancy(data) as tenancy:
-        library = Library(data, tenancy)
+    with ProcessLock(data) as process_lock:
+        library = Library(data, process_lock)
         path = write_counting(library.stage("job-1") / "film.mp4")
         facts = ClipFacts(
             kind="generated",

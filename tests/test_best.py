@@ -10,15 +10,17 @@ import torch
 from engine_kit import PLAN, Listener, Prepared, frames_of, same
 from safetensors.torch import save_file
 
-from ltx_mcp.clips import LoraUse, Plan, Quality
-from ltx_mcp.engine.adapters import DISTILLED
-from ltx_mcp.engine.base import Condition, Frame, Materials
-from ltx_mcp.engine.loras import LoraShelf
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.recipes import guided, undistilled
-from ltx_mcp.engine.schedules import REFINE_SIGMAS, undistilled_sigmas
-from ltx_mcp.engine.source import MICRO, Components, MicroSource, ModelInfo
+from ltx_mcp.engine.base import Condition, Materials
+from ltx_mcp.engine.diffusers_ltx.adapters import DISTILLED
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.lora.installed import InstalledLoras
+from ltx_mcp.engine.plan.quality_presets import guided, undistilled
+from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS, undistilled_sigmas
+from ltx_mcp.engine.weights.source import MICRO, Components, MicroSource, ModelInfo
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import LoraUse, Quality
 
 STEPS = 2
 BEST = PLAN.model_copy(update={"quality": "best", "frames": 9, "made_frames": 9})
@@ -52,7 +54,7 @@ def undistilled_engine(tmp_path_factory: pytest.TempPathFactory) -> LtxEngine:
     folder = tmp_path_factory.mktemp("loras")
     lora(folder / "style.safetensors", 2)
     file = lora(tmp_path_factory.mktemp("model") / "distilled.safetensors", 1)
-    engine = LtxEngine(Undistilled(file), device="cpu", shelf=LoraShelf(folder))
+    engine = LtxEngine(Undistilled(file), device="cpu", shelf=InstalledLoras(folder))
     engine.load(Listener())
     return engine
 

@@ -2,13 +2,14 @@
 
 import pytest
 
-from ltx_mcp.capabilities import RATES, Offer, capabilities
-from ltx_mcp.clips import GenerateRequest, Plan
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.engine.memory import POLICIES, MemoryPolicy
-from ltx_mcp.engine.planning import plan
+from ltx_mcp.engine.plan.memory import POLICIES, MemoryPolicy
+from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.errors import TooLarge
-from ltx_mcp.sizes import RESOLUTIONS
+from ltx_mcp.studio.capabilities import RATES, Offer, capabilities
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import GenerateRequest
+from ltx_mcp.types.sizes import RESOLUTIONS
 
 
 def card(policy: MemoryPolicy) -> ModelCard:

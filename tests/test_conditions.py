@@ -8,16 +8,19 @@ import pytest
 import torch
 from engine_kit import PLAN, Listener, Prepared, same, watched
 
-from ltx_mcp.clips import GenerateRequest, Plan, Quality
-from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials, Stage
-from ltx_mcp.engine.conditions import latent_index, through_h264, to_made_size
-from ltx_mcp.engine.encode_latents import _chunk_frames, encode_video
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
-from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, from_strength
-from ltx_mcp.engine.source import IMAGE_CRF, Components, MicroSource
+from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
+from ltx_mcp.engine.diffusers_ltx.conditions import latent_index, through_h264, to_made_size
+from ltx_mcp.engine.diffusers_ltx.encode_latents import _chunk_frames, encode_video
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.plan.memory import MemoryPolicy, Offload, place
+from ltx_mcp.engine.plan.planning import plan
+from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS, from_strength
+from ltx_mcp.engine.weights.source import IMAGE_CRF, Components, MicroSource
 from ltx_mcp.errors import BadInput, Cancelled, RenderFailed
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import GenerateRequest, Quality
+from ltx_mcp.types.stages import Stage
 
 DRAFT = PLAN.model_copy(update={"quality": "draft"})
 HALF, FULL = 6 * 1 * 2, 6 * 2 * 4  # latent frames x height x width of PLAN's two passes

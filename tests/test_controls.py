@@ -16,10 +16,10 @@ from ltx_mcp.controls.depth import DPT, DepthControl
 from ltx_mcp.controls.pose import RT_DETR, VIT_POSE, PoseControl, peaks, people
 from ltx_mcp.controls.skeleton import JOINTS, LIMBS, Body, draw
 from ltx_mcp.controls.weights import Weights
-from ltx_mcp.encode import VideoWriter
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed
-from ltx_mcp.footage import look_at, read_video
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.types.frames import Frame
 
 
 def ignore() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ltx_mcp.engine.decode import GPU_WINDOWS, DecodeWindows, decode_chunks, stream_decode, to_frame
+from ltx_mcp.engine.diffusers_ltx.decode import GPU_WINDOWS, DecodeWindows, decode_chunks, stream_decode, to_frame
 from ltx_mcp.errors import Cancelled
 from ltx_mcp.micro.build import build
 

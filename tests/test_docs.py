@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ltx_mcp.cli import _parser
+from ltx_mcp.cli.main import _parser
 from ltx_mcp.settings import PREFIX, Settings
 from ltx_mcp.tools import TOOLS
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import ltx_mcp.micro
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.index.background import meaningless_frames
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder, embed_query, pieces
 from ltx_mcp.index.stand_in import ColourEmbedder
+from ltx_mcp.types.frames import Frame
 
 SHAPES_CLIP = Path(ltx_mcp.micro.__file__).parent / "shapes_clip"
 EMBEDDERS: list[Callable[[], Embedder]] = [OpenClipEmbedder, ColourEmbedder]

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import Codec
-from ltx_mcp.encode import VideoWriter
 from ltx_mcp.errors import Cancelled, MediaError
-from ltx_mcp.ffmpeg import FFmpeg
-from ltx_mcp.probe import probe, read_frames
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.ffmpeg import FFmpeg
+from ltx_mcp.media.probe import probe, read_frames
+from ltx_mcp.types.requests import Codec
 
 WIDTH, HEIGHT = 64, 48
 

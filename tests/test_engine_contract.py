@@ -5,14 +5,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ltx_mcp.clips import GenerateRequest, Plan
-from ltx_mcp.engine.base import Engine, Frame, Materials, Stage
+from ltx_mcp.engine.base import Engine, Materials
 from ltx_mcp.engine.deferred import DeferredEngine
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.source import MicroSource
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import Cancelled
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import GenerateRequest
+from ltx_mcp.types.stages import Stage
 
 ENGINES: dict[str, Callable[[], Engine]] = {
     "stand-in": StandInEngine,

@@ -13,12 +13,12 @@ from mcp import Client
 from media_kit import film, photo
 from safetensors.torch import save_file
 
-from ltx_mcp.encode import VideoWriter
-from ltx_mcp.engine.loras import LoraShelf
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.source import MicroSource
-from ltx_mcp.footage import look_at, read_video
-from ltx_mcp.probe import probe
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.lora.installed import InstalledLoras
+from ltx_mcp.engine.weights.source import MicroSource
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.probe import probe
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ async def agent(tmp_path: Path) -> AsyncGenerator[Client]:
     content = {f"{layer}.lora_{half}.weight": values for half, values in halves.items()}
     for name in LORAS.values():
         save_file(content, loras / f"{name}.safetensors", {"reference_downscale_factor": "2"})
-    engine = LtxEngine(MicroSource(), device="cpu", shelf=LoraShelf(loras))
+    engine = LtxEngine(MicroSource(), device="cpu", shelf=InstalledLoras(loras))
     async with an_agent(tmp_path / "data", engine=engine, roots=[media], lora_dir=loras, limit_s=280) as client:
         yield client
 

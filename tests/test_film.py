@@ -9,18 +9,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import Plan
-from ltx_mcp.encode import VideoWriter
-from ltx_mcp.engine.base import NO_MATERIALS, Frame, Materials, Rendering, Stage, Watch
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.source import MicroSource
+from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import Cancelled
-from ltx_mcp.film import Shot, Source, blended_frames, chained, lead_frames, retaken
-from ltx_mcp.footage import look_at
-from ltx_mcp.lane import Step
-from ltx_mcp.mixing import RATE
-from ltx_mcp.studio import _progress
+from ltx_mcp.jobs.lane import Step
+from ltx_mcp.media.audio import RATE
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.footage import look_at
+from ltx_mcp.preparation.chained_shots import ChainedShot, Source, blended_frames, chained, lead_frames, retaken
+from ltx_mcp.studio.studio import _progress
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.stages import Stage
 
 WIDTH, HEIGHT, FPS, FRAMES = 64, 48, 12.0, 40
 
@@ -121,7 +123,7 @@ def test_about_three_quarters_of_a_second_are_shown_in_whole_latent_frames(fps: 
 @pytest.mark.parametrize("darker", [0, 20])
 def test_a_clip_goes_on_without_a_seam_to_be_seen_or_heard(tmp_path: Path, darker: int) -> None:
     source, engine = a_source(tmp_path), Continuing(darker)
-    film = chained([Shot(a_plan(9 + 20), 9)], source)(engine, Parts())
+    film = chained([ChainedShot(a_plan(9 + 20), 9)], source)(engine, Parts())
     frames = list(film.frames)
     assert len(frames) == FRAMES + 20
     shown = list(source.stream())
@@ -141,7 +143,7 @@ def test_a_film_of_shots_holds_the_same_few_frames_however_long_it_is() -> None:
     most = []
     for length in (20, 120):
         engine = Continuing()
-        shots = [Shot(a_plan(length)), *(Shot(a_plan(9 + length, seed=seed), 9) for seed in (6, 7))]
+        shots = [ChainedShot(a_plan(length)), *(ChainedShot(a_plan(9 + length, seed=seed), 9) for seed in (6, 7))]
         assert sum(1 for _ in chained(shots)(engine, Parts()).frames) == 3 * length
         most.append(engine.most)
     assert most[0] == most[1] <= 2 * 9 + blended_frames(9) + 3, "what was shown, the last ones, and those held back"
@@ -149,7 +151,7 @@ def test_a_film_of_shots_holds_the_same_few_frames_however_long_it_is() -> None:
 
 def test_each_shot_continues_the_last_frames_of_the_one_before_and_sound_has_no_gap() -> None:
     engine = Continuing()
-    shots = [Shot(a_plan(20)), *(Shot(a_plan(9 + 20, seed=seed), 9) for seed in (200, 400))]
+    shots = [ChainedShot(a_plan(20)), *(ChainedShot(a_plan(9 + 20, seed=seed), 9) for seed in (200, 400))]
     watch = Parts()
     film = chained(shots)(engine, watch)
     frames = list(film.frames)
@@ -169,13 +171,13 @@ def test_where_there_was_no_sound_the_new_one_fades_in_and_where_none_is_asked_f
     tmp_path: Path,
 ) -> None:
     join = round(FRAMES / FPS * RATE)
-    silent = chained([Shot(a_plan(29), 9)], a_source(tmp_path, sound=False))(StandInEngine(), Parts())
+    silent = chained([ChainedShot(a_plan(29), 9)], a_source(tmp_path, sound=False))(StandInEngine(), Parts())
     assert len(list(silent.frames)) == 60
     faded = silent.sound()
     assert faded is not None
     assert not faded[:, :join].any()
     assert np.abs(faded[:, join : join + 480]).max() < 0.05 < np.abs(faded[:, join + RATE // 4 :]).max()
-    kept = chained([Shot(a_plan(29, audio=False), 9)], a_source(tmp_path))(StandInEngine(), Parts())
+    kept = chained([ChainedShot(a_plan(29, audio=False), 9)], a_source(tmp_path))(StandInEngine(), Parts())
     assert len(list(kept.frames)) == 60
     sound = kept.sound()
     assert sound is not None
@@ -188,8 +190,8 @@ def test_where_there_was_no_sound_the_new_one_fades_in_and_where_none_is_asked_f
 def test_a_retake_changes_the_span_alone_in_picture_and_sound(tmp_path: Path, span: tuple[int, int]) -> None:
     source, (first, end) = a_source(tmp_path), span
     before, after = lead_frames(FPS, first), lead_frames(FPS, FRAMES - end)
-    shoot = retaken(source, a_plan(before + end - first + after), first, end)
-    made = shoot(StandInEngine(), Parts())
+    render = retaken(source, a_plan(before + end - first + after), first, end)
+    made = render(StandInEngine(), Parts())
     frames, shown = list(made.frames), list(source.stream())
     assert len(frames) == FRAMES
     for index, (frame, own) in enumerate(zip(frames, shown, strict=True)):
@@ -226,7 +228,7 @@ def test_a_retake_without_new_sound_keeps_the_sources(tmp_path: Path) -> None:
 
 
 def test_a_cancel_in_a_later_shot_gets_out() -> None:
-    film = chained([Shot(a_plan(10)), Shot(a_plan(9 + 10), 9)])(StandInEngine(), Parts(cancel_in=1))
+    film = chained([ChainedShot(a_plan(10)), ChainedShot(a_plan(9 + 10), 9)])(StandInEngine(), Parts(cancel_in=1))
     assert len([next(film.frames) for _ in range(10 - blended_frames(9))]) == 2
     with pytest.raises(Cancelled):
         next(film.frames)
@@ -237,7 +239,7 @@ def test_the_micro_model_goes_on_nearer_to_the_source_than_without_it(tmp_path: 
     source, engine = a_source(tmp_path, sound=False), LtxEngine(MicroSource(), device="cpu")
     plan = a_plan(25, audio=False).model_copy(update={"quality": quality, "model": "micro"})
     last = list(source.stream())[-1].astype(float)
-    film = list(chained([Shot(plan, 17)], source)(engine, Parts()).frames)
+    film = list(chained([ChainedShot(plan, 17)], source)(engine, Parts()).frames)
     alone = list(engine.render(plan, Parts()).frames)
     assert len(film) == FRAMES + 8
     joined, cut = (np.abs(frame - last).mean() for frame in (film[FRAMES], alone[17]))

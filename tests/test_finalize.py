@@ -10,14 +10,15 @@ from agents import an_agent, data, text
 from engine_kit import Listener, frames_of, same
 from PIL import Image
 
-from ltx_mcp.clips import GenerateRequest, Plan
 from ltx_mcp.engine.base import Condition, Materials
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.source import MicroSource
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import BadInput
-from ltx_mcp.sizes import ASPECTS, RESOLUTIONS, delivered_size, doubled
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import GenerateRequest
+from ltx_mcp.types.sizes import ASPECTS, RESOLUTIONS, delivered_size, doubled
 
 DRAFT = Plan(
     prompt="a red ball",

@@ -8,8 +8,8 @@ import pytest
 from media_kit import CLIP_FRAMES, ffmpeg, film, number, write_counting
 
 from ltx_mcp.errors import MediaError
-from ltx_mcp.footage import MAX_DURATION_S, look_at, read_audio, read_video
-from ltx_mcp.framing import fit
+from ltx_mcp.media.footage import MAX_DURATION_S, look_at, read_audio, read_video
+from ltx_mcp.media.framing import fit
 
 
 @pytest.fixture(scope="module")

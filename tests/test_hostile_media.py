@@ -19,8 +19,8 @@ from media_kit import archive, encoded, ffmpeg, film, leaving_nothing, photo
 from PIL import Image
 
 from ltx_mcp.errors import BadInput, MediaError
-from ltx_mcp.footage import MAX_DURATION_S, read_audio, read_video
-from ltx_mcp.inputs import Inputs
+from ltx_mcp.media.footage import MAX_DURATION_S, read_audio, read_video
+from ltx_mcp.preparation.inputs import Inputs
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -9,10 +9,10 @@ import pytest
 from media_kit import CLIP_ID as ID
 from media_kit import archive, encoded, leaving_nothing, write_counting
 
-from ltx_mcp.clips import Clip
+from ltx_mcp.archive.library import Library
 from ltx_mcp.errors import BadInput, MediaError, NotFound, StudioError
-from ltx_mcp.inputs import MAX_PICTURE_BYTES, MAX_VIDEO_BYTES, Inputs
-from ltx_mcp.library import Library
+from ltx_mcp.preparation.inputs import MAX_PICTURE_BYTES, MAX_VIDEO_BYTES, Inputs
+from ltx_mcp.types.clips import Clip
 
 SECRET = "tell-nobody"
 pytestmark = pytest.mark.timeout(30)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from index_kit import always, find, make_clip, put
 
-from ltx_mcp.clips import Moment
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.index.embed import OpenClipEmbedder
 from ltx_mcp.index.store import ClipIndex
-from ltx_mcp.micro import draw as draw_world
-from ltx_mcp.micro import world
+from ltx_mcp.micro.training import draw as draw_world
+from ltx_mcp.micro.training import world
+from ltx_mcp.types.clips import Moment
+from ltx_mcp.types.frames import Frame
 
 pytestmark = pytest.mark.anyio
 

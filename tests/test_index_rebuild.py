@@ -9,12 +9,12 @@ import anyio
 import pytest
 from index_kit import always, find, ids, make_clip, plain, put, sampled
 
-from ltx_mcp.clips import Clip
 from ltx_mcp.errors import MediaError, ModelUnavailable
-from ltx_mcp.index.rebuild import Report, reconcile
+from ltx_mcp.index.rebuild import ReconcileReport, reconcile
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex
+from ltx_mcp.types.clips import Clip
 
 pytestmark = pytest.mark.anyio
 COLOURS = ("red", "green", "blue")
@@ -31,7 +31,7 @@ async def folder(tmp_path: Path) -> AsyncIterator[Path]:
         yield tmp_path / "an index # 1"
 
 
-async def reconciled(folder: Path, clips: list[Clip], embedder: ColourEmbedder | None = None) -> Report:
+async def reconciled(folder: Path, clips: list[Clip], embedder: ColourEmbedder | None = None) -> ReconcileReport:
     index = ClipIndex(folder, embedder or ColourEmbedder())
     report = await reconcile(index, clips, look)
     for clip in clips:
@@ -41,14 +41,14 @@ async def reconciled(folder: Path, clips: list[Clip], embedder: ColourEmbedder |
 
 
 async def test_what_is_missing_is_added_and_a_second_time_there_is_nothing_to_do(folder: Path) -> None:
-    assert await reconciled(folder, CLIPS[:2]) == Report(added=("wall-red", "wall-green"))
-    assert await reconciled(folder, CLIPS) == Report(added=("wall-blue",))
-    assert await reconciled(folder, CLIPS) == Report()
+    assert await reconciled(folder, CLIPS[:2]) == ReconcileReport(added=("wall-red", "wall-green"))
+    assert await reconciled(folder, CLIPS) == ReconcileReport(added=("wall-blue",))
+    assert await reconciled(folder, CLIPS) == ReconcileReport()
 
 
 async def test_a_clip_that_is_gone_leaves_the_index(folder: Path) -> None:
     await reconciled(folder, CLIPS)
-    assert await reconciled(folder, CLIPS[1:]) == Report(removed=("wall-red",))
+    assert await reconciled(folder, CLIPS[1:]) == ReconcileReport(removed=("wall-red",))
     index = ClipIndex(folder, ColourEmbedder())
     assert not (await find(index, "red")).moments
     assert set(await index.known()) == {"wall-green", "wall-blue"}
@@ -60,7 +60,7 @@ async def test_a_clip_published_after_the_listing_stays(folder: Path, tmp_path: 
     video.touch()
     index = ClipIndex(folder, ColourEmbedder())
     await put(index, make_clip("wall-red", path=video), always(plain("red")))
-    assert await reconcile(index, [], look) == Report()
+    assert await reconcile(index, [], look) == ReconcileReport()
     assert await index.has(["wall-red"]) == {"wall-red"}
     await index.close()
 
@@ -68,7 +68,7 @@ async def test_a_clip_published_after_the_listing_stays(folder: Path, tmp_path: 
 async def test_a_clip_whose_files_changed_is_written_anew(folder: Path) -> None:
     await reconciled(folder, CLIPS)
     moved = CLIPS[0].model_copy(update={"path": Path("/elsewhere/video.mp4")})
-    assert await reconciled(folder, [moved, *CLIPS[1:]]) == Report(added=("wall-red",))
+    assert await reconciled(folder, [moved, *CLIPS[1:]]) == ReconcileReport(added=("wall-red",))
     index = ClipIndex(folder, ColourEmbedder())
     assert (await find(index, "red")).moments[0].path == Path("/elsewhere/video.mp4")
     await index.close()

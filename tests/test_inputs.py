@@ -8,11 +8,11 @@ import pytest
 from media_kit import CLIP_ID as ID
 from media_kit import GREEN, archive, encoded, number
 
-from ltx_mcp.clips import Clip
+from ltx_mcp.archive.library import Library
 from ltx_mcp.errors import BadInput, NotFound
-from ltx_mcp.footage import read_video
-from ltx_mcp.inputs import ClipRef, FileRef, Inputs
-from ltx_mcp.library import Library
+from ltx_mcp.media.footage import read_video
+from ltx_mcp.preparation.inputs import ClipRef, FileRef, Inputs
+from ltx_mcp.types.clips import Clip
 
 
 @pytest.fixture(scope="module")

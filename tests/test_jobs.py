@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from ltx_mcp import states
-from ltx_mcp.clips import GenerateRequest, Plan
-from ltx_mcp.engine.base import Stage
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
-from ltx_mcp.jobs import JobBook, is_film
-from ltx_mcp.tenancy import Tenancy
+from ltx_mcp.jobs.process_lock import ProcessLock
+from ltx_mcp.jobs.store import JobStore
+from ltx_mcp.types import states
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import GenerateRequest, is_film
+from ltx_mcp.types.stages import Stage
 
 REQUEST = GenerateRequest(prompt="a red circle")
 PLAN = Plan(
@@ -34,8 +35,8 @@ class Clock:
         return self.now
 
 
-def a_book(folder: Path, tenant: str = "me", alive: bool = True, clock: Clock | None = None) -> JobBook:
-    return JobBook(folder / "jobs.sqlite", tenant, lambda tenant: alive, clock or Clock())
+def a_book(folder: Path, tenant: str = "me", alive: bool = True, clock: Clock | None = None) -> JobStore:
+    return JobStore(folder / "jobs.sqlite", tenant, lambda tenant: alive, clock or Clock())
 
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.status)
@@ -79,8 +80,8 @@ def test_what_a_dead_process_left_running_is_failed_with_the_remedy_and_a_live_o
 
 def test_a_living_process_sees_that_another_died(tmp_path: Path) -> None:
     alive = {"a", "b"}
-    first = JobBook(tmp_path / "jobs.sqlite", "a", alive.__contains__)
-    second = JobBook(tmp_path / "jobs.sqlite", "b", alive.__contains__)
+    first = JobStore(tmp_path / "jobs.sqlite", "a", alive.__contains__)
+    second = JobStore(tmp_path / "jobs.sqlite", "b", alive.__contains__)
     job = first.create(REQUEST)
     assert second.get(job.job_id).state == states.Running()
     alive.remove("a")
@@ -159,12 +160,12 @@ def test_records_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_tenant_is_alive_until_it_leaves(tmp_path: Path) -> None:
-    with Tenancy(tmp_path) as first, Tenancy(tmp_path) as second:
+    with ProcessLock(tmp_path) as first, ProcessLock(tmp_path) as second:
         assert first.is_alive(second.tenant)
         assert second.is_alive(first.tenant)
         gone = first.tenant
-    assert not Tenancy(tmp_path).is_alive(gone)
-    assert not Tenancy(tmp_path).is_alive("never-was")
+    assert not ProcessLock(tmp_path).is_alive(gone)
+    assert not ProcessLock(tmp_path).is_alive("never-was")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_a_film_does_not_tell_how_long_a_shot_takes(tmp_path: Path) -> None:
     assert [is_film(each) for each in (REQUEST, film, GenerateRequest(prompt="-", extend="a"))] == [False, True, True]
 
 
-def finish(book: JobBook, clock: Clock, request: GenerateRequest, plan: Plan, seconds: float) -> None:
+def finish(book: JobStore, clock: Clock, request: GenerateRequest, plan: Plan, seconds: float) -> None:
     job = book.create(request)
     book.planned(job.job_id, plan)
     book.move(job.job_id, states.Running(Stage.LOADING))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from ltx_mcp.encode import VideoWriter
-from ltx_mcp.micro import draw, sound, world
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.micro.training import draw, sound, world
 
 SCRIPT = Path(__file__).parent.parent / "bench" / "judge.py"
 FRAMES, FPS, HEIGHT, WIDTH = 49, 24.0, 160, 272
@@ -65,8 +65,8 @@ def smooth(picture: np.ndarray, pixels: float) -> np.ndarray:
 def test_a_form_whose_outline_is_soft_or_ragged_is_still_that_form(judge: ModuleType, kind: world.Kind) -> None:
     frames = draw.frames(one(kind, "right"), 9, HEIGHT, WIDTH)
     soft = np.stack([smooth(frame, 3) for frame in frames])
-    lot = np.random.default_rng(0)
-    waves = [smooth(lot.integers(0, 256, (HEIGHT, WIDTH), np.uint8), 3).astype(int) - 127 for _ in range(2)]
+    rng = np.random.default_rng(0)
+    waves = [smooth(rng.integers(0, 256, (HEIGHT, WIDTH), np.uint8), 3).astype(int) - 127 for _ in range(2)]
     rows, columns = np.mgrid[:HEIGHT, :WIDTH] + np.stack(waves) // 2  # by four pixels or so
     ragged = frames[:, rows.clip(0, HEIGHT - 1), columns.clip(0, WIDTH - 1)]
     assert [judge.see(changed)[0].kind for changed in (soft, ragged)] == [kind, kind]
@@ -97,11 +97,11 @@ def test_it_finds_each_of_two_things(judge: ModuleType) -> None:
 
 
 def test_nothing_and_noise_are_no_things(judge: ModuleType) -> None:
-    lot = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     assert judge.see(np.full((9, HEIGHT, WIDTH, 3), 40, np.uint8)) == []
-    dim = lot.integers(0, 60, (9, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    dim = rng.integers(0, 60, (9, HEIGHT, WIDTH, 3), dtype=np.uint8)
     assert judge.see(dim) == []
-    hiss = lot.normal(0, 0.05, (2, 96_000)).astype(np.float32)
+    hiss = rng.normal(0, 0.05, (2, 96_000)).astype(np.float32)
     assert judge.hear(hiss).pitch == "noise"
     assert judge.hear(None).pitch == "silent"
     assert judge.hear(np.zeros((2, 96_000), np.float32)).pitch == "silent"

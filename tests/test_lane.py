@@ -9,11 +9,12 @@ import anyio.to_thread
 import pytest
 from gates import Gate
 
-from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import Materials, Rendering, Stage, Watch
+from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import Cancelled, MediaError, QueueFull, RenderFailed
-from ltx_mcp.lane import Lane, Step, one_shot
+from ltx_mcp.jobs.lane import Lane, Step, one_shot
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.stages import Stage
 
 pytestmark = pytest.mark.anyio
 

@@ -9,13 +9,13 @@ from agents import an_agent, data, text
 from mcp import Client
 from media_kit import photo
 
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.memory import GB, Machine
-from ltx_mcp.engine.source import MicroSource
-from ltx_mcp.engine.tiling import spans
-from ltx_mcp.footage import look_at, read_audio, read_video
-from ltx_mcp.pictures import fit_still, read_picture
-from ltx_mcp.probe import probe
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.plan.memory import GB, Machine
+from ltx_mcp.engine.plan.tiling import spans
+from ltx_mcp.engine.weights.source import MicroSource
+from ltx_mcp.media.footage import look_at, read_audio, read_video
+from ltx_mcp.media.images import fit_image, read_image
+from ltx_mcp.media.probe import probe
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,7 @@ async def test_a_photograph_becomes_2160p_portrait_in_tiles_and_scaled_up(agent:
     assert sound is not None
     assert sound.shape[1] == pytest.approx(0.5 * 48_000, abs=1024)
     shown = np.stack(list(read_video(footage, 2160, 3840, 8, 4))).astype(np.float32)
-    first = fit_still(read_picture(picture.read_bytes(), "photo"), 2160, 3840)
+    first = fit_image(read_image(picture.read_bytes(), "photo"), 2160, 3840)
     assert np.abs(shown[0] - first).mean() < 12, "the first frame is the photograph"
     assert_no_seam(shown[1:], 2560, 3840 / 2560)
 

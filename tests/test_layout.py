@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from ltx_mcp.clips import GenerateRequest, Plan
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.engine.layout import WHOLE_SHARE, Uses, doubles
-from ltx_mcp.engine.memory import GB, POLICIES, Machine, pick
-from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.recipe_for import at_half_rate, can_tile, in_tiles
-from ltx_mcp.engine.recipes import DISTILLED, distilled, guided, undistilled
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS, TILED_SIGMAS, from_strength
-from ltx_mcp.engine.tiling import LEAST_SIDE, MOST_SIDE, OVERLAP, longest, spans, tile_cells, tilings
+from ltx_mcp.engine.plan.layout import WHOLE_SHARE, Uses, doubles
+from ltx_mcp.engine.plan.memory import GB, POLICIES, Machine, pick
+from ltx_mcp.engine.plan.passes_for import at_half_rate, can_tile, in_tiles
+from ltx_mcp.engine.plan.planning import plan
+from ltx_mcp.engine.plan.quality_presets import DISTILLED, distilled, guided, undistilled
+from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS, REFINE_SIGMAS, TILED_SIGMAS, from_strength
+from ltx_mcp.engine.plan.tiling import LEAST_SIDE, MOST_SIDE, OVERLAP, longest, spans, tile_cells, tilings
 from ltx_mcp.errors import TooLarge
-from ltx_mcp.sizes import RESOLUTIONS, half_rate_count, made_frame_count
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import GenerateRequest
+from ltx_mcp.types.sizes import RESOLUTIONS, half_rate_count, made_frame_count
 
 BUDGETS = {policy.name: policy.max_pixel_frames for policy in POLICIES}
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from ltx_mcp.clips import Clip, ClipFacts, Provenance, Verdict
+from ltx_mcp.archive.library import CLIP_ID, Library
 from ltx_mcp.errors import ArchiveError, NotFound
-from ltx_mcp.library import CLIP_ID, Library
-from ltx_mcp.tenancy import Tenancy
+from ltx_mcp.jobs.process_lock import ProcessLock
+from ltx_mcp.types.clips import Clip, ClipFacts, Provenance, Verdict
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 VIDEO = b"not a real film, but bytes" * 40
@@ -50,14 +50,14 @@ def facts(prompt: str = "a red ball", **changes: Any) -> ClipFacts:
 
 
 @pytest.fixture
-def tenancy(tmp_path: Path) -> Iterator[Tenancy]:
-    with Tenancy(tmp_path / "data") as tenancy:
-        yield tenancy
+def process_lock(tmp_path: Path) -> Iterator[ProcessLock]:
+    with ProcessLock(tmp_path / "data") as process_lock:
+        yield process_lock
 
 
 @pytest.fixture
-def library(tmp_path: Path, tenancy: Tenancy) -> Library:
-    return Library(tmp_path / "data", tenancy)
+def library(tmp_path: Path, process_lock: ProcessLock) -> Library:
+    return Library(tmp_path / "data", process_lock)
 
 
 def staged_video(library: Library, job_id: str) -> Path:
@@ -133,15 +133,15 @@ def test_a_staged_clip_is_in_no_list_until_it_is_published(library: Library, tmp
 
 def test_a_second_library_on_the_same_folder_finds_the_clip(library: Library, tmp_path: Path) -> None:
     clip = publish(library)
-    with Tenancy(tmp_path / "data") as other:
+    with ProcessLock(tmp_path / "data") as other:
         assert Library(tmp_path / "data", other).get(clip.clip_id) == clip
 
 
 def test_a_data_directory_may_move(library: Library, tmp_path: Path) -> None:
     clip = publish(library)
     shutil.copytree(tmp_path / "data" / "clips", tmp_path / "elsewhere" / "clips")
-    with Tenancy(tmp_path / "elsewhere") as tenancy:
-        moved = Library(tmp_path / "elsewhere", tenancy).get(clip.clip_id)
+    with ProcessLock(tmp_path / "elsewhere") as process_lock:
+        moved = Library(tmp_path / "elsewhere", process_lock).get(clip.clip_id)
     assert moved.path == tmp_path / "elsewhere" / "clips" / clip.clip_id / "video.mp4"
     assert str(tmp_path) not in (moved.path.parent / "clip.json").read_text()
 
@@ -173,8 +173,8 @@ def test_a_job_cannot_publish_what_is_not_in_its_folder(library: Library, tmp_pa
 # -- when it fails ----------------------------------------------------------------------------------
 
 
-def test_a_full_quota_names_the_numbers_and_loses_nothing(tmp_path: Path, tenancy: Tenancy) -> None:
-    library = Library(tmp_path / "data", tenancy, max_bytes=3000)
+def test_a_full_quota_names_the_numbers_and_loses_nothing(tmp_path: Path, process_lock: ProcessLock) -> None:
+    library = Library(tmp_path / "data", process_lock, max_bytes=3000)
     first = publish(library)
     video = staged_video(library, "job-2")
     with pytest.raises(ArchiveError, match=r"0\.0 MB.*LTX_MCP_MAX_BYTES"):
@@ -214,17 +214,17 @@ raise SystemExit(2)
     assert [path.name for path in (tmp_path / "data" / "clips").iterdir()] == [kept.clip_id]
 
 
-def test_a_full_disk_says_to_free_some_space(tmp_path: Path, tenancy: Tenancy) -> None:
-    from ltx_mcp.library import _storing
+def test_a_full_disk_says_to_free_some_space(tmp_path: Path, process_lock: ProcessLock) -> None:
+    from ltx_mcp.archive.library import _storing
 
     with pytest.raises(ArchiveError, match=r"No space left.*Free some disk space"), _storing("Too bad"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_folder_that_cannot_be_the_archive_is_an_error(tmp_path: Path, tenancy: Tenancy) -> None:
+def test_a_folder_that_cannot_be_the_archive_is_an_error(tmp_path: Path, process_lock: ProcessLock) -> None:
     (tmp_path / "file").write_text("I am a file")
     with pytest.raises(ArchiveError, match="cannot be opened"):
-        Library(tmp_path / "file", tenancy)
+        Library(tmp_path / "file", process_lock)
 
 
 DAMAGE = {

@@ -17,13 +17,13 @@ import torch
 from engine_kit import Listener
 from safetensors.torch import save
 
-from ltx_mcp.clips import LoraUse
-from ltx_mcp.engine.base import Stage
-from ltx_mcp.engine.lora_catalogue import CatalogueEntry
-from ltx_mcp.engine.lora_hub import LoraHub
-from ltx_mcp.engine.loras import LoraShelf
-from ltx_mcp.engine.weights import Hub
+from ltx_mcp.engine.lora.catalogue import CatalogueEntry
+from ltx_mcp.engine.lora.hub import LoraHub
+from ltx_mcp.engine.lora.installed import InstalledLoras
+from ltx_mcp.engine.weights.choice import Hub
 from ltx_mcp.errors import BadInput, Cancelled, ModelUnavailable, NotFound
+from ltx_mcp.types.requests import LoraUse
+from ltx_mcp.types.stages import Stage
 
 COMMIT, OLDER = "a" * 40, "b" * 40
 STYLE = save(
@@ -47,8 +47,8 @@ def put(cache: Path, repo: str, *files: str, commit: str = COMMIT, newest: bool 
         link.symlink_to(os.path.relpath(folder / "blobs" / "digest", link.parent))
 
 
-def a_shelf(cache: Path, folder: Path | None = None, accepted: bool = False, offline: bool = True) -> LoraShelf:
-    return LoraShelf(folder, [ENTRY], LoraHub(Hub(cache, offline), accepted))
+def a_shelf(cache: Path, folder: Path | None = None, accepted: bool = False, offline: bool = True) -> InstalledLoras:
+    return InstalledLoras(folder, [ENTRY], LoraHub(Hub(cache, offline), accepted))
 
 
 @pytest.mark.parametrize("name", ["felt-style", "maker/felt", "maker/felt:Felt.safetensors"])
@@ -196,7 +196,7 @@ def against_a_hub(cache: Path) -> None:
     """Run in a process of its own, where the network is on whatever this one's environment says."""
     with fake_hub() as endpoint:
         hub = LoraHub(Hub(cache), accepted=True, endpoint=endpoint)
-        shelf = LoraShelf(None, [ENTRY], hub)
+        shelf = InstalledLoras(None, [ENTRY], hub)
         card = shelf.find("felt-style")
         assert (card.path, card.revision, card.bytes, card.kind) == (None, COMMIT, len(STYLE), "lora")
         assert not list(cache.rglob("*.safetensors")), "looked at, not fetched"

@@ -12,17 +12,17 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ltx_mcp.clips import LoraUse
-from ltx_mcp.engine.adapters import applied, takes_loras
-from ltx_mcp.engine.interrupt import checked
-from ltx_mcp.engine.lora_catalogue import CATALOGUE, CatalogueEntry
-from ltx_mcp.engine.lora_header import MAX_FILE_BYTES
-from ltx_mcp.engine.loras import LoraCard, LoraShelf, Trigger, suits, with_triggers
-from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
-from ltx_mcp.engine.recipes import NEUTRAL
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
+from ltx_mcp.engine.diffusers_ltx.adapters import applied, takes_loras
+from ltx_mcp.engine.diffusers_ltx.interrupt import checked
+from ltx_mcp.engine.lora.catalogue import CATALOGUE, CatalogueEntry
+from ltx_mcp.engine.lora.header import MAX_FILE_BYTES
+from ltx_mcp.engine.lora.installed import InstalledLoras, LoraCard, Trigger, suits, with_triggers
+from ltx_mcp.engine.plan.memory import MemoryPolicy, Offload, place
+from ltx_mcp.engine.plan.quality_presets import NEUTRAL
+from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS
 from ltx_mcp.errors import BadInput, Cancelled, NotFound
 from ltx_mcp.micro.build import MAX_PROMPT_TOKENS, build
+from ltx_mcp.types.requests import LoraUse
 
 Sizes = dict[str, tuple[int, int]]
 
@@ -57,10 +57,10 @@ def write(path: Path, content: dict[str, torch.Tensor], **metadata: str) -> Path
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> LoraShelf:
+def shelf(tmp_path: Path) -> InstalledLoras:
     write(tmp_path / "one.safetensors", tensors(PUBLISHED))
     write(tmp_path / "two.safetensors", tensors(DIFFUSERS, rank=2, seed=2))
-    return LoraShelf(tmp_path)
+    return InstalledLoras(tmp_path)
 
 
 def new_pipeline() -> Any:
@@ -107,7 +107,7 @@ def plain(pipeline: Any) -> torch.Tensor:
     return latents(pipeline)
 
 
-def with_loras(pipeline: Any, shelf: LoraShelf, **strengths: float) -> torch.Tensor:
+def with_loras(pipeline: Any, shelf: InstalledLoras, **strengths: float) -> torch.Tensor:
     uses = [LoraUse(name=name, strength=strength) for name, strength in strengths.items()]
     with applied(pipeline, shelf.pick(uses), ignore):
         return latents(pipeline)
@@ -132,7 +132,7 @@ def assert_untouched(pipeline: Any, before: dict[str, torch.Tensor], plain: torc
 
 
 def test_the_output_moves_further_with_strength_and_the_other_way_below_zero(
-    pipeline: Any, plain: torch.Tensor, shelf: LoraShelf
+    pipeline: Any, plain: torch.Tensor, shelf: InstalledLoras
 ) -> None:
     moved = {strength: with_loras(pipeline, shelf, one=strength) - plain for strength in (-0.01, 0.005, 0.01)}
     assert 0 < moved[0.005].norm() < moved[0.01].norm()
@@ -140,12 +140,12 @@ def test_the_output_moves_further_with_strength_and_the_other_way_below_zero(
     assert cosine(moved[-0.01], moved[0.01], dim=0) < -0.5
 
 
-def test_strength_zero_is_none_at_all(pipeline: Any, plain: torch.Tensor, shelf: LoraShelf) -> None:
+def test_strength_zero_is_none_at_all(pipeline: Any, plain: torch.Tensor, shelf: InstalledLoras) -> None:
     assert torch.equal(with_loras(pipeline, shelf, one=0.0), plain)
     assert torch.equal(with_loras(pipeline, shelf, one=0.5, two=0.0), with_loras(pipeline, shelf, one=0.5))
 
 
-def test_two_act_together_each_with_its_strength(pipeline: Any, plain: torch.Tensor, shelf: LoraShelf) -> None:
+def test_two_act_together_each_with_its_strength(pipeline: Any, plain: torch.Tensor, shelf: InstalledLoras) -> None:
     both = with_loras(pipeline, shelf, one=0.5, two=1.0)
     others = [plain, with_loras(pipeline, shelf, one=0.5), with_loras(pipeline, shelf, two=1.0)]
     others.append(with_loras(pipeline, shelf, one=1.0, two=0.5))
@@ -162,7 +162,7 @@ def test_the_change_is_the_sum_of_the_products_of_the_halves(pipeline: Any, tmp_
     more = tensors({"diffusion_model.patchify_proj": (128, 256)}, rank=3, seed=9)
     write(tmp_path / "two.safetensors", more)
     uses = [LoraUse(name="one", strength=0.7), LoraUse(name="two", strength=-0.2)]
-    with applied(pipeline, LoraShelf(tmp_path).pick(uses), ignore):
+    with applied(pipeline, InstalledLoras(tmp_path).pick(uses), ignore):
         change = pipeline.transformer.proj_in(tokens) - before
     (down, up), (down2, up2) = content.values(), more.values()
     expected = 0.7 * tokens @ down.T @ up.T - 0.2 * tokens @ down2.T @ up2.T
@@ -180,13 +180,13 @@ def test_alpha_over_rank_scales_the_change(pipeline: Any, plain: torch.Tensor, t
     else:
         metadata = {"lora_adapter_metadata": json.dumps({"transformer.r": 8, "transformer.lora_alpha": 2})}
     write(tmp_path / "scaled.safetensors", scaled, **metadata)
-    shelf = LoraShelf(tmp_path)
+    shelf = InstalledLoras(tmp_path)
     quarter = with_loras(pipeline, shelf, scaled=1.0)
     assert not torch.equal(quarter, plain)
     torch.testing.assert_close(quarter, with_loras(pipeline, shelf, plain=0.25))
 
 
-def test_halves_named_down_and_up_are_the_same(pipeline: Any, shelf: LoraShelf, tmp_path: Path) -> None:
+def test_halves_named_down_and_up_are_the_same(pipeline: Any, shelf: InstalledLoras, tmp_path: Path) -> None:
     renamed = {
         name.replace("lora_A", "lora_down").replace("lora_B", "lora_up"): value
         for name, value in tensors(PUBLISHED).items()
@@ -198,13 +198,13 @@ def test_halves_named_down_and_up_are_the_same(pipeline: Any, shelf: LoraShelf, 
 def test_layers_of_several_ranks_may_share_a_file(pipeline: Any, plain: torch.Tensor, tmp_path: Path) -> None:
     first, second = ({layer: PUBLISHED[layer]} for layer in list(PUBLISHED)[:2])
     write(tmp_path / "mixed.safetensors", tensors(first, rank=2) | tensors(second, rank=6))
-    assert not torch.equal(with_loras(pipeline, LoraShelf(tmp_path), mixed=1.0), plain)
+    assert not torch.equal(with_loras(pipeline, InstalledLoras(tmp_path), mixed=1.0), plain)
 
 
 def test_the_text_connectors_take_loras_too(pipeline: Any, plain: torch.Tensor, tmp_path: Path) -> None:
     before = weights(pipeline)
     write(tmp_path / "words.safetensors", tensors({"connectors.video_text_proj_in": (512, 256)}))
-    assert not torch.equal(with_loras(pipeline, LoraShelf(tmp_path), words=1.0), plain)
+    assert not torch.equal(with_loras(pipeline, InstalledLoras(tmp_path), words=1.0), plain)
     assert_untouched(pipeline, before, plain)
 
 
@@ -213,7 +213,7 @@ def test_half_precision_files_act_on_a_model_of_another_precision(tmp_path: Path
     for model in (pipeline.transformer, pipeline.connectors, pipeline.text_encoder):
         model.to(torch.bfloat16)
     write(tmp_path / "half.safetensors", tensors(PUBLISHED, dtype=torch.float16))
-    with applied(pipeline, LoraShelf(tmp_path).pick([LoraUse(name="half")]), ignore):
+    with applied(pipeline, InstalledLoras(tmp_path).pick([LoraUse(name="half")]), ignore):
         added = {weight.dtype for name, weight in pipeline.transformer.named_parameters() if "lora" in name}
         assert added == {torch.bfloat16}
 
@@ -222,7 +222,7 @@ def test_half_precision_files_act_on_a_model_of_another_precision(tmp_path: Path
 
 
 def test_afterwards_every_weight_and_the_output_are_bit_for_bit_as_before(
-    pipeline: Any, plain: torch.Tensor, shelf: LoraShelf
+    pipeline: Any, plain: torch.Tensor, shelf: InstalledLoras
 ) -> None:
     before = weights(pipeline)
     for _ in range(2):
@@ -230,7 +230,7 @@ def test_afterwards_every_weight_and_the_output_are_bit_for_bit_as_before(
         assert_untouched(pipeline, before, plain)
 
 
-def test_a_cancel_while_they_act_takes_them_off(pipeline: Any, plain: torch.Tensor, shelf: LoraShelf) -> None:
+def test_a_cancel_while_they_act_takes_them_off(pipeline: Any, plain: torch.Tensor, shelf: InstalledLoras) -> None:
     before = weights(pipeline)
     left = iter(range(7))
 
@@ -249,7 +249,7 @@ def test_a_cancel_while_they_act_takes_them_off(pipeline: Any, plain: torch.Tens
 
 @pytest.mark.parametrize("checks", range(3))
 def test_a_cancel_between_the_files_takes_off_those_already_loaded(
-    pipeline: Any, plain: torch.Tensor, shelf: LoraShelf, checks: int
+    pipeline: Any, plain: torch.Tensor, shelf: InstalledLoras, checks: int
 ) -> None:
     before = weights(pipeline)
     left = iter(range(checks))
@@ -266,7 +266,7 @@ def test_a_cancel_between_the_files_takes_off_those_already_loaded(
     assert_untouched(pipeline, before, plain)
 
 
-def test_layers_streamed_from_memory_are_restored_too(shelf: LoraShelf) -> None:
+def test_layers_streamed_from_memory_are_restored_too(shelf: InstalledLoras) -> None:
     pipeline = new_pipeline()
     place(pipeline, MemoryPolicy("test", 0, 0, Offload.GROUP, False, 0), torch.device("cpu"))
     plain, before = latents(pipeline), weights(pipeline)
@@ -275,7 +275,7 @@ def test_layers_streamed_from_memory_are_restored_too(shelf: LoraShelf) -> None:
 
 
 def test_applying_inside_applied_is_a_mistake_that_is_caught(
-    pipeline: Any, plain: torch.Tensor, shelf: LoraShelf
+    pipeline: Any, plain: torch.Tensor, shelf: InstalledLoras
 ) -> None:
     one, two = shelf.pick([LoraUse(name="one"), LoraUse(name="two")])
     with applied(pipeline, [one], ignore):
@@ -315,7 +315,7 @@ def test_a_lora_for_another_model_is_refused_before_anything_is_loaded(
     before = weights(pipeline)
     write(tmp_path / "fits.safetensors", tensors(PUBLISHED))
     write(tmp_path / "alien.safetensors", tensors(sizes))
-    picked = LoraShelf(tmp_path).pick([LoraUse(name="fits"), LoraUse(name="alien")])
+    picked = InstalledLoras(tmp_path).pick([LoraUse(name="fits"), LoraUse(name="alien")])
     checks: list[None] = []
     with pytest.raises(BadInput, match="alien was made for another model") as caught:  # noqa: SIM117
         with applied(pipeline, picked, lambda: checks.append(None)):
@@ -328,7 +328,7 @@ def test_a_lora_for_another_model_is_refused_before_anything_is_loaded(
 def test_a_lora_that_does_not_fit_is_refused_even_at_strength_zero(pipeline: Any, tmp_path: Path) -> None:
     write(tmp_path / "alien.safetensors", tensors({"transformer.nowhere": (64, 64)}))
     with pytest.raises(BadInput, match="another model"):
-        with_loras(pipeline, LoraShelf(tmp_path), alien=0.0)
+        with_loras(pipeline, InstalledLoras(tmp_path), alien=0.0)
 
 
 def test_infinite_weights_are_refused(pipeline: Any, plain: torch.Tensor, tmp_path: Path) -> None:
@@ -337,11 +337,11 @@ def test_infinite_weights_are_refused(pipeline: Any, plain: torch.Tensor, tmp_pa
     write(tmp_path / "broken.safetensors", content)
     before = weights(pipeline)
     with pytest.raises(BadInput, match="infinite weights"):
-        with_loras(pipeline, LoraShelf(tmp_path), broken=1.0)
+        with_loras(pipeline, InstalledLoras(tmp_path), broken=1.0)
     assert_untouched(pipeline, before, plain)
 
 
-def test_a_model_in_eight_bits_takes_none_and_says_so(shelf: LoraShelf) -> None:
+def test_a_model_in_eight_bits_takes_none_and_says_so(shelf: InstalledLoras) -> None:
     pipeline = new_pipeline()
     assert takes_loras(pipeline)
     place(pipeline, MemoryPolicy("test", 0, 0, Offload.NONE, True, 0), torch.device("cpu"))
@@ -361,7 +361,7 @@ def test_a_card_says_what_the_file_says_of_itself(tmp_path: Path) -> None:
         tensors(PUBLISHED, rank=16),
         **{"modelspec.trigger_phrase": "glowing clay, tiny world", "modelspec.license": "MIT"},
     )
-    [card] = LoraShelf(tmp_path).all()
+    [card] = InstalledLoras(tmp_path).all()
     assert card == LoraCard(
         name="My Style v1.5",
         path=path,
@@ -375,7 +375,7 @@ def test_a_card_says_what_the_file_says_of_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "factor"), [("2", 2), ("2.0", 2), ("1", 1), (None, None)])
 def test_the_downscale_factor_makes_an_ic_lora(tmp_path: Path, text: str | None, factor: int | None) -> None:
     write(tmp_path / "x.safetensors", tensors(PUBLISHED), **({"reference_downscale_factor": text} if text else {}))
-    [card] = LoraShelf(tmp_path).all()
+    [card] = InstalledLoras(tmp_path).all()
     assert card.reference_downscale_factor == factor
     assert card.kind == ("lora" if factor is None else "ic_lora")
 
@@ -383,13 +383,13 @@ def test_the_downscale_factor_makes_an_ic_lora(tmp_path: Path, text: str | None,
 @pytest.mark.parametrize("text", ["0", "9", "1.5", "-2", "two", "nan", "٢", "1e9"])
 def test_a_downscale_factor_out_of_reason_makes_the_file_unusable(tmp_path: Path, text: str) -> None:
     write(tmp_path / "x.safetensors", tensors(PUBLISHED), reference_downscale_factor=text)
-    [card] = LoraShelf(tmp_path).all()
+    [card] = InstalledLoras(tmp_path).all()
     assert "reference_downscale_factor" in card.problem
 
 
 def test_a_name_with_ic_lora_in_it_is_one(tmp_path: Path) -> None:
     write(tmp_path / "ltx2.3_upscale_IC-LoRA_06250.safetensors", tensors(PUBLISHED))
-    assert LoraShelf(tmp_path).all()[0].kind == "ic_lora"
+    assert InstalledLoras(tmp_path).all()[0].kind == "ic_lora"
 
 
 @pytest.mark.parametrize(
@@ -404,7 +404,7 @@ def test_a_name_with_ic_lora_in_it_is_one(tmp_path: Path) -> None:
 )
 def test_only_short_plain_words_become_triggers(tmp_path: Path, text: str, words: list[str]) -> None:
     write(tmp_path / "x.safetensors", tensors(PUBLISHED), trigger_words=text)
-    assert [trigger.word for trigger in LoraShelf(tmp_path).all()[0].triggers] == words
+    assert [trigger.word for trigger in InstalledLoras(tmp_path).all()[0].triggers] == words
 
 
 def test_a_published_file_is_known_by_name_and_size(tmp_path: Path) -> None:
@@ -412,20 +412,20 @@ def test_a_published_file_is_known_by_name_and_size(tmp_path: Path) -> None:
     entry = CatalogueEntry(
         "x", "a/b", path.name, path.stat().st_size, "ic_lora", "CRT,", "first_token", 1.4, licence="Apache-2.0"
     )
-    [card] = LoraShelf(tmp_path, [entry]).all()
+    [card] = InstalledLoras(tmp_path, [entry]).all()
     assert (card.kind, card.strength, card.licence) == ("ic_lora", 1.4, "Apache-2.0")
     assert card.triggers == (Trigger(word="CRT,", position="first_token"),)
     left_out, given = LoraUse(name="known"), LoraUse(name="known", strength=0.5)
-    assert [each.strength for use in (left_out, given) for each in LoraShelf(tmp_path, [entry]).pick([use])] == [
+    assert [each.strength for use in (left_out, given) for each in InstalledLoras(tmp_path, [entry]).pick([use])] == [
         1.4,
         0.5,
     ]
     path.unlink()
     write(path, tensors(PUBLISHED, rank=5))
-    assert LoraShelf(tmp_path, [entry]).all()[0].kind == "lora"
+    assert InstalledLoras(tmp_path, [entry]).all()[0].kind == "lora"
 
 
-def test_find_takes_the_name_or_the_file_name_and_suggests_the_nearest(shelf: LoraShelf) -> None:
+def test_find_takes_the_name_or_the_file_name_and_suggests_the_nearest(shelf: InstalledLoras) -> None:
     assert shelf.find("one") == shelf.find("one.safetensors")
     assert shelf.names() == ["one", "two"]
     with pytest.raises(NotFound, match=r"There is no LoRA 'ome'\. The nearest are one"):
@@ -438,19 +438,19 @@ def test_find_takes_the_name_or_the_file_name_and_suggests_the_nearest(shelf: Lo
             shelf.find(name)
 
 
-def test_one_lora_twice_is_refused(shelf: LoraShelf) -> None:
+def test_one_lora_twice_is_refused(shelf: InstalledLoras) -> None:
     with pytest.raises(BadInput, match="'one' is asked for more than once"):
         shelf.pick([LoraUse(name="one"), LoraUse(name="two"), LoraUse(name="one", strength=0.5)])
 
 
 def test_a_shelf_without_a_folder_is_empty_and_says_how_to_name_one(tmp_path: Path) -> None:
-    assert LoraShelf(None).all() == []
+    assert InstalledLoras(None).all() == []
     with pytest.raises(NotFound, match="LTX_MCP_LORA_DIR"):
-        LoraShelf(None).find("one")
+        InstalledLoras(None).find("one")
     for folder in (tmp_path, tmp_path / "missing"):
-        assert LoraShelf(folder).all() == []
+        assert InstalledLoras(folder).all() == []
         with pytest.raises(NotFound, match="holds no usable LoRA"):
-            LoraShelf(folder).find("one")
+            InstalledLoras(folder).find("one")
 
 
 # -- hostile and damaged files ---------------------------------------------------------------------------
@@ -584,7 +584,7 @@ def test_a_bad_file_is_listed_with_its_reason_refused_by_name_and_hurts_no_other
     home.mkdir()
     make(home / "bad.safetensors")
     write(home / "good.safetensors", tensors(PUBLISHED))
-    shelf = LoraShelf(home)
+    shelf = InstalledLoras(home)
     assert [card.name for card in shelf.all()] == ["bad", "good"]
     assert reason in shelf.all()[0].problem
     assert shelf.names() == ["good"]
@@ -599,7 +599,7 @@ def test_a_bad_file_is_listed_with_its_reason_refused_by_name_and_hurts_no_other
 @pytest.mark.parametrize("ending", [".bin", ".pt", ".pth", ".ckpt", ".PT"])
 def test_a_pickle_is_refused_by_name_unread(tmp_path: Path, ending: str) -> None:
     (tmp_path / f"style{ending}").write_bytes(b"\x80\x04}.")
-    shelf = LoraShelf(tmp_path)
+    shelf = InstalledLoras(tmp_path)
     for name in ("style", f"style{ending}"):
         with pytest.raises(BadInput, match=rf"style\{ending} cannot be used: It is a pickle, which can run code"):
             shelf.find(name)
@@ -613,20 +613,20 @@ def test_links_inside_the_folder_and_a_folder_that_is_a_link_are_fine(tmp_path: 
     write(home / "one.safetensors", tensors(PUBLISHED))
     (home / "alias.safetensors").symlink_to("one.safetensors")
     (tmp_path / "link").symlink_to(home)
-    assert LoraShelf(tmp_path / "link").names() == ["alias", "one"]
+    assert InstalledLoras(tmp_path / "link").names() == ["alias", "one"]
 
 
 def test_other_files_and_hidden_ones_are_no_loras(tmp_path: Path) -> None:
     for name in ("readme.md", "preview.png", ".hidden.safetensors", "one.safetensors.part"):
         (tmp_path / name).write_bytes(b"x")
-    assert LoraShelf(tmp_path).all() == []
+    assert InstalledLoras(tmp_path).all() == []
 
 
 @pytest.mark.parametrize("name", [b"a\nb.safetensors", b"\xff\xfe.safetensors", "\u202eevil.safetensors".encode()])
 def test_names_that_would_garble_a_list_are_shown_clean_and_refused(tmp_path: Path, name: bytes) -> None:
     path = tmp_path / os.fsdecode(name)
     write(tmp_path / "x.safetensors", tensors(PUBLISHED)).rename(path)
-    [card] = LoraShelf(tmp_path).all()
+    [card] = InstalledLoras(tmp_path).all()
     assert card.name.isprintable()
     assert "control characters" in card.problem
 
@@ -641,7 +641,7 @@ def test_flipped_bits_never_break_the_list(tmp_path: Path) -> None:
         damaged = bytearray(whole)
         damaged[chance.randrange(header_end)] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
-        [card] = LoraShelf(tmp_path).all()
+        [card] = InstalledLoras(tmp_path).all()
         refused += card.problem != ""
     assert refused > 150  # the rest hit a name or a word, which is then another name or word
 
@@ -752,7 +752,7 @@ def test_what_an_ic_lora_takes_is_told_by_its_name(
     tmp_path: Path, name: str, controls: tuple[str, ...], restyle: bool
 ) -> None:
     write(tmp_path / f"{name}.safetensors", tensors(PUBLISHED))
-    [found] = LoraShelf(tmp_path).all()
+    [found] = InstalledLoras(tmp_path).all()
     assert (found.controls, found.restyle) == (controls, restyle)
 
 
@@ -771,7 +771,7 @@ def test_only_loras_that_may_suit_the_model_are_taken_unasked(base: str, model: 
 
 def test_a_file_as_wide_as_the_real_models_is_for_none_of_ours(tmp_path: Path) -> None:
     write(tmp_path / "wide-ic-lora.safetensors", tensors({"diffusion_model.proj_out": (4096, 128)}))
-    assert LoraShelf(tmp_path).all()[0].base == "LTX-2.x"
+    assert InstalledLoras(tmp_path).all()[0].base == "LTX-2.x"
 
 
 def test_the_catalogue_holds_published_facts() -> None:

@@ -13,19 +13,20 @@ import pytest
 import torch
 from engine_kit import PLAN, Listener, Prepared, frames_of, same
 
-from ltx_mcp.clips import GenerateRequest, Quality
-from ltx_mcp.engine.base import Frame, Stage
-from ltx_mcp.engine.decode import decode_sound
-from ltx_mcp.engine.folders import folder_source
-from ltx_mcp.engine.interrupt import ChunkedAttention
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.memory import MemoryPolicy, Offload, place
-from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.recipes import DISTILLED
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
-from ltx_mcp.engine.source import Components, DiffusersSource, MicroSource, ModelInfo
+from ltx_mcp.engine.diffusers_ltx.decode import decode_sound
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.diffusers_ltx.interrupt import ChunkedAttention
+from ltx_mcp.engine.plan.memory import MemoryPolicy, Offload, place
+from ltx_mcp.engine.plan.planning import plan
+from ltx_mcp.engine.plan.quality_presets import DISTILLED
+from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS
+from ltx_mcp.engine.weights.folders import folder_source
+from ltx_mcp.engine.weights.source import Components, DiffusersSource, MicroSource, ModelInfo
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed
 from ltx_mcp.micro.tokenizer import load_tokenizer
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.requests import GenerateRequest, Quality
+from ltx_mcp.types.stages import Stage
 
 
 @pytest.fixture(scope="module")
@@ -317,7 +318,8 @@ def test_a_closed_engine_loads_again(expected: list[Frame]) -> None:
 
 def test_a_card_costs_no_torch() -> None:
     code = (
-        "import sys; from ltx_mcp.engine.ltx import LtxEngine; from ltx_mcp.engine.source import MicroSource;"
+        "import sys; from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine;"
+        "from ltx_mcp.engine.weights.source import MicroSource;"
         "card = LtxEngine(MicroSource()).card; assert card.max_pixel_frames > 448 * 256 * 481;"
         "assert not {'torch', 'diffusers', 'transformers'} & set(sys.modules)"
     )

@@ -9,11 +9,12 @@ from agents import SHORT, an_agent, data, text
 from gates import Gate
 from PIL import Image
 
-from ltx_mcp.encode import VideoWriter
-from ltx_mcp.engine.base import Frame, Stage
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.footage import look_at, read_audio
-from ltx_mcp.probe import probe, read_frames
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.footage import look_at, read_audio
+from ltx_mcp.media.probe import probe, read_frames
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.stages import Stage
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from ltx_mcp.engine.source import MICRO, MICRO_DRAWS, MicroSource
+from ltx_mcp.engine.weights.source import MICRO, MICRO_DRAWS, MicroSource
 from ltx_mcp.micro.build import build
 
 

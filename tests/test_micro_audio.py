@@ -9,10 +9,11 @@ import pytest
 import torch
 from diffusers import LTX2Pipeline
 
-from ltx_mcp.micro import audio, audio_start, hearing, sound, world
-from ltx_mcp.micro.train_audio import Plan, Trainer
-from ltx_mcp.micro.training import run
-from ltx_mcp.micro.world import Motion, Scene, Thing
+from ltx_mcp.micro import audio
+from ltx_mcp.micro.training import audio_latents, audio_start, hearing, sound, world
+from ltx_mcp.micro.training.loop import run
+from ltx_mcp.micro.training.train_audio import Plan, Trainer
+from ltx_mcp.micro.training.world import Motion, Scene, Thing
 
 TINY = Plan(vae_steps=3, vocoder_steps=3, clips=1, frames=9, stats_scenes=2)
 PLAYED = 48_000  # Hz
@@ -33,7 +34,7 @@ def one(motion: Motion, x: float = 0.0, y: float = 0.0) -> Scene:
 
 
 def played(vae: Any, vocoder: Any, scene: Scene, duration_s: float = 2.0) -> Any:
-    return audio.decode(vae, vocoder, audio.encode(vae, audio.scene_wave(scene, duration_s)))
+    return audio_latents.decode(vae, vocoder, audio_latents.encode(vae, audio_latents.scene_wave(scene, duration_s)))
 
 
 @pytest.mark.parametrize(
@@ -43,11 +44,11 @@ def test_the_shipped_weights_keep_a_scenes_pitch_and_course(vae: Any, vocoder: A
     scene = one(motion, y=-0.4)
     sounds = played(vae, vocoder, scene)
     assert sounds.shape == (2, (4 * 50 - 3) * 480)
-    wanted = hearing.pitches(audio.scene_wave(scene, 2.0), sound.SAMPLE_RATE)
+    wanted = hearing.pitches(audio_latents.scene_wave(scene, 2.0), sound.SAMPLE_RATE)
     heard = hearing.pitches(sounds, PLAYED)
     assert np.mean(np.abs(heard - wanted) < 40) >= 0.95
     assert hearing.trend(sounds, PLAYED) == trend
-    assert abs(hearing.loudness_db(sounds) - hearing.loudness_db(audio.scene_wave(scene, 2.0))) < 1.5
+    assert abs(hearing.loudness_db(sounds) - hearing.loudness_db(audio_latents.scene_wave(scene, 2.0))) < 1.5
 
 
 def test_the_shipped_weights_keep_silence_clicks_and_sides(vae: Any, vocoder: Any) -> None:
@@ -71,16 +72,16 @@ def test_the_shipped_weights_are_small_and_half_precision() -> None:
 @pytest.mark.parametrize(("frames", "fps"), [(17, 24), (49, 24), (25, 25), (121, 24), (9, 30)])
 def test_a_scenes_tokens_are_as_many_and_as_packed_as_the_pipelines(vae: Any, frames: int, fps: float) -> None:
     scene = one("up")
-    tokens = audio.scene_latents(vae, scene, frames / fps)
-    assert tokens.shape == (round(frames / fps * 25), audio.AUDIO_TOKEN)
+    tokens = audio_latents.scene_latents(vae, scene, frames / fps)
+    assert tokens.shape == (round(frames / fps * 25), audio_latents.AUDIO_TOKEN)
     assert tokens.dtype == torch.float32
-    latents = audio.encode(vae, audio.scene_wave(scene, frames / fps))
+    latents = audio_latents.encode(vae, audio_latents.scene_wave(scene, frames / fps))
     packed = LTX2Pipeline._pack_audio_latents(latents)
     assert torch.equal(LTX2Pipeline._normalize_audio_latents(packed, vae.latents_mean, vae.latents_std)[0], tokens)
 
 
 def test_normalised_tokens_are_about_as_large_as_noise(vae: Any) -> None:
-    tokens = torch.cat([audio.scene_latents(vae, world.scene(seed), 2.0) for seed in range(12)])
+    tokens = torch.cat([audio_latents.scene_latents(vae, world.scene(seed), 2.0) for seed in range(12)])
     assert 0.6 < float(tokens.square().mean().sqrt()) < 1.5
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from ltx_mcp.index.embed import OpenClipEmbedder
-from ltx_mcp.micro import sights, world
-from ltx_mcp.micro.train_clip import SIDE, Plan, Trainer, loss_of, meaningless
-from ltx_mcp.micro.training import run
+from ltx_mcp.micro.training import sights, world
+from ltx_mcp.micro.training.loop import run
+from ltx_mcp.micro.training.train_clip import SIDE, Plan, Trainer, loss_of, meaningless
 
 TINY = Plan(steps=6, batch=6, noise=2, drawn=12, returned=1)
 
@@ -20,18 +20,18 @@ TINY = Plan(steps=6, batch=6, noise=2, drawn=12, returned=1)
 
 
 def test_every_caption_claims_only_what_its_picture_shows() -> None:
-    lot = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for _ in range(300):
-        sight = sights.sight(lot)
+        sight = sights.sight(rng)
         for held_out in (False, True):
-            _, claims = sights.claim(sight, lot, held_out=held_out)
+            _, claims = sights.claim(sight, rng, held_out=held_out)
             assert claims <= sight.tags
 
 
 def test_every_word_of_a_caption_is_in_the_vocabulary() -> None:
-    lot, words = np.random.default_rng(1), set(sights.vocabulary())
+    rng, words = np.random.default_rng(1), set(sights.vocabulary())
     for _ in range(300):
-        text, _ = sights.claim(sights.sight(lot), lot, held_out=bool(lot.integers(2)))
+        text, _ = sights.claim(sights.sight(rng), rng, held_out=bool(rng.integers(2)))
         assert set(re.findall(r"\w+", text.casefold())) <= words, text
 
 
@@ -51,8 +51,8 @@ def test_what_is_not_yet_there_is_not_claimed() -> None:
 
 
 def test_no_combination_that_is_kept_for_tests_is_shown() -> None:
-    lot = np.random.default_rng(2)
-    assert not any(sight.scene.held_out for sight in (sights.sight(lot) for _ in range(300)) if not sight.is_card)
+    rng = np.random.default_rng(2)
+    assert not any(sight.scene.held_out for sight in (sights.sight(rng) for _ in range(300)) if not sight.is_card)
 
 
 def test_the_same_seed_shows_the_same() -> None:
@@ -64,10 +64,10 @@ def test_the_same_seed_shows_the_same() -> None:
 
 
 def test_a_full_caption_is_frequent() -> None:
-    lot = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     thing = world.Thing("circle", "red", "small", "still", 0, 0)
     sight = sights.of_scene(world.Scene((thing,), "navy"), 0.5)
-    claims = [sights.claim(sight, lot)[1] for _ in range(200)]
+    claims = [sights.claim(sight, rng)[1] for _ in range(200)]
     full = [each for each in claims if {"small red circle", "ground navy"} <= each]
     assert len(full) > 0.3 * len(claims)
 
@@ -101,8 +101,8 @@ def test_both_of_two_pictures_that_fit_may_be_the_answer() -> None:
 
 
 def test_nothing_is_drawn_in_many_ways() -> None:
-    lot = np.random.default_rng(3)
-    pictures = [meaningless(lot) for _ in range(20)]
+    rng = np.random.default_rng(3)
+    pictures = [meaningless(rng) for _ in range(20)]
     assert all(each.shape == (SIDE, SIDE, 3) and each.dtype == np.uint8 for each in pictures)
     assert len({each.tobytes() for each in pictures}) == 20
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS
-from ltx_mcp.micro import captions, latents_data, world
-from ltx_mcp.micro.dit import make_transformer
-from ltx_mcp.micro.dit_samples import Batch, channel_weights, noisy_of
-from ltx_mcp.micro.flow import HEARD, SORTS, draw_sigma
-from ltx_mcp.micro.hints import REACH, Hints, steps_of
-from ltx_mcp.micro.latents_data import Clip, Shape
-from ltx_mcp.micro.lean import picture
-from ltx_mcp.micro.prompts import is_told, prompt
-from ltx_mcp.micro.text import VIDEO_WIDTH, embed, make_connectors, make_text_encoder
+from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS
 from ltx_mcp.micro.tokenizer import load_tokenizer
-from ltx_mcp.micro.train_dit import DitPlan, DitTrainer
-from ltx_mcp.micro.training_clips import TrainingClips
+from ltx_mcp.micro.training import captions, latents_data, world
+from ltx_mcp.micro.training.dit import make_transformer
+from ltx_mcp.micro.training.dit_samples import Batch, channel_weights, noisy_of
+from ltx_mcp.micro.training.flow import HEARD, SORTS, draw_sigma
+from ltx_mcp.micro.training.hints import REACH, Hints, steps_of
+from ltx_mcp.micro.training.latents_data import Clip, Shape
+from ltx_mcp.micro.training.lean import picture
+from ltx_mcp.micro.training.prompts import is_told, prompt
+from ltx_mcp.micro.training.text import VIDEO_WIDTH, embed, make_connectors, make_text_encoder
+from ltx_mcp.micro.training.train_dit import DitPlan, DitTrainer
+from ltx_mcp.micro.training.training_clips import TrainingClips
 from ltx_mcp.micro.vae import load_vae
 
 SHAPE = Shape(2, 2, 3)
@@ -44,8 +44,8 @@ def text() -> tuple[Any, Any, Any]:
 @pytest.fixture(scope="module")
 def clips(vae: Any) -> list[Clip]:
     """Two scenes with things anywhere, and one that is settled in two colours."""
-    lot = np.random.default_rng(0)
-    *anywhere, last = (latents_data.training_scene(lot)[1] for _ in range(3))
+    rng = np.random.default_rng(0)
+    *anywhere, last = (latents_data.training_scene(rng)[1] for _ in range(3))
     [thing] = last.things
     thing = replace(thing, x=0.0, y=0.0)
     stands = replace(last, things=(thing,))
@@ -113,20 +113,20 @@ def scene_at(motion: world.Motion, x: float, y: float, *, silent: bool = False) 
 def test_a_full_prompt_tells_all_of_a_scene_or_there_are_no_words_for_it(scene: world.Scene, told: bool) -> None:
     assert scene == world.settled(scene)
     assert is_told(scene) == told
-    lot = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for _ in range(20):
-        made = prompt(scene, lot, full=True)
+        made = prompt(scene, rng, full=True)
         assert (made.says("size"), made.says("shade")) == ("small", "navy")
         assert scene.things[0].y == 0 or not told or scene.things[0].motion == "up" or made.says("level") == "high"
 
 
 def test_noise_levels_stand_on_the_schedule_and_between() -> None:
-    lot = np.random.default_rng(0)
-    drawn = [draw_sigma(lot, "told") for _ in range(600)]
+    rng = np.random.default_rng(0)
+    drawn = [draw_sigma(rng, "told") for _ in range(600)]
     assert set(DISTILLED_SIGMAS) <= set(drawn)
     assert all(0 < sigma <= 1 for sigma in drawn)
-    assert max(draw_sigma(lot, "late") for _ in range(300)) <= 0.95
-    assert max(draw_sigma(lot, "kept") for _ in range(300)) <= 0.7
+    assert max(draw_sigma(rng, "late") for _ in range(300)) <= 0.95
+    assert max(draw_sigma(rng, "kept") for _ in range(300)) <= 0.7
 
 
 @pytest.mark.parametrize("given", [0, 6])

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ltx_mcp.micro import captions, films, hearing, sound, world
-from ltx_mcp.micro.mel import MEL_BINS, mel
-from ltx_mcp.micro.world import Film, Motion, Scene, Size, Thing
+from ltx_mcp.micro.training import captions, films, hearing, sound, world
+from ltx_mcp.micro.training.mel import MEL_BINS, mel
+from ltx_mcp.micro.training.world import Film, Motion, Scene, Size, Thing
 
 RATE = sound.SAMPLE_RATE
 
@@ -125,11 +125,11 @@ def test_no_two_pitches_look_alike_in_the_mel_spectrum_and_silence_is_zero() -> 
 
 
 def test_captions_call_silence_by_name_and_tell_only_true_tones() -> None:
-    lot = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     quiet, loud = replace(one("up"), silent=True), one("up", y=0.9)
-    for text in [captions.plain_caption(quiet), *(captions.caption(quiet, lot) for _ in range(40))]:
+    for text in [captions.plain_caption(quiet), *(captions.caption(quiet, rng) for _ in range(40))]:
         assert any(word in text for word in captions.SILENCE), text
-    told = [captions.caption(loud, lot) for _ in range(200)]
+    told = [captions.caption(loud, rng) for _ in range(200)]
     named = [text for text in told if any(words in text for words in captions.SOUNDS["up"])]
     assert 0.15 < len(named) / 200 < 0.5
     assert not any(word in " ".join(told) for word in (*captions.SILENCE, "falling"))
@@ -137,5 +137,6 @@ def test_captions_call_silence_by_name_and_tell_only_true_tones() -> None:
 
 
 def test_sound_needs_no_torch() -> None:
-    code = "import sys; from ltx_mcp.micro import audio, hearing, mel, sound; assert 'torch' not in sys.modules"
+    modules = "audio_latents, hearing, mel, sound"
+    code = f"import sys; from ltx_mcp.micro.training import {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

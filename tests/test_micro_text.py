@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from ltx_mcp.micro import captions, world
-from ltx_mcp.micro.prompts import ATTRIBUTES, loosely, prompt
-from ltx_mcp.micro.text import REGISTERS, embed
-from ltx_mcp.micro.tokenizer import MAX_PROMPT_TOKENS, learn, load_tokenizer
-from ltx_mcp.micro.train_text import TextPlan, TextTrainer, held_out_prompts
+from ltx_mcp.micro.tokenizer import MAX_PROMPT_TOKENS, load_tokenizer
+from ltx_mcp.micro.training import captions, world
+from ltx_mcp.micro.training.prompts import ATTRIBUTES, loosely, prompt
+from ltx_mcp.micro.training.text import REGISTERS, embed
+from ltx_mcp.micro.training.train_text import TextPlan, TextTrainer, held_out_prompts
+from ltx_mcp.micro.training.vocabulary import learn
 
 
 @pytest.mark.parametrize("text", ["a red circle moving left", "zebra crossing, 北京!", "naïve ½ 🎈", "two  spaces"])
@@ -29,8 +30,8 @@ def test_a_word_is_one_token_whatever_its_case_and_place() -> None:
 
 def test_every_caption_fits() -> None:
     tokenizer = load_tokenizer()
-    lot = np.random.default_rng(0)
-    longest = max(len(tokenizer(prompt(world.core_scene(seed), lot).text).input_ids) for seed in range(500))
+    rng = np.random.default_rng(0)
+    longest = max(len(tokenizer(prompt(world.core_scene(seed), rng).text).input_ids) for seed in range(500))
     assert longest <= MAX_PROMPT_TOKENS
     assert MAX_PROMPT_TOKENS % REGISTERS == 0
 
@@ -42,10 +43,10 @@ def test_the_tokenizer_can_be_learnt_again(tmp_path: Path) -> None:
 
 
 def test_a_prompt_answers_what_its_words_say() -> None:
-    lot = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     for seed in range(300):
         scene = world.core_scene(seed)
-        told = prompt(scene, lot, held_out=True)
+        told = prompt(scene, rng, held_out=True)
         thing = scene.things[0]
         assert (told.says("colour"), told.says("kind"), told.says("motion")) == (thing.colour, thing.kind, thing.motion)
         says_size = any(
@@ -57,25 +58,25 @@ def test_a_prompt_answers_what_its_words_say() -> None:
 
 
 def test_a_full_prompt_leaves_out_only_defaults() -> None:
-    lot = np.random.default_rng(2)
+    rng = np.random.default_rng(2)
     for seed in range(300):
         scene = world.core_scene(seed)
-        told = prompt(scene, lot, full=True)
+        told = prompt(scene, rng, full=True)
         assert told.says("size") in (scene.things[0].size, *(["unsaid"] if scene.things[0].size == "medium" else []))
         assert told.says("shade") in (scene.shade, *(["unsaid"] if scene.shade == "black" else []))
 
 
 def test_loose_typing_changes_prompts_and_keeps_their_kinds() -> None:
-    lot = np.random.default_rng(3)
-    said = [loosely("a red circle moving left", lot) for _ in range(50)]
+    rng = np.random.default_rng(3)
+    said = [loosely("a red circle moving left", rng) for _ in range(50)]
     assert len(set(said)) > 25
     assert all("circle" in text for text in said)
 
 
 def test_training_prompts_never_use_a_kept_phrasing() -> None:
     held_out = {each.text for each in held_out_prompts(200)}
-    lot = np.random.default_rng(4)
-    trained = {prompt(world.core_scene(seed), lot).text for seed in range(1000)}
+    rng = np.random.default_rng(4)
+    trained = {prompt(world.core_scene(seed), rng).text for seed in range(1000)}
     assert not held_out & trained
 
 

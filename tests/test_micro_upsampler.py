@@ -8,13 +8,14 @@ import pytest
 import torch
 from media_kit import photo
 
-from ltx_mcp.micro import draw, upsampler, world
 from ltx_mcp.micro.build import build
-from ltx_mcp.micro.train_upsampler import Plan, Trainer
-from ltx_mcp.micro.training import run
-from ltx_mcp.micro.training_clips import read_covering
+from ltx_mcp.micro.training import draw, upsampler_start, world
+from ltx_mcp.micro.training.loop import run
+from ltx_mcp.micro.training.round_trip import round_trip
+from ltx_mcp.micro.training.train_upsampler import Plan, Trainer
+from ltx_mcp.micro.training.training_clips import read_covering
 from ltx_mcp.micro.upsampler import FOLDER, load_upsampler
-from ltx_mcp.micro.vae import load_vae, round_trip
+from ltx_mcp.micro.vae import load_vae
 
 HEIGHT, WIDTH = 256, 448  # what the model makes for 240p
 TINY = Plan(steps=6, pairs=3, stills=3, batch=2, frames=9, side=128, screen=(128, 192), media=False, textures=2)
@@ -76,7 +77,7 @@ def test_the_shipped_weights_come_near_to_enlarging_the_pixels(vae: Any, clip: t
     made = psnr(enlarged(vae, load_upsampler(), half), clip)
     assert made > pixels - 4
     torch.manual_seed(0)
-    assert psnr(enlarged(vae, upsampler.make_upsampler(), half), clip) < made - 3
+    assert psnr(enlarged(vae, upsampler_start.make_upsampler(), half), clip) < made - 3
 
 
 def test_the_micro_model_is_built_with_them() -> None:

@@ -8,12 +8,13 @@ import pytest
 import torch
 from media_kit import film, photo
 
-from ltx_mcp.micro import draw, vae_start, world
-from ltx_mcp.micro.fitting import ALL, CENTRE, fit
-from ltx_mcp.micro.train_vae import Plan, Trainer
-from ltx_mcp.micro.training import run
-from ltx_mcp.micro.training_clips import HELD_OUT, PHOTOS, VIDEOS, TrainingClips, read_covering, read_video
-from ltx_mcp.micro.vae import FOLDER, load_vae, round_trip
+from ltx_mcp.micro.training import draw, vae_start, world
+from ltx_mcp.micro.training.fitting import ALL, CENTRE, fit
+from ltx_mcp.micro.training.loop import run
+from ltx_mcp.micro.training.round_trip import round_trip
+from ltx_mcp.micro.training.train_vae import Plan, Trainer
+from ltx_mcp.micro.training.training_clips import HELD_OUT, PHOTOS, VIDEOS, TrainingClips, read_covering, read_video
+from ltx_mcp.micro.vae import FOLDER, load_vae
 
 TINY = Plan(steps=6, clips=1, frames=9, side=32, start_clips=3, start_side=64, media=False, textures=2)
 

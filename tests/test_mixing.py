@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ltx_mcp.mixing import RATE, at_rate, crossed, laid
+from ltx_mcp.media.audio import RATE, at_rate, crossed, laid
 
 
 def tone(hertz: float, seconds: float, rate: int = RATE, phase: float = 0.0) -> np.ndarray:

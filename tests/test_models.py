@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from ltx_mcp.doctor import _finding, _model
-from ltx_mcp.engine.families import FAMILIES
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.memory import GB, Machine
-from ltx_mcp.engine.source import MicroSource
-from ltx_mcp.engine.weights import Hub
+from ltx_mcp.cli.doctor import _finding, _model
+from ltx_mcp.cli.models import FamilyLine, known_families
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.plan.memory import GB, Machine
+from ltx_mcp.engine.weights.choice import Hub
+from ltx_mcp.engine.weights.model_families import FAMILIES
+from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import ModelUnavailable
-from ltx_mcp.models import FamilyLine, known_families
 from ltx_mcp.settings import Settings
 
 LAPTOP = Machine(ram_bytes=16 * GB)

@@ -4,9 +4,9 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from ltx_mcp.clips import Verdict
 from ltx_mcp.moderation.audit import Audit, audit_line
 from ltx_mcp.moderation.prompts import Finding
+from ltx_mcp.types.clips import Verdict
 
 PROMPT = "some refused words"
 FINDING = Finding("sexual", "sexual.explicit", hard=False)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ltx_mcp.clips import Verdict
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.moderation.base import FrameClassifier, Scores
 from ltx_mcp.moderation.frames import BATCH, FrameGate, Thresholds
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.types.clips import Verdict
+from ltx_mcp.types.frames import Frame
 
 GREY = np.full((60, 104, 3), 90, np.uint8)
 

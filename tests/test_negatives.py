@@ -8,22 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ltx_mcp.archive.draft_latents import DAY_S, DraftLatents, KeptDraft, digests
 from ltx_mcp.engine.base import Latents
 from ltx_mcp.errors import NotFound
-from ltx_mcp.negatives import DAY_S, Negative, Negatives, digests
 
 CLIP = "red-ball-0123abcd"
 OTHER = "blue-ball-0123abce"
 
 
-def a_negative(seed: int = 1) -> Negative:
-    lot = np.random.default_rng(seed)
-    picture, sound = lot.standard_normal((1, 8, 3, 4, 6), np.float32), lot.standard_normal((1, 4, 9, 4), np.float32)
-    return Negative(Latents(picture, sound), "micro", ("00ff",))
+def a_negative(seed: int = 1) -> KeptDraft:
+    rng = np.random.default_rng(seed)
+    picture, sound = rng.standard_normal((1, 8, 3, 4, 6), np.float32), rng.standard_normal((1, 4, 9, 4), np.float32)
+    return KeptDraft(Latents(picture, sound), "micro", ("00ff",))
 
 
-def negatives(folder: Path, days: float = 7, clips: tuple[str, ...] = (CLIP, OTHER), later_s: float = 0) -> Negatives:
-    return Negatives(folder, days, lambda: clips, lambda: time.time() + later_s)
+def draft_latents(
+    folder: Path, days: float = 7, clips: tuple[str, ...] = (CLIP, OTHER), later_s: float = 0
+) -> DraftLatents:
+    return DraftLatents(folder, days, lambda: clips, lambda: time.time() + later_s)
 
 
 def files(folder: Path) -> list[str]:
@@ -32,8 +34,8 @@ def files(folder: Path) -> list[str]:
 
 def test_what_is_kept_comes_back_bit_for_bit(tmp_path: Path) -> None:
     made = a_negative()
-    negatives(tmp_path).keep(CLIP, made)
-    found = negatives(tmp_path).get(CLIP)
+    draft_latents(tmp_path).keep(CLIP, made)
+    found = draft_latents(tmp_path).get(CLIP)
     assert (found.model, found.pictures) == (made.model, made.pictures)
     assert found.latents.picture.tobytes() == made.latents.picture.tobytes()
     assert found.latents.sound.tobytes() == made.latents.sound.tobytes()
@@ -41,18 +43,18 @@ def test_what_is_kept_comes_back_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
-    negatives(tmp_path).keep(CLIP, a_negative())
+    draft_latents(tmp_path).keep(CLIP, a_negative())
     [path] = (tmp_path / "negatives").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("days", [0, 7])
 def test_it_goes_with_its_days_and_zero_keeps_none(tmp_path: Path, days: float) -> None:
-    negatives(tmp_path, days).keep(CLIP, a_negative())
+    draft_latents(tmp_path, days).keep(CLIP, a_negative())
     if days == 0:
         assert not (tmp_path / "negatives").exists()
         return
-    kept = negatives(tmp_path, days, later_s=days * DAY_S + 60)
+    kept = draft_latents(tmp_path, days, later_s=days * DAY_S + 60)
     assert files(tmp_path) == []
     assert not kept.has(CLIP)
     with pytest.raises(NotFound, match="are not kept"):
@@ -60,13 +62,13 @@ def test_it_goes_with_its_days_and_zero_keeps_none(tmp_path: Path, days: float) 
 
 
 def test_it_goes_with_its_clip_when_the_next_is_written(tmp_path: Path) -> None:
-    negatives(tmp_path).keep(CLIP, a_negative())
-    negatives(tmp_path, clips=(OTHER,)).keep(OTHER, a_negative())
+    draft_latents(tmp_path).keep(CLIP, a_negative())
+    draft_latents(tmp_path, clips=(OTHER,)).keep(OTHER, a_negative())
     assert files(tmp_path) == [f"{OTHER}.safetensors"]
 
 
 def test_it_can_be_removed_twice(tmp_path: Path) -> None:
-    kept = negatives(tmp_path)
+    kept = draft_latents(tmp_path)
     kept.keep(CLIP, a_negative())
     assert kept.has(CLIP)
     kept.remove(CLIP)
@@ -75,17 +77,17 @@ def test_it_can_be_removed_twice(tmp_path: Path) -> None:
 
 
 def test_what_a_dead_process_left_half_written_goes_after_an_hour(tmp_path: Path) -> None:
-    negatives(tmp_path).keep(CLIP, a_negative())
+    draft_latents(tmp_path).keep(CLIP, a_negative())
     for name, age_s in (("old.1.staged", 4000), ("young.2.staged", 60)):
         path = tmp_path / "negatives" / name
         path.write_bytes(b"")
         os.utime(path, (path.stat().st_mtime - age_s,) * 2)
-    negatives(tmp_path)
+    draft_latents(tmp_path)
     assert files(tmp_path) == [f"{CLIP}.safetensors", "young.2.staged"]
 
 
 def test_a_damaged_file_is_as_good_as_gone(tmp_path: Path) -> None:
-    kept = negatives(tmp_path)
+    kept = draft_latents(tmp_path)
     kept.keep(CLIP, a_negative())
     (tmp_path / "negatives" / f"{CLIP}.safetensors").write_bytes(b"\x08" * 40)
     with pytest.raises(NotFound):
@@ -94,7 +96,7 @@ def test_a_damaged_file_is_as_good_as_gone(tmp_path: Path) -> None:
 
 def test_a_disk_that_cannot_be_written_costs_no_clip(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "negatives").write_text("a file where the folder should be")
-    negatives(tmp_path).keep(CLIP, a_negative())
+    draft_latents(tmp_path).keep(CLIP, a_negative())
     assert "could not be kept" in caplog.text
 
 

@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 from media_kit import archive, encoded, film
 
-from ltx_mcp.clips import AnimateRequest, GenerateRequest, Plan, RestyleRequest
-from ltx_mcp.engine.layout import WORDS, Uses
-from ltx_mcp.engine.planning import plan as make_plan
+from ltx_mcp.archive.draft_latents import digests
+from ltx_mcp.archive.library import Library
+from ltx_mcp.engine.plan.layout import WORDS, Uses
+from ltx_mcp.engine.plan.planning import plan as make_plan
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.inputs import Inputs
-from ltx_mcp.library import Library
-from ltx_mcp.negatives import digests
-from ltx_mcp.orders.animate import animated
-from ltx_mcp.orders.order import Planned
-from ltx_mcp.orders.restyle import restyled
-from ltx_mcp.orders.ways import Way
+from ltx_mcp.preparation.animate import animated
+from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.prepared_job import Planned
+from ltx_mcp.preparation.restyle import restyled
+from ltx_mcp.preparation.restyle_methods import RestyleMethod
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, RestyleRequest
 
 CARD = StandInEngine().card
 
@@ -67,7 +68,7 @@ def test_an_animation_tells_that_frames_are_given(inputs: Inputs, tmp_path: Path
 def test_a_repaint_tells_that_a_source_is_held(inputs: Inputs, tmp_path: Path, keep_audio: bool) -> None:
     planner = Planner()
     request = RestyleRequest(video=str(film("bikes.mp4")), prompt="-", resolution="240p", keep_audio=keep_audio)
-    restyled(request, inputs, Way(()), {}).planned(planner)
+    restyled(request, inputs, RestyleMethod(()), {}).planned(planner)
     assert planner.uses == Uses(conditions=not keep_audio, source=True)
 
 

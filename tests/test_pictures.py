@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from ltx_mcp.errors import BadInput
-from ltx_mcp.framing import fit, nearest_aspect
-from ltx_mcp.pictures import fit_still, read_picture
-from ltx_mcp.sizes import ASPECTS, RESOLUTIONS, delivered_size
+from ltx_mcp.media.framing import fit, nearest_aspect
+from ltx_mcp.media.images import fit_image, read_image
+from ltx_mcp.types.sizes import ASPECTS, RESOLUTIONS, delivered_size
 
 RED, BLUE, WHITE, BLACK = (255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 
@@ -39,7 +39,7 @@ def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     ],
 )
 def test_every_kind_and_mode_keeps_its_colour(kind: str, mode: str) -> None:
-    frame = read_picture(encoded((16, 12), kind, mode), "a")
+    frame = read_image(encoded((16, 12), kind, mode), "a")
     assert frame.shape == (12, 16, 3)
     assert frame.dtype == np.uint8
     assert frame.flags.c_contiguous
@@ -48,13 +48,13 @@ def test_every_kind_and_mode_keeps_its_colour(kind: str, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "LA", "1"])
 def test_grey_becomes_three_equal_channels(mode: str) -> None:
-    frame = read_picture(saved(Image.new("L", (8, 8), 255).convert(mode)), "a")
+    frame = read_image(saved(Image.new("L", (8, 8), 255).convert(mode)), "a")
     assert near(frame, WHITE, 0)
 
 
 @pytest.mark.parametrize("level", [0x0000, 0x4080, 0xFFFF])
 def test_sixteen_bit_grey_keeps_its_brightness(level: int) -> None:
-    frame = read_picture(saved(Image.fromarray(np.full((4, 4), level, dtype=np.uint16))), "a")
+    frame = read_image(saved(Image.fromarray(np.full((4, 4), level, dtype=np.uint16))), "a")
     assert (frame == level >> 8).all()
 
 
@@ -62,7 +62,7 @@ def test_sixteen_bit_grey_keeps_its_brightness(level: int) -> None:
 def test_transparent_pixels_become_white_and_half_transparent_ones_half(mode: str) -> None:
     pixels = np.zeros((1, 3, 4), dtype=np.uint8)
     pixels[0, :, 3] = (0, 128, 255)
-    frame = read_picture(saved(Image.fromarray(pixels).convert(mode), "WEBP" if mode == "PA" else "PNG"), "a")
+    frame = read_image(saved(Image.fromarray(pixels).convert(mode), "WEBP" if mode == "PA" else "PNG"), "a")
     assert near(frame[0, 0], WHITE, 2)
     assert near(frame[0, 2], BLACK, 2)
     assert near(frame[0, 1], (127, 127, 127), 4)
@@ -73,12 +73,12 @@ def test_a_palettes_transparent_colour_becomes_white(kind: str) -> None:
     image = Image.new("P", (2, 1))
     image.putpalette([*RED, *BLUE])
     image.putpixel((1, 0), 1)
-    frame = read_picture(saved(image, kind, transparency=0), "a")
+    frame = read_image(saved(image, kind, transparency=0), "a")
     assert frame[0].tolist() == [[*WHITE], [*BLUE]]
 
 
 def test_a_transparent_colour_of_a_png_without_alpha_becomes_white() -> None:
-    frame = read_picture(saved(Image.new("RGB", (2, 2), RED), transparency=RED), "a")
+    frame = read_image(saved(Image.new("RGB", (2, 2), RED), transparency=RED), "a")
     assert near(frame, WHITE, 0)
 
 
@@ -92,16 +92,16 @@ def swapped_profile() -> bytes:
 def test_a_colour_profile_is_honoured(kind: str) -> None:
     quality = {"lossless": True} if kind == "WEBP" else {"quality": 95}
     content = saved(Image.new("RGB", (8, 8), RED), kind, icc_profile=swapped_profile(), **quality)
-    assert near(read_picture(content, "a"), (0, 255, 0), 12)
+    assert near(read_image(content, "a"), (0, 255, 0), 12)
 
 
 @pytest.mark.parametrize("profile", [b"", b"no profile", bytes(2000), swapped_profile()[:200]])
 def test_a_broken_colour_profile_says_nothing(profile: bytes) -> None:
-    assert near(read_picture(saved(Image.new("RGB", (8, 8), RED), icc_profile=profile), "a"), RED, 0)
+    assert near(read_image(saved(Image.new("RGB", (8, 8), RED), icc_profile=profile), "a"), RED, 0)
 
 
 def test_a_profile_for_another_kind_of_picture_says_nothing() -> None:
-    assert near(read_picture(saved(Image.new("L", (8, 8), 99), icc_profile=swapped_profile()), "a"), (99, 99, 99), 0)
+    assert near(read_image(saved(Image.new("L", (8, 8), 99), icc_profile=swapped_profile()), "a"), (99, 99, 99), 0)
 
 
 # -- which picture, and which way up ----------------------------------------------------------------
@@ -117,7 +117,7 @@ def test_every_orientation_stands_upright(kind: str, orientation: int, corner: t
     image.paste(RED, (0, 0, 16, 16))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    frame = read_picture(saved(image, kind, exif=exif), "a")
+    frame = read_image(saved(image, kind, exif=exif), "a")
     assert frame.shape == ((32, 64, 3) if orientation < 5 else (64, 32, 3))
     assert near(frame[corner], RED, 30)
     others = [frame[y, x] for y in (0, -1) for x in (0, -1) if (y, x) != corner]
@@ -130,18 +130,18 @@ def test_of_an_animation_the_first_frame_counts(kind: str) -> None:
     content = saved(first, kind, save_all=True, append_images=[second, second], duration=100)
     with Image.open(BytesIO(content)) as image:
         assert image.n_frames > 1  # type: ignore[attr-defined]
-    assert near(read_picture(content, "a"), GREEN)
+    assert near(read_image(content, "a"), GREEN)
 
 
 def test_of_a_phones_several_pictures_in_one_jpeg_the_first_counts() -> None:
     first, second = Image.new("RGB", (16, 16), GREEN), Image.new("RGB", (8, 8), BLUE)
     content = saved(first, "MPO", save_all=True, append_images=[second])
-    assert near(read_picture(content, "a"), GREEN)
+    assert near(read_image(content, "a"), GREEN)
 
 
 @pytest.mark.parametrize("name", ["astronaut.png", "coffee.png", "retina.jpg", "camera.png", "logo.png"])
 def test_real_photographs_are_read_as_they_are(name: str) -> None:
-    frame = read_picture(photo(name).read_bytes(), name)
+    frame = read_image(photo(name).read_bytes(), name)
     with Image.open(photo(name)) as image:
         assert frame.shape == (image.height, image.width, 3)
         if image.mode == "RGB":
@@ -150,12 +150,12 @@ def test_real_photographs_are_read_as_they_are(name: str) -> None:
 
 
 def test_a_real_animation_is_read_at_its_beginning() -> None:
-    assert read_picture(photo("no_time_for_that_tiny.gif").read_bytes(), "a").shape == (25, 14, 3)
+    assert read_image(photo("no_time_for_that_tiny.gif").read_bytes(), "a").shape == (25, 14, 3)
 
 
 def test_what_is_too_large_is_refused_by_its_header() -> None:
     with pytest.raises(BadInput, match=r"a has 9000x9000 pixels\. The largest is 50"):
-        read_picture(saved(Image.new("1", (9000, 9000))), "a")
+        read_image(saved(Image.new("1", (9000, 9000))), "a")
 
 
 # -- filling a frame --------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def ramp(width: int, height: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("target", [(100, 100), (416, 240), (240, 416), (64, 32), (31, 17)])
 def test_a_still_shows_the_part_that_fit_names(target: tuple[int, int]) -> None:
-    still = fit_still(ramp(256, 256), *target)
+    still = fit_image(ramp(256, 256), *target)
     assert still.shape == (target[1], target[0], 3)
     assert still.dtype == np.uint8
     part = fit((256, 256), target)
@@ -221,16 +221,16 @@ def test_a_still_shows_the_part_that_fit_names(target: tuple[int, int]) -> None:
 
 def test_a_still_of_the_right_size_is_left_alone() -> None:
     frame = ramp(64, 48)
-    assert (fit_still(frame, 64, 48) == frame).all()
+    assert (fit_image(frame, 64, 48) == frame).all()
 
 
 def test_fine_stripes_shrink_to_grey_and_not_to_a_pattern() -> None:
     stripes = np.zeros((512, 512, 3), dtype=np.uint8)
     stripes[:, ::2] = 255
-    assert near(fit_still(stripes, 100, 100)[5:-5, 5:-5], (127, 127, 127), 8)
+    assert near(fit_image(stripes, 100, 100)[5:-5, 5:-5], (127, 127, 127), 8)
 
 
 def test_a_photograph_survives_growing_and_shrinking_back() -> None:
-    astronaut = read_picture(photo("astronaut.png").read_bytes(), "astronaut")
-    back = fit_still(fit_still(astronaut, 1024, 1024), 512, 512)
+    astronaut = read_image(photo("astronaut.png").read_bytes(), "astronaut")
+    back = fit_image(fit_image(astronaut, 1024, 1024), 512, 512)
     assert np.abs(back.astype(int) - astronaut).mean() < 1

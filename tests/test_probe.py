@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import Codec
-from ltx_mcp.encode import VideoWriter
 from ltx_mcp.errors import MediaError
-from ltx_mcp.probe import probe, read_frames
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.probe import probe, read_frames
+from ltx_mcp.types.requests import Codec
 
 FRAMES, FPS = 73, 24.0
 

@@ -12,9 +12,9 @@ from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference, TextContent
 
-from ltx_mcp.clips import Camera
-from ltx_mcp.prompts import MAX_COMPLETIONS, register_completions, register_prompts
-from ltx_mcp.sizes import ASPECTS
+from ltx_mcp.server.prompts import MAX_COMPLETIONS, register_completions, register_prompts
+from ltx_mcp.types.requests import Camera
+from ltx_mcp.types.sizes import ASPECTS
 
 pytestmark = pytest.mark.anyio
 

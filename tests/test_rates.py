@@ -10,16 +10,18 @@ import torch
 from engine_kit import PLAN, Listener, watched
 from safetensors.torch import save_file
 
-from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials
-from ltx_mcp.engine.conditions import at_half_rate, latent_index
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.scaling import scaled
-from ltx_mcp.engine.source import MicroSource
-from ltx_mcp.engine.steered import packed_sound
-from ltx_mcp.engine.temporal_file import load_temporal_file
+from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
+from ltx_mcp.engine.diffusers_ltx.conditions import at_half_rate, latent_index
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.diffusers_ltx.steered import packed_sound
+from ltx_mcp.engine.weights.source import MicroSource
+from ltx_mcp.engine.weights.temporal_upsampler_file import load_temporal_file
 from ltx_mcp.errors import ModelUnavailable
-from ltx_mcp.micro import draw, world
-from ltx_mcp.micro.temporal import FILE, around, load_temporal_upsampler, solved
+from ltx_mcp.media.resize import scaled
+from ltx_mcp.micro.temporal import FILE, around, load_temporal_upsampler
+from ltx_mcp.micro.training import draw, world
+from ltx_mcp.micro.training.train_temporal import solved
+from ltx_mcp.types.frames import Frame
 
 FAST = PLAN.model_copy(update={"fps": 50, "duration_s": 40 / 50, "made_frames": 49, "doubled_rate": True})
 HALF, ALL = 4, 7  # latent frames of 25 and of 49

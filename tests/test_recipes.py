@@ -5,13 +5,15 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from ltx_mcp.clips import Camera, GenerateRequest, Plan
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.engine.layout import native
-from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.recipes import CAMERA_MOVES, DISTILLED, NEUTRAL, Guidance, Recipe, distilled, guided, undistilled
-from ltx_mcp.engine.schedules import undistilled_sigmas
+from ltx_mcp.engine.plan.layout import native
+from ltx_mcp.engine.plan.planning import plan
+from ltx_mcp.engine.plan.quality_presets import DISTILLED, NEUTRAL, Guidance, Recipe, distilled, guided, undistilled
+from ltx_mcp.engine.plan.sigmas import undistilled_sigmas
 from ltx_mcp.errors import BadInput, TooLarge
+from ltx_mcp.types.camera_moves import CAMERA_MOVES
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import Camera, GenerateRequest
 
 CARD = ModelCard(
     name="micro", label="test", default_resolution="240p", max_pixel_frames=60_000_000, trained_short_side=240

@@ -14,18 +14,21 @@ from media_kit import photo
 from PIL import Image
 from safetensors.torch import save_file
 
-from ltx_mcp.clips import GenerateRequest, InContext, LoraUse, Plan
-from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials, ModelCard, Stage
-from ltx_mcp.engine.conditions import centred
-from ltx_mcp.engine.encode_latents import encode_video
-from ltx_mcp.engine.loras import LoraCard, LoraShelf, Picked
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.planning import Rework, plan
-from ltx_mcp.engine.recipe_for import in_context
-from ltx_mcp.engine.recipes import DISTILLED
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS
-from ltx_mcp.engine.source import MicroSource
+from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials, ModelCard
+from ltx_mcp.engine.diffusers_ltx.conditions import centred
+from ltx_mcp.engine.diffusers_ltx.encode_latents import encode_video
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.lora.installed import InstalledLoras, LoraCard, Picked
+from ltx_mcp.engine.plan.passes_for import in_context
+from ltx_mcp.engine.plan.planning import Rework, plan
+from ltx_mcp.engine.plan.quality_presets import DISTILLED
+from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS, REFINE_SIGMAS
+from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import BadInput, Cancelled, TooLarge
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import InContext, Plan
+from ltx_mcp.types.requests import GenerateRequest, LoraUse
+from ltx_mcp.types.stages import Stage
 
 HALF, FULL = 6 * 1 * 2, 6 * 2 * 4  # latent frames x height x width of PLAN's two passes
 REWORKED = InContext(lora="reworker", width=50, height=25)
@@ -48,7 +51,7 @@ SMALL, LARGE = panned(50, 25), panned(100, 50)
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> LoraShelf:
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> InstalledLoras:
     folder = tmp_path_factory.mktemp("loras")
     transformer = MicroSource().components().parts["transformer"]
     for seed, name in enumerate(("reworker", "style")):
@@ -59,11 +62,11 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> LoraShelf:
                 tensors[f"transformer.{layer}.lora_{half}.weight"] = 0.2 * torch.randn(shape, generator=generator)
         metadata = {"reference_downscale_factor": "1"} if name == "reworker" else None
         save_file(tensors, folder / f"{name}.safetensors", metadata)
-    return LoraShelf(folder)
+    return InstalledLoras(folder)
 
 
 @pytest.fixture(scope="module")
-def engine(shelf: LoraShelf) -> LtxEngine:
+def engine(shelf: InstalledLoras) -> LtxEngine:
     engine = LtxEngine(MicroSource(), device="cpu", shelf=shelf)
     engine.load(Listener())
     return engine

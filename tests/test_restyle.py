@@ -11,17 +11,19 @@ from agents import an_agent, data, text
 from gates import Gate
 from safetensors.torch import save_file
 
-from ltx_mcp.clips import Control, RestyleRequest
 from ltx_mcp.controls.base import Check, ControlMaker
 from ltx_mcp.controls.canny import CannyControl
-from ltx_mcp.encode import VideoWriter
-from ltx_mcp.engine.base import Frame, ModelCard, Stage
-from ltx_mcp.engine.loras import LoraCard, Picked, Trigger
+from ltx_mcp.engine.base import ModelCard
+from ltx_mcp.engine.lora.installed import LoraCard, Picked, Trigger
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import BadInput, ModelUnavailable
-from ltx_mcp.footage import Footage, look_at, read_audio, read_video
-from ltx_mcp.orders.ways import GET_CONTROL, GET_RESTYLE, choose_way, shown_strength
-from ltx_mcp.probe import probe, read_frames
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.footage import Footage, look_at, read_audio, read_video
+from ltx_mcp.media.probe import probe, read_frames
+from ltx_mcp.preparation.restyle_methods import GET_CONTROL, GET_RESTYLE, choose_method, shown_strength
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.requests import Control, RestyleRequest
+from ltx_mcp.types.stages import Stage
 
 MODEL = ModelCard("ltx-2.3", "test", "240p", 10**9, 240, takes_loras=True)
 
@@ -49,7 +51,7 @@ def way(
     shelf: Sequence[LoraCard] = (), named: Sequence[LoraCard] = (), model: ModelCard = MODEL, **arguments: Any
 ) -> tuple[str, list[str]]:
     """The recipe, and the LoRAs that act."""
-    chosen = choose_way(asked(**arguments), [Picked(card, card.strength) for card in named], shelf, model)
+    chosen = choose_method(asked(**arguments), [Picked(card, card.strength) for card in named], shelf, model)
     return chosen.recipe, [each.card.name for each in chosen.picked]
 
 
@@ -100,14 +102,14 @@ def test_the_mode_is_taken_by_what_is_named_and_by_what_lies_on_the_shelf(
     ],
 )
 def test_auto_says_what_it_took_and_why(shelf: list[LoraCard], named: list[LoraCard], words: str) -> None:
-    chosen = choose_way(asked(), [Picked(card, 1.0) for card in named], shelf, MODEL)
+    chosen = choose_method(asked(), [Picked(card, 1.0) for card in named], shelf, MODEL)
     assert any(note.startswith(words) for note in chosen.notes), chosen.notes
 
 
 def test_a_template_is_offered_and_not_filled_in() -> None:
-    notes = choose_way(asked(), [Picked(DEBLUR, 1.2)], [], MODEL).notes
+    notes = choose_method(asked(), [Picked(DEBLUR, 1.2)], [], MODEL).notes
     assert any(DEBLUR.template in note for note in notes)
-    assert choose_way(asked(), [Picked(DEBLUR, 1.2)], [], MODEL).picked[0].strength == 1.2
+    assert choose_method(asked(), [Picked(DEBLUR, 1.2)], [], MODEL).picked[0].strength == 1.2
 
 
 REFUSED: list[tuple[dict[str, Any], list[str]]] = [
@@ -137,7 +139,7 @@ def test_what_cannot_be_done_is_refused_with_what_to_do(arguments: dict[str, Any
 @pytest.mark.parametrize(("strength", "shown"), [(0, 1.0), (0.3, 1.0), (0.6, 1.0), (0.8, 0.5), (0.9, 0.25), (1, 0.0)])
 def test_above_the_default_strength_the_reference_fades(strength: float, shown: float) -> None:
     assert shown_strength(strength) == pytest.approx(shown)
-    chosen = choose_way(asked(strength=strength), [Picked(RESTYLE, 1.0)], [], MODEL)
+    chosen = choose_method(asked(strength=strength), [Picked(RESTYLE, 1.0)], [], MODEL)
     assert chosen.rework is not None
     assert chosen.rework.strength == pytest.approx(shown)
     assert any("changes nothing here" in note for note in chosen.notes) is (strength < 0.6)

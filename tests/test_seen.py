@@ -14,13 +14,14 @@ from engine_kit import Listener
 from media_kit import film, photo
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import GenerateRequest
-from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.planning import plan
-from ltx_mcp.engine.source import MicroSource
-from ltx_mcp.footage import look_at, read_video
-from ltx_mcp.pictures import fit_still, read_picture
+from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.plan.planning import plan
+from ltx_mcp.engine.weights.source import MicroSource
+from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.images import fit_image, read_image
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.requests import GenerateRequest
 
 ASKED = GenerateRequest(prompt="a red circle moving right on a black background", duration_s=1, audio=False)
 PLAN = plan(ASKED, LtxEngine(MicroSource(), device="cpu").card, seed=1)
@@ -39,7 +40,7 @@ def made(engine: LtxEngine, materials: Materials = NO_MATERIALS) -> list[Frame]:
 
 
 def still(name: str) -> Frame:
-    return fit_still(read_picture(photo(name).read_bytes(), name), PLAN.width, PLAN.height)
+    return fit_image(read_image(photo(name).read_bytes(), name), PLAN.width, PLAN.height)
 
 
 def error(frame: Frame, picture: Frame) -> float:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ltx_mcp.errors import MediaError
-from ltx_mcp.sheets import MAX_BYTES, MAX_HEIGHT, MAX_WIDTH, SheetMaker, board
+from ltx_mcp.media.contact_sheet import MAX_BYTES, MAX_HEIGHT, MAX_WIDTH, SheetMaker, board
 
 SIZES = [(416, 240), (3840, 2160), (720, 1280), (540, 540), (720, 540), (64, 48)]  # width, height
 

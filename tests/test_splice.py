@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ltx_mcp.clips import Codec
-from ltx_mcp.encode import VideoWriter
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import MediaError
-from ltx_mcp.footage import look_at, read_video
-from ltx_mcp.probe import probe, read_frames
-from ltx_mcp.splice import Kept, splice
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.probe import probe, read_frames
+from ltx_mcp.media.splice import Kept, splice
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.requests import Codec
 
 SIZE = (64, 48)
 

@@ -11,7 +11,7 @@ from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult
 from media_kit import film, photo
 
-from ltx_mcp.probe import probe
+from ltx_mcp.media.probe import probe
 
 pytestmark = pytest.mark.anyio
 
@@ -60,8 +60,8 @@ async def test_a_real_photo_and_a_real_film_become_clips_that_are_found_with_the
         async with Client(a_server(tmp_path, LTX_MCP_ROOTS=roots)) as agent:
             still = {"image": str(picture), "prompt": "an astronaut turns her head", "duration_s": 1, "fps": 12}
             animated = (await finished(agent, "animate_image", still))["clip"]
-            taken = {"video": str(footage), "title": "bicycles in a park"}
-            imported = (await finished(agent, "import_video", taken))["clip"]
+            written = {"video": str(footage), "title": "bicycles in a park"}
+            imported = (await finished(agent, "import_video", written))["clip"]
             span = {"video": f"{imported['clip_id']}@2-3.5", "prompt": "cyclists in charcoal", "strength": 0.1}
             restyled = (await finished(agent, "restyle_video", span))["clip"]
             for words, clip in (("astronauts", animated), ("cyclist charcoal", restyled), ("bicycle parks", imported)):

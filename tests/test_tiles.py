@@ -8,19 +8,21 @@ import pytest
 import torch
 from engine_kit import PLAN, Listener, watched
 
-from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import NO_MATERIALS, Condition, Frame, Materials, Stage
-from ltx_mcp.engine.conditions import to_made_size
-from ltx_mcp.engine.encode_latents import encode_video
-from ltx_mcp.engine.ltx import LtxEngine
-from ltx_mcp.engine.passes import denoise, encode_prompt
-from ltx_mcp.engine.recipe_for import recipe_for
-from ltx_mcp.engine.recipes import Recipe
-from ltx_mcp.engine.schedules import REFINE_SIGMAS
-from ltx_mcp.engine.source import MicroSource
-from ltx_mcp.engine.steered import SteeredTransformer, lent, packed_sound
-from ltx_mcp.engine.tiling import OVERLAP, spans
+from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
+from ltx_mcp.engine.diffusers_ltx.conditions import to_made_size
+from ltx_mcp.engine.diffusers_ltx.encode_latents import encode_video
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.diffusers_ltx.passes import denoise, encode_prompt
+from ltx_mcp.engine.diffusers_ltx.steered import SteeredTransformer, lent, packed_sound
+from ltx_mcp.engine.plan.passes_for import recipe_for
+from ltx_mcp.engine.plan.quality_presets import Recipe
+from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS
+from ltx_mcp.engine.plan.tiling import OVERLAP, spans
+from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import Cancelled
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.stages import Stage
 
 WIDE = PLAN.model_copy(
     update={"width": 1024, "height": 128, "made_width": 1024, "made_height": 128, "frames": 9, "made_frames": 9}
@@ -63,7 +65,7 @@ def picture(seed: int) -> Frame:
 def conditions(engine: LtxEngine, *at_frames: int) -> list[Any]:
     from diffusers.pipelines.ltx2 import LTX2VideoCondition
 
-    from ltx_mcp.engine.conditions import latent_index
+    from ltx_mcp.engine.diffusers_ltx.conditions import latent_index
 
     return [LTX2VideoCondition(picture(at)[None], index=latent_index(at), strength=1.0, crf=0) for at in at_frames]
 
@@ -202,7 +204,7 @@ def test_conditions_hold_in_tiles_and_reach_the_tiles_that_show_them(engine: Ltx
         assert call["timestep"].shape[1] == grid + keyframe
         assert call["timestep"][:, : ROWS * (end - start)].eq(0).all(), "the first frame is clean"
     exact = replace(materials, conditions=(Condition([first]),))
-    from ltx_mcp.engine.conditions import through_h264
+    from ltx_mcp.engine.diffusers_ltx.conditions import through_h264
 
     aged = through_h264(to_made_size(TILED, exact.conditions[0].frames)[0], MicroSource().info.image_crf)
     with torch.inference_mode():

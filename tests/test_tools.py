@@ -16,13 +16,14 @@ from gates import Gate
 from mcp.shared.exceptions import MCPError
 from mcp.types import ImageContent, ResourceLink, TextContent
 
-from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Stage, Watch
+from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.probe import probe
-from ltx_mcp.server import INSTRUCTIONS
-from ltx_mcp.sheets import SheetMaker
+from ltx_mcp.media.contact_sheet import SheetMaker
+from ltx_mcp.media.probe import probe
+from ltx_mcp.server.server import INSTRUCTIONS
 from ltx_mcp.tools import TOOLS
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.stages import Stage
 
 pytestmark = pytest.mark.anyio
 

@@ -6,12 +6,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from ltx_mcp.engine.families import DEFAULT, FAMILIES, UPSAMPLER_2_3, Family
-from ltx_mcp.engine.memory import GB, POLICIES, Machine, Offload, pick, probe_machine, resolve_device
-from ltx_mcp.engine.recipes import DISTILLED, LATENT_GRID, STEPS, Guidance, Recipes, distilled, guided, undistilled
-from ltx_mcp.engine.schedules import DISTILLED_SIGMAS, REFINE_SIGMAS, undistilled_sigmas
-from ltx_mcp.engine.source import DiffusersSource, MicroSource, gated_repository
-from ltx_mcp.engine.weights import Hub, choose, local_hub
+from ltx_mcp.engine.plan.memory import GB, POLICIES, Machine, Offload, pick, probe_machine, resolve_device
+from ltx_mcp.engine.plan.quality_presets import (
+    DISTILLED,
+    LATENT_GRID,
+    STEPS,
+    Guidance,
+    Recipes,
+    distilled,
+    guided,
+    undistilled,
+)
+from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS, REFINE_SIGMAS, undistilled_sigmas
+from ltx_mcp.engine.weights.choice import Hub, choose, local_hub
+from ltx_mcp.engine.weights.model_families import DEFAULT, FAMILIES, UPSAMPLER_2_3, Family
+from ltx_mcp.engine.weights.source import DiffusersSource, MicroSource, gated_repository
 from ltx_mcp.errors import ModelUnavailable
 
 LAPTOP = Machine(ram_bytes=16 * GB)

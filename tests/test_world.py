@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ltx_mcp.micro import captions, draw, films, world
-from ltx_mcp.micro.world import Colour, Film, Kind, Motion, Scene, Style, Thing
+from ltx_mcp.micro.training import captions, draw, films, world
+from ltx_mcp.micro.training.world import Colour, Film, Kind, Motion, Scene, Style, Thing
 
 HUES = {"red": 0, "orange": 30, "yellow": 54, "green": 128, "cyan": 184, "blue": 229, "purple": 281}  # degrees
 SIZES = [(120, 208), (208, 120), (96, 96)]
@@ -43,7 +43,7 @@ def test_a_seed_gives_the_same_scene_the_same_frames_and_the_same_words() -> Non
 
 
 def test_scenes_do_not_depend_on_pythons_hash_seed() -> None:
-    code = "from ltx_mcp.micro import world; print(sum(world.scene(s).held_out for s in range(300)))"
+    code = "from ltx_mcp.micro.training import world; print(sum(world.scene(s).held_out for s in range(300)))"
     runs = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True
@@ -176,8 +176,8 @@ def test_the_plain_caption_is_the_plain_sentence() -> None:
 
 
 def test_training_never_sees_a_held_out_combination_or_phrasing() -> None:
-    lot = np.random.default_rng(0)
-    assert not any(world.scene(world.training_seed(lot)).held_out for _ in range(200))
+    rng = np.random.default_rng(0)
+    assert not any(world.scene(world.training_seed(rng)).held_out for _ in range(200))
     kept = {form for form in captions.PHRASINGS if form.held_out}
     assert 0.1 < len(kept) / len(captions.PHRASINGS) < 0.5
     combinations = [Thing(k, c, "small", m, 0, 0) for k, c, m in product(*map(get_args, (Kind, Colour, Motion)))]
@@ -241,10 +241,10 @@ def test_the_plain_caption_of_a_film_says_one_scene_then_the_other() -> None:
 
 
 def test_a_film_caption_names_what_each_scene_shows_in_the_order_of_the_scenes() -> None:
-    lot = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for number, phrasing in enumerate(films.PHRASINGS[::29]):
         film = world.film(number)
-        text = films.say(film, phrasing, lot)
+        text = films.say(film, phrasing, rng)
         parts = text.removeprefix(phrasing.opening).split(phrasing.cut)
         assert len(parts) == len(film.scenes)
         for part, scene in zip(parts, film.scenes, strict=True):
@@ -258,13 +258,14 @@ def test_films_for_training_are_never_said_in_a_phrasing_kept_for_tests() -> Non
     assert any(not phrasing.scene.held_out for phrasing in kept)
     plain = Film((one("left"), one("up", "blue")), (1, 1))
     for held_out in (False, True):
-        lot, again = np.random.default_rng(1), np.random.default_rng(1)
+        rng, again = np.random.default_rng(1), np.random.default_rng(1)
         fit = [phrasing for phrasing in films.PHRASINGS if phrasing.held_out == held_out]
         for _ in range(40):
-            text = films.caption(plain, lot, held_out=held_out)
+            text = films.caption(plain, rng, held_out=held_out)
             assert text == films.say(plain, fit[int(again.integers(len(fit)))], again)
 
 
 def test_the_world_needs_no_torch() -> None:
-    code = "import sys; from ltx_mcp.micro import films, sights, training_clips; assert 'torch' not in sys.modules"
+    modules = "films, sights, training_clips"
+    code = f"import sys; from ltx_mcp.micro.training import {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

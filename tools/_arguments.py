@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ltx_mcp.clips import Camera, Codec, Loras, NegativePrompt, Quality, Seed
-from ltx_mcp.sizes import Resolution
+from ltx_mcp.types.requests import Camera, Codec, Loras, NegativePrompt, Quality, Seed
+from ltx_mcp.types.sizes import Resolution
 
 ResolutionArg = Annotated[Resolution | None, Field(description="Height class; left out, this machine's best.")]
 QualityArg = Annotated[

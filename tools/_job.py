@@ -9,20 +9,22 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.utilities.types import Image
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
-from ltx_mcp import states
-from ltx_mcp.clips import Clip, Request, Value
-from ltx_mcp.jobs import Job
-from ltx_mcp.tools._desk import Desk
+from ltx_mcp.jobs.store import Job
+from ltx_mcp.studio.lazy_studio import LazyStudio
+from ltx_mcp.types import states
+from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.requests import Request
+from ltx_mcp.types.value import Value
 
 if TYPE_CHECKING:
-    from ltx_mcp.studio import Studio
+    from ltx_mcp.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
 _PROMPT_SHOWN = 120  # characters of a prompt in texts and waiting replies: an agent wrote it and has it
 
 
-ToolContext = Context[Desk, Any]
+ToolContext = Context[LazyStudio, Any]
 
 
 class JobError(Value):
@@ -77,12 +79,12 @@ class ProgressReporter:
 async def make(context: ToolContext, request: Request, wait_s: float) -> CallToolResult:
     """Start a job and wait for it. A client that gives up before it has the job's id stops the job."""
     begun_s = time.monotonic()
-    desk = context.request_context.lifespan_context
-    studio = await desk.studio()
+    lazy_studio = context.request_context.lifespan_context
+    studio = await lazy_studio.studio()
     job = await studio.start(request)
     spent_s = time.monotonic() - begun_s  # opening the archive and looking through a source: the host's clock runs
     try:
-        job = await studio.wait(job.job_id, min(wait_s, desk.max_wait_s) - spent_s, ProgressReporter(context))
+        job = await studio.wait(job.job_id, min(wait_s, lazy_studio.max_wait_s) - spent_s, ProgressReporter(context))
     except anyio.get_cancelled_exc_class():
         studio.cancel(job.job_id)
         raise

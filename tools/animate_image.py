@@ -5,8 +5,6 @@ from typing import Annotated
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
-from ltx_mcp.clips import AnimateRequest, Duration, Fps, Keyframe, Prompt, Reference, Strength
-from ltx_mcp.sizes import Aspect
 from ltx_mcp.tools._arguments import (
     AudioArg,
     CameraArg,
@@ -20,6 +18,8 @@ from ltx_mcp.tools._arguments import (
 )
 from ltx_mcp.tools._job import JobView, ToolContext, make
 from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.types.requests import AnimateRequest, Duration, Fps, Keyframe, Prompt, Reference, Strength
+from ltx_mcp.types.sizes import Aspect
 
 
 async def animate_image(

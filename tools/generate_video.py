@@ -5,8 +5,6 @@ from typing import Annotated, Any
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
-from ltx_mcp.clips import MAX_THEN, Duration, Fps, GenerateRequest, Prompt, Reference
-from ltx_mcp.sizes import Aspect
 from ltx_mcp.tools._arguments import (
     AudioArg,
     CameraArg,
@@ -20,6 +18,8 @@ from ltx_mcp.tools._arguments import (
 )
 from ltx_mcp.tools._job import JobView, ToolContext, make
 from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.types.requests import MAX_THEN, Duration, Fps, GenerateRequest, Prompt, Reference
+from ltx_mcp.types.sizes import Aspect
 
 
 async def generate_video(

@@ -5,11 +5,11 @@ from typing import Annotated
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
-from ltx_mcp import states
-from ltx_mcp.jobs import Job
+from ltx_mcp.jobs.store import Job
 from ltx_mcp.tools._arguments import WaitArg
 from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, job_result, shorten
 from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.types import states
 
 
 async def get_job(
@@ -20,11 +20,11 @@ async def get_job(
     """Wait for a job and get its clip. Waits up to wait_s for the end, then answers with the progress and the time
     that is left. Giving up on a wait leaves the job running. Without a job_id it lists the recent jobs, newest first.
     """
-    desk = context.request_context.lifespan_context
-    studio = await desk.studio()
+    lazy_studio = context.request_context.lifespan_context
+    studio = await lazy_studio.studio()
     if job_id is None:
         return _listing(studio.recent_jobs())
-    job = await studio.wait(job_id, min(wait_s, desk.max_wait_s), ProgressReporter(context))
+    job = await studio.wait(job_id, min(wait_s, lazy_studio.max_wait_s), ProgressReporter(context))
     return await job_result(studio, job)
 
 

@@ -5,10 +5,10 @@ from typing import Annotated
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
-from ltx_mcp.clips import ImportRequest, Reference, Title
 from ltx_mcp.tools._arguments import WaitArg
 from ltx_mcp.tools._job import JobView, ToolContext, make
 from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.types.requests import ImportRequest, Reference, Title
 
 
 async def import_video(

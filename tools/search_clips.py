@@ -7,9 +7,9 @@ from mcp.server.mcpserver.utilities.types import Image
 from mcp.types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import Field, StringConstraints
 
-from ltx_mcp.clips import Kind, Moment, SearchResult
 from ltx_mcp.tools._job import ToolContext, shorten
 from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.types.clips import Kind, Moment, SearchResult
 
 Query = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ltx_mcp.clips import Control
-from ltx_mcp.engine.base import Frame
-from ltx_mcp.footage import Footage
+from ltx_mcp.media.footage import Footage
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.requests import Control
 
 if TYPE_CHECKING:
     import torch

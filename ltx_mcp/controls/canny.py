@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from ltx_mcp.clips import Control
 from ltx_mcp.controls.base import Check
-from ltx_mcp.engine.base import Frame
-from ltx_mcp.footage import Footage, read_video
+from ltx_mcp.media.footage import Footage, read_video
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.requests import Control
 
 LOW, HIGH = 20 / 255, 50 / 255
 """Thresholds on the gradient, 0..1: ffmpeg's own. On photographs and films at 480x272 they keep outlines, folds and

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import Control
 from ltx_mcp.controls.base import Check, tensor_of
 from ltx_mcp.controls.weights import Weights
-from ltx_mcp.engine.base import Frame
-from ltx_mcp.footage import Footage, read_video
+from ltx_mcp.media.footage import Footage, read_video
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.requests import Control
 
 DPT = Weights("Intel/dpt-hybrid-midas", "MIT", 490)
 OUTLIERS = 1.0  # per cent of the depths at either end that are clipped: one glint must not set the scale

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import Control
 from ltx_mcp.controls.base import Check, tensor_of
 from ltx_mcp.controls.skeleton import Body, draw
 from ltx_mcp.controls.weights import Weights
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import RenderFailed
-from ltx_mcp.footage import Footage, read_video
+from ltx_mcp.media.footage import Footage, read_video
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.requests import Control
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.engine.base import Frame
+from ltx_mcp.types.frames import Frame
 
 # The 17 points of COCO, as ViTPose gives them; OpenPose has a neck besides, halfway between the shoulders.
 (NOSE, EYE_L, EYE_R, EAR_L, EAR_R, SHOULDER_L, SHOULDER_R, ELBOW_L, ELBOW_R, WRIST_L, WRIST_R,

@@ -11,13 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import Plan
-from ltx_mcp.engine.recipes import DISTILLED, Recipes
-from ltx_mcp.sizes import Resolution
-from ltx_mcp.stages import Stage as Stage  # part of the seam
-
-Frame = NDArray[np.uint8]
-"""One picture: (height, width, 3), RGB, uint8, C-contiguous."""
+from ltx_mcp.engine.plan.quality_presets import DISTILLED, Recipes
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.sizes import Resolution
+from ltx_mcp.types.stages import Stage
 
 
 class Watch(Protocol):

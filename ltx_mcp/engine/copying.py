@@ -1,7 +1,8 @@
 """The engine of imports: hands on a clip that is finished already. It needs no device, so it has a lane of its own."""
 
-from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import NO_MATERIALS, Materials, ModelCard, Rendering, Stage, Watch
+from ltx_mcp.engine.base import NO_MATERIALS, Materials, ModelCard, Rendering, Watch
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.stages import Stage
 
 
 class CopyEngine:

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from ltx_mcp.clips import Plan
 from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, ModelCard, Rendering, Watch
+from ltx_mcp.types.plans import Plan
 
 
 class DeferredEngine:

@@ -12,9 +12,11 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.clips import Plan
-from ltx_mcp.engine.base import NO_MATERIALS, Frame, Latents, Materials, ModelCard, Rendering, Stage, Watch
-from ltx_mcp.sizes import half_rate_count
+from ltx_mcp.engine.base import NO_MATERIALS, Latents, Materials, ModelCard, Rendering, Watch
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.sizes import half_rate_count
+from ltx_mcp.types.stages import Stage
 
 SAMPLE_RATE = 48_000
 STEPS = 8
@@ -70,8 +72,8 @@ class StandInEngine:
 
     def _frames(self, plan: Plan, watch: Watch, materials: Materials, begun: Latents) -> Iterator[Frame]:
         scenes = _NAMED.findall(plan.prompt.lower()) or [("white", "cross")]
-        lot = np.random.default_rng(list(sha256(begun.picture.tobytes()).digest()))
-        noise = lot.integers(0, 12, (plan.height, plan.width, 3), dtype=np.uint8)
+        rng = np.random.default_rng(list(sha256(begun.picture.tobytes()).digest()))
+        noise = rng.integers(0, 12, (plan.height, plan.width, 3), dtype=np.uint8)
         for index in range(plan.frames):
             self._pause(Stage.DECODING, index)
             watch.check()
@@ -88,8 +90,8 @@ def _first_stage(plan: Plan) -> Latents:
     cell = 32 if plan.quality == "draft" else 64
     frames = half_rate_count(plan.made_frames) if plan.doubled_rate else plan.made_frames
     shape = (1, 4, (frames - 1) // 8 + 1, plan.made_height // cell, plan.made_width // cell)
-    lot = np.random.default_rng(plan.seed)
-    return Latents(lot.standard_normal(shape, np.float32), lot.standard_normal((1, 4, 8, 4), np.float32))
+    rng = np.random.default_rng(plan.seed)
+    return Latents(rng.standard_normal(shape, np.float32), rng.standard_normal((1, 4, 8, 4), np.float32))
 
 
 def _conditioned(drawn: Frame, index: int, materials: Materials) -> Frame:

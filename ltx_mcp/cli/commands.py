@@ -1,0 +1,210 @@
+"""What each command does, for a person at a terminal or a script that asks for --json."""
+
+import argparse
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import anyio.to_thread
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ltx_mcp.cli.demo import demo
+from ltx_mcp.cli.doctor import Check, examine
+from ltx_mcp.cli.models import known_families
+from ltx_mcp.compose import open_studio
+from ltx_mcp.errors import BadInput, Refused, StudioError
+from ltx_mcp.index.query import SearchQuery
+from ltx_mcp.jobs.store import Job
+from ltx_mcp.settings import Settings
+from ltx_mcp.types import states
+from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, ImportRequest, Request, RestyleRequest
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+_MAKERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest]] = {
+    "generate": GenerateRequest,
+    "animate": AnimateRequest,
+    "restyle": RestyleRequest,
+    "import": ImportRequest,
+}
+
+
+async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
+    with _progress() as bar:
+        story = await demo(settings, bar)
+    return _print(arguments, story.model_dump(mode="json"), lambda: out.print(story.told(), markup=False))
+
+
+async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
+    """generate, animate, restyle, finalize, import."""
+    request = None if arguments.command == "finalize" else _request(arguments)
+    async with open_studio(settings) as studio:
+        job = await studio.start(request or await studio.to_finalize(arguments.clip, arguments.codec))
+        with _progress() as progress:
+            bar = progress.add_task("queued", total=1.0)
+
+            async def report(job: Job) -> None:
+                if isinstance(job.state, states.Running):
+                    progress.update(bar, completed=job.state.progress, description=job.state.stage)
+
+            job = await studio.wait(job.job_id, float("inf"), report)
+        match job.state:
+            case states.Succeeded(clip_id):
+                clip = await studio.archive.clip(clip_id)
+                return _print(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
+            case states.Refused(_, message, hint):
+                raise Refused(message, hint)
+            case states.Failed(_, message, hint):
+                raise StudioError(message, hint)
+            case _:
+                raise StudioError(f"{job.job_id} was cancelled by another process.")
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    kind = _MAKERS[arguments.command]
+    names = kind.model_fields.keys() & vars(arguments).keys()
+    asked = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    try:
+        return kind(**asked)
+    except ValidationError as error:
+        problems = [f"{problem['loc'][0]} cannot be used: {problem['msg']}." for problem in error.errors()]
+        hint = f"ltx-mcp {arguments.command} --help lists what is allowed."
+        raise BadInput("\n".join(problems), hint) from None
+
+
+async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
+    async with open_studio(settings) as studio:
+        image = None if arguments.image is None else await studio.still(arguments.image)
+        found = await studio.archive.search(
+            SearchQuery(
+                query=arguments.query,
+                image=image,
+                clip_id=arguments.clip and (await studio.archive.clip(arguments.clip)).clip_id,
+                kind=arguments.kind,
+                limit=arguments.limit,
+            )
+        )
+    rows = [
+        {
+            "moment": moment.ref,
+            "span": f"{moment.start_s:.1f}-{moment.end_s:.1f} s",
+            "matched": moment.matched,
+            "title": moment.title,
+            "path": moment.path,
+        }
+        for moment in found.moments
+    ]
+    return _print(arguments, found.model_dump(mode="json"), lambda: _show_rows(rows, found.note))
+
+
+async def _jobs(settings: Settings, arguments: argparse.Namespace) -> int:
+    async with open_studio(settings) as studio:
+        jobs = studio.recent_jobs()
+    rows = [{"job_id": job.job_id, "status": job.state.status, "prompt": job.request.prompt} for job in jobs]
+    return _print(arguments, rows, lambda: _show_rows(rows, "" if rows else "No jobs yet."))
+
+
+async def _clips(settings: Settings, arguments: argparse.Namespace) -> int:
+    async with open_studio(settings) as studio:
+        clips = await studio.archive.clips()
+    fields = ("clip_id", "title", "duration_s", "width", "height", "path")
+    rows = [{name: getattr(clip, name) for name in fields} for clip in clips]
+    note = "" if rows else 'No clips yet. ltx-mcp generate "a red circle" makes one.'
+    return _print(arguments, [clip.model_dump(mode="json") for clip in clips], lambda: _show_rows(rows, note))
+
+
+async def _models(settings: Settings, arguments: argparse.Namespace) -> int:
+    families = await anyio.to_thread.run_sync(known_families, settings)
+    rows = [
+        {
+            "model": family.name,
+            "here": "here" if family.here else f"{family.missing_bytes / 1e9:.1f} GB to fetch",
+            "fits": family.fits,
+            "qualities": ", ".join(family.qualities),
+            "licence": family.licence,
+        }
+        for family in families
+    ]
+    text = "LTX_MCP_MODEL names the one to use. Nothing is fetched before LTX_MCP_ACCEPT_LICENCE is set."
+    return _print(arguments, [family.model_dump() for family in families], lambda: _show_rows(rows, text))
+
+
+async def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
+    checks = await anyio.to_thread.run_sync(examine, settings)
+    text = "\n".join(map(_examined, checks))
+    _print(arguments, [check.model_dump() for check in checks], lambda: out.print(text, markup=False))
+    return 0 if all(check.ok for check in checks) else 1
+
+
+async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
+    async with open_studio(settings) as studio:
+        report = await studio.archive.reconcile()
+    text = f"{len(report.added)} added, {len(report.removed)} removed, {len(report.failed)} failed."
+    _print(arguments, asdict(report), lambda: out.print(text))
+    return 1 if report.failed else 0
+
+
+COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = {
+    "demo": _demo,
+    **dict.fromkeys([*_MAKERS, "finalize"], _make),
+    "models": _models,
+    "search": _search,
+    "jobs": _jobs,
+    "clips": _clips,
+    "doctor": _doctor,
+    "reindex": _reindex,
+}
+
+
+def _progress() -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:>16}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+    )
+    return Progress(*columns, TimeElapsedColumn(), console=err, transient=True)
+
+
+def _print(arguments: argparse.Namespace, value: Any, show: Callable[[], None]) -> int:
+    if arguments.json:
+        sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    else:
+        show()
+    return 0
+
+
+def _show_rows(rows: list[dict[str, Any]], note: str) -> None:
+    if not out.is_terminal:  # for grep and cut: one row a line, nothing wrapped
+        lines = ["\t".join(str(value) for value in row.values()) for row in rows]
+        sys.stdout.write("\n".join([*lines, *([note] if note else [])]) + "\n")
+        return
+    if rows:
+        table = Table(box=None, pad_edge=False)
+        for name in rows[0]:
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*(str(value) for value in row.values()))
+        out.print(table, markup=False)
+    if note:
+        out.print(note, markup=False)
+
+
+def _examined(check: Check) -> str:
+    line = f"{'ok' if check.ok else 'NOT OK':7} {check.what:17} {check.found}"
+    return f"{line}\n{'':25} {check.remedy}" if check.remedy else line
+
+
+def _show_clip(clip: Clip) -> None:
+    sound = "with sound" if clip.has_audio else "silent"
+    seed = "" if clip.seed is None else f", seed {clip.seed}"
+    facts = f"{clip.duration_s:g} s, {clip.width}x{clip.height}, {clip.fps:g} fps, {sound}{seed}"
+    lines = [str(clip.path), facts, f"contact sheet: {clip.sheet_path}", *clip.effective.get("notes", ())]
+    out.print("\n".join(lines), markup=False)

@@ -1,0 +1,125 @@
+"""`ltx-mcp doctor`: what this machine will use and why, and what is missing and how to get it."""
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ltx_mcp.cli.models import known_families
+from ltx_mcp.compose import make_classifier, make_embedder, make_policy
+from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.engine.plan.memory import GB, probe_machine
+from ltx_mcp.engine.weights.choice import choose, local_hub
+from ltx_mcp.errors import SettingsError, StudioError
+from ltx_mcp.settings import Settings
+from ltx_mcp.types.value import Value
+
+
+class Check(Value):
+    """One line of the report. `ok` is False where something must be done: `remedy` says what."""
+
+    what: str
+    found: str
+    ok: bool = True
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Look at everything the studio needs. Loads classifier and embedder; downloads nothing but what they need."""
+    checks: dict[str, Callable[[Settings], str]] = {
+        "machine": _machine,
+        "model": _model,
+        "families": _families,
+        "frame size": _frame_size,
+        "ffmpeg": _ffmpeg,
+        "prompt rules": _rules,
+        "frame classifier": _classifier,
+        "embedder": _embedder,
+        "data directory": _data_dir,
+        "input roots": _roots,
+    }
+    return [_finding(what, check, settings) for what, check in checks.items()]
+
+
+def _finding(what: str, check: Callable[[Settings], str], settings: Settings) -> Check:
+    try:
+        return Check(what=what, found=check(settings))
+    except StudioError as error:
+        return Check(what=what, found=error.message, ok=False, remedy=error.hint)
+    except (SettingsError, OSError, RuntimeError) as error:
+        return Check(what=what, found=str(error), ok=False, remedy="Correct the setting or the folder it names.")
+
+
+def _machine(settings: Settings) -> str:
+    machine = probe_machine()
+    device = f"CUDA device with {machine.cuda_bytes / GB:.0f} GB" if machine.cuda_bytes else "no CUDA device"
+    return f"{platform.machine()}, {os.cpu_count()} cores, {machine.ram_bytes / GB:.0f} GB of memory, {device}"
+
+
+def _engine(settings: Settings) -> tuple[LtxEngine, str]:
+    choice = choose(settings.model, settings.accept_licence, probe_machine(), local_hub())
+    return LtxEngine(choice.source, settings.device, settings.memory), choice.reason
+
+
+def _model(settings: Settings) -> str:
+    engine, reason = _engine(settings)
+    return f"{engine.card.name}. {reason} {engine.card.label} Licence: {engine.card.licence}."
+
+
+def _families(settings: Settings) -> str:
+    """In short; `ltx-mcp models` says more."""
+    lines = known_families(settings)
+    fitting = [line.name for line in lines if line.fits.startswith("yes")]
+    here = [line.name for line in lines if line.here]
+    others = [line.name for line in lines if line.name not in fitting]
+    too_large = f"; too large: {', '.join(others)}" if others else ""
+    return f"fit this machine: {', '.join(fitting)}{too_large}; here: {', '.join(here)}"
+
+
+def _frame_size(settings: Settings) -> str:
+    card = _engine(settings)[0].card
+    return (
+        f"{card.default_resolution} unless asked otherwise; at most {card.max_pixel_frames / 1e6:,.0f} M pixel-frames"
+    )
+
+
+def _ffmpeg(settings: Settings) -> str:
+    import imageio_ffmpeg
+
+    return f"{imageio_ffmpeg.get_ffmpeg_version()}, {imageio_ffmpeg.get_ffmpeg_exe()}"
+
+
+def _rules(settings: Settings) -> str:
+    make_policy(settings)
+    return f"built in, and {settings.policy}" if settings.policy else "built in"
+
+
+def _classifier(settings: Settings) -> str:
+    classifier = make_classifier(settings)
+    classifier.load()
+    return classifier.name
+
+
+def _embedder(settings: Settings) -> str:
+    embedder = make_embedder(settings)
+    embedder.load()
+    return f"{embedder.model_id}, {embedder.dim} dimensions"
+
+
+def _data_dir(settings: Settings) -> str:
+    folder = settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".writable"
+    probe.touch()
+    probe.unlink()
+    free = f"{shutil.disk_usage(folder).free / GB:.0f} GB free"
+    quota = f", quota {settings.max_bytes / GB:g} GB" if settings.max_bytes else ""
+    return f"{folder}, {free}{quota}"
+
+
+def _roots(settings: Settings) -> str:
+    missing = [str(root) for root in settings.roots if not Path(root).is_dir()]
+    if missing:
+        raise NotADirectoryError(f"not a folder: {', '.join(missing)}")
+    return ", ".join(map(str, settings.roots)) or "none: only clips of the archive can be inputs"

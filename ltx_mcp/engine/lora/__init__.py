@@ -1,0 +1,1 @@
+"""LoRAs: those installed, those of the hub, what their headers say."""

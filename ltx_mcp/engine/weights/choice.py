@@ -1,0 +1,128 @@
+"""Which model to use, and why, and what must hold before anything is downloaded."""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ltx_mcp.engine.plan.memory import GB, Machine, pick
+from ltx_mcp.engine.weights.folders import folder_source
+from ltx_mcp.engine.weights.model_families import DEFAULT, FAMILIES, Family, named_by_id
+from ltx_mcp.engine.weights.source import DiffusersSource, MicroSource, ModelSource
+from ltx_mcp.errors import ModelUnavailable
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The local side of the Hugging Face hub: its cache folder, and whether it may be asked at all."""
+
+    cache: Path
+    offline: bool = False
+
+    def cached_bytes(self, repo: str) -> int:
+        """Bytes of this repository already here, whole or partial files. A download may go on meanwhile."""
+        blobs = self.cache / f"models--{repo.replace('/', '--')}" / "blobs"
+        return sum(_bytes(file) for file in blobs.iterdir()) if blobs.is_dir() else 0
+
+    def snapshot(self, repo: str) -> Path | None:
+        """The folder of its newest revision, if its model_index.json is there already."""
+        folder = self.cache / f"models--{repo.replace('/', '--')}"
+        try:
+            commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
+        found = folder / "snapshots" / commit
+        return found if (found / "model_index.json").is_file() else None
+
+    def free_bytes(self) -> int:
+        folder = self.cache
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+
+def _bytes(file: Path) -> int:
+    """Its size, or 0 if it has just been renamed, as a partial file is once it is whole."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def local_hub(environment: dict[str, str] | None = None) -> Hub:
+    """As Hugging Face's own variables say: HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME and HF_HUB_OFFLINE."""
+    env = dict(os.environ) if environment is None else environment
+    base = env.get("XDG_CACHE_HOME", "~/.cache")
+    home = env.get("HF_HOME", f"{base}/huggingface")
+    cache = Path(env.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+    return Hub(cache, env.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"})
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model that will be used, and the reason in words, for `doctor`."""
+
+    source: ModelSource
+    reason: str
+
+
+def choose(model: str, accepted_licence: bool, machine: Machine, hub: Hub) -> Choice:
+    """Decide by the setting LTX_MCP_MODEL: `auto`, `micro`, a family, a folder or a repository id.
+
+    `auto` takes LTX-2.3 where it can run and its licence was accepted, and else the micro model. Anything named is
+    honoured or refused with ModelUnavailable. Nothing is loaded or downloaded here.
+    """
+    if model == "auto":
+        return _automatic(accepted_licence, machine, hub)
+    if model == "micro":
+        return Choice(MicroSource(), "LTX_MCP_MODEL names the micro model.")
+    for family in FAMILIES:
+        if model == family.name:
+            return Choice(_from_hub(family, accepted_licence, hub), f"LTX_MCP_MODEL names {family.name}.")
+    folder = Path(model).expanduser()
+    if folder.is_dir() or folder.is_absolute():
+        return Choice(folder_source(folder), f"LTX_MCP_MODEL names the folder {folder}.")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", model):
+        family = named_by_id(model, hub.snapshot(model))
+        return Choice(_from_hub(family, accepted_licence, hub), f"LTX_MCP_MODEL names the repository {model}.")
+    names = ", ".join(["auto", "micro", *(family.name for family in FAMILIES)])
+    raise ModelUnavailable(f"There is no model {model!r}.", f"LTX_MCP_MODEL is {names}, a repository id or a folder.")
+
+
+def _automatic(accepted_licence: bool, machine: Machine, hub: Hub) -> Choice:
+    if machine.cuda_bytes is None:
+        return Choice(MicroSource(), "There is no CUDA device, so the micro model is used.")
+    try:
+        policy = pick("cuda", machine, DEFAULT.loaded_bytes)
+        source = _from_hub(DEFAULT, accepted_licence, hub)
+    except ModelUnavailable as obstacle:
+        return Choice(MicroSource(), f"The micro model is used. {obstacle.message} {obstacle.hint}")
+    memory = f"{machine.cuda_bytes / GB:.0f} GB of device memory"
+    return Choice(source, f"{DEFAULT.about}: {memory} (policy {policy.name}), and its licence was accepted.")
+
+
+def _from_hub(family: Family, accepted_licence: bool, hub: Hub) -> DiffusersSource:
+    """The family's source, once nothing stands between it and the download."""
+    if not accepted_licence:
+        raise ModelUnavailable(
+            f"The weights of {family.name} are under the {family.licence}.",
+            f"Read {family.licence_url}, then set LTX_MCP_ACCEPT_LICENCE=1. Nothing is downloaded before.",
+        )
+    _check_download(family, hub)
+    return family.source()
+
+
+def _check_download(family: Family, hub: Hub) -> None:
+    cached = {repo: hub.cached_bytes(repo) for repo in family.repos}
+    missing = family.download_bytes - sum(cached.values())
+    if hub.offline and not all(cached.values()):
+        raise ModelUnavailable(
+            f"{family.name} is not in {hub.cache}, and HF_HUB_OFFLINE forbids fetching it.",
+            "Unset HF_HUB_OFFLINE for the first start, or point LTX_MCP_MODEL at a folder.",
+        )
+    if not hub.offline and missing > hub.free_bytes():
+        raise ModelUnavailable(
+            f"{family.name} needs {missing / GB:.1f} GB more in {hub.cache}; {hub.free_bytes() / GB:.1f} GB are free.",
+            "Make room, or point HF_HOME at a larger disk.",
+        )

@@ -1,0 +1,234 @@
+"""The lane: a bounded queue and the one thread that owns the device.
+
+The lane renders; it knows nothing of moderation, files or the index. What becomes of the frames is the
+job's `take`, called on the lane's thread while the frames are decoded. Events arrive on the event loop.
+A cancelled job ends at once for whoever waits for it; the lane is busy until its thread has unwound.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, Protocol, TypeVar
+
+import anyio
+import anyio.to_thread
+from anyio import from_thread
+from anyio.lowlevel import EventLoopToken, current_token
+
+from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, Rendering, Watch
+from ltx_mcp.errors import Cancelled, QueueFull, RenderFailed, StudioError
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.stages import Stage
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Step:
+    """`done` of `total` steps of a stage are finished; 0 of 1 when the stage has just begun.
+
+    `part` of `parts` renders of the job is the present one, from 0.
+    """
+
+    stage: Stage
+    done: int = 0
+    total: int = 1
+    part: int = 0
+    parts: int = 1
+
+
+class PartsWatch(Watch, Protocol):
+    """A watch of a job that renders more than once."""
+
+    def part(self, part: int, parts: int) -> None:
+        """What follows belongs to this one of the job's renders, from 0."""
+
+
+Take = Callable[[Rendering, Watch], T]
+OnProgress = Callable[[Step], None]
+Render = Callable[[Engine, PartsWatch], Rendering]
+"""Makes the job's clip with the lane's engine, on its thread."""
+
+Gather = Callable[[Plan, Watch], Materials]
+"""Reads what the clip is made from, on the lane's thread, so that a job that waits holds no video."""
+
+
+def nothing(plan: Plan, watch: Watch) -> Materials:
+    """Words alone."""
+    return NO_MATERIALS
+
+
+def one_shot(plan: Plan, gather: Gather = nothing) -> Render:
+    """The whole clip in one render."""
+    return lambda engine, watch: engine.render(plan, watch, gather(plan, watch))
+
+
+class LaneJob(Generic[T]):
+    """A job in the lane, and the watch that its engine is given."""
+
+    def __init__(self, render: Render, take: Take[T], hear: OnProgress, loop: EventLoopToken) -> None:
+        self._shoot = render
+        self._take = take
+        self._hear = hear
+        self._loop = loop
+        self._stage = Stage.QUEUED
+        self._part, self._parts = 0, 1
+        self._cancelled = threading.Event()
+        self._ended = anyio.Event()
+        self._left = anyio.Event()
+        self._outcome: T | StudioError | Cancelled | None = None
+
+    async def result(self) -> T:
+        """What `take` returned. Raises Cancelled at once when cancelled, else what the render raised."""
+        await self._ended.wait()
+        if isinstance(self._outcome, StudioError | Cancelled):
+            raise self._outcome
+        assert self._outcome is not None
+        return self._outcome
+
+    async def left(self) -> None:
+        """Wait until the lane's thread touches nothing of this job any more."""
+        await self._left.wait()
+
+    def check(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    def part(self, part: int, parts: int) -> None:
+        self._part, self._parts = part, parts
+
+    def stage(self, stage: Stage) -> None:
+        self._stage = stage
+        self._post(Step(stage, part=self._part, parts=self._parts))
+
+    def step(self, done: int, total: int) -> None:
+        self._post(Step(self._stage, done, total, self._part, self._parts))
+
+    def cancel(self) -> None:
+        """Called on the event loop."""
+        self._cancelled.set()
+        self._end(Cancelled())
+
+    def leave(self) -> None:
+        """Called on the event loop, once the job has left queue and thread."""
+        self._left.set()
+
+    def run(self, engine: Engine) -> None:
+        """Called on the lane's thread; never raises."""
+        try:
+            self.stage(Stage.LOADING)
+            engine.load(self)
+            outcome: T | StudioError | Cancelled = self._take(self._shoot(engine, self), self)
+        except (StudioError, Cancelled) as error:
+            outcome = error
+        except BaseException as error:  # a panic in a library's Rust is no Exception, and must not end the lane
+            outcome = RenderFailed(f"The render broke: {error or type(error).__name__}.", "Try it again, or smaller.")
+            outcome.__cause__ = error
+        self._call(lambda: self._end(outcome))
+        self._call(self.leave)
+
+    def _post(self, step: Step) -> None:
+        self.check()
+        self._call(lambda: self._hear(step))
+        self.check()
+
+    def _call(self, function: Callable[[], None]) -> None:
+        try:
+            from_thread.run_sync(function, token=self._loop)
+        except RuntimeError:  # the event loop is gone: nobody waits any more
+            self._cancelled.set()
+
+    def _end(self, outcome: T | StudioError | Cancelled) -> None:
+        if not self._ended.is_set():
+            self._outcome = outcome
+            self._ended.set()
+
+
+class Lane:
+    """The in-process renderer: `async with Lane(engine) as lane: await lane.submit(...).result()`."""
+
+    def __init__(self, engine: Engine, capacity: int = 8, join_s: float = 5.0) -> None:
+        self._engine = engine
+        self._capacity = capacity
+        self._join_s = join_s
+        self._changed = threading.Condition()
+        self._waiting: deque[LaneJob[object]] = deque()
+        self._running: LaneJob[object] | None = None
+        self._open = False
+        self._thread = threading.Thread(target=self._serve, name="lane", daemon=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the device is in use. True until the thread has left a cancelled job as well."""
+        with self._changed:
+            return self._running is not None
+
+    def submit(self, render: Render, take: Take[T], hear: OnProgress) -> LaneJob[T]:
+        """Queue a render; `hear` is called on the event loop. Raises QueueFull."""
+        job = LaneJob(render, take, hear, current_token())
+        with self._changed:
+            if not self._open or len(self._waiting) >= self._capacity:
+                raise QueueFull(
+                    f"{len(self._waiting)} renders wait already.", "Wait for one with get_job, then ask again."
+                )
+            self._waiting.append(job)  # type: ignore[arg-type]  # the lane never looks at what a job returns
+            self._changed.notify_all()
+        return job
+
+    def cancel(self, job: LaneJob[T]) -> None:
+        """End a job: it leaves the queue, or its render stops at the next check."""
+        with self._changed:
+            waited = job in self._waiting
+            if waited:
+                self._waiting.remove(job)  # type: ignore[arg-type]
+        job.cancel()
+        if waited:
+            job.leave()
+
+    def position(self, job: LaneJob[T]) -> int | None:
+        """0 for the next to run, None when it no longer waits."""
+        with self._changed:
+            return list(self._waiting).index(job) if job in self._waiting else None  # type: ignore[arg-type]
+
+    async def idle(self) -> None:
+        """Wait until the device is free and nothing waits for it."""
+        await anyio.to_thread.run_sync(self._wait_idle, abandon_on_cancel=True)
+
+    def _wait_idle(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._running is None and not self._waiting)
+
+    def _serve(self) -> None:
+        while (job := self._next()) is not None:
+            job.run(self._engine)
+            del job  # with its pictures
+            with self._changed:
+                self._running = None
+                self._changed.notify_all()
+        self._engine.close()
+
+    def _next(self) -> LaneJob[object] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or not self._open)
+            self._running = self._waiting.popleft() if self._open else None
+            return self._running
+
+    async def __aenter__(self) -> "Lane":
+        self._open = True
+        self._thread.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take no more work, cancel what there is, and give the thread a while to unwind."""
+        with self._changed:
+            self._open = False
+            jobs = [*self._waiting, *([self._running] if self._running else [])]
+            self._changed.notify_all()
+        for job in jobs:
+            self.cancel(job)
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._thread.join, self._join_s)

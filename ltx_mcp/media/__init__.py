@@ -1,0 +1,1 @@
+"""Video, audio and images as files and as arrays: ffmpeg, probing, decoding, encoding, contact sheets."""

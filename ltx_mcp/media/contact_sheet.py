@@ -1,0 +1,152 @@
+"""Pictures for the agent's eyes: the contact sheet of a clip and the board of a search. JPEG, and small.
+
+A host takes at most 1 MB for a whole tool result, pictures in base64, so each stays under 400 KB whatever it shows.
+"""
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from ltx_mcp.errors import MediaError
+from ltx_mcp.types.frames import Frame
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont, ImageFont
+
+SHEET_FRAMES = 9
+BOARD_ITEMS = 20
+MAX_WIDTH, MAX_HEIGHT = 1024, 1280  # pixels of the whole picture
+MAX_BYTES = 400_000
+_GOOD_BYTES = 150_000  # the quality is lowered to meet it; only noise needs more
+_QUALITIES = (88, 80, 70, 60, 45, 30)
+
+_GAP, _LINE, _FONT_PX = 8, 21, 16  # pixels: between tiles, a line of caption, its letters
+_MAX_LINES, _MAX_CHARS = 3, 200  # of a label, of a line: more than fits the widest tile
+_WIDEST_TILE = 496  # pixels: one moment alone does not need a whole page
+_PAPER, _INK, _FAINT, _MARK = "#16181d", "#f4f5f7", "#aab1bd", "#ffc53d"
+
+
+class SheetMaker:
+    """Keeps nine frames spread over the clip, the first and the last among them, shrunk as they pass by."""
+
+    def __init__(self, frames: int, fps: float) -> None:
+        count = min(SHEET_FRAMES, frames)
+        self.wanted = frozenset(round(tile * (frames - 1) / max(1, count - 1)) for tile in range(count))
+        self._fps = fps
+        self._tiles: list[_Tile] = []
+
+    def see(self, index: int, frame: Frame) -> None:
+        """Frame `index` of the clip, counted from 0; to be called for each, in order."""
+        if index in self.wanted:
+            shrunk = _shrunk(frame, _room(SHEET_FRAMES, columns=3, lines=1))
+            self._tiles.append(_Tile(shrunk, (f"{index / self._fps:.1f} s",)))
+
+    def jpeg(self) -> bytes:
+        """The frames seen so far, three in a row, each above its time. Raises MediaError if there are none."""
+        return _jpeg(_mounted(self._tiles, columns=min(3, len(self._tiles))))
+
+
+def board(items: Sequence[tuple[Frame, str]]) -> bytes:
+    """A JPEG of (frame, label) pairs, numbered from 1, of which the first 20 are shown.
+
+    A label stands under its frame, up to three lines of it, each cut at the end: what matters comes first. Raises
+    MediaError if there is no item.
+    """
+    shown = items[:BOARD_ITEMS]
+    columns = 4 if len(shown) > 9 else min(3, len(shown))
+    labels = [tuple(label.splitlines()[:_MAX_LINES]) for _, label in shown]
+    room = _room(len(shown), columns, max(map(len, labels), default=0))
+    tiles = [
+        _Tile(_shrunk(frame, room), label, rank)
+        for rank, ((frame, _), label) in enumerate(zip(shown, labels, strict=True), 1)
+    ]
+    return _jpeg(_mounted(tiles, columns))
+
+
+@dataclass(frozen=True)
+class _Tile:
+    picture: "Image"
+    lines: tuple[str, ...]
+    rank: int | None = None
+
+
+def _room(tiles: int, columns: int, lines: int) -> tuple[int, int]:
+    """The (width, height) in pixels that one picture may take, so that all fit on the page."""
+    columns = max(1, columns)
+    rows = max(1, math.ceil(tiles / columns))
+    width = (MAX_WIDTH - _GAP) // columns - _GAP
+    height = (MAX_HEIGHT - _GAP) // rows - _GAP - lines * _LINE
+    width = min(width, _WIDEST_TILE)
+    return width, min(height, width * 5 // 4)  # so that one portrait does not tower over its landscape row
+
+
+def _shrunk(frame: Frame, room: tuple[int, int]) -> "Image":
+    """The whole frame, as large as the room allows."""
+    from PIL import Image, ImageOps
+
+    return ImageOps.contain(Image.fromarray(frame), room, Image.Resampling.LANCZOS)
+
+
+def _mounted(tiles: Sequence[_Tile], columns: int) -> "Image":
+    """All tiles on one page. A column is as wide as the widest picture, a row as high as its highest."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    if not tiles:
+        raise MediaError("There is no frame to show.")
+    rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
+    width = max(tile.picture.width for tile in tiles)
+    caption = max(len(tile.lines) for tile in tiles) * _LINE
+    heights = [max(tile.picture.height for tile in row) + caption + _GAP for row in rows]
+    page = Image.new("RGB", (columns * (width + _GAP) + _GAP, sum(heights) + _GAP), _PAPER)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(_FONT_PX)
+    top = _GAP
+    for row, height in zip(rows, heights, strict=True):
+        for column, tile in enumerate(row):
+            left = _GAP + column * (width + _GAP)
+            page.paste(tile.picture, (left, top))
+            _caption(draw, font, tile, (left, top), width)
+        top += height
+    return page
+
+
+def _caption(
+    draw: "ImageDraw", font: "ImageFont | FreeTypeFont", tile: _Tile, corner: tuple[int, int], width: int
+) -> None:
+    """The rank on the picture, the lines under it, cut to `width`; the first line is the loudest."""
+    left, top = corner
+    if tile.rank is not None:
+        right, bottom = left + 14 + 9 * len(str(tile.rank)), top + 25
+        draw.rectangle((left, top, right, bottom), fill=_MARK)
+        draw.text(((left + right) / 2, top + 13), str(tile.rank), fill=_PAPER, font=font, anchor="mm")
+    for number, line in enumerate(tile.lines):
+        middle = top + tile.picture.height + number * _LINE + _LINE // 2 + 1
+        text = _cut(draw, font, _drawable(line), width)
+        draw.text((left + 1, middle), text, fill=_FAINT if number else _INK, font=font, anchor="lm")
+
+
+def _cut(draw: "ImageDraw", font: "ImageFont | FreeTypeFont", text: str, width: int) -> str:
+    kept = text
+    while kept and draw.textlength(kept if kept == text else f"{kept}…", font=font) > width:
+        kept = kept[:-1].rstrip()
+    return kept if kept == text else f"{kept}…"
+
+
+def _drawable(text: str) -> str:
+    """A line of ASCII, for Pillow's own font draws the rest as empty boxes: letters lose their marks, others vanish."""
+    plain = unicodedata.normalize("NFKD", text[:_MAX_CHARS]).encode("ascii", "ignore").decode()
+    return " ".join(plain.split())
+
+
+def _jpeg(page: "Image") -> bytes:
+    """The best quality that makes it small enough; if none does, half the size."""
+    for quality in _QUALITIES:
+        buffer = BytesIO()
+        page.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() <= _GOOD_BYTES:
+            return buffer.getvalue()
+    return buffer.getvalue() if buffer.tell() <= MAX_BYTES else _jpeg(page.reduce(2))

@@ -1,0 +1,76 @@
+"""Still pictures: from the bytes of a file to an upright RGB frame of the asked size. The bytes may be hostile."""
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ltx_mcp.errors import BadInput
+from ltx_mcp.media.framing import fit
+from ltx_mcp.types.frames import Frame
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 50_000_000  # a 48-megapixel phone camera; 150 MB once decoded
+_KINDS = ("PNG", "JPEG", "WEBP", "GIF")  # the few decoders that hostile bytes may reach
+
+
+def read_image(content: bytes, name: str) -> Frame:
+    """Decode by content, never by name: the first frame, upright, sRGB, on white where it is transparent.
+
+    Raises BadInput that calls the file `name`.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(content), formats=_KINDS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                largest = f"The largest is {MAX_PIXELS // 10**6} megapixels."
+                raise BadInput(f"{name} has {width}x{height} pixels.", largest)
+            return _rgb(image)
+    except BadInput:
+        raise
+    except Exception as error:  # a hostile file raises anything, from struct.error to MemoryError
+        hint = "Use a whole PNG, JPEG, WebP or GIF file."
+        raise BadInput(f"{name} cannot be read as a picture.", hint) from error
+
+
+def fit_image(frame: Frame, width: int, height: int) -> Frame:
+    """The frame at exactly this size: it covers it, and is cropped from the centre as `framing.fit` says."""
+    from PIL import Image
+
+    if frame.shape[:2] == (height, width):
+        return frame
+    part = fit((frame.shape[1], frame.shape[0]), (width, height))
+    box = (part.left, part.top, part.left + part.width, part.top + part.height)
+    return np.array(Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS, box=box))
+
+
+def _rgb(image: "Image") -> Frame:
+    from PIL import Image, ImageOps
+
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white
+        return np.repeat((np.asarray(upright) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    if upright.has_transparency_data:
+        above = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above).convert("RGB")
+    elif upright.mode in ("P", "1"):
+        upright = upright.convert("RGB")
+    return np.array(_in_srgb(upright, image.info.get("icc_profile")).convert("RGB"))
+
+
+def _in_srgb(image: "Image", profile: bytes | None) -> "Image":
+    """Phones write Display P3, printers' files a CMYK profile: their numbers mean other colours than ours."""
+    from PIL import ImageCms
+
+    if not profile:
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):  # broken, or of another kind of picture: then it says nothing
+        return image
+    return converted or image

@@ -1,0 +1,54 @@
+"""Orders of animate_image: a still, an end and keyframes become conditions."""
+
+from ltx_mcp.engine.base import Condition, Materials
+from ltx_mcp.engine.plan.layout import Uses
+from ltx_mcp.errors import BadInput
+from ltx_mcp.media.framing import nearest_aspect
+from ltx_mcp.media.images import fit_image
+from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.prepared_job import PreparedJob, cropping
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import AnimateRequest, GenerateRequest
+
+
+def animated(request: AnimateRequest, inputs: Inputs) -> PreparedJob:
+    """Raises BadInput, NotFound."""
+    for keyframe in request.keyframes:
+        if keyframe.at_s > request.duration_s:
+            raise BadInput(f"The keyframe at {keyframe.at_s:g} s lies past the clip's {request.duration_s:g} s.")
+    first = inputs.still(request.image)
+    last = None if request.end_image is None else inputs.still(request.end_image)
+    keys = [(keyframe.at_s, inputs.still(keyframe.image)) for keyframe in request.keyframes]
+    height, width, _ = first.shape
+    asked = request.model_dump(exclude={"tool", "image", "end_image", "keyframes", "strength"})
+    shot = GenerateRequest(**{**asked, "aspect": request.aspect or nearest_aspect(width, height)})
+
+    def placed(plan: Plan) -> list[tuple[int, Frame]]:
+        between = [(min(round(at_s * plan.fps), plan.frames - 1), frame) for at_s, frame in keys]
+        return [(0, first), *between, *([] if last is None else [(plan.frames - 1, last)])]
+
+    def check(plan: Plan) -> None:
+        places = [at_frame for at_frame, _ in placed(plan)]
+        if twice := [place for place in places if places.count(place) > 1]:
+            raise BadInput(f"Two pictures ask for the frame at {twice[0] / plan.fps:.2f} s.", "Give it to one of them.")
+
+    def fitted(plan: Plan) -> Materials:
+        return Materials(
+            tuple(
+                Condition([fit_image(frame, plan.width, plan.height)], at_frame, request.strength)
+                for at_frame, frame in placed(plan)
+            )
+        )
+
+    stills = [first, *(frame for _, frame in keys), *([] if last is None else [last])]
+    return PreparedJob(
+        "animated",
+        shot,
+        request.image,
+        uses=Uses(conditions=True),
+        fitted=fitted,
+        inputs=lambda: stills,
+        notes=cropping(width, height),
+        check=check,
+    )

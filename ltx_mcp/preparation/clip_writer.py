@@ -1,0 +1,122 @@
+"""What becomes of the frames: one pass over the stream feeds encoder, frame gate, sampler and contact sheet.
+
+Runs on the lane's thread while the frames are decoded, so a clip is never held whole. All of it goes into
+the job's staging folder, which no client can name.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltx_mcp import __version__
+from ltx_mcp.engine.base import Latents, Rendering, Watch
+from ltx_mcp.errors import MediaError
+from ltx_mcp.index.sample import FrameSampler, Samples, sampled_places
+from ltx_mcp.media.contact_sheet import SheetMaker
+from ltx_mcp.media.encode import AUDIO_RATE, VideoWriter
+from ltx_mcp.media.splice import Kept, splice
+from ltx_mcp.moderation.frames import FrameGate
+from ltx_mcp.types.clips import COMPOSITE, Provenance, Verdict
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.stages import Stage
+
+VIDEO_NAME = "video.mp4"
+
+
+@dataclass(frozen=True)
+class WrittenClip:
+    """A finished take, still in staging. `sheet` is a JPEG; `notes` are for the result; `latents` of a draft."""
+
+    video: Path
+    verdict: Verdict
+    sheet: bytes
+    samples: Samples
+    has_audio: bool
+    notes: tuple[str, ...] = ()
+    latents: Latents | None = None
+
+
+ReplacementAudio = Callable[[], NDArray[np.float32] | None]
+
+
+def write_clip(
+    rendering: Rendering,
+    watch: Watch,
+    plan: Plan,
+    folder: Path,
+    gate: FrameGate,
+    sound: ReplacementAudio,
+    tags: Mapping[str, str],
+    kept: Kept | None = None,
+) -> WrittenClip:
+    """Pull every frame once. `sound` may give float32 (2, n) at 48 kHz, which replaces the model's own.
+
+    What is `kept` of a source is put back as it was, once the clip has passed.
+    Raises MediaError, ModerationUnavailable, Cancelled.
+    """
+    video = folder / VIDEO_NAME
+    sampler = FrameSampler(plan.fps, plan.frames)
+    sheet = SheetMaker(plan.frames, plan.fps)
+    viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted.union(sampled_places(plan.fps, plan.frames)))
+    writer = VideoWriter(
+        video,
+        plan.width,
+        plan.height,
+        plan.fps,
+        plan.frames,
+        codec=plan.codec,
+        metadata=tags,
+    )
+    with writer, _ending(rendering):
+        for index, frame in enumerate(rendering.frames):
+            writer.write(frame)
+            for look in (viewing, sampler, sheet):
+                look.see(index, frame)
+            watch.step(index + 1, plan.frames)
+        replaced = sound()
+        audio, sample_rate = (rendering.sound(), rendering.sample_rate) if replaced is None else (replaced, AUDIO_RATE)
+        if audio is not None:
+            writer.add_audio(audio, sample_rate)
+    watch.stage(Stage.MODERATING)
+    verdict = viewing.verdict()
+    watch.check()
+    notes = () if kept is None or verdict.verdict == "refused" else (_put_back(video, kept, plan),)
+    return WrittenClip(video, verdict, sheet.jpeg(), sampler.samples, audio is not None, notes, rendering.latents)
+
+
+@contextmanager
+def _ending(rendering: Rendering) -> Iterator[None]:
+    """Whatever happens, the frames' maker is done when the block is: a source that it reads is closed."""
+    try:
+        yield
+    finally:
+        if isinstance(rendering.frames, Generator):
+            rendering.frames.close()
+
+
+def _put_back(video: Path, kept: Kept, plan: Plan) -> str:
+    """A sentence on what the file now has of its source, bit for bit."""
+    try:
+        before, after = splice(video, kept)
+    except MediaError as error:
+        return f"The source's part was encoded anew, so its pictures are not the same bit for bit: {error.message}."
+    spans = [f"before {before / plan.fps:.3f} s"] if before else []
+    spans += [f"from {after / plan.fps:.3f} s on"] if after is not None else []
+    if not spans:
+        return "The source's part was encoded anew: no key frame lies between it and what is new."
+    return f"The pictures {' and '.join(spans)} are the source's own, bit for bit; its sound was encoded anew."
+
+
+def provenance_tags(model: str, provenance: Provenance) -> dict[str, str]:
+    """Metadata of the file itself: whoever finds it learns that a model made it, and which."""
+    if provenance.digital_source_type is None:
+        return {}
+    made = "Partly AI-generated video" if provenance.digital_source_type == COMPOSITE else "AI-generated video"
+    return {
+        "comment": f"{made}. Model: {model}. Made with ltx-mcp {__version__}.",
+        "artist": f"{model} (AI model)",
+    }

@@ -1,0 +1,51 @@
+"""Orders of import_video: a file taken in as it is, within the archive's sizes."""
+
+from ltx_mcp.engine.base import Materials, Rendering, Watch
+from ltx_mcp.media.footage import Footage, read_audio, read_video
+from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.prepared_job import PreparedJob
+from ltx_mcp.types.clips import Provenance
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import MAX_FPS, ImportRequest
+from ltx_mcp.types.sizes import RESOLUTIONS, delivered_size, frame_count, short_side
+
+IMPORT_MODEL = "none (imported)"
+
+
+def imported(request: ImportRequest, inputs: Inputs) -> PreparedJob:
+    """Raises BadInput, NotFound, MediaError."""
+    footage = inputs.video(request.video)
+    width, height = _archived_size(footage)
+    fps = min(max(footage.fps, 1.0), MAX_FPS)
+    frames = frame_count(footage.duration_s, fps)
+    plan = Plan(
+        prompt=request.title,
+        width=width,
+        height=height,
+        frames=frames,
+        fps=fps,
+        duration_s=frames / fps,
+        resolution=next(name for name in RESOLUTIONS if min(width, height) <= short_side(name)),
+        quality="final",
+        audio=footage.has_audio,
+        seed=0,
+        model=IMPORT_MODEL,
+        made_width=width,
+        made_height=height,
+        made_frames=frames,
+        notes=(f"Only its first {frames / fps:.0f} s were taken.",) if footage.end_s is not None else (),
+    )
+
+    def gather(plan: Plan, watch: Watch) -> Materials:
+        return Materials(finished=Rendering(read_video(footage, width, height, fps, frames), read_audio(footage)))
+
+    unknown = Provenance(digital_source_type=None)
+    return PreparedJob("imported", plan, request.video, recipe="import", gather=gather, provenance=unknown)
+
+
+def _archived_size(footage: Footage) -> tuple[int, int]:
+    """Even (width, height) in pixels: the video's own, within 1080p."""
+    most_wide, most_high = delivered_size("16:9", "1080p")
+    wide, high = max(footage.width, footage.height), min(footage.width, footage.height)
+    scale = min(1.0, most_wide / wide, most_high / high)
+    return max(2, round(footage.width * scale / 2) * 2), max(2, round(footage.height * scale / 2) * 2)

@@ -1,0 +1,1 @@
+"""The one use case: admit a request, track its job, publish its clip."""

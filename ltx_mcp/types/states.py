@@ -1,0 +1,59 @@
+"""The life of a job, as a union of small values; matched exhaustively wherever it matters."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from ltx_mcp.errors import StudioError
+from ltx_mcp.types.stages import Stage
+
+
+@dataclass(frozen=True)
+class Running:
+    """Queued or at work: the stage says which. `progress` is 0..1 over the whole job."""
+
+    status: ClassVar[Literal["running"]] = "running"
+    stage: Stage = Stage.QUEUED
+    progress: float = 0.0
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    status: ClassVar[Literal["succeeded"]] = "succeeded"
+    clip_id: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    status: ClassVar[Literal["failed"]] = "failed"
+    code: str
+    message: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: StudioError) -> "Failed":
+        return cls(error.code, error.message, error.hint)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Moderation said no, to the words, the inputs or the finished clip."""
+
+    status: ClassVar[Literal["refused"]] = "refused"
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    status: ClassVar[Literal["cancelled"]] = "cancelled"
+
+
+Ended = Succeeded | Failed | Refused | Cancelled
+JobState = Running | Ended
+
+ENDED: dict[str, type[Succeeded | Failed | Refused | Cancelled]] = {
+    kind.status: kind for kind in (Succeeded, Failed, Refused, Cancelled)
+}
+
+RESTARTED = Failed("restarted", "The server restarted while this job was running.", "Ask for the clip again.")
