@@ -1,8 +1,8 @@
-"""How well unrelated things match: the line above which an embedder's eye may vote.
+"""How well unrelated things match: the score above which the visual retriever may vote.
 
 A cosine means nothing by itself: 0.25 is a strong match for one CLIP and noise for another. So each embedder
-measures its own background, and scores are standard deviations above it. An eye trained on a small world is
-held to that world: it is asked only about words that it was taught and trusted only on frames that it
+measures its own background, and scores are standard deviations above it. An embedder of a narrow domain is
+held to it: it is asked only about words that it was trained on and trusted only on frames that it
 recognises. Without this the embedded checkpoint finds "a lighthouse" in noise with a cosine of 0.85.
 """
 
@@ -23,7 +23,7 @@ Vectors = NDArray[np.float32]
 # A caption of anything: what a frame shares with these says nothing about the query, and is subtracted.
 NEUTRAL = ("a photo", "an image", "a picture", "a video frame")
 
-# Texts about different things, for the background of an eye that knows the whole world.
+# Texts about different things, for the background of an embedder of general photographs.
 UNRELATED = (
     "a dog runs along a beach", "two people cook dinner", "a train crosses a bridge", "snow on a mountain top",
     "a child plays the violin", "a crowded market street", "a rocket leaves its pad", "a bowl of ripe fruit",
@@ -35,11 +35,11 @@ IMAGE_VOTE = 0.6  # an image matches when it is this much of the way from unrela
 
 
 @dataclass(frozen=True)
-class World:
-    """The small world of an eye: the words it was taught, and phrases that cover what it may see.
+class TrainedDomain:
+    """What a narrow embedder was trained on: its words, and phrases that cover what it may be shown.
 
     A frame is familiar when its best cosine with one of the phrases reaches `familiarity`; `vote_z` is the line
-    in standard deviations. Both are measured with the eye: what it knows lies above, noise below.
+    in standard deviations. Both are measured with the embedder: what it was trained on lies above, noise below.
     """
 
     words: frozenset[str]
@@ -48,7 +48,7 @@ class World:
     vote_z: float
 
     @classmethod
-    def from_json(cls, table: dict[str, Any]) -> "World":
+    def from_json(cls, table: dict[str, Any]) -> "TrainedDomain":
         """From a checkpoint's `world.json`: the phrases are `phrase` with every combination of `slots`."""
         slots: dict[str, list[str]] = table["slots"]
         choices = [dict(zip(slots, chosen, strict=True)) for chosen in product(*slots.values())]
@@ -57,7 +57,7 @@ class World:
         return cls(words, phrases, float(table["familiarity"]), float(table["vote_z"]))
 
     def understands(self, text: str) -> bool:
-        """False when the text has a word that the eye was never taught: its vector would mean nothing."""
+        """False when the text has a word that the embedder was not trained on: its vector would mean nothing."""
         return self.words.issuperset(re.findall(r"\w+", text.casefold()))
 
 
@@ -70,7 +70,7 @@ class Background:
     std: float
     frame_mean: float
     vote_z: float = VOTE_Z
-    world: World | None = None
+    domain: TrainedDomain | None = None
     phrases: Vectors | None = None
 
     def text_scores(self, frames: Vectors, text: Vectors) -> Vectors:
@@ -84,25 +84,26 @@ class Background:
         return np.asarray(share * (self.vote_z / IMAGE_VOTE), dtype=np.float32)
 
     def _familiar(self, frames: Vectors) -> NDArray[np.bool_]:
-        if self.world is None or self.phrases is None:
+        if self.domain is None or self.phrases is None:
             return np.ones(len(frames), dtype=np.bool_)
-        return np.asarray((frames @ self.phrases.T).max(axis=1) >= self.world.familiarity)
+        return np.asarray((frames @ self.phrases.T).max(axis=1) >= self.domain.familiarity)
 
 
 def calibrate(
     embed_frames: Callable[[Sequence[Frame]], Vectors],
     embed_texts: Callable[[Sequence[str]], Vectors],
-    world: World | None = None,
+    domain: TrainedDomain | None = None,
 ) -> Background:
     """Measure an embedder on frames that show nothing (noise, gradients, plain colours) and texts on many things.
 
-    No photos ship with the package, so the frames are drawn; the texts are the world's own phrases where
-    there is one. 24 frames x 12 or more texts, the same on every machine. From the cosines of a world's own eye nothing
-    is subtracted: it was trained to rank by them, and the mean of its phrases stands for no caption of anything.
+    No photos ship with the package, so the frames are drawn; the texts are the trained domain's own phrases where
+    there is one. 24 frames x 12 or more texts, the same on every machine. Nothing is subtracted from the cosines of
+    an embedder with a trained domain: it was trained to rank by them, and the mean of its phrases is not a neutral
+    caption.
     """
-    texts = embed_texts(UNRELATED if world is None else world.phrases)
-    neutral = embed_texts(NEUTRAL).mean(axis=0) if world is None else np.zeros_like(texts[0])
-    frames = embed_frames(meaningless_frames())
+    texts = embed_texts(UNRELATED if domain is None else domain.phrases)
+    neutral = embed_texts(NEUTRAL).mean(axis=0) if domain is None else np.zeros_like(texts[0])
+    frames = embed_frames(uninformative_frames())
     scores = frames @ (texts - neutral).T
     alike = (frames @ frames.T)[np.triu_indices(len(frames), k=1)]
     return Background(
@@ -110,13 +111,13 @@ def calibrate(
         mean=float(scores.mean()),
         std=max(float(scores.std()), 1e-3),
         frame_mean=min(float(alike.mean()), 0.9),
-        vote_z=VOTE_Z if world is None else world.vote_z,
-        world=world,
-        phrases=None if world is None else texts,
+        vote_z=VOTE_Z if domain is None else domain.vote_z,
+        domain=domain,
+        phrases=None if domain is None else texts,
     )
 
 
-def meaningless_frames() -> list[Frame]:
+def uninformative_frames() -> list[Frame]:
     """Six kinds of nothing, four of each, 64x64: noise in blocks of 1, 4, 8 and 16 pixels, ramps, plain colours."""
     rng = np.random.default_rng(0)
     frames: list[Frame] = []

@@ -141,8 +141,8 @@ class OpenClipEmbedder:
         return torch.bfloat16 if has_bf16 else torch.float32
 
     def understands(self, text: str) -> bool:
-        world = self._checkpoint.world
-        return world is None or world.understands(text)
+        domain = self._checkpoint.domain
+        return domain is None or domain.understands(text)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Vectors:
         self.load()
@@ -181,4 +181,4 @@ class OpenClipEmbedder:
 
     @cached_property
     def _background(self) -> Background:
-        return calibrate(self.embed_frames, self.embed_texts, self._checkpoint.world)
+        return calibrate(self.embed_frames, self.embed_texts, self._checkpoint.domain)

@@ -36,7 +36,7 @@ def find_moments(
     """
     if len(times_s) == 0:
         return []
-    runs = _merged(_grow(scores, max(least, float(scores.max()) / 2)))
+    runs = _merged(_grow_spans(scores, max(least, float(scores.max()) / 2)))
     edges = np.concatenate(([0.0], (times_s[1:] + times_s[:-1]) / 2, [duration_s])).clip(0, duration_s)
     bounds = _widened([(float(edges[first]), float(edges[last + 1])) for first, last in runs], duration_s)
     spans = []
@@ -46,7 +46,7 @@ def find_moments(
     return sorted(spans, key=lambda span: (-span.score, span.start_s))[:limit]
 
 
-def _grow(scores: NDArray[np.float32], least: float) -> list[tuple[int, int]]:
+def _grow_spans(scores: NDArray[np.float32], least: float) -> list[tuple[int, int]]:
     """Runs of frames (first, last) around every peak, until no free frame reaches `least`."""
     padded = np.pad(scores, 1, mode="edge")
     smooth = np.convolve(padded, _SMOOTHING, mode="valid")

@@ -9,7 +9,7 @@ _NONE = (
     "to see the newest clips; or make a new one with generate_video."
 )
 _SMALL_WORLD = (
-    " The search model in use knows only a few things by sight (see `ltx-mcp doctor`); "
+    " The search model in use recognizes only a few things (see `ltx-mcp doctor`); "
     "everything else is found by the words of its prompt and title."
 )
 

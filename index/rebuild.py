@@ -9,7 +9,7 @@ from anyio import to_thread
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.schema import fingerprint
-from ltx_mcp.index.store import ClipIndex, KnownClip
+from ltx_mcp.index.store import ClipIndex, IndexedClip
 from ltx_mcp.types.clips import Clip
 
 log = logging.getLogger(__name__)
@@ -47,13 +47,13 @@ async def reconcile(
             log.warning("clip %s could not be indexed: %s", clip.clip_id, error)
             failed[clip.clip_id] = str(error) or type(error).__name__
     removed = await _remove_gone(index, known, {clip.clip_id for clip in clips})
-    dropped = await index.drop_other_models()
+    dropped = await index.drop_other_tables()
     if added or removed or dropped:
-        await index.tend()
+        await index.optimize()
     return ReconcileReport(tuple(added), removed, failed)
 
 
-async def _known(index: ClipIndex) -> dict[str, KnownClip]:
+async def _known(index: ClipIndex) -> dict[str, IndexedClip]:
     """What the index holds. One that opens but cannot be read is moved aside, and so holds nothing."""
     await index.open()
     try:
@@ -64,7 +64,7 @@ async def _known(index: ClipIndex) -> dict[str, KnownClip]:
         return {}
 
 
-async def _remove_gone(index: ClipIndex, known: dict[str, KnownClip], present: set[str]) -> tuple[str, ...]:
+async def _remove_gone(index: ClipIndex, known: dict[str, IndexedClip], present: set[str]) -> tuple[str, ...]:
     """A clip that another process published after our clips were listed has a file, and stays."""
     gone = [clip_id for clip_id, clip in known.items() if clip_id not in present and not clip.path.exists()]
     for clip_id in gone:

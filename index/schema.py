@@ -66,7 +66,7 @@ def _metadata(model_id: str) -> dict[str, str]:
 
 
 def fingerprint(clip: Clip) -> str:
-    """Changes when a clip's row has to be written anew: other pixels, another place, other words."""
+    """Changes when a clip's row must be replaced: other pixels, another path, other words."""
     return f"{clip.sha256}|{clip.path}|{clip.title}"
 
 

@@ -1,7 +1,7 @@
-"""One search: the words' hits and the eye's hits, fused by their ranks into moments.
+"""One search: text hits and vision hits, fused by their ranks into moments.
 
-The eye votes only above its calibrated background, so one that was never trained for what the archive shows
-leaves the words' order alone. A clip found by words alone is given whole.
+The visual retriever votes only above its calibrated background, so an embedder that was not trained for what the
+archive shows leaves the order of the text hits alone. A clip found by its text alone is returned whole.
 """
 
 import math
@@ -20,22 +20,22 @@ from ltx_mcp.index.embed import Embedder, embed_query, unit
 from ltx_mcp.index.moments import Span, find_moments
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.schema import among
-from ltx_mcp.index.tables import WORD_COLUMNS, Tables
+from ltx_mcp.index.tables import TEXT_COLUMNS, Tables
 from ltx_mcp.types.clips import Moment, SearchResult
 
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009: flat enough that no leg's first place decides alone
-WORD_HITS = 50
-WORD_SHARE = 0.25  # of the best hit's BM25 score; below it only a common word is shared
-NEAR_FRAMES = 300  # candidates of the vector search; the frames of their clips are then read in full
-NEAR_CLIPS = 60
+TEXT_HITS = 50
+MIN_TEXT_SHARE = 0.25  # of the best hit's BM25 score; below it only a common word is shared
+CANDIDATE_FRAMES = 300  # candidates of the vector search; the frames of their clips are then read in full
+CANDIDATE_CLIPS = 60
 _COLUMNS = ["clip_id", "title", "prompt", "kind", "path", "duration_s", "created_us"]
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Gaze:
-    """What the eye looks for; either may be missing, not both. Unit vectors (dim,)."""
+class QueryVectors:
+    """The query as embeddings; either may be missing, not both. Unit vectors (dim,) float32."""
 
     text: Vectors | None
     image: Vectors | None
@@ -61,11 +61,13 @@ class Searcher:
             return SearchResult(moments=(), total_clips=total, note=note)
         if query.query is None and query.image is None:
             return SearchResult(moments=await self._newest(query), total_clips=total)
-        words = await self._by_words(query)
-        gaze, note = await self._gaze(query)
-        seen = await self._by_sight(query, gaze) if gaze else {}
-        moments = fuse(query, words, seen, await self._rows(seen.keys() - {row["clip_id"] for row in words}))
-        note = note or await self._doubt(query, words, moments)
+        text_hits = await self._by_text(query)
+        wanted_vectors, note = await self._query_vectors(query)
+        vision_hits = await self._by_vision(query, wanted_vectors) if wanted_vectors else {}
+        moments = fuse(
+            query, text_hits, vision_hits, await self._rows(vision_hits.keys() - {row["clip_id"] for row in text_hits})
+        )
+        note = note or await self._weak_match_note(query, text_hits, moments)
         return SearchResult(moments=moments, total_clips=total, note=note)
 
     async def _newest(self, query: SearchQuery) -> tuple[Moment, ...]:
@@ -74,52 +76,54 @@ class Searcher:
         newest = sorted(times, key=lambda row: (-row["created_us"], row["clip_id"]))[: query.limit]
         rows = await self._rows({row["clip_id"] for row in newest})
         found = [rows[row["clip_id"]] for row in newest if row["clip_id"] in rows]
-        return tuple(_moment(rank, row, whole(row, 0.0), "newest", 0.0) for rank, row in enumerate(found, 1))
+        return tuple(_moment(rank, row, whole_clip(row, 0.0), "newest", 0.0) for rank, row in enumerate(found, 1))
 
-    async def _by_words(self, query: SearchQuery) -> list[Row]:
+    async def _by_text(self, query: SearchQuery) -> list[Row]:
         """Clips whose prompt or title shares words with the query, best first; ties go to the newer."""
         from lancedb.query import MultiMatchQuery
 
         if not query.words:
             return []
         clips = await self._tables.clips()
-        match = MultiMatchQuery(" ".join(query.words), list(WORD_COLUMNS))
+        match = MultiMatchQuery(" ".join(query.words), list(TEXT_COLUMNS))
         search = _filtered(clips.query().nearest_to_text(match), query).select([*_COLUMNS, "_score"])
-        rows = await search.limit(WORD_HITS).to_list()
+        rows = await search.limit(TEXT_HITS).to_list()
         rows.sort(key=lambda row: (-row["_score"], -row["created_us"], row["clip_id"]))
-        return [row for row in rows if row["_score"] >= WORD_SHARE * rows[0]["_score"]]
+        return [row for row in rows if row["_score"] >= MIN_TEXT_SHARE * rows[0]["_score"]]
 
-    async def _gaze(self, query: SearchQuery) -> tuple[Gaze | None, str]:
+    async def _query_vectors(self, query: SearchQuery) -> tuple[QueryVectors | None, str]:
         """What to look for, and a note when the model cannot look: then the words search alone."""
         reads = query.query is not None and self._embedder.understands(query.query)
         if not reads and query.image is None:
             return None, ""
         try:
-            return await to_thread.run_sync(self._look, query, reads, limiter=self._model_slot), ""
+            return await to_thread.run_sync(self._embed_query, query, reads, limiter=self._model_slot), ""
         except ModelUnavailable as error:
             if query.query is None:
                 raise
             return None, f"Searched by words only. {error}"
 
-    def _look(self, query: SearchQuery, reads: bool) -> Gaze:
+    def _embed_query(self, query: SearchQuery, reads: bool) -> QueryVectors:
         self._embedder.background()
         text = embed_query(self._embedder, query.query or "") if reads else None
-        return Gaze(text, None if query.image is None else self._embedder.embed_frames([query.image])[0])
+        return QueryVectors(text, None if query.image is None else self._embedder.embed_frames([query.image])[0])
 
-    async def _by_sight(self, query: SearchQuery, gaze: Gaze) -> dict[str, list[Span]]:
+    async def _by_vision(self, query: SearchQuery, wanted_vectors: QueryVectors) -> dict[str, list[Span]]:
         """Moments by clip, the clip with the best frame first. None below the background's line."""
         frames = await self._tables.frames()
         if frames is None:
             return {}
-        near = _filtered(frames.query().nearest_to(gaze.vector), query).distance_type("cosine").refine_factor(10)
-        ids = [row["clip_id"] for row in await near.limit(NEAR_FRAMES).select(["clip_id", "_distance"]).to_list()]
-        wanted = among("clip_id", list(dict.fromkeys(ids))[:NEAR_CLIPS])
+        near = (
+            _filtered(frames.query().nearest_to(wanted_vectors.vector), query).distance_type("cosine").refine_factor(10)
+        )
+        ids = [row["clip_id"] for row in await near.limit(CANDIDATE_FRAMES).select(["clip_id", "_distance"]).to_list()]
+        wanted = among("clip_id", list(dict.fromkeys(ids))[:CANDIDATE_CLIPS])
         columns = ["clip_id", "time_s", "duration_s", "vector"]
         table = await frames.query().where(wanted).select(columns).to_arrow() if ids else None
-        return {} if table is None else self._moments(table, gaze, query.moments_per_clip)
+        return {} if table is None else self._moments(table, wanted_vectors, query.moments_per_clip)
 
-    def _moments(self, table: Any, gaze: Gaze, limit: int) -> dict[str, list[Span]]:
-        scores = self._scores(_vectors(table), gaze)
+    def _moments(self, table: Any, wanted_vectors: QueryVectors, limit: int) -> dict[str, list[Span]]:
+        scores = self._scores(_vectors(table), wanted_vectors)
         times = table["time_s"].to_numpy()
         places = defaultdict(list)
         for place, clip_id in enumerate(table["clip_id"].to_pylist()):
@@ -133,13 +137,13 @@ class Searcher:
                 found[clip_id] = spans
         return dict(sorted(found.items(), key=lambda item: (-item[1][0].score, item[0])))
 
-    def _scores(self, vectors: Vectors, gaze: Gaze) -> NDArray[np.float32]:
+    def _scores(self, vectors: Vectors, wanted_vectors: QueryVectors) -> NDArray[np.float32]:
         background = self._embedder.background()
         legs = []
-        if gaze.text is not None:
-            legs.append(background.text_scores(vectors, gaze.text))
-        if gaze.image is not None:
-            legs.append(background.image_scores(vectors, gaze.image))
+        if wanted_vectors.text is not None:
+            legs.append(background.text_scores(vectors, wanted_vectors.text))
+        if wanted_vectors.image is not None:
+            legs.append(background.image_scores(vectors, wanted_vectors.image))
         return np.asarray(np.mean(legs, axis=0), dtype=np.float32)
 
     async def _rows(self, clip_ids: set[str]) -> dict[str, Row]:
@@ -150,35 +154,38 @@ class Searcher:
         rows = await clips.query().where(among("clip_id", clip_ids)).select(_COLUMNS).to_list()
         return {row["clip_id"]: row for row in rows}
 
-    async def _doubt(self, query: SearchQuery, words: list[Row], moments: tuple[Moment, ...]) -> str:
+    async def _weak_match_note(self, query: SearchQuery, text_hits: list[Row], moments: tuple[Moment, ...]) -> str:
         if not moments:
             return notes.nothing_matches(query.query is None or self._embedder.understands(query.query))
         if moments[0].matched != "text":
             return ""
         clips = await self._tables.clips()
-        best = f"{words[0]['title']} {words[0]['prompt']}"
+        best = f"{text_hits[0]['title']} {text_hits[0]['prompt']}"
         asked, there = [
-            {token.text for token in await clips.tokenize(text, column=WORD_COLUMNS[0])}
+            {token.text for token in await clips.tokenize(text, column=TEXT_COLUMNS[0])}
             for text in (" ".join(query.words), best)
         ]
         return notes.FEW_WORDS if len(asked & there) * 2 < len(asked) else ""
 
 
 def fuse(
-    query: SearchQuery, words: list[Row], seen: dict[str, list[Span]], seen_rows: dict[str, Row]
+    query: SearchQuery, text_hits: list[Row], vision_hits: dict[str, list[Span]], vision_rows: dict[str, Row]
 ) -> tuple[Moment, ...]:
     """Reciprocal rank fusion at clip level; then each clip's moments, at most `query.limit` in all.
 
     A score of 1 is first place in both legs. A clip's lesser moments score less, by their peaks.
     """
-    rows = {row["clip_id"]: row for row in words}
-    rows |= {clip_id: seen_rows[clip_id] for clip_id in seen if clip_id in seen_rows}
-    ranks = [{clip_id: rank for rank, clip_id in enumerate(leg, 1)} for leg in ([r["clip_id"] for r in words], seen)]
+    rows = {row["clip_id"]: row for row in text_hits}
+    rows |= {clip_id: vision_rows[clip_id] for clip_id in vision_hits if clip_id in vision_rows}
+    ranks = [
+        {clip_id: rank for rank, clip_id in enumerate(leg, 1)}
+        for leg in ([r["clip_id"] for r in text_hits], vision_hits)
+    ]
     found = []
     for place, (clip_id, row) in enumerate(rows.items()):
         share = sum(1 / (RRF_K + leg[clip_id]) for leg in ranks if clip_id in leg) * (RRF_K + 1) / 2
-        spans = seen.get(clip_id) or [whole(row, 1.0)]
-        matched = "text" if clip_id not in seen else "both" if clip_id in ranks[0] else "vision"
+        spans = vision_hits.get(clip_id) or [whole_clip(row, 1.0)]
+        matched = "text" if clip_id not in vision_hits else "both" if clip_id in ranks[0] else "vision"
         for span in spans[: query.moments_per_clip]:
             found.append((-share * span.score / spans[0].score, place, span.start_s, span, matched, row))
     found.sort(key=lambda hit: hit[:3])
@@ -186,7 +193,7 @@ def fuse(
     return tuple(_moment(rank, hit[5], hit[3], hit[4], -hit[0]) for rank, hit in enumerate(best, 1))
 
 
-def whole(row: Row, score: float) -> Span:
+def whole_clip(row: Row, score: float) -> Span:
     """The clip as one span, its middle for a peak."""
     return Span(0.0, row["duration_s"], row["duration_s"] / 2, score)
 
@@ -212,7 +219,7 @@ def _moment(rank: int, row: Row, span: Span, matched: Any, score: float) -> Mome
 
 
 def peak_inside(peak_s: float, duration_s: float) -> float:
-    """To a hundredth of a second, and before the clip's end: at the end itself there is no frame."""
+    """Rounded to 0.01 s and kept before the clip's end, where the last frame is over."""
     last = max(0, math.ceil(duration_s * 100) - 1) / 100
     return min(round(max(0.0, peak_s), 2), last)
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ltx_mcp.index.background import Background, Vectors, World, calibrate
+from ltx_mcp.index.background import Background, TrainedDomain, Vectors, calibrate
 from ltx_mcp.index.embed import unit
 from ltx_mcp.types.frames import Frame
 
@@ -24,7 +24,7 @@ _OTHER_WORDS = ("a", "an", "the", "and", "of", "in", "on", "with", "picture", "v
 _STRIDE = 8  # pixels; a share of colours needs no more
 
 # A frame is familiar when one colour makes up half of its vector's length; noise spreads over all of them.
-_WORLD = World(frozenset(_OTHER_WORDS).union(COLOURS), tuple(COLOURS), familiarity=0.5, vote_z=2.0)
+_DOMAIN = TrainedDomain(frozenset(_OTHER_WORDS).union(COLOURS), tuple(COLOURS), familiarity=0.5, vote_z=2.0)
 
 
 class ColourEmbedder:
@@ -37,7 +37,7 @@ class ColourEmbedder:
         """There is nothing to load."""
 
     def understands(self, text: str) -> bool:
-        return _WORLD.understands(text)
+        return _DOMAIN.understands(text)
 
     def embed_frames(self, frames: Sequence[Frame]) -> Vectors:
         shares = np.zeros((len(frames), self.dim), dtype=np.float32)
@@ -61,4 +61,4 @@ class ColourEmbedder:
 
     @cached_property
     def _background(self) -> Background:
-        return calibrate(self.embed_frames, self.embed_texts, _WORLD)
+        return calibrate(self.embed_frames, self.embed_texts, _DOMAIN)

@@ -1,4 +1,4 @@
-"""The archive's index: what has been made, findable by its words and by what is to be seen in it."""
+"""The archive's search index: every clip, findable by its text and by what its frames show."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,21 +9,21 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 
 from ltx_mcp.index.embed import Embedder
+from ltx_mcp.index.optimize import optimize
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.schema import among, clip_rows, frame_rows, quoted
 from ltx_mcp.index.search import Searcher
 from ltx_mcp.index.tables import Tables
-from ltx_mcp.index.upkeep import tend
 from ltx_mcp.types.clips import Clip, SearchResult
 
-__all__ = ["ClipIndex", "KnownClip", "SearchQuery"]
+__all__ = ["ClipIndex", "IndexedClip", "SearchQuery"]
 
-TEND_EVERY = 50  # clips written by this process
+OPTIMIZE_EVERY = 50  # clips written by this process
 
 
 @dataclass(frozen=True)
-class KnownClip:
+class IndexedClip:
     """What the index remembers of a clip: `schema.fingerprint`, its file, how many of its frames are there."""
 
     fingerprint: str
@@ -53,7 +53,7 @@ class ClipIndex:
         self._tables.close()
 
     async def add(self, clip: Clip, samples: Samples) -> None:
-        """Make a clip findable, or write it anew. The clip's row comes last: a clip without one is not there."""
+        """Add or replace a clip. The clip's row is written last: a clip without one is not found."""
         vectors = await to_thread.run_sync(self._embedder.embed_frames, samples.frames, limiter=self._model_slot)
         await self.open()
         if len(vectors):
@@ -62,8 +62,8 @@ class ClipIndex:
         row = clip_rows(clip, self._tables.model_id)
         await self._tables.commit(lambda: self._put_clip(row))
         self._written += 1
-        if self._written % TEND_EVERY == 0:
-            await self.tend()
+        if self._written % OPTIMIZE_EVERY == 0:
+            await self.optimize()
 
     async def _put_frames(self, clip_id: str, rows: Any) -> None:
         dim = rows.schema.field("vector").type.list_size
@@ -76,7 +76,7 @@ class ClipIndex:
         await merge.when_matched_update_all().when_not_matched_insert_all().execute(row)
 
     async def remove(self, clip_id: str) -> None:
-        """Forget a clip, its row first; one that is not there is no error."""
+        """Delete a clip's rows, its own first; a clip that is not indexed is ignored."""
         where = f"clip_id = {quoted(clip_id)}"
 
         async def delete_row() -> None:
@@ -100,17 +100,18 @@ class ClipIndex:
 
         return await self._tables.read(read)
 
-    async def known(self) -> dict[str, KnownClip]:
+    async def known(self) -> dict[str, IndexedClip]:
         """Every clip of the index, by id. Reads both tables through, so it finds a broken file too."""
 
-        async def read() -> dict[str, KnownClip]:
+        async def read() -> dict[str, IndexedClip]:
             columns = ["clip_id", "fingerprint", "path"]
             rows = await (await self._tables.clips()).query().select(columns).to_list()
             frames = await self._tables.frames()
             owners = await frames.query().select(["clip_id"]).to_arrow() if frames is not None else None
             counts = Counter(owners["clip_id"].to_pylist() if owners is not None else ())
             return {
-                row["clip_id"]: KnownClip(row["fingerprint"], Path(row["path"]), counts[row["clip_id"]]) for row in rows
+                row["clip_id"]: IndexedClip(row["fingerprint"], Path(row["path"]), counts[row["clip_id"]])
+                for row in rows
             }
 
         return await self._tables.read(read)
@@ -122,13 +123,13 @@ class ClipIndex:
     async def newest(self, limit: int = 5) -> SearchResult:
         return await self.search(SearchQuery(limit=limit))
 
-    async def tend(self) -> None:
+    async def optimize(self) -> None:
         """Compact the tables and build the indexes that their sizes call for; other calls may go on meanwhile."""
 
         async def work() -> None:
-            await tend(await self._tables.clips())
+            await optimize(await self._tables.clips())
             if (frames := await self._tables.frames()) is not None:
-                await tend(frames)
+                await optimize(frames)
 
         await self._tables.commit(work)
 
@@ -136,6 +137,6 @@ class ClipIndex:
         """Start empty; the old folder is moved aside. A reconcile fills the index again."""
         await self._tables.reset()
 
-    async def drop_other_models(self) -> list[str]:
+    async def drop_other_tables(self) -> list[str]:
         """Drop the tables of other embedding models and older schemas; their names."""
         return await self._tables.drop_others()

@@ -1,6 +1,6 @@
 """The LanceDB tables on disk: opened late, healed when broken, shared with other processes.
 
-The index is derived from the clips' sidecars, so a folder that cannot be read is no loss: it is moved aside
+The index is derived from the clips' sidecars, so nothing is lost when its folder cannot be read: it is moved aside
 and the next reconcile fills a new one.
 """
 
@@ -17,13 +17,13 @@ import anyio
 from anyio import to_thread
 
 from ltx_mcp.errors import IndexUnavailable, StudioError
+from ltx_mcp.index.optimize import newer_schema
 from ltx_mcp.index.schema import SCHEMA_VERSION, clips_schema, frames_schema, table_name, version_of
-from ltx_mcp.index.upkeep import newer_schema
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-WORD_COLUMNS = ("prompt", "title")
+TEXT_COLUMNS = ("prompt", "title")
 COMMIT_TRIES = 6
 FIRST_WAIT_S = 0.05  # doubles with every try: 1.6 s in all
 REMEDY = "No clip is lost. Run `ltx-mcp reindex` to rebuild the search index from the clips."
@@ -70,13 +70,13 @@ class Tables:
         return self._frames
 
     async def read(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Run a read. If it breaks the tables are opened anew, once: another process may have replaced them."""
+        """Run a read. If it fails the tables are reopened, once: another process may have replaced them."""
         try:
             return await work()
         except StudioError:
             raise
         except Exception as error:
-            log.warning("reading the search index failed, opening it anew: %s", _first_line(error))
+            log.warning("reading the search index failed, reopening it: %s", _first_line(error))
             self._forget()
         try:
             return await work()
@@ -126,7 +126,7 @@ class Tables:
         self._forget()
 
     def _forget(self) -> None:
-        """Open anew at the next use, and leave the handles to the tasks that are using them now."""
+        """Reopen at the next use; tasks that use the current handles keep them."""
         self._clips = self._frames = self._database = None
 
     async def _open(self) -> None:
@@ -161,18 +161,18 @@ class Tables:
         name = table_name("clips", self.model_id)
         clips = await self._database.create_table(name, schema=clips_schema(self.model_id), exist_ok=True)
         await clips.query().limit(1).to_list()
-        await self._index_words(clips)
-        await clips.query().nearest_to_text(MultiMatchQuery("probe", list(WORD_COLUMNS))).limit(1).to_list()
+        await self._create_text_index(clips)
+        await clips.query().nearest_to_text(MultiMatchQuery("probe", list(TEXT_COLUMNS))).limit(1).to_list()
         self._clips = clips
         if (frames := table_name("frames", self.model_id)) in await self._names():
             self._frames = await self._database.open_table(frames)
             await self._frames.query().limit(1).to_list()
 
-    async def _index_words(self, clips: Any) -> None:
+    async def _create_text_index(self, clips: Any) -> None:
         from lancedb.index import FTS
 
         indexed = {column for index in await clips.list_indices() for column in index.columns}
-        for column in WORD_COLUMNS:
+        for column in TEXT_COLUMNS:
             if column not in indexed:  # FTS stems English words and drops its stop words
                 await clips.create_index(column, config=FTS())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ltx_mcp.errors import ModelUnavailable
-from ltx_mcp.index.background import World
+from ltx_mcp.index.background import TrainedDomain
 
 CONFIG = "open_clip_config.json"
 CHECKPOINT = "open_clip_model.safetensors"  # open_clip's own name for it, and the first that it looks for
@@ -32,7 +32,7 @@ class Checkpoint:
     architecture: str
     pretrained: str
     file: Path
-    world: World | None = None
+    domain: TrainedDomain | None = None
     preprocess: dict[str, Any] = field(default_factory=dict)
     quick_gelu: bool = False
 
@@ -68,12 +68,16 @@ def _folder(folder: Path) -> Checkpoint:
     missing = [name for name in (CONFIG, CHECKPOINT) if not (folder / name).is_file()]
     if missing:
         raise ModelUnavailable(f"The embedder's folder {folder} has no {' and no '.join(missing)}.", _GRAMMAR)
-    world = folder / WORLD
+    trained_on = folder / WORLD
     try:
-        taught = World.from_json(json.loads(world.read_text(encoding="utf-8"))) if world.is_file() else None
+        domain = (
+            TrainedDomain.from_json(json.loads(trained_on.read_text(encoding="utf-8")))
+            if trained_on.is_file()
+            else None
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelUnavailable(f"{world} cannot be read ({error!r}).", "Repair it, or remove it.") from error
-    return Checkpoint(f"local-dir:{folder}", "local-dir", folder / CHECKPOINT, taught)
+        raise ModelUnavailable(f"{trained_on} cannot be read ({error!r}).", "Repair it, or remove it.") from error
+    return Checkpoint(f"local-dir:{folder}", "local-dir", folder / CHECKPOINT, domain)
 
 
 def _tag(architecture: str, tag: str) -> Checkpoint:

@@ -13,7 +13,7 @@ import pytest
 
 import ltx_mcp.micro
 from ltx_mcp.errors import ModelUnavailable
-from ltx_mcp.index.background import meaningless_frames
+from ltx_mcp.index.background import uninformative_frames
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder, embed_query, pieces
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.types.frames import Frame
@@ -120,8 +120,8 @@ def test_naming_the_embedded_model_loads_no_torch() -> None:
 
 def test_the_embedded_checkpoint_tells_its_eleven_colours_and_seven_shapes_apart() -> None:
     embedder = OpenClipEmbedder()
-    world = json.loads((SHAPES_CLIP / "world.json").read_text())
-    names = [f"a {colour} {shape}" for colour in world["slots"]["colour"] for shape in world["slots"]["shape"]]
+    domain = json.loads((SHAPES_CLIP / "world.json").read_text())
+    names = [f"a {colour} {shape}" for colour in domain["slots"]["colour"] for shape in domain["slots"]["shape"]]
     texts = embedder.embed_texts(names)
     assert len(set(np.argmax(texts @ texts.T, axis=1))) == 77
     assert np.triu(texts @ texts.T, k=1).max() < 0.98
@@ -198,7 +198,7 @@ def test_long_texts_are_cut_at_clauses() -> None:
 
 
 def test_the_frames_of_the_background_are_the_same_everywhere() -> None:
-    frames = meaningless_frames()
+    frames = uninformative_frames()
     assert len(frames) == 24
     assert {frame.shape for frame in frames} == {(64, 64, 3)}
-    assert all(np.array_equal(one, two) for one, two in zip(frames, meaningless_frames(), strict=True))
+    assert all(np.array_equal(one, two) for one, two in zip(frames, uninformative_frames(), strict=True))

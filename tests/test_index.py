@@ -333,7 +333,7 @@ async def test_processes_that_write_at_once_lose_nothing_and_double_nothing(inde
 async def test_tending_keeps_every_row_findable(index: ClipIndex) -> None:
     for number in range(5):
         await put(index, make_clip(f"clip-{number}", "harbour"), always(plain("red")))
-    await index.tend()
+    await index.optimize()
     assert len(ids(await find(index, "harbour", limit=20))) == 5
     await put(index, make_clip("later", "harbour"))
     assert "later" in ids(await find(index, "harbour", limit=20))

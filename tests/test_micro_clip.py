@@ -108,8 +108,8 @@ def test_nothing_is_drawn_in_many_ways() -> None:
 
 
 def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Path) -> None:
-    whole = Trainer(TINY)
-    losses = [whole.advance() for _ in range(4)]
+    whole_clip = Trainer(TINY)
+    losses = [whole_clip.advance() for _ in range(4)]
     assert np.isfinite(losses).all()
     first = Trainer(TINY, cache=tmp_path / "pictures.npz")
     for _ in range(2):

@@ -277,7 +277,7 @@ def test_a_stream_longer_than_announced_is_stopped() -> None:
     "frame", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
 )
 def test_what_is_no_picture_passes_nothing(frame: Frame) -> None:
-    with pytest.raises(ModerationUnavailable, match="no picture"):
+    with pytest.raises(ModerationUnavailable, match="not an RGB frame"):
         FrameGate(MagentaClassifier()).watch(2, 1).see(0, frame)
 
 

@@ -1,1 +1,1 @@
-"""The gates: nothing unmoderated leaves. `prompts` reads words, `frames` looks at pictures; both fail closed."""
+"""The gates: nothing unmoderated leaves. `prompts` reads words, `frames` scores frames; both fail closed."""

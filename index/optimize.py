@@ -15,7 +15,7 @@ QUANTISED_FROM = 300_000
 KEEP_VERSIONS = timedelta(hours=1)  # another process may still read an old version; zero would break it
 
 
-async def tend(table: Any) -> None:
+async def optimize(table: Any) -> None:
     """Compact the table, fold new rows into its indexes, and build the vector index that its size calls for.
 
     Readers and writers of other processes go on meanwhile.
