@@ -19,9 +19,11 @@ from ltx_mcp.engine.deferred import DeferredEngine
 from ltx_mcp.engine.lora.hub import LoraHub
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.engine.plan.memory import probe_machine, resolve_device
+from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.engine.weights.choice import local_hub
 from ltx_mcp.errors import ArchiveError, ModerationUnavailable, SettingsError
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
+from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.jobs.lane import Lane
 from ltx_mcp.jobs.process_lock import ProcessLock
@@ -36,19 +38,26 @@ from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import HEARTBEAT_S, UNWIND_S, Studio
 
+STAND_IN = "stand-in"
+"""As LTX_MCP_MODEL and LTX_MCP_EMBEDDER: the twin that loads no model, to try everything around it in milliseconds."""
+
+
+def choose_engine(settings: Settings) -> tuple[Engine, str]:
+    """The engine that the settings name, and why, in words. Loads nothing. Raises ModelUnavailable."""
+    if settings.model == STAND_IN:
+        return StandInEngine(), "LTX_MCP_MODEL names the stand-in."
+    from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+    from ltx_mcp.engine.weights.choice import choose
+
+    machine = probe_machine()
+    choice = choose(settings.model, settings.accept_licence, machine, local_hub())
+    engine = LtxEngine(choice.source, settings.device, settings.memory, machine, make_loras(settings))
+    return engine, choice.reason
+
 
 def make_engine(settings: Settings) -> Engine:
     """The engine that the settings name, chosen once it is needed."""
-
-    def choose() -> Engine:
-        from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
-        from ltx_mcp.engine.weights.choice import choose as choose_weights
-
-        machine = probe_machine()
-        choice = choose_weights(settings.model, settings.accept_licence, machine, local_hub())
-        return LtxEngine(choice.source, settings.device, settings.memory, machine, make_loras(settings))
-
-    return DeferredEngine(choose)
+    return DeferredEngine(lambda: choose_engine(settings)[0])
 
 
 def make_loras(settings: Settings) -> InstalledLoras:
@@ -69,7 +78,7 @@ def make_classifier(settings: Settings) -> FrameClassifier:
 
 
 def make_embedder(settings: Settings) -> Embedder:
-    return OpenClipEmbedder(settings.embedder)
+    return ColourEmbedder() if settings.embedder == STAND_IN else OpenClipEmbedder(settings.embedder)
 
 
 def make_policy(settings: Settings) -> Policy:

@@ -20,7 +20,7 @@ from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import look_at, read_video
 from ltx_mcp.media.probe import probe
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SOURCE_S, SOURCE_FPS = 1.5, 24.0
 SHOT = {"prompt": "a red circle moving right", "duration_s": 0.5, "seed": 1}

@@ -35,6 +35,7 @@ def script() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_every_mode_is_timed_on_the_micro_model() -> None:
     command = [sys.executable, str(SCRIPT), "--tiny", "--device", "cpu", "--runs", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)

@@ -17,7 +17,7 @@ from ltx_mcp.media.footage import look_at, read_audio, read_video
 from ltx_mcp.media.images import fit_image, read_image
 from ltx_mcp.media.probe import probe
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LARGE = {"prompt": "an astronaut smiles", "resolution": "2160p", "duration_s": 0.5, "fps": 8, "seed": 1}
 

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ltx_mcp.cli.models import known_families
-from ltx_mcp.compose import make_classifier, make_embedder, make_policy
-from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+from ltx_mcp.compose import choose_engine, make_classifier, make_embedder, make_policy
 from ltx_mcp.engine.plan.memory import GB, probe_machine
-from ltx_mcp.engine.weights.choice import choose, local_hub
 from ltx_mcp.errors import SettingsError, StudioError
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.value import Value
@@ -57,13 +55,8 @@ def _machine(settings: Settings) -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, {machine.ram_bytes / GB:.0f} GB of memory, {device}"
 
 
-def _engine(settings: Settings) -> tuple[LtxEngine, str]:
-    choice = choose(settings.model, settings.accept_licence, probe_machine(), local_hub())
-    return LtxEngine(choice.source, settings.device, settings.memory), choice.reason
-
-
 def _model(settings: Settings) -> str:
-    engine, reason = _engine(settings)
+    engine, reason = choose_engine(settings)
     return f"{engine.card.name}. {reason} {engine.card.label} Licence: {engine.card.licence}."
 
 
@@ -78,7 +71,7 @@ def _families(settings: Settings) -> str:
 
 
 def _frame_size(settings: Settings) -> str:
-    card = _engine(settings)[0].card
+    card = choose_engine(settings)[0].card
     return (
         f"{card.default_resolution} unless asked otherwise; at most {card.max_pixel_frames / 1e6:,.0f} M pixel-frames"
     )

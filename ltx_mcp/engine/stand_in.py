@@ -48,6 +48,8 @@ class StandInEngine:
         self.card = ModelCard(
             name="stand-in",
             label="The stand-in draws coloured shapes without a model.",
+            caveat="The stand-in is not a model. It draws the coloured shapes that the prompt names, or a white cross.",
+            licence="Apache-2.0",
             default_resolution="240p",
             max_pixel_frames=max_pixel_frames,
             trained_short_side=240,
