@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ltx_mcp.media.resize import shrink
 from ltx_mcp.types.frames import Frame
 
 SHORT_SIDE = 384  # pixels; the largest input of the open_clip models of reference size (ViT-L-14-336, SigLIP2-384)
@@ -42,7 +43,7 @@ class FrameSampler:
         """`frame` is number `index` of the clip, from 0; called in order."""
         self._newest = (index, frame)
         if index in self._wanted:
-            self._kept[index] = shrink(frame)
+            self._kept[index] = shrink(frame, SHORT_SIDE)
 
     @property
     def samples(self) -> Samples:
@@ -51,17 +52,5 @@ class FrameSampler:
         if self._newest is not None and self._newest[0] not in kept:
             if len(kept) >= self._max_samples:
                 kept.popitem()
-            kept[self._newest[0]] = shrink(self._newest[1])
+            kept[self._newest[0]] = shrink(self._newest[1], SHORT_SIDE)
         return Samples(np.array(list(kept), dtype=np.float64) / self._fps, list(kept.values()))
-
-
-def shrink(frame: Frame, short_side: int = SHORT_SIDE) -> Frame:
-    """A copy of the frame whose short side is at most `short_side` pixels."""
-    from PIL import Image
-
-    height, width = frame.shape[:2]
-    scale = short_side / min(height, width)
-    if scale >= 1:
-        return frame.copy()
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.array(Image.fromarray(frame).resize(size, Image.Resampling.BOX))

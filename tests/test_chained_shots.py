@@ -15,7 +15,7 @@ from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import Cancelled
 from ltx_mcp.jobs.lane import Step
-from ltx_mcp.media.audio import RATE
+from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import look_at
 from ltx_mcp.preparation.chained_shots import ChainedShot, Source, blended_frames, chained, lead_frames, retaken
@@ -88,7 +88,7 @@ def picture(index: int) -> Frame:
 
 
 def tone(hertz: float, seconds: float) -> NDArray[np.float32]:
-    wave = 0.2 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE + 1)
+    wave = 0.2 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE + 1)
     return np.stack([wave, wave]).astype(np.float32)
 
 
@@ -133,9 +133,11 @@ def test_a_clip_goes_on_without_a_seam_to_be_seen_or_heard(tmp_path: Path, darke
     assert steps(frames).max() < typical * 1.2 + darker / 8, "the change at the join is like any other"
     sound = film.sound()
     assert sound is not None
-    assert sound.shape == (2, round(60 / FPS * RATE))
-    jumps, join = np.abs(np.diff(sound[0])), round(FRAMES / FPS * RATE)
-    assert jumps[join - RATE // 2 : join + RATE // 2].max() < 1.2 * jumps[: RATE * 2].max(), "no click"
+    assert sound.shape == (2, round(60 / FPS * SAMPLE_RATE))
+    jumps, join = np.abs(np.diff(sound[0])), round(FRAMES / FPS * SAMPLE_RATE)
+    assert jumps[join - SAMPLE_RATE // 2 : join + SAMPLE_RATE // 2].max() < 1.2 * jumps[: SAMPLE_RATE * 2].max(), (
+        "no click"
+    )
     assert np.abs(sound[:, join:]).max() > 0.1, "the new shot has its own"
 
 
@@ -161,7 +163,7 @@ def test_each_shot_continues_the_last_frames_of_the_one_before_and_sound_has_no_
     assert 0.3 < watch.progress[len(watch.progress) // 2] < 0.7
     sound = film.sound()
     assert sound is not None
-    assert sound.shape == (2, 5 * RATE)
+    assert sound.shape == (2, 5 * SAMPLE_RATE)
     loud = [float(np.abs(sound[:, at : at + 2400]).max()) for at in range(0, sound.shape[1], 2400)]
     assert min(loud) > 0.1, "nowhere silent"
     assert np.abs(np.diff(sound[0])).max() < 0.04
@@ -170,20 +172,20 @@ def test_each_shot_continues_the_last_frames_of_the_one_before_and_sound_has_no_
 def test_where_there_was_no_sound_the_new_one_fades_in_and_where_none_is_asked_for_the_old_one_stays(
     tmp_path: Path,
 ) -> None:
-    join = round(FRAMES / FPS * RATE)
+    join = round(FRAMES / FPS * SAMPLE_RATE)
     silent = chained([ChainedShot(a_plan(29), 9)], a_source(tmp_path, sound=False))(StandInEngine(), Parts())
     assert len(list(silent.frames)) == 60
     faded = silent.sound()
     assert faded is not None
     assert not faded[:, :join].any()
-    assert np.abs(faded[:, join : join + 480]).max() < 0.05 < np.abs(faded[:, join + RATE // 4 :]).max()
+    assert np.abs(faded[:, join : join + 480]).max() < 0.05 < np.abs(faded[:, join + SAMPLE_RATE // 4 :]).max()
     kept = chained([ChainedShot(a_plan(29, audio=False), 9)], a_source(tmp_path))(StandInEngine(), Parts())
     assert len(list(kept.frames)) == 60
     sound = kept.sound()
     assert sound is not None
     assert np.abs(sound[:, :join]).max() > 0.1
     assert not sound[:, join:].any()
-    assert np.abs(np.diff(sound[0, join - RATE : join + RATE])).max() < 0.02, "it ends without a click"
+    assert np.abs(np.diff(sound[0, join - SAMPLE_RATE : join + SAMPLE_RATE])).max() < 0.02, "it ends without a click"
 
 
 @pytest.mark.parametrize("span", [(15, 22), (0, 10), (30, 40)])
@@ -199,7 +201,7 @@ def test_a_retake_changes_the_span_alone_in_picture_and_sound(tmp_path: Path, sp
     sound, own_sound = made.sound(), source.sound()
     assert sound is not None
     assert own_sound is not None
-    inside = slice(round(first / FPS * RATE), round(end / FPS * RATE))
+    inside = slice(round(first / FPS * SAMPLE_RATE), round(end / FPS * SAMPLE_RATE))
     outside = np.ones(sound.shape[1], dtype=bool)
     outside[inside] = False
     assert np.array_equal(sound[:, outside], own_sound[:, : sound.shape[1]][:, outside]), "to the sample"

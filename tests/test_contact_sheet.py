@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ltx_mcp.errors import MediaError
-from ltx_mcp.media.contact_sheet import MAX_BYTES, MAX_HEIGHT, MAX_WIDTH, SheetMaker, board
+from ltx_mcp.media.contact_sheet import MAX_BYTES, MAX_HEIGHT, MAX_WIDTH, ContactSheet, board
 
 SIZES = [(416, 240), (3840, 2160), (720, 1280), (540, 540), (720, 540), (64, 48)]  # width, height
 
@@ -30,7 +30,7 @@ def share(picture: NDArray[np.int64], colour: tuple[int, int, int]) -> float:
 
 
 def sheet_of(frames: list[NDArray[np.uint8]], fps: float = 24) -> bytes:
-    maker = SheetMaker(len(frames), fps)
+    maker = ContactSheet(len(frames), fps)
     for index, frame in enumerate(frames):
         maker.see(index, frame)
     return maker.jpeg()
@@ -92,7 +92,7 @@ def test_noise_the_worst_case_of_jpeg_stays_under_the_limit() -> None:
 
 def test_a_sheet_without_frames_is_an_error() -> None:
     with pytest.raises(MediaError):
-        SheetMaker(9, 24).jpeg()
+        ContactSheet(9, 24).jpeg()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 9, 10, 20, 25])

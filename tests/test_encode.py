@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,60 @@ def test_sound_that_comes_after_the_last_frame_is_the_same_as_sound_that_was_the
     assert sorted(tmp_path.iterdir()) == [after, before]
 
 
+@pytest.mark.parametrize(("seconds", "channels", "rate"), [(0.8, 2, 48_000), (1.7, 1, 48_000), (0.8, 2, 24_000)])
+def test_audio_from_a_file_of_samples_is_the_same_as_from_memory(
+    tmp_path: Path, seconds: float, channels: int, rate: int
+) -> None:
+    held, filed, raw = tmp_path / "held.mp4", tmp_path / "filed.mp4", tmp_path / "raw"
+    audio = np.float32(1.2) * tone(seconds, channels, rate)  # a little too loud
+    raw.write_bytes(audio.T.astype("<f4").tobytes())
+    film(held, noise(24), 24, audio=audio, sample_rate=rate)
+    with VideoWriter(filed, WIDTH, HEIGHT, 24, 24) as writer:
+        for frame in noise(24):
+            writer.write(frame)
+        writer.add_audio_file(raw, rate, channels)
+    assert filed.read_bytes() == held.read_bytes()
+    assert sorted(tmp_path.iterdir()) == [filed, held, raw]
+
+
+def test_a_file_of_samples_is_never_held_whole(tmp_path: Path) -> None:
+    """46 MB of samples for a clip of twelve frames, half of them in the file and half padded."""
+    raw, clip, seconds = tmp_path / "raw", tmp_path / "clip.mp4", 120
+    with raw.open("wb") as file:
+        file.truncate(seconds // 2 * 48_000 * 2 * 4)  # a sparse file: silence
+    with VideoWriter(clip, WIDTH, HEIGHT, 0.1, 12) as writer:
+        for frame in noise(12):
+            writer.write(frame)
+        tracemalloc.start()
+        writer.add_audio_file(raw)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < 8 * 2**20
+    assert probe(clip).audio_duration_s == pytest.approx(seconds, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("content", "channels", "words"),
+    [
+        (b"1234", 2, "ends within a sample"),
+        (np.full(8, np.inf, "<f4").tobytes(), 2, "not numbers"),
+        (bytes(24), 3, "3 channels"),
+        (None, 2, "No such file"),
+    ],
+)
+def test_a_file_that_is_not_samples_is_refused(
+    tmp_path: Path, content: bytes | None, channels: int, words: str
+) -> None:
+    raw = tmp_path / "raw"
+    if content is not None:
+        raw.write_bytes(content)
+    with VideoWriter(tmp_path / "clip.mp4", WIDTH, HEIGHT, 24, 1) as writer:
+        writer.write(flat((0, 90, 0)))
+        with pytest.raises(MediaError, match=words):
+            writer.add_audio_file(raw, channels=channels)
+    assert not probe(tmp_path / "clip.mp4").has_audio
+
+
 @pytest.mark.parametrize(("codec", "fps", "every"), [("h264", 24.0, 48), ("hevc", 24.0, 48), ("h264", 8.5, 17)])
 def test_key_frames_stand_at_the_same_frames_whatever_is_shown(
     tmp_path: Path, codec: Codec, fps: float, every: int
@@ -222,7 +277,7 @@ def test_a_folder_that_is_gone_is_an_error(tmp_path: Path) -> None:
 
 def test_sound_that_cannot_be_stored_is_an_error(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "gone" / "clip.mp4", WIDTH, HEIGHT, 24, 1, audio=tone(1))
-    with pytest.raises(MediaError, match="audio could not be written"), writer:
+    with pytest.raises(MediaError, match="audio could not be stored"), writer:
         pass
 
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.framing import fit, nearest_aspect
-from ltx_mcp.media.images import fit_image, read_image
+from ltx_mcp.media.images import read_image
 from ltx_mcp.types.sizes import ASPECTS, RESOLUTIONS, delivered_size
 
 RED, BLUE, WHITE, BLACK = (255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
@@ -197,40 +197,3 @@ def test_the_nearest_aspect_of_a_delivered_size_is_its_own(aspect: str, resoluti
 )
 def test_other_shapes_have_a_nearest_aspect(size: tuple[int, int], aspect: str) -> None:
     assert nearest_aspect(*size) == aspect
-
-
-def ramp(width: int, height: int) -> NDArray[np.uint8]:
-    """Red tells the column, green the row."""
-    frame = np.zeros((height, width, 3), dtype=np.uint8)
-    frame[..., 0] = np.linspace(0, 255, width)
-    frame[..., 1] = np.linspace(0, 255, height)[:, None]
-    return frame
-
-
-@pytest.mark.parametrize("target", [(100, 100), (416, 240), (240, 416), (64, 32), (31, 17)])
-def test_a_still_shows_the_part_that_fit_names(target: tuple[int, int]) -> None:
-    still = fit_image(ramp(256, 256), *target)
-    assert still.shape == (target[1], target[0], 3)
-    assert still.dtype == np.uint8
-    part = fit((256, 256), target)
-    assert still[:, 0, 0].mean() == pytest.approx(part.left, abs=5)
-    assert still[:, -1, 0].mean() == pytest.approx(part.left + part.width, abs=5)
-    assert still[0, :, 1].mean() == pytest.approx(part.top, abs=5)
-    assert still[-1, :, 1].mean() == pytest.approx(part.top + part.height, abs=5)
-
-
-def test_a_still_of_the_right_size_is_left_alone() -> None:
-    frame = ramp(64, 48)
-    assert (fit_image(frame, 64, 48) == frame).all()
-
-
-def test_fine_stripes_shrink_to_grey_and_not_to_a_pattern() -> None:
-    stripes = np.zeros((512, 512, 3), dtype=np.uint8)
-    stripes[:, ::2] = 255
-    assert near(fit_image(stripes, 100, 100)[5:-5, 5:-5], (127, 127, 127), 8)
-
-
-def test_a_photograph_survives_growing_and_shrinking_back() -> None:
-    astronaut = read_image(photo("astronaut.png").read_bytes(), "astronaut")
-    back = fit_image(fit_image(astronaut, 1024, 1024), 512, 512)
-    assert np.abs(back.astype(int) - astronaut).mean() < 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ltx_mcp.index.sample import FrameSampler, shrink
+from ltx_mcp.index.sample import FrameSampler
 
 
 def seen(fps: float, frames: int, shown: int | None = None, size: tuple[int, int] = (8, 8)) -> FrameSampler:
@@ -43,12 +43,3 @@ def test_no_frames_give_no_samples() -> None:
     samples = FrameSampler(24, 24).samples
     assert samples.frames == []
     assert samples.times_s.shape == (0,)
-
-
-@pytest.mark.parametrize(("height", "width"), [(2160, 3840), (3840, 2160), (384, 1000), (48, 64)])
-def test_kept_frames_are_small_copies_of_the_same_shape(height: int, width: int) -> None:
-    frame = np.zeros((height, width, 3), dtype=np.uint8)
-    small = shrink(frame)
-    assert min(small.shape[:2]) == min(height, width, 384)
-    assert small.shape[0] / small.shape[1] == pytest.approx(height / width, rel=0.01)
-    assert not np.shares_memory(small, frame)

@@ -14,8 +14,9 @@ from ltx_mcp.engine.plan.memory import GB, Machine
 from ltx_mcp.engine.plan.tiling import spans
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.media.footage import look_at, read_audio, read_video
-from ltx_mcp.media.images import fit_image, read_image
+from ltx_mcp.media.images import read_image
 from ltx_mcp.media.probe import probe
+from ltx_mcp.media.resize import cover
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -50,7 +51,7 @@ async def test_a_photograph_becomes_2160p_portrait_in_tiles_and_scaled_up(agent:
     assert sound is not None
     assert sound.shape[1] == pytest.approx(0.5 * 48_000, abs=1024)
     shown = np.stack(list(read_video(footage, 2160, 3840, 8, 4))).astype(np.float32)
-    first = fit_image(read_image(picture.read_bytes(), "photo"), 2160, 3840)
+    first = cover(read_image(picture.read_bytes(), "photo"), 2160, 3840)
     assert np.abs(shown[0] - first).mean() < 12, "the first frame is the photograph"
     assert_no_seam(shown[1:], 2560, 3840 / 2560)
 

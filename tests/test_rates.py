@@ -17,7 +17,7 @@ from ltx_mcp.engine.diffusers_ltx.steered import packed_sound
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.engine.weights.temporal_upsampler_file import load_temporal_file
 from ltx_mcp.errors import ModelUnavailable
-from ltx_mcp.media.resize import scaled
+from ltx_mcp.media.resize import scale
 from ltx_mcp.micro.temporal import FILE, around, load_temporal_upsampler
 from ltx_mcp.micro.training import draw, world
 from ltx_mcp.micro.training.train_temporal import solved
@@ -108,9 +108,9 @@ def test_a_clip_that_is_scaled_up_has_the_delivered_size(engine: LtxEngine) -> N
     small = next(iter(engine.render(plain, Listener()).frames))
     frames = list(engine.render(large, Listener()).frames)
     assert {(frame.shape, frame.flags.c_contiguous) for frame in frames} == {((100, 200, 3), True)}
-    assert np.array_equal(frames[0], scaled(small, 200, 100))
+    assert np.array_equal(frames[0], scale(small, 200, 100))
     still = picture(1)
-    given = Materials((Condition([scaled(still, 200, 100)]),))
+    given = Materials((Condition([scale(still, 200, 100)]),))
     shown = next(iter(engine.render(large, Listener(), given).frames))
     assert shown.shape == (100, 200, 3)
 

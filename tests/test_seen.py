@@ -19,7 +19,8 @@ from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.media.footage import look_at, read_video
-from ltx_mcp.media.images import fit_image, read_image
+from ltx_mcp.media.images import read_image
+from ltx_mcp.media.resize import cover
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import GenerateRequest
 
@@ -40,7 +41,7 @@ def made(engine: LtxEngine, materials: Materials = NO_MATERIALS) -> list[Frame]:
 
 
 def still(name: str) -> Frame:
-    return fit_image(read_image(photo(name).read_bytes(), name), PLAN.width, PLAN.height)
+    return cover(read_image(photo(name).read_bytes(), name), PLAN.width, PLAN.height)
 
 
 def error(frame: Frame, picture: Frame) -> float:

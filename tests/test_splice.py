@@ -12,7 +12,7 @@ from ltx_mcp.errors import MediaError
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import look_at, read_video
 from ltx_mcp.media.probe import probe, read_frames
-from ltx_mcp.media.splice import Kept, splice
+from ltx_mcp.media.splice import UnchangedFrames, splice
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import Codec
 
@@ -48,7 +48,7 @@ def test_the_rest_decodes_bit_for_bit_as_the_source_and_the_span_as_the_film(
     folder.mkdir()
     source, film = (write(folder / f"{seed}.mp4", seed, fps=fps, codec=codec) for seed in (1, 2))
     before = [decoded(path, fps) for path in (source, film)]
-    assert splice(film, Kept(source, every + 3, every + 6)) == (every, 2 * every)
+    assert splice(film, UnchangedFrames(source, every + 3, every + 6)) == (every, 2 * every)
     after = decoded(film, fps)
     outside = [*range(every), *range(2 * every, 50)]
     assert same(after, before[0], outside)
@@ -68,7 +68,7 @@ def test_the_rest_decodes_bit_for_bit_as_the_source_and_the_span_as_the_film(
 def test_the_source_of_a_longer_film_is_its_beginning(tmp_path: Path) -> None:
     source, film = write(tmp_path / "1.mp4", 1, frames=36, sound=False), write(tmp_path / "2.mp4", 2)
     shown = decoded(source, frames=36)
-    assert splice(film, Kept(source, 35)) == (32, None)
+    assert splice(film, UnchangedFrames(source, 35)) == (32, None)
     assert same(decoded(film), shown, range(32))
     assert probe(film).has_audio
 
@@ -76,7 +76,7 @@ def test_the_source_of_a_longer_film_is_its_beginning(tmp_path: Path) -> None:
 def test_what_no_key_frame_parts_from_the_span_is_left_alone(tmp_path: Path) -> None:
     source, film = write(tmp_path / "1.mp4", 1), write(tmp_path / "2.mp4", 2)
     content = film.read_bytes()
-    assert splice(film, Kept(source, 15, 49)) == (0, None)
+    assert splice(film, UnchangedFrames(source, 15, 49)) == (0, None)
     assert film.read_bytes() == content
 
 
@@ -87,7 +87,7 @@ def test_a_source_that_was_encoded_in_another_way_leaves_the_film_as_it_was(
     source, film = write(tmp_path / "1.mp4", 1, **other), write(tmp_path / "2.mp4", 2)
     content = film.read_bytes()
     with pytest.raises(MediaError, match="another way"):
-        splice(film, Kept(source, 20, 25))
+        splice(film, UnchangedFrames(source, 20, 25))
     assert film.read_bytes() == content
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -96,5 +96,5 @@ def test_a_source_that_is_gone_leaves_the_film_as_it_was(tmp_path: Path) -> None
     film = write(tmp_path / "2.mp4", 2)
     content = film.read_bytes()
     with pytest.raises(MediaError):
-        splice(film, Kept(tmp_path / "gone.mp4", 20, 25))
+        splice(film, UnchangedFrames(tmp_path / "gone.mp4", 20, 25))
     assert film.read_bytes() == content

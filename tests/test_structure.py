@@ -20,8 +20,8 @@ MAY_IMPORT = {
     "micro": {"engine", "media", "types", "errors"},  # engine: training alone
     "engine": {"micro", "media", "types", "errors"},
     "controls": {"engine", "media", "types", "errors"},
-    "moderation": {"types", "errors"},
-    "index": {"types", "errors"},
+    "moderation": {"media", "types", "errors"},
+    "index": {"media", "types", "errors"},
     "jobs": {"engine", "types", "errors"},
     "archive": {"jobs", "index", "media", "engine", "types", "errors"},
     "preparation": {

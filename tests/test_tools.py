@@ -18,7 +18,7 @@ from mcp.types import ImageContent, ResourceLink, TextContent
 
 from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.media.contact_sheet import SheetMaker
+from ltx_mcp.media.contact_sheet import ContactSheet
 from ltx_mcp.media.probe import probe
 from ltx_mcp.server.server import INSTRUCTIONS
 from ltx_mcp.tools import TOOLS
@@ -312,7 +312,7 @@ async def test_a_clip_that_was_deleted_by_hand_is_forgotten_and_the_others_are_f
 async def test_every_frame_that_the_sheet_shows_was_looked_at(tmp_path: Path, mode: str) -> None:
     class Flashing(StandInEngine):
         def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
-            shown = SheetMaker(plan.frames, plan.fps).wanted - {0, plan.frames - 1}
+            shown = ContactSheet(plan.frames, plan.fps).wanted - {0, plan.frames - 1}
             rendering = super().render(plan, watch, materials)
             magenta = np.full((plan.height, plan.width, 3), (255, 0, 255), dtype=np.uint8)
             frames = (magenta if index == min(shown) else frame for index, frame in enumerate(rendering.frames))

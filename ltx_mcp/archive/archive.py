@@ -15,10 +15,11 @@ from ltx_mcp.archive.library import Library
 from ltx_mcp.errors import MediaError, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.rebuild import ReconcileReport, reconcile
-from ltx_mcp.index.sample import Samples, sampled_places, shrink
+from ltx_mcp.index.sample import SHORT_SIDE, Samples, sampled_places
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.media.contact_sheet import board
 from ltx_mcp.media.probe import read_frames
+from ltx_mcp.media.resize import shrink
 from ltx_mcp.types.clips import Clip, ClipFacts, Moment, SearchResult
 from ltx_mcp.types.frames import Frame
 
@@ -100,7 +101,7 @@ class Archive:
 def _read_samples(clip: Clip) -> Samples:
     """What the index saw of the clip when it was made, read back from its file."""
     times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames)]
-    return Samples(np.array(times_s), [shrink(frame) for _, frame in read_frames(clip.path, times_s)])
+    return Samples(np.array(times_s), [shrink(frame, SHORT_SIDE) for _, frame in read_frames(clip.path, times_s)])
 
 
 def _draw_board(moments: Sequence[Moment]) -> bytes:

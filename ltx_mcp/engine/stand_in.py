@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.engine.base import NO_MATERIALS, Latents, Materials, ModelCard, Rendering, Watch
+from ltx_mcp.media.resize import scale
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import half_rate_count
@@ -102,19 +103,12 @@ def _conditioned(drawn: Frame, index: int, materials: Materials) -> Frame:
     if materials.repaint is not None:
         mixed += (materials.repaint[index] - mixed) * (1 - materials.repaint_strength)
     if materials.reference is not None:
-        shown = _stretched(materials.reference[index], *drawn.shape[:2])
+        shown = scale(materials.reference[index], drawn.shape[1], drawn.shape[0])
         mixed += (shown - mixed) * 0.5
     for condition in materials.conditions:
         if 0 <= index - condition.at_frame < len(condition.frames):
             mixed += (condition.frames[index - condition.at_frame] - mixed) * condition.strength
     return mixed.round().astype(np.uint8)
-
-
-def _stretched(frame: Frame, height: int, width: int) -> Frame:
-    """The nearest pixels of a frame of another size."""
-    rows, columns = np.arange(height) * frame.shape[0] // height, np.arange(width) * frame.shape[1] // width
-    stretched: Frame = frame[rows][:, columns]
-    return stretched
 
 
 def _picture(plan: Plan, colour: tuple[int, int, int], outline: Outline, phase: float) -> Frame:

@@ -1,6 +1,6 @@
-"""Pictures for the agent's eyes: the contact sheet of a clip and the board of a search. JPEG, and small.
+"""Draws the JPEGs that an agent sees: the contact sheet of a clip, and the board of a search's moments.
 
-A host takes at most 1 MB for a whole tool result, pictures in base64, so each stays under 400 KB whatever it shows.
+A host takes at most 1 MB for a whole tool result, images in base64, so each stays under 400 KB whatever it shows.
 """
 
 import math
@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from ltx_mcp.errors import MediaError
+from ltx_mcp.media.resize import contain
 from ltx_mcp.types.frames import Frame
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 SHEET_FRAMES = 9
 BOARD_ITEMS = 20
-MAX_WIDTH, MAX_HEIGHT = 1024, 1280  # pixels of the whole picture
+MAX_WIDTH, MAX_HEIGHT = 1024, 1280  # pixels of the whole page
 MAX_BYTES = 400_000
 _GOOD_BYTES = 150_000  # the quality is lowered to meet it; only noise needs more
 _QUALITIES = (88, 80, 70, 60, 45, 30)
@@ -31,7 +32,7 @@ _WIDEST_TILE = 496  # pixels: one moment alone does not need a whole page
 _PAPER, _INK, _FAINT, _MARK = "#16181d", "#f4f5f7", "#aab1bd", "#ffc53d"
 
 
-class SheetMaker:
+class ContactSheet:
     """Keeps nine frames spread over the clip, the first and the last among them, shrunk as they pass by."""
 
     def __init__(self, frames: int, fps: float) -> None:
@@ -43,12 +44,12 @@ class SheetMaker:
     def see(self, index: int, frame: Frame) -> None:
         """Frame `index` of the clip, counted from 0; to be called for each, in order."""
         if index in self.wanted:
-            shrunk = _shrunk(frame, _room(SHEET_FRAMES, columns=3, lines=1))
-            self._tiles.append(_Tile(shrunk, (f"{index / self._fps:.1f} s",)))
+            width, height = _tile_size(SHEET_FRAMES, columns=3, lines=1)
+            self._tiles.append(_Tile(contain(frame, width, height), (f"{index / self._fps:.1f} s",)))
 
     def jpeg(self) -> bytes:
         """The frames seen so far, three in a row, each above its time. Raises MediaError if there are none."""
-        return _jpeg(_mounted(self._tiles, columns=min(3, len(self._tiles))))
+        return _jpeg(_draw_page(self._tiles, columns=min(3, len(self._tiles))))
 
 
 def board(items: Sequence[tuple[Frame, str]]) -> bytes:
@@ -60,23 +61,23 @@ def board(items: Sequence[tuple[Frame, str]]) -> bytes:
     shown = items[:BOARD_ITEMS]
     columns = 4 if len(shown) > 9 else min(3, len(shown))
     labels = [tuple(label.splitlines()[:_MAX_LINES]) for _, label in shown]
-    room = _room(len(shown), columns, max(map(len, labels), default=0))
+    width, height = _tile_size(len(shown), columns, max(map(len, labels), default=0))
     tiles = [
-        _Tile(_shrunk(frame, room), label, rank)
+        _Tile(contain(frame, width, height), label, rank)
         for rank, ((frame, _), label) in enumerate(zip(shown, labels, strict=True), 1)
     ]
-    return _jpeg(_mounted(tiles, columns))
+    return _jpeg(_draw_page(tiles, columns))
 
 
 @dataclass(frozen=True)
 class _Tile:
-    picture: "Image"
+    frame: Frame
     lines: tuple[str, ...]
     rank: int | None = None
 
 
-def _room(tiles: int, columns: int, lines: int) -> tuple[int, int]:
-    """The (width, height) in pixels that one picture may take, so that all fit on the page."""
+def _tile_size(tiles: int, columns: int, lines: int) -> tuple[int, int]:
+    """The (width, height) in pixels that one frame may take, so that all fit on the page."""
     columns = max(1, columns)
     rows = max(1, math.ceil(tiles / columns))
     width = (MAX_WIDTH - _GAP) // columns - _GAP
@@ -85,65 +86,58 @@ def _room(tiles: int, columns: int, lines: int) -> tuple[int, int]:
     return width, min(height, width * 5 // 4)  # so that one portrait does not tower over its landscape row
 
 
-def _shrunk(frame: Frame, room: tuple[int, int]) -> "Image":
-    """The whole frame, as large as the room allows."""
-    from PIL import Image, ImageOps
-
-    return ImageOps.contain(Image.fromarray(frame), room, Image.Resampling.LANCZOS)
-
-
-def _mounted(tiles: Sequence[_Tile], columns: int) -> "Image":
-    """All tiles on one page. A column is as wide as the widest picture, a row as high as its highest."""
+def _draw_page(tiles: Sequence[_Tile], columns: int) -> "Image":
+    """All tiles on one page. A column is as wide as the widest frame, a row as high as its highest."""
     from PIL import Image, ImageDraw, ImageFont
 
     if not tiles:
         raise MediaError("There is no frame to show.")
     rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
-    width = max(tile.picture.width for tile in tiles)
+    width = max(tile.frame.shape[1] for tile in tiles)
     caption = max(len(tile.lines) for tile in tiles) * _LINE
-    heights = [max(tile.picture.height for tile in row) + caption + _GAP for row in rows]
+    heights = [max(tile.frame.shape[0] for tile in row) + caption + _GAP for row in rows]
     page = Image.new("RGB", (columns * (width + _GAP) + _GAP, sum(heights) + _GAP), _PAPER)
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(_FONT_PX)
     top = _GAP
     for row, height in zip(rows, heights, strict=True):
         for column, tile in enumerate(row):
             left = _GAP + column * (width + _GAP)
-            page.paste(tile.picture, (left, top))
-            _caption(draw, font, tile, (left, top), width)
+            page.paste(Image.fromarray(tile.frame), (left, top))
+            _draw_caption(draw, font, tile, (left, top), width)
         top += height
     return page
 
 
-def _caption(
+def _draw_caption(
     draw: "ImageDraw", font: "ImageFont | FreeTypeFont", tile: _Tile, corner: tuple[int, int], width: int
 ) -> None:
-    """The rank on the picture, the lines under it, cut to `width`; the first line is the loudest."""
+    """The rank on the frame, the lines under it, cut to `width`; the first line is the brightest."""
     left, top = corner
     if tile.rank is not None:
         right, bottom = left + 14 + 9 * len(str(tile.rank)), top + 25
         draw.rectangle((left, top, right, bottom), fill=_MARK)
         draw.text(((left + right) / 2, top + 13), str(tile.rank), fill=_PAPER, font=font, anchor="mm")
     for number, line in enumerate(tile.lines):
-        middle = top + tile.picture.height + number * _LINE + _LINE // 2 + 1
-        text = _cut(draw, font, _drawable(line), width)
+        middle = top + tile.frame.shape[0] + number * _LINE + _LINE // 2 + 1
+        text = _shortened(draw, font, _ascii(line), width)
         draw.text((left + 1, middle), text, fill=_FAINT if number else _INK, font=font, anchor="lm")
 
 
-def _cut(draw: "ImageDraw", font: "ImageFont | FreeTypeFont", text: str, width: int) -> str:
+def _shortened(draw: "ImageDraw", font: "ImageFont | FreeTypeFont", text: str, width: int) -> str:
     kept = text
     while kept and draw.textlength(kept if kept == text else f"{kept}…", font=font) > width:
         kept = kept[:-1].rstrip()
     return kept if kept == text else f"{kept}…"
 
 
-def _drawable(text: str) -> str:
-    """A line of ASCII, for Pillow's own font draws the rest as empty boxes: letters lose their marks, others vanish."""
+def _ascii(text: str) -> str:
+    """One line. Pillow's own font draws all but ASCII as empty boxes, so accents and other scripts are left out."""
     plain = unicodedata.normalize("NFKD", text[:_MAX_CHARS]).encode("ascii", "ignore").decode()
     return " ".join(plain.split())
 
 
 def _jpeg(page: "Image") -> bytes:
-    """The best quality that makes it small enough; if none does, half the size."""
+    """At the best quality that makes it small enough; if none does, at half the size."""
     for quality in _QUALITIES:
         buffer = BytesIO()
         page.save(buffer, "JPEG", quality=quality, optimize=True)

@@ -10,12 +10,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ltx_mcp.errors import MediaError
+from ltx_mcp.media.audio import SAMPLE_RATE
+from ltx_mcp.media.colour import TO_RGB, scale_filter
 from ltx_mcp.media.ffmpeg import FFmpeg, input_args
-from ltx_mcp.media.probe import HINT, probe
-from ltx_mcp.types.frames import Frame
+from ltx_mcp.media.framecrc import HINT
+from ltx_mcp.media.probe import probe
+from ltx_mcp.types.frames import Audio, Frame
 
 MAX_DURATION_S = 60.0  # of one stretch: the longest clip there is; what comes after it in a file is not used
 _READ_LIMIT_S = 600.0  # of waiting for ffmpeg over a whole stretch; longer means a file made to stall us
@@ -88,15 +90,15 @@ def read_video(footage: Footage, width: int, height: int, fps: float, frames: in
         yield last.copy()
 
 
-def read_audio(footage: Footage, sample_rate: int = 48_000) -> NDArray[np.float32] | None:
-    """The stretch's sound, float32 (2, samples) in -1..1, as long as its pictures; None where the file has none.
+def read_audio(footage: Footage, sample_rate: int = SAMPLE_RATE) -> Audio | None:
+    """(2, samples), as long as the video of the stretch; None where the file has no audio.
 
-    What is not there, before the sound begins or after it ends, is silence. Raises MediaError.
+    What is not there, before the audio begins or after it ends, is silence. Raises MediaError.
     """
     if not footage.has_audio:
         return None
     samples = round(footage.duration_s * sample_rate)
-    # Sound that begins late, or pauses, keeps its times: silence fills them.
+    # Audio that begins late, or pauses, keeps its times: silence fills them.
     resampled = f"aresample={sample_rate}:async=1:first_pts=0,aformat=channel_layouts=stereo,apad=whole_len={samples}"
     args = [
         *("-ss", f"{footage.start_s:.6f}", "-t", f"{footage.duration_s:.6f}", *input_args(footage.path)),
@@ -106,9 +108,9 @@ def read_audio(footage: Footage, sample_rate: int = 48_000) -> NDArray[np.float3
     raw = next(pieces, None)
     pieces.close()
     if raw is None:
-        raise MediaError(f"The sound of {footage.path.name} does not decode.", "Do without it: keep_audio=false.")
-    sound = np.frombuffer(raw, dtype="<f4").reshape(samples, 2).T
-    return np.ascontiguousarray(np.clip(np.nan_to_num(sound), -1.0, 1.0), dtype=np.float32)
+        raise MediaError(f"The audio of {footage.path.name} does not decode.", "Do without it: keep_audio=false.")
+    audio = np.frombuffer(raw, dtype="<f4").reshape(samples, 2).T
+    return np.ascontiguousarray(np.clip(np.nan_to_num(audio), -1.0, 1.0), dtype=np.float32)
 
 
 def _filters(footage: Footage, width: int, height: int, fps: float, frames: int, then: str) -> str:
@@ -125,9 +127,8 @@ def _filters(footage: Footage, width: int, height: int, fps: float, frames: int,
     rate = Fraction(fps).limit_denominator(1001)  # 29.97 is 30000/1001
     aspect = f"{width}/{height}"
     crop = f"crop='max(1,min(iw,ih*{aspect}/sar))':'max(1,min(ih,iw*sar/({aspect})))':exact=1"
-    scale = f"scale={width}:{height}:flags=bicubic+accurate_rnd+full_chroma_int"
     chosen = f"fps=fps={rate}:start_time=0:round=up,trim=end_frame={frames}"
-    return ",".join(part for part in (cut, chosen, crop, scale, then, "format=rgb24") if part)
+    return ",".join(part for part in (cut, chosen, crop, scale_filter(width, height), then, TO_RGB) if part)
 
 
 def _pieces(args: list[str], size: int, path: Path) -> Generator[bytearray, None, None]:

@@ -1,4 +1,4 @@
-"""Still pictures: from the bytes of a file to an upright RGB frame of the asked size. The bytes may be hostile."""
+"""Decodes still images: from the bytes of a file to an upright RGB frame. The bytes may be hostile."""
 
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ltx_mcp.errors import BadInput
-from ltx_mcp.media.framing import fit
+from ltx_mcp.media.colour import in_srgb
 from ltx_mcp.types.frames import Frame
 
 if TYPE_CHECKING:
@@ -34,18 +34,7 @@ def read_image(content: bytes, name: str) -> Frame:
         raise
     except Exception as error:  # a hostile file raises anything, from struct.error to MemoryError
         hint = "Use a whole PNG, JPEG, WebP or GIF file."
-        raise BadInput(f"{name} cannot be read as a picture.", hint) from error
-
-
-def fit_image(frame: Frame, width: int, height: int) -> Frame:
-    """The frame at exactly this size: it covers it, and is cropped from the centre as `framing.fit` says."""
-    from PIL import Image
-
-    if frame.shape[:2] == (height, width):
-        return frame
-    part = fit((frame.shape[1], frame.shape[0]), (width, height))
-    box = (part.left, part.top, part.left + part.width, part.top + part.height)
-    return np.array(Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS, box=box))
+        raise BadInput(f"{name} cannot be read as an image.", hint) from error
 
 
 def _rgb(image: "Image") -> Frame:
@@ -59,18 +48,4 @@ def _rgb(image: "Image") -> Frame:
         upright = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above).convert("RGB")
     elif upright.mode in ("P", "1"):
         upright = upright.convert("RGB")
-    return np.array(_in_srgb(upright, image.info.get("icc_profile")).convert("RGB"))
-
-
-def _in_srgb(image: "Image", profile: bytes | None) -> "Image":
-    """Phones write Display P3, printers' files a CMYK profile: their numbers mean other colours than ours."""
-    from PIL import ImageCms
-
-    if not profile:
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):  # broken, or of another kind of picture: then it says nothing
-        return image
-    return converted or image
+    return np.array(in_srgb(upright, image.info.get("icc_profile")).convert("RGB"))

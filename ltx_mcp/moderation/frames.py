@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from ltx_mcp.errors import ModerationUnavailable
+from ltx_mcp.media.resize import reduce
 from ltx_mcp.moderation.base import FrameClassifier, Scores
 from ltx_mcp.types.clips import Verdict
 from ltx_mcp.types.frames import Frame
@@ -193,12 +194,7 @@ def _shrunk(frame: Frame) -> Frame:
     """A copy whose short side is 256..511 pixels, or smaller if the frame is; box-averaged, so nothing is skipped."""
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
         raise ModerationUnavailable(f"A frame of shape {frame.shape} and type {frame.dtype} is not an RGB frame.", HINT)
-    factor = min(frame.shape[:2]) // HELD_SIDE
-    if factor < 2:
-        return frame.copy()
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(frame).reduce(factor))
+    return reduce(frame, HELD_SIDE)
 
 
 def _is_valid(row: Scores) -> bool:

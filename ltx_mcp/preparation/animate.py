@@ -4,7 +4,7 @@ from ltx_mcp.engine.base import Condition, Materials
 from ltx_mcp.engine.plan.layout import Uses
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.framing import nearest_aspect
-from ltx_mcp.media.images import fit_image
+from ltx_mcp.media.resize import cover
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob, cropping
 from ltx_mcp.types.frames import Frame
@@ -36,7 +36,7 @@ def animated(request: AnimateRequest, inputs: Inputs) -> PreparedJob:
     def fitted(plan: Plan) -> Materials:
         return Materials(
             tuple(
-                Condition([fit_image(frame, plan.width, plan.height)], at_frame, request.strength)
+                Condition([cover(frame, plan.width, plan.height)], at_frame, request.strength)
                 for at_frame, frame in placed(plan)
             )
         )

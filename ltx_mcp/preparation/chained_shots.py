@@ -15,9 +15,9 @@ import numpy as np
 from ltx_mcp.engine.base import Condition, Engine, Materials, Rendering, Watch
 from ltx_mcp.errors import MediaError
 from ltx_mcp.jobs.lane import PartsWatch, Render
-from ltx_mcp.media.audio import CUT_S, FADE_S, RATE, Audio, crossed, laid
+from ltx_mcp.media.audio import CROSSFADE_S, DECLICK_S, SAMPLE_RATE, crossfade, place
 from ltx_mcp.media.footage import Footage, read_audio, read_video
-from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import TEMPORAL_STRIDE
 
@@ -72,7 +72,7 @@ class Source:
     def sound(self) -> Audio | None:
         """None where it has none. Raises MediaError."""
         try:
-            return read_audio(self.footage, RATE)
+            return read_audio(self.footage, SAMPLE_RATE)
         except MediaError as error:
             hint = "Take it in with import_video, or use a video without sound."
             raise MediaError(error.message, hint) from error
@@ -91,7 +91,7 @@ def chained(shots: Sequence[ChainedShot], source: Source | None = None) -> Rende
 
     def render(engine: Engine, watch: PartsWatch) -> Rendering:
         chain = _Chain(engine, watch, shots, source)
-        return Rendering(chain.frames(), sample_rate=RATE, late_audio=lambda: chain.sound)
+        return Rendering(chain.frames(), sample_rate=SAMPLE_RATE, late_audio=lambda: chain.sound)
 
     return render
 
@@ -105,7 +105,7 @@ class _Chain:
         self._before = 0 if source is None else source.frames
         self._samples = _sample(self._before + sum(shot.plan.frames - shot.lead for shot in shots), self._fps)
         sound = None if source is None else source.sound()
-        self.sound = None if sound is None else laid(sound, RATE, 0, self._samples)
+        self.sound = None if sound is None else place(sound, SAMPLE_RATE, 0, self._samples)
         self._heard = 0 if sound is None else min(_sample(self._before, self._fps), sound.shape[1])
         lead = [] if source is None else source.read(source.frames - shots[0].lead, shots[0].lead, watch)
         self._last: deque[Frame] = deque(lead, maxlen=max(shot.lead for shot in shots) or 1)
@@ -124,8 +124,8 @@ class _Chain:
             self._hear(rendering, shot)
             self._before += shot.plan.frames - shot.lead
         if self.sound is not None and self._heard < self._samples:
-            start = max(0, self._heard - round(CUT_S * RATE))
-            self.sound = crossed(self.sound, self.sound * 0, start, self._heard)
+            start = max(0, self._heard - round(DECLICK_S * SAMPLE_RATE))
+            self.sound = crossfade(self.sound, self.sound * 0, start, self._heard)
 
     def _joined(self, held: deque[Frame], rendering: Rendering, shot: ChainedShot) -> Iterator[Frame]:
         """The frames before the shot that were held back, passing into the model's own of them, and the shot's."""
@@ -150,14 +150,14 @@ class _Chain:
             return
         join = _sample(self._before, self._fps)
         begin = _sample(self._before - shot.lead, self._fps)
-        new = laid(made, rendering.sample_rate, begin, self._samples)
-        fade = round(FADE_S * RATE)
+        new = place(made, rendering.sample_rate, begin, self._samples)
+        fade = round(CROSSFADE_S * SAMPLE_RATE)
         if self.sound is not None:
             end = min(join, self._heard)  # a model's sound ends a little before its pictures
-            self.sound = crossed(self.sound, new, max(begin, end - fade, 0), end)
+            self.sound = crossfade(self.sound, new, max(begin, end - fade, 0), end)
         else:
-            self.sound = crossed(new * 0, new, join, min(join + fade, self._samples)) if join else new
-        self._heard = min(self._samples, begin + round(made.shape[1] * RATE / rendering.sample_rate))
+            self.sound = crossfade(new * 0, new, join, min(join + fade, self._samples)) if join else new
+        self._heard = min(self._samples, begin + round(made.shape[1] * SAMPLE_RATE / rendering.sample_rate))
 
 
 def retaken(source: Source, window: Plan, first: int, end: int) -> Render:
@@ -174,7 +174,7 @@ def retaken(source: Source, window: Plan, first: int, end: int) -> Render:
             Condition(source.read(end, after, watch), before + end - first),
         )
         made = engine.render(window, watch, Materials(tuple(each for each in around if each.frames)))
-        return Rendering(frames(made), _retaken_sound(source, sound, made, first - before, (first, end)), RATE)
+        return Rendering(frames(made), _retaken_sound(source, sound, made, first - before, (first, end)), SAMPLE_RATE)
 
     def frames(made: Rendering) -> Iterator[Frame]:
         new = islice(made.frames, before, None)
@@ -193,16 +193,16 @@ def _retaken_sound(
     outside stays as it was, to the sample. Without new sound, the source's own goes on.
     """
     new, samples = made.sound(), _sample(source.frames, source.fps)
-    own = None if sound is None else laid(sound, RATE, 0, samples)
+    own = None if sound is None else place(sound, SAMPLE_RATE, 0, samples)
     if new is None:
         return own
-    old = laid(new[:, :0], RATE, 0, samples) if own is None else own
+    old = place(new[:, :0], SAMPLE_RATE, 0, samples) if own is None else own
     start, end = (_sample(frame, source.fps) for frame in span)
-    fade = min(round(FADE_S * RATE), (end - start) // 2)
-    into = crossed(
-        old, laid(new, made.sample_rate, _sample(begin, source.fps), samples), start, start + fade if start else 0
+    fade = min(round(CROSSFADE_S * SAMPLE_RATE), (end - start) // 2)
+    into = crossfade(
+        old, place(new, made.sample_rate, _sample(begin, source.fps), samples), start, start + fade if start else 0
     )
-    return crossed(into, old, end - fade, end) if end < samples else into
+    return crossfade(into, old, end - fade, end) if end < samples else into
 
 
 def _all_but(spare: int, frames: Iterator[Frame]) -> Generator[Frame, None, deque[Frame]]:
@@ -222,4 +222,4 @@ def _mixed(old: Frame, new: Frame, share: float) -> Frame:
 
 def _sample(frame: int, fps: float) -> int:
     """Where a frame begins in the sound."""
-    return round(frame * RATE / fps)
+    return round(frame * SAMPLE_RATE / fps)

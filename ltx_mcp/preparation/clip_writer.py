@@ -16,9 +16,10 @@ from ltx_mcp import __version__
 from ltx_mcp.engine.base import Latents, Rendering, Watch
 from ltx_mcp.errors import MediaError
 from ltx_mcp.index.sample import FrameSampler, Samples, sampled_places
-from ltx_mcp.media.contact_sheet import SheetMaker
-from ltx_mcp.media.encode import AUDIO_RATE, VideoWriter
-from ltx_mcp.media.splice import Kept, splice
+from ltx_mcp.media.audio import SAMPLE_RATE
+from ltx_mcp.media.contact_sheet import ContactSheet
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.splice import UnchangedFrames, splice
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.types.clips import COMPOSITE, Provenance, Verdict
 from ltx_mcp.types.plans import Plan
@@ -51,16 +52,16 @@ def write_clip(
     gate: FrameGate,
     sound: ReplacementAudio,
     tags: Mapping[str, str],
-    kept: Kept | None = None,
+    unchanged: UnchangedFrames | None = None,
 ) -> WrittenClip:
     """Pull every frame once. `sound` may give float32 (2, n) at 48 kHz, which replaces the model's own.
 
-    What is `kept` of a source is put back as it was, once the clip has passed.
+    What is `unchanged` of a source is spliced back as it was, once the clip has passed.
     Raises MediaError, ModerationUnavailable, Cancelled.
     """
     video = folder / VIDEO_NAME
     sampler = FrameSampler(plan.fps, plan.frames)
-    sheet = SheetMaker(plan.frames, plan.fps)
+    sheet = ContactSheet(plan.frames, plan.fps)
     viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted.union(sampled_places(plan.fps, plan.frames)))
     writer = VideoWriter(
         video,
@@ -78,13 +79,13 @@ def write_clip(
                 look.see(index, frame)
             watch.step(index + 1, plan.frames)
         replaced = sound()
-        audio, sample_rate = (rendering.sound(), rendering.sample_rate) if replaced is None else (replaced, AUDIO_RATE)
+        audio, sample_rate = (rendering.sound(), rendering.sample_rate) if replaced is None else (replaced, SAMPLE_RATE)
         if audio is not None:
             writer.add_audio(audio, sample_rate)
     watch.stage(Stage.MODERATING)
     verdict = viewing.verdict()
     watch.check()
-    notes = () if kept is None or verdict.verdict == "refused" else (_put_back(video, kept, plan),)
+    notes = () if unchanged is None or verdict.verdict == "refused" else (_splice_source(video, unchanged, plan),)
     return WrittenClip(video, verdict, sheet.jpeg(), sampler.samples, audio is not None, notes, rendering.latents)
 
 
@@ -98,10 +99,10 @@ def _ending(rendering: Rendering) -> Iterator[None]:
             rendering.frames.close()
 
 
-def _put_back(video: Path, kept: Kept, plan: Plan) -> str:
+def _splice_source(video: Path, unchanged: UnchangedFrames, plan: Plan) -> str:
     """A sentence on what the file now has of its source, bit for bit."""
     try:
-        before, after = splice(video, kept)
+        before, after = splice(video, unchanged)
     except MediaError as error:
         return f"The source's part was encoded anew, so its pictures are not the same bit for bit: {error.message}."
     spans = [f"before {before / plan.fps:.3f} s"] if before else []

@@ -8,7 +8,7 @@ from ltx_mcp.engine.plan.layout import Uses
 from ltx_mcp.errors import BadInput, TooLarge
 from ltx_mcp.media.footage import Footage
 from ltx_mcp.media.framing import nearest_aspect
-from ltx_mcp.media.splice import Kept
+from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.preparation.chained_shots import ChainedShot, Source, blended_frames, chained, lead_frames
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.moderated_frames import look
@@ -37,7 +37,7 @@ class Beginning:
     source: Source
     resolution: Resolution
     codec: Codec | None
-    kept: Kept | None
+    unchanged: UnchangedFrames | None
     provenance: Provenance
     notes: tuple[str, ...]
 
@@ -97,7 +97,7 @@ def _beginning(request: GenerateRequest, reference: str, inputs: Inputs) -> Begi
         source=Source(footage, footage.width, footage.height, fps, frames),
         resolution=resolution_of(footage),
         codec=clip.codec,
-        kept=Kept(clip.path, frames - blended_frames(lead_frames(fps, frames)))
+        unchanged=UnchangedFrames(clip.path, frames - blended_frames(lead_frames(fps, frames)))
         if footage.start_s == 0 and fps == clip.fps
         else None,
         provenance=provenance_of(clip),
@@ -153,7 +153,7 @@ def _planned(request: GenerateRequest, beginning: Beginning | None, plan_shot: P
     )
     if beginning is None:
         return Planned(plan, chained(shots))
-    return Planned(plan, chained(shots, beginning.source), beginning.kept)
+    return Planned(plan, chained(shots, beginning.source), beginning.unchanged)
 
 
 def _beginnings_own(request: GenerateRequest, beginning: Beginning | None) -> dict[str, object]:

@@ -12,7 +12,7 @@ from ltx_mcp.engine.base import Materials
 from ltx_mcp.engine.plan.layout import WORDS, Uses
 from ltx_mcp.jobs.lane import Gather, Render, nothing, one_shot
 from ltx_mcp.media.framing import fit
-from ltx_mcp.media.splice import Kept
+from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.types.clips import Kind, Provenance
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
@@ -34,11 +34,11 @@ class PlanShot(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """`plan` describes the clip that will be delivered, `render` makes it; `kept` is what of a source is not made."""
+    """`plan` describes the clip to be delivered, `render` makes it; `unchanged` is what is spliced back of a source."""
 
     plan: Plan
     render: Render
-    kept: Kept | None = None
+    unchanged: UnchangedFrames | None = None
 
 
 Script = Callable[[PlanShot], Planned]

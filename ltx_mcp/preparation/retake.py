@@ -1,7 +1,7 @@
 """Orders of generate_video with `retake`: one span of a clip is made anew, and the rest stays."""
 
 from ltx_mcp.errors import BadInput
-from ltx_mcp.media.splice import Kept
+from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.preparation.chained_shots import Source, lead_frames, retaken
 from ltx_mcp.preparation.extend import fitting, provenance_of, resolution_of, settled
 from ltx_mcp.preparation.inputs import ClipRef, Inputs
@@ -46,7 +46,7 @@ def retake(request: GenerateRequest, reference: str, inputs: Inputs) -> Prepared
                 ),
             }
         )
-        return Planned(plan, retaken(source, window, first, end), Kept(clip.path, first, end))
+        return Planned(plan, retaken(source, window, first, end), UnchangedFrames(clip.path, first, end))
 
     return PreparedJob(
         "generated",

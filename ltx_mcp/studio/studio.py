@@ -272,8 +272,10 @@ class Studio:
     def _queue(self, job_id: str, planned: Planned, prepared: PreparedJob) -> None:
         plan, folder = planned.plan, self._library.stage(job_id)
         tags = provenance_tags(plan.model, prepared.provenance)
-        gate, kept = self._frames, planned.kept
-        writing = partial(write_clip, plan=plan, folder=folder, gate=gate, sound=prepared.sound, tags=tags, kept=kept)
+        gate, unchanged = self._frames, planned.unchanged
+        writing = partial(
+            write_clip, plan=plan, folder=folder, gate=gate, sound=prepared.sound, tags=tags, unchanged=unchanged
+        )
         try:
             lane = self._copies if prepared.kind == "imported" else self._lane
             render = lane.submit(planned.render, writing, partial(self._hear, job_id))

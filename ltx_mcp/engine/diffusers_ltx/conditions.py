@@ -14,7 +14,7 @@ from ltx_mcp.engine.diffusers_ltx.interrupt import Check
 from ltx_mcp.engine.plan.quality_presets import LATENT_GRID
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.ffmpeg import FFmpeg
-from ltx_mcp.media.resize import scaled
+from ltx_mcp.media.resize import scale
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import TEMPORAL_STRIDE, half_rate_count
@@ -98,7 +98,7 @@ def to_made_size(plan: Plan, frames: Sequence[Frame]) -> NDArray[np.uint8]:
 
     The edges guide the margin that is cropped away again. Where the clip is scaled up, the frames are scaled down.
     """
-    return centred([scaled(frame, *plan.inner_size) for frame in frames], plan.made_width, plan.made_height)
+    return centred([scale(frame, *plan.inner_size) for frame in frames], plan.made_width, plan.made_height)
 
 
 def centred(frames: Sequence[Frame], width: int, height: int) -> NDArray[np.uint8]:

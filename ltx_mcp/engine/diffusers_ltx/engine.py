@@ -23,7 +23,7 @@ from ltx_mcp.engine.plan.memory import Machine, pick, place, probe_machine, reso
 from ltx_mcp.engine.plan.passes_for import opens_final, recipe_for
 from ltx_mcp.engine.weights.source import ModelSource
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed, StudioError
-from ltx_mcp.media.resize import scaled
+from ltx_mcp.media.resize import scale
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
@@ -162,7 +162,7 @@ class LtxEngine:
         left, top = (plan.made_width - width) // 2, (plan.made_height - height) // 2
         for _ in range(plan.frames):
             frame = self._guarded(lambda: next(frames))[top : top + height, left : left + width]
-            yield scaled(frame, plan.width, plan.height)
+            yield scale(frame, plan.width, plan.height)
         self._free()
 
     def _guarded(self, work: Callable[[], Made]) -> Made:

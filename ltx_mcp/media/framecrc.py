@@ -1,0 +1,158 @@
+"""Lists the packets of a file, or its first decoded frame, from ffmpeg's `framecrc` output. The file may be hostile.
+
+`framecrc` is made for machines: headers (`#name stream: value`), then one line of numbers for each packet.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from ltx_mcp.errors import MediaError
+from ltx_mcp.media.ffmpeg import MAX_PIXELS, FFmpeg, input_args
+
+HINT = "Use a whole MP4, MOV, MKV, WebM, AVI or GIF file."
+_LIMIT_S = 60.0  # for reading through a file; longer means a file made to stall us
+_MAX_LISTING_BYTES = 64 * 2**20  # at some 60 bytes a packet: hours of video
+_NO_TIME = -(2**63)  # AV_NOPTS_VALUE
+_KEY, _DISCARD = 1, 4  # AV_PKT_FLAG_KEY, AV_PKT_FLAG_DISCARD
+
+
+class Packet(NamedTuple):
+    """Times in ticks of its stream. `pts` is the dts where the container stores none (AVI)."""
+
+    dts: int
+    pts: int
+    duration: int
+    bytes: int
+    checksum: int
+    flags: int
+    side_data: str = ""  # as listed
+
+    @property
+    def is_key(self) -> bool:
+        return self.flags == _KEY
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream. All but the packets is what a decoder has to know before the first of them.
+
+    `size` is the stored (width, height) in pixels, (0, 0) for audio. `pixel_aspect` is 1 where it is not known.
+    """
+
+    tick_s: Fraction = Fraction(1)
+    kind: str = ""  # video or audio
+    codec: str = ""
+    extradata: str = ""  # bytes and checksum
+    size: tuple[int, int] = (0, 0)
+    pixel_aspect: Fraction = Fraction(1)
+    packets: tuple[Packet, ...] = ()
+
+    @property
+    def size_shown(self) -> tuple[int, int]:
+        """With square pixels; the height is kept."""
+        return max(1, round(self.size[0] * self.pixel_aspect)), self.size[1]
+
+    @property
+    def times_s(self) -> list[float]:
+        """When each packet is shown or heard, in decoding order."""
+        return [float(packet.pts * self.tick_s) for packet in self._shown()]
+
+    @property
+    def end_s(self) -> float:
+        return max((float((packet.pts + packet.duration) * self.tick_s) for packet in self._shown()), default=0.0)
+
+    def _shown(self) -> Iterator[Packet]:
+        """Without the video packets before the start of an edit list, which are decoded and never shown."""
+        discarded = _DISCARD if self.kind == "video" else 0
+        return (packet for packet in self.packets if not packet.flags & discarded)
+
+
+def list_packets(path: Path, until_s: float | None = None) -> tuple[Stream, Stream | None]:
+    """The first video stream that is not a cover image, and the first audio stream, without decoding.
+
+    Packets from `until_s` on are left out. Raises MediaError for what does not open as a video.
+    """
+    limit = [] if until_s is None else ["-t", str(until_s)]
+    streams = _list([*limit, *input_args(path), "-map", "0:V:0", "-map", "0:a:0?", "-c", "copy"], path)
+    video, audio = streams[0], streams[1] if len(streams) > 1 and streams[1].packets else None
+    if not video.times_s:
+        raise MediaError(f"{path.name} cannot be read as a video: it holds no frames.", HINT)
+    return video, audio
+
+
+def first_frame(path: Path) -> Stream:
+    """The video stream as it decodes: upright, at its declared frame rate, with one frame for a packet.
+
+    Raises MediaError where no frame decodes, or where it is too large.
+    """
+    decoded = _list([*input_args(path), "-map", "0:V:0", "-frames:v", "1"], path)[0]
+    if not decoded.packets:
+        raise MediaError(f"{path.name} cannot be read as a video: it holds no frame that decodes.", HINT)
+    width, height = decoded.size_shown
+    if width * height > MAX_PIXELS:  # by its pixels' shape alone: ffmpeg has held the stored size to the limit
+        raise MediaError(f"{path.name} has {width}x{height} pixels.", f"The largest has {MAX_PIXELS // 10**6} million.")
+    return decoded
+
+
+def _list(args: Sequence[str], path: Path) -> list[Stream]:
+    with FFmpeg([*args, "-f", "framecrc", "pipe:1"], pipe_out=True) as ffmpeg:
+        with ffmpeg.within(_LIMIT_S):
+            streams = _parse(_lines(ffmpeg.stdout, path))
+        try:
+            ffmpeg.finish(_LIMIT_S)
+        except MediaError as error:
+            raise MediaError(f"{path.name} cannot be read as a video. {error.message}", HINT) from error
+    return streams
+
+
+def _lines(listing: IO[bytes], path: Path) -> Iterator[str]:
+    left = _MAX_LISTING_BYTES
+    for line in listing:
+        left -= len(line)
+        if left < 0:
+            raise MediaError(f"{path.name} is too long to be read.", "Cut it into shorter files.")
+        yield line.decode(errors="replace")
+
+
+def _parse(lines: Iterable[str]) -> list[Stream]:
+    streams: dict[int, Stream] = {}
+    packets: dict[int, list[Packet]] = {}
+    for line in lines:
+        if line.startswith("#"):
+            name, _, value = line[1:].partition(":")
+            match name.split():
+                case [header, number]:
+                    streams[int(number)] = _with_header(streams.get(int(number), Stream()), header, value.strip())
+        else:
+            number, *fields = (field.strip() for field in line.split(","))
+            packets.setdefault(int(number), []).append(_packet(fields))
+    return [replace(streams[number], packets=tuple(packets.get(number, ()))) for number in sorted(streams)]
+
+
+def _packet(fields: Sequence[str]) -> Packet:
+    """Of dts, pts, duration, bytes, checksum; then flags (`F=0x...`) unless it is a plain key frame, then side data."""
+    dts, pts, duration, size = (int(text) for text in fields[:4])
+    checksum, *more = fields[4:]
+    flags = int(more.pop(0)[2:], 16) if more and more[0].startswith("F=") else _KEY
+    return Packet(dts, dts if pts == _NO_TIME else pts, duration, size, int(checksum, 16), flags, ",".join(more))
+
+
+def _with_header(stream: Stream, name: str, value: str) -> Stream:
+    match name:
+        case "tb":
+            return replace(stream, tick_s=Fraction(value))
+        case "media_type":
+            return replace(stream, kind=value)
+        case "codec_id":
+            return replace(stream, codec=value)
+        case "extradata":
+            return replace(stream, extradata=value)
+        case "dimensions":
+            width, height = value.split("x")
+            return replace(stream, size=(int(width), int(height)))
+        case "sar" if not value.startswith("0/"):
+            return replace(stream, pixel_aspect=Fraction(value))
+    return stream
