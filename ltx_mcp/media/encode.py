@@ -135,6 +135,7 @@ class VideoWriter:
         self._ffmpeg.finish(_FINISH_LIMIT_S)
 
     def _store_audio(self, pieces: Iterable[NDArray[np.float32]], sample_rate: int, channels: int) -> None:
+        self._channels = 0  # no audio until it is stored whole
         _write_samples(self._raw_audio, pieces, round(self._frames * sample_rate / self._fps), channels)
         self._sample_rate, self._channels = sample_rate, channels
 
