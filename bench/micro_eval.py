@@ -90,7 +90,7 @@ async def make(studio: Studio, request: Request) -> Clip:
     async def report(_job: Job) -> None:
         """Nobody watches."""
 
-    job = await studio.wait((await studio.start(request)).job_id, float("inf"), report)
+    job = await studio.jobs.wait((await studio.start(request)).job_id, float("inf"), report)
     if not isinstance(job.state, Succeeded):
         raise StudioError(f"{job.state}")
     return await studio.archive.clip(job.state.clip_id)

@@ -36,7 +36,12 @@ from ltx_mcp.moderation.policy import Policy, load_policy
 from ltx_mcp.moderation.prompts import PromptGate
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.settings import Settings
-from ltx_mcp.studio.studio import HEARTBEAT_S, UNWIND_S, Studio
+from ltx_mcp.studio.admission import Admission
+from ltx_mcp.studio.equipment import Equipment
+from ltx_mcp.studio.lanes import Lanes
+from ltx_mcp.studio.publishing import Publishing
+from ltx_mcp.studio.studio import UNWIND_S, Studio
+from ltx_mcp.studio.tracking import HEARTBEAT_S, JobTracker
 
 STAND_IN = "stand-in"
 """As LTX_MCP_MODEL and LTX_MCP_EMBEDDER: the twin that loads no model, to try everything around it in milliseconds."""
@@ -124,28 +129,42 @@ async def open_studio(
         library, jobs = _open_folder(settings, stack)
         index = ClipIndex(folder / "index", embedder or make_embedder(settings))
         stack.push_async_callback(index.close)
-        lane = await stack.enter_async_context(Lane(engine, settings.max_queue))
-        copies = await stack.enter_async_context(Lane(CopyEngine(), settings.max_queue))
+        lanes = Lanes(
+            {
+                "device": await stack.enter_async_context(Lane(engine, settings.max_queue)),
+                "imports": await stack.enter_async_context(Lane(CopyEngine(), settings.max_queue)),
+            }
+        )
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        studio = Studio(
-            engine=engine,
-            lane=lane,
-            copies=copies,
-            jobs=jobs,
-            library=library,
+        equipment = Equipment(
+            engine, make_loras(settings), controls if controls is not None else make_controls(settings)
+        )
+        archive = Archive(library, index)
+        draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
+        frames, audit = FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl")
+        admission = Admission(
+            equipment=equipment,
             inputs=Inputs(library, settings.roots),
-            installed=make_loras(settings),
-            controls=controls if controls is not None else make_controls(settings),
+            library=library,
+            draft_latents=draft_latents,
             prompts=prompts,
-            frames=FrameGate(classifier or make_classifier(settings)),
-            archive=Archive(library, index),
-            draft_latents=DraftLatents(folder, settings.keep_latents_days, library.clip_ids),
-            audit=Audit(folder / "audit.jsonl"),
+            frames=frames,
+            audit=audit,
+        )
+        publishing = Publishing(
+            library=library, archive=archive, frames=frames, draft_latents=draft_latents, audit=audit
+        )
+        tracker = JobTracker(jobs, lanes, heartbeat_s)
+        studio = Studio(
+            equipment=equipment,
+            admission=admission,
+            jobs=tracker,
+            publishing=publishing,
+            archive=archive,
             tasks=tasks,
-            heartbeat_s=heartbeat_s,
         )
         try:
             yield studio
         finally:
-            studio.stop()
+            tracker.stop()
             tasks.cancel_scope.deadline = anyio.current_time() + UNWIND_S

@@ -19,7 +19,7 @@ from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import look_at
 from ltx_mcp.preparation.chained_shots import ChainedShot, Source, blended_frames, chained, lead_frames, retaken
-from ltx_mcp.studio.studio import _progress
+from ltx_mcp.studio.tracking import progress_of
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
@@ -47,7 +47,7 @@ class Parts:
         self.step(0, 1)
 
     def step(self, done: int, total: int) -> None:
-        self.progress.append(_progress(Step(self._stage, done, total, self._part, self._parts)))
+        self.progress.append(progress_of(Step(self._stage, done, total, self._part, self._parts)))
         self.check()
 
 

@@ -44,7 +44,7 @@ def test_a_job_comes_back_from_disk_as_it_ended(tmp_path: Path, end: states.Ende
     book = a_book(tmp_path)
     job = book.create(REQUEST)
     book.planned(job.job_id, PLAN)
-    ended = book.move(job.job_id, end)
+    ended = book.set_state(job.job_id, end)
     book.close()
     read = a_book(tmp_path).get(job.job_id)
     assert read == ended
@@ -56,7 +56,7 @@ def test_a_job_comes_back_from_disk_as_it_ended(tmp_path: Path, end: states.Ende
 def test_every_prompt_of_a_refused_film_is_forgotten(tmp_path: Path) -> None:
     book = a_book(tmp_path)
     job = book.create(GenerateRequest(prompt="a red circle", then=("a secret", "another secret")))
-    book.move(job.job_id, states.Refused("refused", "No."))
+    book.set_state(job.job_id, states.Refused("refused", "No."))
     book.close()
     assert "secret" not in a_book(tmp_path).get(job.job_id).request.model_dump_json()
 
@@ -65,9 +65,9 @@ def test_every_prompt_of_a_refused_film_is_forgotten(tmp_path: Path) -> None:
 def test_an_ended_job_never_changes_again(tmp_path: Path, end: states.Ended) -> None:
     book = a_book(tmp_path)
     job = book.create(REQUEST)
-    book.move(job.job_id, end)
+    book.set_state(job.job_id, end)
     for other in [*ENDS, states.Running(Stage.DENOISING, 0.5)]:
-        assert book.move(job.job_id, other).state == end
+        assert book.set_state(job.job_id, other).state == end
 
 
 def test_what_a_dead_process_left_running_is_failed_with_the_remedy_and_a_live_ones_job_is_left_alone(
@@ -95,7 +95,7 @@ def test_a_job_ends_even_where_its_record_cannot_be_written(tmp_path: Path) -> N
     other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
-        assert book.move(job.job_id, states.Cancelled()).state == states.Cancelled()
+        assert book.set_state(job.job_id, states.Cancelled()).state == states.Cancelled()
         assert book.get(job.job_id).state == states.Cancelled()
         with pytest.raises(ArchiveError, match="disk"):
             book.create(REQUEST)
@@ -108,7 +108,7 @@ def test_a_job_ends_even_where_its_record_cannot_be_written(tmp_path: Path) -> N
 def test_another_process_reads_the_record(tmp_path: Path) -> None:
     first, second = a_book(tmp_path, "a"), a_book(tmp_path, "b")
     job = first.create(REQUEST)
-    first.move(job.job_id, states.Succeeded("x-aaaaaaaa"))
+    first.set_state(job.job_id, states.Succeeded("x-aaaaaaaa"))
     assert second.get(job.job_id).state == states.Succeeded("x-aaaaaaaa")
 
 
@@ -116,8 +116,8 @@ def test_a_job_of_another_process_is_not_moved_from_here(tmp_path: Path) -> None
     first, second = a_book(tmp_path, "a"), a_book(tmp_path, "b")
     job = first.create(REQUEST)
     with pytest.raises(BadInput, match="client that started it"):
-        second.move(job.job_id, states.Cancelled())
-    assert first.move(job.job_id, states.Succeeded("x-aaaaaaaa")).state == states.Succeeded("x-aaaaaaaa")
+        second.set_state(job.job_id, states.Cancelled())
+    assert first.set_state(job.job_id, states.Succeeded("x-aaaaaaaa")).state == states.Succeeded("x-aaaaaaaa")
 
 
 def test_an_unknown_job_says_how_to_find_the_known_ones(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_recent_jobs_are_newest_first_and_show_live_progress(tmp_path: Path) -> 
     old = book.create(REQUEST)
     clock.now += 1
     new = book.create(REQUEST)
-    book.move(new.job_id, states.Running(Stage.DENOISING, 0.4))
+    book.set_state(new.job_id, states.Running(Stage.DENOISING, 0.4))
     assert [job.job_id for job in book.recent()] == [new.job_id, old.job_id]
     assert book.recent()[0].state == states.Running(Stage.DENOISING, 0.4)
 
@@ -142,9 +142,9 @@ def test_the_expected_time_scales_with_pixels_times_frames_and_asks_only_its_own
     assert book.expected_s(PLAN) is None
     job = book.create(REQUEST)
     book.planned(job.job_id, PLAN)
-    book.move(job.job_id, states.Running(Stage.LOADING))
+    book.set_state(job.job_id, states.Running(Stage.LOADING))
     clock.now += 10
-    book.move(job.job_id, states.Succeeded("x-aaaaaaaa"))
+    book.set_state(job.job_id, states.Succeeded("x-aaaaaaaa"))
     assert book.expected_s(PLAN) == pytest.approx(10)
     assert book.expected_s(PLAN.model_copy(update={"made_frames": 98})) == pytest.approx(20)
     assert book.expected_s(PLAN.model_copy(update={"quality": "final"})) is None
@@ -202,6 +202,6 @@ def test_a_film_does_not_tell_how_long_a_shot_takes(tmp_path: Path) -> None:
 def finish(book: JobStore, clock: Clock, request: GenerateRequest, plan: Plan, seconds: float) -> None:
     job = book.create(request)
     book.planned(job.job_id, plan)
-    book.move(job.job_id, states.Running(Stage.LOADING))
+    book.set_state(job.job_id, states.Running(Stage.LOADING))
     clock.now += seconds
-    book.move(job.job_id, states.Succeeded("x-aaaaaaaa"))
+    book.set_state(job.job_id, states.Succeeded("x-aaaaaaaa"))

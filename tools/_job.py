@@ -84,9 +84,11 @@ async def make(context: ToolContext, request: Request, wait_s: float) -> CallToo
     job = await studio.start(request)
     spent_s = time.monotonic() - begun_s  # opening the archive and looking through a source: the host's clock runs
     try:
-        job = await studio.wait(job.job_id, min(wait_s, lazy_studio.max_wait_s) - spent_s, ProgressReporter(context))
+        job = await studio.jobs.wait(
+            job.job_id, min(wait_s, lazy_studio.max_wait_s) - spent_s, ProgressReporter(context)
+        )
     except anyio.get_cancelled_exc_class():
-        studio.cancel(job.job_id)
+        studio.jobs.cancel(job.job_id)
         raise
     return await job_result(studio, job)
 
@@ -108,13 +110,13 @@ async def job_result(studio: "Studio", job: Job) -> CallToolResult:
 async def job_view(studio: "Studio", job: Job) -> JobView:
     match job.state:
         case states.Running(stage, progress):
-            eta_s = studio.eta_s(job, time.time())
+            eta_s = studio.jobs.eta_s(job, time.time())
             return JobView(
                 job_id=job.job_id,
                 status="queued" if stage == "queued" else "running",
                 stage=stage,
                 progress=round(progress, 3),
-                queue_position=studio.queue_position(job.job_id),
+                queue_position=studio.jobs.queue_position(job.job_id),
                 eta_s=eta_s and round(eta_s, 1),
                 next=f"Call get_job with job_id={job.job_id!r} to wait for it; cancel_job stops it.",
             )

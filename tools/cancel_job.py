@@ -16,7 +16,7 @@ async def cancel_job(
     ended: a finished clip is not deleted.
     """
     studio = await context.request_context.lifespan_context.studio()
-    return await job_result(studio, studio.cancel(job_id))
+    return await job_result(studio, studio.jobs.cancel(job_id))
 
 
 TOOL = studio_tool(

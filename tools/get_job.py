@@ -23,8 +23,8 @@ async def get_job(
     lazy_studio = context.request_context.lifespan_context
     studio = await lazy_studio.studio()
     if job_id is None:
-        return _listing(studio.recent_jobs())
-    job = await studio.wait(job_id, min(wait_s, lazy_studio.max_wait_s), ProgressReporter(context))
+        return _listing(studio.jobs.recent())
+    job = await studio.jobs.wait(job_id, min(wait_s, lazy_studio.max_wait_s), ProgressReporter(context))
     return await job_result(studio, job)
 
 

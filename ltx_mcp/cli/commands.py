@@ -54,7 +54,7 @@ async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
                 if isinstance(job.state, states.Running):
                     progress.update(bar, completed=job.state.progress, description=job.state.stage)
 
-            job = await studio.wait(job.job_id, float("inf"), report)
+            job = await studio.jobs.wait(job.job_id, float("inf"), report)
         match job.state:
             case states.Succeeded(clip_id):
                 clip = await studio.archive.clip(clip_id)
@@ -106,7 +106,7 @@ async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def _jobs(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
-        jobs = studio.recent_jobs()
+        jobs = studio.jobs.recent()
     rows = [{"job_id": job.job_id, "status": job.state.status, "prompt": job.request.prompt} for job in jobs]
     return _print(arguments, rows, lambda: _show_rows(rows, "" if rows else "No jobs yet."))
 

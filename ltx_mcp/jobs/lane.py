@@ -1,7 +1,7 @@
 """The lane: a bounded queue and the one thread that owns the device.
 
 The lane renders; it knows nothing of moderation, files or the index. What becomes of the frames is the
-job's `take`, called on the lane's thread while the frames are decoded. Events arrive on the event loop.
+job's `write`, called on the lane's thread while the frames are decoded. Events arrive on the event loop.
 A cancelled job ends at once for whoever waits for it; the lane is busy until its thread has unwound.
 """
 
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -46,7 +46,10 @@ class PartsWatch(Watch, Protocol):
         """What follows belongs to this one of the job's renders, from 0."""
 
 
-Take = Callable[[Rendering, Watch], T]
+LaneName = Literal["device", "imports"]
+"""Renders own the device's lane; imports need no device."""
+
+Write = Callable[[Rendering, Watch], T]
 OnProgress = Callable[[Step], None]
 Render = Callable[[Engine, PartsWatch], Rendering]
 """Makes the job's clip with the lane's engine, on its thread."""
@@ -68,10 +71,10 @@ def one_shot(plan: Plan, gather: Gather = nothing) -> Render:
 class LaneJob(Generic[T]):
     """A job in the lane, and the watch that its engine is given."""
 
-    def __init__(self, render: Render, take: Take[T], hear: OnProgress, loop: EventLoopToken) -> None:
-        self._shoot = render
-        self._take = take
-        self._hear = hear
+    def __init__(self, render: Render, write: Write[T], on_progress: OnProgress, loop: EventLoopToken) -> None:
+        self._render = render
+        self._write = write
+        self._on_progress = on_progress
         self._loop = loop
         self._stage = Stage.QUEUED
         self._part, self._parts = 0, 1
@@ -81,7 +84,7 @@ class LaneJob(Generic[T]):
         self._outcome: T | StudioError | Cancelled | None = None
 
     async def result(self) -> T:
-        """What `take` returned. Raises Cancelled at once when cancelled, else what the render raised."""
+        """What `write` returned. Raises Cancelled at once when cancelled, else what the render raised."""
         await self._ended.wait()
         if isinstance(self._outcome, StudioError | Cancelled):
             raise self._outcome
@@ -120,7 +123,7 @@ class LaneJob(Generic[T]):
         try:
             self.stage(Stage.LOADING)
             engine.load(self)
-            outcome: T | StudioError | Cancelled = self._take(self._shoot(engine, self), self)
+            outcome: T | StudioError | Cancelled = self._write(self._render(engine, self), self)
         except (StudioError, Cancelled) as error:
             outcome = error
         except BaseException as error:  # a panic in a library's Rust is no Exception, and must not end the lane
@@ -131,7 +134,7 @@ class LaneJob(Generic[T]):
 
     def _post(self, step: Step) -> None:
         self.check()
-        self._call(lambda: self._hear(step))
+        self._call(lambda: self._on_progress(step))
         self.check()
 
     def _call(self, function: Callable[[], None]) -> None:
@@ -165,9 +168,9 @@ class Lane:
         with self._changed:
             return self._running is not None
 
-    def submit(self, render: Render, take: Take[T], hear: OnProgress) -> LaneJob[T]:
-        """Queue a render; `hear` is called on the event loop. Raises QueueFull."""
-        job = LaneJob(render, take, hear, current_token())
+    def submit(self, render: Render, write: Write[T], on_progress: OnProgress) -> LaneJob[T]:
+        """Queue a render; `on_progress` is called on the event loop. Raises QueueFull."""
+        job = LaneJob(render, write, on_progress, current_token())
         with self._changed:
             if not self._open or len(self._waiting) >= self._capacity:
                 raise QueueFull(

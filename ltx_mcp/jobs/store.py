@@ -76,7 +76,7 @@ class JobStore:
     def planned(self, job_id: str, plan: Plan) -> Job:
         return self._change(self.get(job_id), plan=plan)
 
-    def move(self, job_id: str, state: JobState) -> Job:
+    def set_state(self, job_id: str, state: JobState) -> Job:
         """Enter a state and answer the job as it now is. A job that has ended stays as it ended.
 
         Raises BadInput for a job that runs in another process: only its own can stop it.

@@ -40,7 +40,9 @@ def imported(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         return Materials(finished=Rendering(read_video(footage, width, height, fps, frames), read_audio(footage)))
 
     unknown = Provenance(digital_source_type=None)
-    return PreparedJob("imported", plan, request.video, recipe="import", gather=gather, provenance=unknown)
+    return PreparedJob(
+        "imported", plan, request.video, recipe="import", gather=gather, provenance=unknown, lane="imports"
+    )
 
 
 def _archived_size(footage: Footage) -> tuple[int, int]:

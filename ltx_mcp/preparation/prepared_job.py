@@ -1,7 +1,7 @@
 """An order: a request made ready. What to plan, what to moderate beside the words, how the lane gets its materials."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ltx_mcp.archive.draft_latents import digests
 from ltx_mcp.engine.base import Materials
 from ltx_mcp.engine.plan.layout import WORDS, Uses
-from ltx_mcp.jobs.lane import Gather, Render, nothing, one_shot
+from ltx_mcp.jobs.lane import Gather, LaneName, Render, nothing, one_shot
 from ltx_mcp.media.framing import fit
 from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.types.clips import Kind, Provenance
@@ -67,6 +67,7 @@ class PreparedJob:
     notes: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
     check: Callable[[Plan], None] = lambda plan: None
     provenance: Provenance = field(default_factory=Provenance)
+    lane: LaneName = "device"
 
     def planned(self, plan_shot: PlanShot) -> Planned:
         """Raises TooLarge, BadInput."""
@@ -85,8 +86,13 @@ class PreparedJob:
         """The order once it is planned. Pictures that were fitted for it are no longer held in their own size."""
         if self.fitted is None:
             return self
-        return PreparedJob(
-            self.kind, self.shot, self.source, self.recipe, self.uses, pictures=self.digests(), sound=self.sound
+        return replace(
+            self,
+            fitted=None,
+            pictures=self.digests(),
+            inputs=tuple,
+            notes=lambda plan: (),
+            check=lambda plan: None,
         )
 
     def digests(self) -> tuple[str, ...]:

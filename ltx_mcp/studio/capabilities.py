@@ -24,6 +24,9 @@ from ltx_mcp.types.requests import (
 from ltx_mcp.types.sizes import ASPECTS, RESOLUTIONS, Resolution
 from ltx_mcp.types.value import Value
 
+ExpectedS = Callable[[Plan], float | None]
+"""How long a job with this plan should run here, in seconds; None while no such job has run."""
+
 SAMPLE_DURATION_S = 5.0
 RATES = (24.0, 50.0)  # a clip of 48 to 60 fps has twice the frames, and may be made in another way
 _LENGTHS_S = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
@@ -90,7 +93,7 @@ class Capabilities(Value):
 
 def capabilities(
     card: ModelCard,
-    expected_s: Callable[[Plan], float | None],
+    expected_s: ExpectedS,
     loras: Sequence[LoraCard] = (),
     controls: Mapping[Control, str] = MappingProxyType({"canny": ""}),
 ) -> Capabilities:
@@ -155,7 +158,7 @@ def _known(loras: Sequence[LoraCard]) -> list[KnownLora]:
 
 
 def _offer(
-    card: ModelCard, resolution: Resolution, quality: Quality, fps: float, expected_s: Callable[[Plan], float | None]
+    card: ModelCard, resolution: Resolution, quality: Quality, fps: float, expected_s: ExpectedS
 ) -> Offer | None:
     plans = [plan for length in _LENGTHS_S if (plan := _plan(card, resolution, quality, fps, length)) is not None]
     if not plans:

@@ -3,7 +3,7 @@
 Field names are the tool contract: what stands here is what an agent reads, and what a sidecar keeps.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, assert_never
 
 from pydantic import Field, StringConstraints
 
@@ -161,6 +161,28 @@ Request = Annotated[
     GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest | FinalizeRequest, Field(discriminator="tool")
 ]
 """Every request there is, told apart by `tool`."""
+
+
+def texts_of(request: Request) -> tuple[tuple[str, str], ...]:
+    """(part, text) of everything in a request that is words: all of it is moderated before anything else happens."""
+    match request:
+        case GenerateRequest():
+            further = ((f"then {number}", text) for number, text in enumerate(request.then, 1))
+            return (("prompt", request.prompt), *further, *_negative(request))
+        case AnimateRequest():
+            return (("prompt", request.prompt), *_negative(request))
+        case RestyleRequest():
+            return (("prompt", request.prompt),)
+        case ImportRequest():
+            return (("title", request.title),)
+        case FinalizeRequest():
+            return texts_of(request.final)
+        case _:
+            assert_never(request)
+
+
+def _negative(request: ShotRequest) -> tuple[tuple[str, str], ...]:
+    return (("negative_prompt", request.negative_prompt),) if request.negative_prompt else ()
 
 
 def prompts_of(request: Request) -> tuple[str, ...]:
