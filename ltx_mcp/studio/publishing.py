@@ -45,7 +45,7 @@ class Publishing:
             gate=self._frames,
             sound=prepared.sound,
             tags=provenance_tags(planned.plan.model, prepared.provenance),
-            kept=planned.kept,
+            unchanged=planned.unchanged,
         )
 
     def discard(self, job_id: str) -> None:
