@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "types": {"errors"},
     "media": {"types", "errors"},
+    "typeset": {"media", "types", "errors"},
     "micro": {"engine", "media", "types", "errors"},  # engine: training alone
     "engine": {"micro", "media", "types", "errors"},
     "controls": {"engine", "media", "types", "errors"},

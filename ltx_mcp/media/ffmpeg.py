@@ -45,7 +45,7 @@ class FFmpeg:
     def __init__(self, args: Sequence[str], *, pipe_in: bool = False, pipe_out: bool = False) -> None:
         try:
             self._process = subprocess.Popen(
-                [_executable(), "-hide_banner", "-nostdin", "-loglevel", "error", *args],
+                [executable(), "-hide_banner", "-nostdin", "-loglevel", "error", *args],
                 stdin=subprocess.PIPE if pipe_in else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipe_out else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -117,7 +117,8 @@ class FFmpeg:
                     pipe.close()
 
 
-def _executable() -> str:
+def executable() -> str:
+    """The path of the ffmpeg binary. Raises MediaError where there is none."""
     import imageio_ffmpeg
 
     try:
