@@ -19,7 +19,8 @@ OUT = Path(__file__).parent.parent / "ltx_mcp" / "typeset" / "fonts"
 WEIGHT = 600
 ASCENT, DESCENT = 1.124, 0.395  # of the em; Noto Sans's own
 # Latin, Greek, Cyrillic, Vietnamese, punctuation, currency, arrows: without phonetic and historic extensions.
-LATIN = {*range(0x530), *range(0x1E00, 0x2300), 0x25CA, 0x25CC, *range(0xFB00, 0xFB07), 0xFFFC, 0xFFFD}
+LATIN = {*range(0x530), *range(0x1E00, 0x2190), 0x25CA, 0x25CC, *range(0xFB00, 0xFB07), 0xFFFC, 0xFFFD}
+SYMBOLS = {*range(0x2190, 0x2200), *range(0x2669, 0x2670)}  # arrows, and the notes that subtitles put around songs
 # Skin tones, tags, keycaps and joiners: without the sequences that they form, they would be boxes of their own.
 MODIFIERS = {*range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080), 0xFE0F, 0x200D, 0x20E3}
 SCRIPTS = {
@@ -31,6 +32,7 @@ SCRIPTS = {
     "armenian": "NotoSansArmenian",
     "georgian": "NotoSansGeorgian",
     "tamil": "NotoSansTamil",
+    "symbols": "NotoSansSymbols",
     "emoji": "NotoEmoji",
 }
 
@@ -39,8 +41,10 @@ def characters(font: TTFont, script: str) -> set[int]:
     has = set(font.getBestCmap())
     if script == "latin":
         return has & LATIN
+    if script == "symbols":
+        return has & SYMBOLS
     has -= set(range(0x80))
-    return has - MODIFIERS - LATIN if script == "emoji" else has
+    return has - MODIFIERS - LATIN - SYMBOLS if script == "emoji" else has
 
 
 def subset(font: TTFont, script: str) -> None:

@@ -15,7 +15,7 @@ _MODIFIERS = re.compile("[\U0001f3fb-\U0001f3ff\U000e0000-\U000e01ef\ufe00-\ufe0
 _EMOJI_JOINER = re.compile("(?<=[\u2190-\u2bff\U0001f000-\U0001faff])\u200d")
 WORD_JOINER = "\u2060"  # shows nothing, allows no line break
 _LRM, _RLM = "\u200e", "\u200f"
-_BRACKETS = {"(": ")", "[": "]", "{": "}", "«": "»", "‹": "›"}
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 
 def cleaned(text: str) -> str:

@@ -7,13 +7,12 @@ both can be read over snow and over night.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ltx_mcp.types.timeline import TextStyle
 from ltx_mcp.typeset.fonts import FAMILY
 from ltx_mcp.typeset.wrapping import LINE_EM, Box
 
 if TYPE_CHECKING:
     from pysubs2 import SSAStyle
-
-TextStyle = Literal["title", "lower_third", "caption"]
 
 SAFE_WIDTH, SAFE_HEIGHT = 0.10, 0.05  # of the frame, kept free at each side: the title-safe area
 FLOOR = 0.032  # em by the short side: what can just be read on a telephone
@@ -56,6 +55,7 @@ LOOKS: dict[TextStyle, Look] = {
         em=0.052, share=0.3, position="bottom_left", edge=0.38, box=0.6, lift=0.13, second=0.72, fade=True, layer=2
     ),
     "caption": Look(em=0.046, share=0.25, position="bottom", edge=0.3, box=0.6, layer=2),
+    "subtitle": Look(em=0.046, share=0.25, position="bottom", edge=0.3, box=0.6, layer=2),
 }
 
 

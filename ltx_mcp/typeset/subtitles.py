@@ -1,4 +1,4 @@
-"""Subtitles: SRT or WebVTT text into cues, and cues into captions burnt in or a soft track. The text may be hostile.
+"""Subtitles: SRT or WebVTT into timed texts, and timed texts into a soft track. They may be hostile.
 
 pysubs2 reads and writes the formats; what it lets pass in silence is found here first, with its line number.
 """
@@ -6,84 +6,70 @@ pysubs2 reads and writes the formats; what it lets pass in silence is found here
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltx_mcp.errors import BadInput
+from ltx_mcp.types.timeline import MAX_SUBTITLE_CHARS, TimedText
 from ltx_mcp.typeset.plain_text import cleaned
-from ltx_mcp.typeset.titles import TimedText
 
 MAX_CUES = 10_000
-MAX_BYTES = 4 * 2**20
 MAX_CUE_CHARS = 1000
 _LINE_CHARS, _CUE_LINES = 42, 2  # what can be read in the time it is spoken; the usual limit of broadcasters
+if TYPE_CHECKING:
+    from pysubs2.formats.subrip import SubripFormat
+
 _HINT = "SRT and WebVTT can be read; a cue begins with a line such as 00:00:01,000 --> 00:00:03,500."
-_TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
-_TIMING = re.compile(rf"\s*({_TIME})\s*-->\s*({_TIME})(?:\s.*)?")
 _KARAOKE = re.compile(r"<[\d:.]+>")  # <00:00:01.500> inside a WebVTT line
 _LANGUAGE = re.compile(r"[a-z]{3}")
 
 
-@dataclass(frozen=True)
-class Cue:
-    """A text shown from `start_s` to `end_s`; plain, its lines ended by a line feed."""
-
-    start_s: float
-    end_s: float
-    text: str
-
-
-def read_subtitles(path: Path) -> tuple[Cue, ...]:
+def read_subtitles(path: Path) -> tuple[TimedText, ...]:
     """The cues of an SRT or WebVTT file in UTF-8 or, failing that, Windows-1252. Raises BadInput."""
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise BadInput(f"{path.name} has {size / 2**20:.1f} MB.", f"Subtitles may have {MAX_BYTES // 2**20} MB.")
+        if size > 4 * MAX_SUBTITLE_CHARS:  # bytes of a character in UTF-8, at most
+            raise BadInput(f"{path.name} has {size / 1e6:.1f} MB.", f"At most {MAX_SUBTITLE_CHARS:,} characters fit.")
         raw = path.read_bytes()
     except OSError as error:
         raise BadInput(f"{path.name} cannot be read: {error.strerror}.") from error
     return parse_subtitles(_decoded(raw), path.name)
 
 
-def parse_subtitles(text: str, name: str = "The subtitles") -> tuple[Cue, ...]:
+def parse_subtitles(text: str, name: str = "The subtitles") -> tuple[TimedText, ...]:
     """The cues of an SRT or WebVTT text, in order of time, without markup. Raises BadInput with the line at fault."""
     from pysubs2 import SSAFile
 
     text = re.sub(r"\r\n?", "\n", text.removeprefix("\ufeff").replace("\x00", ""))
     _check(text, name)
-    vtt = text.lstrip().startswith("WEBVTT")
-    parsed = SSAFile.from_string(_cues_alone(text), format_="vtt" if vtt else "srt")
-    cues = (Cue(event.start / 1000, event.end / 1000, _plain(event.plaintext)) for event in parsed)
+    parsed = SSAFile()
+    _reader(text).from_file(parsed, StringIO(_cues_alone(text)), "")
+    cues = (_cue(_plain(event.plaintext), event.start / 1000, event.end / 1000) for event in parsed)
     return tuple(sorted((cue for cue in cues if cue.text), key=lambda cue: cue.start_s))
 
 
-def captions(cues: Sequence[Cue]) -> list[TimedText]:
-    """The cues as texts to be burnt in."""
-    return [TimedText(cue.text, cue.start_s, cue.end_s, "caption") for cue in cues]
-
-
-def spoken_cues(sentences: Sequence[tuple[str, float, float]]) -> tuple[Cue, ...]:
+def spoken_cues(sentences: Sequence[tuple[str, float, float]]) -> tuple[TimedText, ...]:
     """Cues for sentences that are spoken from a second to a second: each at most two lines, its time by its length."""
-    cues: list[Cue] = []
+    cues: list[TimedText] = []
     for text, start_s, end_s in sentences:
         parts = _in_parts(" ".join(cleaned(text).split()))
         second_per_letter = (end_s - start_s) / max(1, sum(map(len, parts)))
         at_s = start_s
         for part in parts:
             until_s = at_s + len(part) * second_per_letter
-            cues.append(Cue(at_s, until_s, part))
+            cues.append(_cue(part, at_s, until_s))
             at_s = until_s
     return tuple(cues)
 
 
-def write_srt(path: Path, cues: Sequence[Cue]) -> None:
+def write_srt(path: Path, cues: Sequence[TimedText]) -> None:
     """The cues as an SRT file in UTF-8, the input of a soft track."""
     from pysubs2 import SSAEvent, SSAFile
 
     subtitles = SSAFile()
     for cue in cues:
-        # An override tag or a blank line would end or change the cue: players show braces, so angle ones stand in.
-        text = cue.text.replace("{", "(").replace("}", ")").replace("\\", "⧵")
+        text = cue.text.replace("{", "(").replace("}", ")").replace("\\", "/")  # which would be read as markup
         event = SSAEvent(start=round(cue.start_s * 1000), end=round(cue.end_s * 1000))
         event.plaintext = "\n".join(line for line in text.split("\n") if line.strip())
         subtitles.append(event)
@@ -101,6 +87,10 @@ def soft_track(srt: Path, input_index: int, language: str = "und") -> tuple[list
     return given, ["-map", f"{input_index}:s:0", "-c:s", "mov_text", "-metadata:s:s:0", f"language={language}"]
 
 
+def _cue(text: str, start_s: float, end_s: float) -> TimedText:
+    return TimedText(text=text, start_s=start_s, end_s=end_s, style="subtitle")
+
+
 def _decoded(raw: bytes) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", errors="replace")
@@ -111,48 +101,45 @@ def _decoded(raw: bytes) -> str:
 
 
 def _check(text: str, name: str) -> None:
-    """pysubs2 takes a damaged timing line for text and accepts a cue that ends before it begins."""
-    if len(text) > MAX_BYTES:
-        raise BadInput(f"{name} are too long.", f"They may have {MAX_BYTES // 2**20} MB.")
-    cues = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        if "-->" not in line:
-            continue
-        timing = _TIMING.fullmatch(line)
-        if timing is None:
+    """Raise BadInput: pysubs2 takes a damaged time span for text, and accepts a cue that ends before it begins."""
+    if len(text) > MAX_SUBTITLE_CHARS:
+        raise BadInput(f"{name}: {len(text):,} characters.", f"At most {MAX_SUBTITLE_CHARS:,} can be read.")
+    reader = _reader(text)
+    spans = [(number, line) for number, line in enumerate(text.split("\n"), 1) if "-->" in line]
+    for number, line in spans:
+        times = [reader.timestamp_to_ms(time) for time in reader.TIMESTAMP.findall(line)]
+        if len(times) != 2:
             raise BadInput(f"{name}: line {number} is not a time span: {line.strip()[:80]!r}.", _HINT)
-        if _seconds(timing[1]) >= _seconds(timing[2]):
+        if times[0] >= times[1]:
             raise BadInput(f"{name}: the cue at line {number} ends before it begins.", "Swap or correct its times.")
-        cues += 1
-    if not cues:
-        raise BadInput(f"{name} hold no cue.", _HINT)
-    if cues > MAX_CUES:
-        raise BadInput(f"{name} hold {cues:,} cues.", f"At most {MAX_CUES:,} can be shown; cut the rest off.")
+    if not spans:
+        raise BadInput(f"{name}: there is no cue.", _HINT)
+    if len(spans) > MAX_CUES:
+        raise BadInput(f"{name}: {len(spans):,} cues.", f"At most {MAX_CUES:,} can be shown; cut the rest off.")
+
+
+def _reader(text: str) -> "type[SubripFormat]":
+    """What pysubs2 reads this text with."""
+    from pysubs2.formats.subrip import SubripFormat
+    from pysubs2.formats.webvtt import WebVTTFormat
+
+    return WebVTTFormat if text.lstrip().startswith("WEBVTT") else SubripFormat
 
 
 def _cues_alone(text: str) -> str:
     """Blocks with a time span, from that line on: no header, note, style sheet or name of a cue."""
     blocks = re.split(r"\n[^\S\n]*(?:\n[^\S\n]*)+", text)
-    return "\n\n".join(_full_times(block) for block in blocks if "-->" in block)
+    return "\n\n".join(_from_time_span(block) for block in blocks if "-->" in block)
 
 
-def _full_times(block: str) -> str:
-    """From the first time span on; hours, optional in WebVTT, are written out, for pysubs2 wants them in SRT."""
+def _from_time_span(block: str) -> str:
     lines = block.split("\n")
-    first = next(place for place, line in enumerate(lines) if "-->" in line)
-    return "\n".join(lines[first:])
+    return "\n".join(lines[next(place for place, line in enumerate(lines) if "-->" in line) :])
 
 
 def _plain(text: str) -> str:
     plain = cleaned(html.unescape(_KARAOKE.sub("", text)))
     return "\n".join(line for line in plain.split("\n") if line)[:MAX_CUE_CHARS]
-
-
-def _seconds(time: str) -> float:
-    seconds = 0.0
-    for part in time.replace(",", ".").split(":"):
-        seconds = seconds * 60 + float(part)
-    return seconds
 
 
 def _in_parts(text: str) -> list[str]:

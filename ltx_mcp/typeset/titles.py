@@ -1,22 +1,18 @@
 """Titles, lower thirds and captions as one ASS script: where they stand, how large, how they come and go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from ltx_mcp.types.timeline import Position, TimedText
 from ltx_mcp.typeset.fonts import with_cjk_family
 from ltx_mcp.typeset.plain_text import cleaned, escaped, is_right_to_left, with_bracket_marks
 from ltx_mcp.typeset.script import new_script, save
-from ltx_mcp.typeset.styles import LOOKS, Look, TextStyle, ass_style, box_of
+from ltx_mcp.typeset.styles import LOOKS, Look, ass_style, box_of
 from ltx_mcp.typeset.wrapping import fit
 
 if TYPE_CHECKING:
     from pysubs2 import SSAEvent
-
-Position = Literal[
-    "top_left", "top", "top_right", "left", "center", "right", "bottom_left", "bottom", "bottom_right"
-]  # fmt: skip
 
 # As on a numeric keypad, which is how ASS counts.
 _KEYS: dict[Position, int] = {
@@ -25,17 +21,6 @@ _KEYS: dict[Position, int] = {
     "top_left": 7, "top": 8, "top_right": 9,
 }  # fmt: skip
 _MIRRORED = {1: 3, 4: 6, 7: 9}  # a lower third begins where its script begins
-
-
-@dataclass(frozen=True)
-class TimedText:
-    """A text and when it is over the film, in seconds. `position` None is the style's own place."""
-
-    text: str
-    start_s: float
-    end_s: float
-    style: TextStyle = "title"
-    position: Position | None = None
 
 
 def write_titles(path: Path, texts: Sequence[TimedText], width: int, height: int) -> None:

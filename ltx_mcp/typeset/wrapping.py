@@ -37,7 +37,12 @@ class Box:
 
 
 def fit(text: str, box: Box) -> tuple[float, str]:
-    """The em in pixels, and the text with places to break in words that are wider than a line."""
+    """The em in pixels, and the text with places to break in words that are wider than a line.
+
+    Line ends that would push it out of the box even at the smallest legible size become spaces.
+    """
+    if _height(text, box.width, box.floor_px) > box.max_height:
+        text = text.replace("\n", " ")
     em = box.ideal_px
     while em > _SMALLEST_PX and _height(text, box.width, em) > (box.height if em > box.floor_px else box.max_height):
         em *= _STEP
