@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "jobs": {"engine", "types", "errors"},
     "archive": {"jobs", "index", "media", "engine", "types", "errors"},
     "preparation": {
-        "archive", "jobs", "controls", "moderation", "index", "engine", "media", "types", "errors", "__version__"
+        "archive", "jobs", "controls", "moderation", "index", "engine", "typeset", "media", "types", "errors",
+        "__version__",
     },
     "studio": {
         "preparation", "archive", "jobs", "controls", "moderation", "index", "engine", "media", "types", "errors",
