@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "index": {"media", "types", "errors"},
     "jobs": {"engine", "types", "errors"},
     "archive": {"jobs", "index", "media", "engine", "types", "errors"},
+    "edit": {"typeset", "media", "types", "errors"},
     "preparation": {
         "archive", "jobs", "controls", "moderation", "index", "engine", "typeset", "media", "types", "errors",
         "__version__",

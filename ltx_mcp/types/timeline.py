@@ -49,9 +49,10 @@ class Shot(Value):
         _Reference,
         Field(description="clip_id, clip_id@2.0-5.5 (its span), clip_id@3.2 (a still), or a video or image file."),
     ]
+    start_s: Annotated[_AtS | None, Field(description="Seconds into a video source where the shot begins.")] = None
     duration_s: Annotated[
         _Length | None,
-        Field(description="Seconds on the timeline. Left out: the whole video at its speed; 4 for a still."),
+        Field(description="Seconds on the timeline. Left out: the rest of the video at its speed; 4 for a still."),
     ] = None
     transition: Annotated[Transition, Field(description="From the shot before into this one.")] = "cut"
     transition_s: Annotated[
@@ -69,6 +70,7 @@ class ShotChange(Value):
     shot: Annotated[_ShotNumber, Field(description="Its number in base, from 1.")]
     remove: Annotated[bool, Field(description="Take the shot out.")] = False
     source: _Reference | None = None
+    start_s: _AtS | None = None
     duration_s: _Length | None = None
     transition: Transition | None = None
     transition_s: _TransitionLength | None = None

@@ -1,0 +1,59 @@
+"""Stills as raw files that ffmpeg reads: written when their first segment is opened, deleted when the last is done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ltx_mcp.edit.film import Film, FilmShot
+from ltx_mcp.edit.sources import StillSource
+from ltx_mcp.errors import MediaError
+from ltx_mcp.types.frames import Frame
+
+_AT_MOST = 2  # times what the film can show of it: a photograph of 50 megapixels need not be read for every segment
+
+
+@dataclass(frozen=True)
+class StillFile:
+    """One frame, rgb24 without a header. Sizes in pixels."""
+
+    path: Path
+    width: int
+    height: int
+
+
+class StillFiles:
+    """The stills of a film, in a folder of its own."""
+
+    def __init__(self, film: Film, work: Path) -> None:
+        self._film, self._work = film, work
+        self._files: dict[int, StillFile] = {}
+
+    def of(self, shot: FilmShot) -> StillFile | None:
+        """The shot's still, None for a video. Raises what reading it raises, and MediaError."""
+        if not isinstance(shot.source, StillSource):
+            return None
+        if shot.number not in self._files:
+            frame = _within(shot.source.load(), self._film.width * _AT_MOST, self._film.height * _AT_MOST)
+            path = self._work / f"still-{shot.number}.rgb"
+            try:
+                path.write_bytes(frame.data)
+            except OSError as error:
+                raise MediaError(f"The still could not be stored: {error}.", "Free some disk space.") from error
+            self._files[shot.number] = StillFile(path, frame.shape[1], frame.shape[0])
+        return self._files[shot.number]
+
+    def forget(self, before: int) -> None:
+        """Delete those of shots with lower numbers."""
+        for number in [number for number in self._files if number < before]:
+            self._files.pop(number).path.unlink(missing_ok=True)
+
+
+def _within(frame: Frame, width: int, height: int) -> Frame:
+    """Shrunk to the smallest size that still covers (width, height), if it is larger."""
+    import numpy as np
+    from PIL import Image
+
+    scale = max(width / frame.shape[1], height / frame.shape[0])
+    if scale >= 1:
+        return np.ascontiguousarray(frame)
+    size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
+    return np.array(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
