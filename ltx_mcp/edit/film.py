@@ -137,7 +137,7 @@ def _check_overlap(shot: Shot, before: FilmShot, overlap: int, frames: int, fps:
     """Two shots overlap within both, and no third joins in."""
     if overlap > frames:
         raise BadInput(
-            f"its {shot.transition} of {overlap / fps:.3f} s is longer than the shot, which lasts {frames / fps:.3f} s.",
+            f"its {shot.transition} of {overlap / fps:.3f} s is longer than the shot of {frames / fps:.3f} s.",
             "Shorten transition_s, or make the shot longer.",
         )
     if overlap > before.frames - before.lead_in:

@@ -1,4 +1,4 @@
-"""How a video's frames are coded: colour, range and fields. Read from ffmpeg's showinfo, which prints what it decodes."""
+"""How a video's frames are coded: colour, range and fields, as showinfo prints them of a decoded frame."""
 
 import re
 import subprocess
