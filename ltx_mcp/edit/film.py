@@ -73,13 +73,13 @@ def lay_out(shots: Sequence[Shot], sources: Sequence[Source], fps: float) -> tup
     for number, (shot, source) in enumerate(zip(shots, sources, strict=True), 1):
         with naming(number):
             duration_s = _duration(shot, source)
+            _check_source(shot, source, duration_s, fps)
             overlap_s = _overlap(shot) if laid else 0.0
             overlap = max(1, round(overlap_s * fps)) if overlap_s else 0
             start = laid[-1].end - overlap if laid else 0
             end_s += duration_s - overlap_s
             frames = max(1, round(end_s * fps) - start)
             _check_length(duration_s, fps, end_s)
-            _check_source(shot, source, duration_s, fps)
             if laid:
                 _check_overlap(shot, laid[-1], overlap, frames, fps)
         if laid:

@@ -81,6 +81,7 @@ def film_frames(film: Film, work: Path, text: TextFilter = lambda start_s, end_s
     finally:
         for _, process in opened:
             process.__exit__(None, None, None)
+        stills.forget()
 
 
 def _read_next(film: Film, opened: deque[tuple[Segment, FFmpeg]], stills: StillFiles) -> Iterator[Frame]:

@@ -7,6 +7,7 @@ from ltx_mcp.edit.film import Film, FilmShot
 from ltx_mcp.edit.sources import StillSource
 from ltx_mcp.errors import MediaError
 from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.timeline import MAX_SHOTS
 
 _AT_MOST = 2  # times what the film can show of it: a photograph of 50 megapixels need not be read for every segment
 
@@ -41,8 +42,8 @@ class StillFiles:
             self._files[shot.number] = StillFile(path, frame.shape[1], frame.shape[0])
         return self._files[shot.number]
 
-    def forget(self, before: int) -> None:
-        """Delete those of shots with lower numbers."""
+    def forget(self, before: int = MAX_SHOTS + 1) -> None:
+        """Delete those of shots with lower numbers; all of them if no number is given."""
         for number in [number for number in self._files if number < before]:
             self._files.pop(number).path.unlink(missing_ok=True)
 
