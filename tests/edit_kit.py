@@ -1,16 +1,17 @@
 """Sources for films, and films of them, small enough to render whole."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from ltx_mcp.edit.film import Film, FrameFit, lay_out, shot_texts
+from ltx_mcp.edit.film import Film, lay_out, shot_texts
 from ltx_mcp.edit.picture import read_picture
 from ltx_mcp.edit.segments import film_frames
 from ltx_mcp.edit.sources import Source, StillSource, VideoSource
 from ltx_mcp.media.footage import look_at
 from ltx_mcp.types.frames import Frame
-from ltx_mcp.types.timeline import Shot
+from ltx_mcp.types.timeline import FrameFit, Shot
 
 
 def video(path: Path, span_s: tuple[float, float] | None = None) -> VideoSource:
@@ -26,7 +27,7 @@ def plain(colour: int | tuple[int, int, int], size: tuple[int, int] = (64, 48)) 
 
 
 def a_film(
-    *shots: tuple[Source, dict[str, object]],
+    *shots: tuple[Source, Mapping[str, object]],
     fps: float = 10.0,
     size: tuple[int, int] = (64, 48),
     fit: FrameFit = "crop",

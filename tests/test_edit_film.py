@@ -1,5 +1,7 @@
 """Shots on a timeline: whole frames, no drift, and errors that name the shot."""
 
+from pathlib import Path
+
 import pytest
 from edit_kit import a_film, plain, video
 from media_kit import write_counting
@@ -71,7 +73,7 @@ def test_transitions_of_one_frame_shots_are_refused_by_name() -> None:
         a_film(*[(GREY, one_frame)] * 30)
 
 
-def test_a_source_that_is_too_short_is_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_source_that_is_too_short_is_refused(tmp_path: Path) -> None:
     counting = video(write_counting(tmp_path / "a.mp4"))  # 2.5 s
     with pytest.raises(BadInput, match=r"Shot 1: it is asked to last 3 s, and its source lasts 2\.500 s at speed 1"):
         a_film((counting, {"duration_s": 3}))
@@ -83,7 +85,7 @@ def test_a_source_that_is_too_short_is_refused(tmp_path) -> None:  # type: ignor
         a_film((counting, {"motion": "push_in"}))
 
 
-def test_what_was_used_and_where_it_stands(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_used_and_where_it_stands(tmp_path: Path) -> None:
     counting = video(write_counting(tmp_path / "a.mp4"), (0.5, 2.5))
     film = a_film((counting, {"speed": 2}), (GREY, {"duration_s": 1, "transition": "dissolve"}))
     times = [(each.start_s, each.end_s, each.start_frame, each.frames) for each in shot_times(film.shots, film.fps)]
@@ -96,7 +98,7 @@ def test_a_request_says_what_is_missing() -> None:
     with pytest.raises(ValueError, match="at least one shot"):
         EditRequest()
     with pytest.raises(ValueError, match="at most 100"):
-        EditRequest(shots=[Shot(source="a")] * (MAX_SHOTS + 1))
+        EditRequest(shots=(Shot(source="a"),) * (MAX_SHOTS + 1))
     with pytest.raises(ValueError, match="give base and leave shots out"):
         EditRequest.model_validate({"shots": [{"source": "a"}], "changes": [{"shot": 1}]})
 

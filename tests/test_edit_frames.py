@@ -152,12 +152,12 @@ def test_a_film_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
     work.mkdir()
     frames = film_frames(a_film((plain(9), {"duration_s": 5, "motion": "push_in"}), (plain(90), {})), work)
     next(frames)
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()
     assert not list(work.iterdir())
 
 
 def test_a_still_that_is_gone_names_its_shot(tmp_path: Path) -> None:
-    def gone() -> np.ndarray:  # type: ignore[type-arg]
+    def gone() -> np.ndarray:
         raise BadInput("b.png cannot be read: No such file or directory.")
 
     from ltx_mcp.edit.sources import StillSource

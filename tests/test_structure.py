@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "archive": {"jobs", "index", "media", "engine", "types", "errors"},
     "edit": {"typeset", "media", "types", "errors"},
     "preparation": {
-        "archive", "jobs", "controls", "moderation", "index", "engine", "typeset", "media", "types", "errors",
+        "edit", "typeset", "archive", "jobs", "controls", "moderation", "index", "engine", "media", "types", "errors",
         "__version__",
     },
     "studio": {

@@ -81,8 +81,10 @@ def _colour(picture: Picture, height: int) -> list[str]:
 
 
 def _still(film: Film, shot: FilmShot, first: int, label: str, still: StillFile) -> Input:
-    args = ("-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{still.width}x{still.height}")
-    args += ("-framerate", str(film.rate), "-i", f"file:{still.path.absolute()}")
+    args = (
+        *("-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{still.width}x{still.height}"),
+        *("-framerate", str(film.rate), "-i", f"file:{still.path.absolute()}"),
+    )
     held = f"loop=loop=-1:size=1,settb=1/({film.rate}),setpts=N,fps={film.rate}"
     moved = motion_filters(film, shot, first)
     return Input(args, ",".join([_fitted(film, still.width, still.height, label), *moved[0], held, *moved[1]]))

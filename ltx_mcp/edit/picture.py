@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.ffmpeg import executable, input_args
-from ltx_mcp.media.probe import HINT
+from ltx_mcp.media.framecrc import HINT
 
 _LIMIT_S = 60.0  # for one frame; longer means a file made to stall us
 _FIELD = re.compile(r" i:([PTB]) ")
@@ -41,4 +41,4 @@ def read_picture(path: Path) -> Picture:
     field, colour = _FIELD.search(said), _COLOUR.search(said)
     if done.returncode or field is None or colour is None:
         raise MediaError(f"{path.name} cannot be read as a video: it holds no frame that decodes.", HINT)
-    return Picture(*colour.groups(), interlaced=field[1] != "P")
+    return Picture(matrix=colour[1], primaries=colour[2], transfer=colour[3], interlaced=field[1] != "P")

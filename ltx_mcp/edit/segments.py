@@ -5,7 +5,7 @@ which decodes its first frames meanwhile.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def segments(film: Film) -> list[Segment]:
     return found
 
 
-def film_frames(film: Film, work: Path, text: TextFilter = lambda start_s, end_s: None) -> Iterator[Frame]:
+def film_frames(film: Film, work: Path, text: TextFilter = lambda start_s, end_s: None) -> Generator[Frame]:
     """Every frame of the film, (height, width, 3), as they are pulled. `work` is a folder for raw stills.
 
     Raises what reading a still raises, and MediaError; both name the shot.
