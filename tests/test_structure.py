@@ -6,8 +6,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"ltx_mcp": ROOT / "ltx_mcp", "ltx_mcp.tools": ROOT / "tools", "ltx_mcp.index": ROOT / "index"}
 
@@ -66,32 +64,36 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: value if isinstance(value, str) else "")
-def test_imports_point_downward(module: str, path: Path) -> None:
-    here = room(module)
-    if here in TOP:
-        return
-    assert here in MAY_IMPORT, f"{module} is a new room: say in docs/architecture.md and here what it may import"
-    rooms = {room(name) for name in imported(path) if name.split(".")[0] == "ltx_mcp"}
-    assert rooms - {here} <= MAY_IMPORT[here]
+def rooms_used(path: Path) -> set[str]:
+    return {room(name) for name in imported(path) if name.split(".")[0] == "ltx_mcp"}
 
 
-@pytest.mark.parametrize("top", ["tools", "compose", "server", "cli"])
-def test_nothing_below_imports_the_top(top: str) -> None:
+def test_imports_point_downward() -> None:
+    rooms = {room(module) for module, _ in modules()}
+    assert rooms - TOP <= set(MAY_IMPORT), "a new room: say in docs/architecture.md and here what it may import"
+    upward = {
+        module: forbidden
+        for module, path in modules()
+        if (here := room(module)) not in TOP and (forbidden := rooms_used(path) - {here} - MAY_IMPORT[here])
+    }
+    assert not upward
+
+
+def test_nothing_below_imports_the_top() -> None:
     order = ["studio", "tools", "server", "compose", "cli"]
-    above = set(order[order.index(top) + 1 :])
-    for module, path in modules():
-        if room(module) == top:
-            rooms = {room(name) for name in imported(path) if name.split(".")[0] == "ltx_mcp"}
-            assert not rooms & above, f"{module} imports {rooms & above}"
+    upward = {
+        module: forbidden
+        for module, path in modules()
+        if (here := room(module)) in order and (forbidden := rooms_used(path) & set(order[order.index(here) + 1 :]))
+    }
+    assert not upward
 
 
 def test_nothing_is_mocked() -> None:
     banned = ("unittest.mock", "MagicMock", "mocker.", "monkeypatch.setattr")
-    for path in (ROOT / "tests").glob("*.py"):
-        if path.name != Path(__file__).name:
-            text = path.read_text(encoding="utf-8")
-            assert not [word for word in banned if word in text], path.name
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py")}
+    del texts[Path(__file__).name]
+    assert not {name: word for name, text in texts.items() for word in banned if word in text}
 
 
 def test_importing_the_server_loads_nothing_heavy() -> None:
@@ -113,6 +115,10 @@ def test_the_root_folders_are_real_and_the_links_point_at_them() -> None:
 
 
 def test_no_module_prints() -> None:
-    for module, path in modules():
-        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-        assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"], module
+    assert not [module for module, path in modules() if "print" in called(path)]
+
+
+def called(path: Path) -> set[str]:
+    """The plain names that a module calls."""
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    return {name.id for name in calls if isinstance(name, ast.Name)}
