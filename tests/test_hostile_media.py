@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,6 @@ from PIL import Image
 from ltx_mcp.errors import BadInput, MediaError
 from ltx_mcp.media.footage import MAX_DURATION_S, read_audio, read_video
 from ltx_mcp.preparation.inputs import Inputs
-
-pytestmark = pytest.mark.timeout(60)
 
 FILMS = ["film.mp4", "fast.mp4", "film.mov", "film.mkv", "film.webm", "film.avi", "film.gif"]
 STILLS = ["still.png", "still.jpg", "still.webp", "still.gif"]
@@ -81,51 +80,47 @@ def refusing_at_most() -> Iterator[None]:
             raise
 
 
-@pytest.mark.parametrize("name", FILMS + STILLS)
-def test_the_media_that_are_broken_below_are_sound(
-    inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str
-) -> None:
-    path = tmp_path / name
-    path.write_bytes(real[name])
-    if name in STILLS:
-        assert inputs.still(str(path)).shape == (100, 150, 3)
-    else:
-        found = inputs.video(str(path))
-        assert (found.width, found.height) == (160, 90)
-        assert found.duration_s == pytest.approx(1, abs=0.1)
-        assert len(list(read_video(found, 48, 32, 24.0, 24))) == 24
+def test_the_media_that_are_broken_below_are_sound(inputs: Inputs, real: dict[str, bytes], tmp_path: Path) -> None:
+    for name, content in real.items():
+        (tmp_path / name).write_bytes(content)
+    for name in STILLS:
+        assert inputs.still(str(tmp_path / name)).shape == (100, 150, 3), name
+    for name in FILMS:
+        found = inputs.video(str(tmp_path / name))
+        assert (found.width, found.height) == (160, 90), name
+        assert found.duration_s == pytest.approx(1, abs=0.1), name
+        assert len(list(read_video(found, 48, 32, 24.0, 24))) == 24, name
 
 
 # -- broken -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
 @pytest.mark.parametrize("name", FILMS + STILLS)
 def test_a_truncated_file_is_refused_or_read_within_bounds(
-    inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str, share: float
+    subtests: pytest.Subtests, inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / name
-    path.write_bytes(real[name][: int(len(real[name]) * share)])
-    assert_harmless(inputs, path)
-    if name in ("film.mp4", "film.mov") or (share <= 0.01 and name != "film.gif"):  # the first two's index comes last
-        assert_refused(inputs.video, path)
+    for share in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99):
+        path.write_bytes(real[name][: int(len(real[name]) * share)])
+        with subtests.test(share=share):
+            assert_harmless(inputs, path)
+            if name in ("film.mp4", "film.mov") or (share <= 0.01 and name != "film.gif"):
+                assert_refused(inputs.video, path)  # the first two's index comes last
 
 
-@pytest.mark.parametrize("place", ["head", "middle", "tail", "everywhere"])
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", FILMS + STILLS)
 def test_a_file_with_flipped_bits_is_refused_or_read_within_bounds(
-    inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str, place: str, seed: int
+    subtests: pytest.Subtests, inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str
 ) -> None:
-    content, chance = bytearray(real[name]), random.Random(f"{name} {place} {seed}")
-    size = len(content)
-    first, last = {"head": (0, 600), "middle": (size // 3, size // 2), "tail": (size - 1500, size)}.get(
-        place, (0, size)
-    )
-    for _ in range(30):
-        content[chance.randrange(first, last)] ^= 1 << chance.randrange(8)
-    (tmp_path / name).write_bytes(content)
-    assert_harmless(inputs, tmp_path / name)
+    size = len(real[name])
+    places = {"head": (0, 600), "middle": (size // 3, size // 2), "tail": (size - 1500, size), "everywhere": (0, size)}
+    for seed, (place, (first, last)) in product((1, 2), places.items()):
+        content, chance = bytearray(real[name]), random.Random(f"{name} {place} {seed}")
+        for _ in range(30):
+            content[chance.randrange(first, last)] ^= 1 << chance.randrange(8)
+        (tmp_path / name).write_bytes(content)
+        with subtests.test(place=place, seed=seed):
+            assert_harmless(inputs, tmp_path / name)
 
 
 # -- renamed ----------------------------------------------------------------------------------------
@@ -215,58 +210,63 @@ FOREIGN: dict[str, Callable[[Path], bytes]] = {
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "png"])
-@pytest.mark.parametrize("name", [*SCRIPTS, *FOREIGN])
-def test_what_is_neither_picture_nor_film_is_refused_whatever_its_name(
-    inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str, suffix: str
+def test_what_is_neither_image_nor_film_is_refused_whatever_its_name(
+    subtests: pytest.Subtests, inputs: Inputs, real: dict[str, bytes], tmp_path: Path, suffix: str
 ) -> None:
     (tmp_path / "good.mp4").write_bytes(real["film.mp4"])
     (tmp_path / "good.png").write_bytes(real["still.png"])
     (tmp_path / "list.m3u8").write_text(PLAYLIST.format("good.mp4"))
     (tmp_path / "link.mp4").symlink_to("good.mp4")
     path = tmp_path / f"hostile.{suffix}"
-    script = SCRIPTS.get(name, "").replace("FOLDER", str(tmp_path)).encode()
-    path.write_bytes(script or FOREIGN[name](tmp_path))
-    for look in (inputs.still, inputs.video):
-        assert "root:" not in assert_refused(look, path)  # as /etc/passwd begins
+    scripts = {name: script.replace("FOLDER", str(tmp_path)).encode() for name, script in SCRIPTS.items()}
+    for name, content in [*scripts.items(), *((name, make(tmp_path)) for name, make in FOREIGN.items())]:
+        path.write_bytes(content)
+        for look in (inputs.still, inputs.video):
+            with subtests.test(name):
+                assert "root:" not in assert_refused(look, path)  # as /etc/passwd begins
 
 
 SUFFIXES = ["m3u8", "mpd", "ffconcat", "sdp", "svg", "concat", "txt", "avs", "vpy", "edl", "cue", "imf"]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_name_that_promises_a_script_changes_nothing(
-    inputs: Inputs, real: dict[str, bytes], tmp_path: Path, suffix: str
+    subtests: pytest.Subtests, inputs: Inputs, real: dict[str, bytes], tmp_path: Path
 ) -> None:
     (tmp_path / "good.mp4").write_bytes(real["film.mp4"])
-    path = tmp_path / f"hostile.{suffix}"
-    path.write_text("ffconcat version 1.0\nfile good.mp4\n")
-    assert_refused(inputs.video, path)
-    path.write_bytes(real["film.mp4"])
-    assert inputs.video(str(path)).width == 160
+    for suffix in SUFFIXES:
+        path = tmp_path / f"hostile.{suffix}"
+        with subtests.test(suffix):
+            path.write_text("ffconcat version 1.0\nfile good.mp4\n")
+            assert_refused(inputs.video, path)
+            path.write_bytes(real["film.mp4"])
+            assert inputs.video(str(path)).width == 160
 
 
-@pytest.mark.parametrize("name", ["a.%03d.png", "a.%d.jpg", "a.*.png", "a.[0-9].png"])
 def test_a_name_that_is_a_pattern_reads_no_other_file(
-    inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str
+    subtests: pytest.Subtests, inputs: Inputs, real: dict[str, bytes], tmp_path: Path
 ) -> None:
     for number in ("000", "001", "0", "1"):
         (tmp_path / f"a.{number}.png").write_bytes(real["still.png"])
         (tmp_path / f"a.{number}.jpg").write_bytes(real["still.jpg"])
-    assert_refused(inputs.video, tmp_path / name)
-    (tmp_path / name).write_text("nothing")
-    assert_refused(inputs.video, tmp_path / name)
+    for name in ("a.%03d.png", "a.%d.jpg", "a.*.png", "a.[0-9].png"):
+        with subtests.test(name):
+            assert_refused(inputs.video, tmp_path / name)
+            (tmp_path / name).write_text("nothing")
+            assert_refused(inputs.video, tmp_path / name)
 
 
-@pytest.mark.parametrize("name", FILMS[:-1])
-def test_a_film_is_no_still_and_says_what_is(inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str) -> None:
-    (tmp_path / "still.png").write_bytes(real[name])
-    assert "PNG, JPEG, WebP or GIF" in assert_refused(inputs.still, tmp_path / "still.png")
-
-
-@pytest.mark.parametrize("name", STILLS[:-1])
-def test_a_still_is_no_film_and_says_what_is(inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str) -> None:
-    (tmp_path / "film.mp4").write_bytes(real[name])
-    assert "MP4, MOV, MKV, WebM, AVI or GIF" in assert_refused(inputs.video, tmp_path / "film.mp4")
+def test_a_film_is_not_a_still_and_a_still_not_a_film_and_each_says_what_is(
+    subtests: pytest.Subtests, inputs: Inputs, real: dict[str, bytes], tmp_path: Path
+) -> None:
+    still, film = tmp_path / "still.png", tmp_path / "film.mp4"
+    for name in FILMS[:-1]:
+        still.write_bytes(real[name])
+        with subtests.test(name):
+            assert "PNG, JPEG, WebP or GIF" in assert_refused(inputs.still, still)
+    for name in STILLS[:-1]:
+        film.write_bytes(real[name])
+        with subtests.test(name):
+            assert "MP4, MOV, MKV, WebM, AVI or GIF" in assert_refused(inputs.video, film)
 
 
 # -- pictures that are bombs ------------------------------------------------------------------------
@@ -329,12 +329,13 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
-def test_a_picture_that_is_a_bomb_is_refused(inputs: Inputs, tmp_path: Path, name: str) -> None:
+def test_an_image_that_is_a_bomb_is_refused(subtests: pytest.Subtests, inputs: Inputs, tmp_path: Path) -> None:
     path = tmp_path / "bomb"
-    path.write_bytes(BOMBS[name]())
-    assert_refused(inputs.still, path)
-    assert_harmless(inputs, path)
+    for name, make in BOMBS.items():
+        path.write_bytes(make())
+        with subtests.test(name):
+            assert_refused(inputs.still, path)
+            assert_harmless(inputs, path)
 
 
 # -- films that are bombs ---------------------------------------------------------------------------
@@ -424,14 +425,14 @@ FORGED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 }
 
 
-@pytest.mark.parametrize("name", FORGED)
 def test_a_forged_film_is_refused_or_read_within_bounds(
-    inputs: Inputs, real: dict[str, bytes], tmp_path: Path, name: str
+    subtests: pytest.Subtests, inputs: Inputs, real: dict[str, bytes], tmp_path: Path
 ) -> None:
-    source, forge = FORGED[name]
-    path = tmp_path / source
-    path.write_bytes(forge(real[source]))
-    assert_harmless(inputs, path)
+    for name, (source, forge) in FORGED.items():
+        path = tmp_path / source
+        path.write_bytes(forge(real[source]))
+        with subtests.test(name):
+            assert_harmless(inputs, path)
 
 
 def many_streams(folder: Path, suffix: str) -> Path:
@@ -476,10 +477,12 @@ UNFIT: dict[str, tuple[str, Callable[[Path], Path]]] = {
 }
 
 
-@pytest.mark.parametrize("name", UNFIT)
-def test_an_unfit_film_is_refused_with_its_reason(inputs: Inputs, tmp_path: Path, name: str) -> None:
-    reason, make = UNFIT[name]
-    assert reason in assert_refused(inputs.video, make(tmp_path))
+def test_an_unfit_film_is_refused_with_its_reason(subtests: pytest.Subtests, inputs: Inputs, tmp_path: Path) -> None:
+    for number, (name, (reason, make)) in enumerate(UNFIT.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with subtests.test(name):
+            assert reason in assert_refused(inputs.video, make(folder))
 
 
 ODD: dict[str, Callable[[Path], Path]] = {
@@ -517,11 +520,13 @@ def changing(folder: Path) -> Path:
     return folder / "film.mkv"
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_an_odd_film_is_read_all_the_same(inputs: Inputs, tmp_path: Path, name: str) -> None:
-    path = ODD[name](tmp_path)
-    with leaving_nothing(tmp_path):
-        found = inputs.video(str(path))
-        assert 0 < found.duration_s <= MAX_DURATION_S
-        frames = list(read_video(found, 64, 36, 24.0, 24))
-    assert [frame.shape for frame in frames] == [(36, 64, 3)] * 24
+def test_an_odd_film_is_read_all_the_same(subtests: pytest.Subtests, inputs: Inputs, tmp_path: Path) -> None:
+    for number, (name, make) in enumerate(ODD.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = make(folder)
+        with subtests.test(name), leaving_nothing(folder):
+            found = inputs.video(str(path))
+            assert 0 < found.duration_s <= MAX_DURATION_S
+            frames = list(read_video(found, 64, 36, 24.0, 24))
+            assert [frame.shape for frame in frames] == [(36, 64, 3)] * 24
