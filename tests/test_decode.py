@@ -50,9 +50,9 @@ def go_on() -> None:
 def test_the_chunks_joined_are_the_librarys_tiled_decode_bit_for_bit(
     vae: Any, frames: int, windows: DecodeWindows
 ) -> None:
-    latents = latents_of(frames)
+    latents = latents_of(frames, height=2, width=4)
     streamed = torch.cat([chunk.clone() for chunk in decode_chunks(vae, latents, windows, go_on)], dim=2)
-    assert streamed.shape == (1, 3, 8 * (frames - 1) + 1, 96, 160)
+    assert streamed.shape == (1, 3, 8 * (frames - 1) + 1, 64, 128)
     assert torch.equal(streamed, library_decode(vae, latents, windows))
 
 

@@ -1,6 +1,7 @@
 """What the documents promise is what is there."""
 
 import re
+import tomllib
 from pathlib import Path
 
 from ltx_mcp.cli.main import _parser
@@ -13,7 +14,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_ci_runs_exactly_the_readmes_test_command() -> None:
     [command] = [line for line in README.splitlines() if line.endswith("uv run pytest")]
-    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert command in steps
+    assert ".uv/bin/uv run pytest -m slow" in steps, "and what that command leaves out"
 
 
 def test_every_tool_stands_in_the_readmes_table_and_no_other() -> None:
@@ -34,7 +37,13 @@ def test_every_command_is_named_in_the_readme() -> None:
         assert set(action.choices) <= named
 
 
-def test_the_changelog_and_the_architecture_name_every_tool() -> None:
-    for page in ("CHANGELOG.md", "docs/architecture.md"):
-        text = (ROOT / page).read_text(encoding="utf-8")
-        assert not [tool.name for tool in TOOLS if tool.name not in text], page
+def test_the_changelog_names_every_tool() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert not [tool.name for tool in TOOLS if tool.name not in text]
+
+
+def test_the_architecture_names_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    rooms = {package.split(".")[1] for package in packages if "." in package}
+    assert not [room for room in sorted(rooms) if f"`{room}/`" not in text]
