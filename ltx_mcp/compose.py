@@ -103,7 +103,7 @@ def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, Jo
         process_lock = stack.enter_context(ProcessLock(folder))
         library = Library(folder, process_lock, settings.max_bytes)
         library.clean_staging()
-        jobs = JobStore(folder / "jobs.sqlite", process_lock.tenant, process_lock.is_alive)
+        jobs = JobStore(folder / "jobs.sqlite", process_lock.process_id, process_lock.is_alive)
     except (OSError, sqlite3.Error) as error:
         hint = "Check its disk and permissions, or name another in LTX_MCP_DATA_DIR."
         raise ArchiveError(f"The data directory {folder} cannot be used: {error}.", hint) from error

@@ -1,7 +1,7 @@
 """The archive on disk: one folder for each clip, staged out of sight and published whole.
 
     <data>/clips/<clip_id>/{video.mp4, clip.json, sheet.jpg}     published: complete, durable
-    <data>/staging/<tenant>/<job_id>/                            in the making: no client can name it
+    <data>/staging/<process_id>/<job_id>/                        in the making: no client can name it
 
 A clip appears by one rename, after its files are on the disk. Files are the truth: the search index is
 derived from them. The library knows nothing of moderation: whoever calls `publish` has passed the gate.
@@ -76,7 +76,7 @@ class Library:
     def _staged(self, job_id: str) -> Path:
         if not _JOB_ID.fullmatch(job_id):
             raise ValueError(f"{job_id!r} is no job id")
-        return self._staging / self._process_lock.tenant / job_id
+        return self._staging / self._process_lock.process_id / job_id
 
     # -- publishing -----------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class Library:
         """Take a clip out of the archive, if it is there: gone at once, then deleted."""
         if not CLIP_ID.fullmatch(clip_id):
             return
-        grave = self._staging / self._process_lock.tenant / f"removed-{clip_id}"
+        grave = self._staging / self._process_lock.process_id / f"removed-{clip_id}"
         with _storing("The clip could not be removed"), suppress(FileNotFoundError):
             grave.parent.mkdir(mode=0o700, exist_ok=True)
             (self.clips_dir / clip_id).rename(grave)

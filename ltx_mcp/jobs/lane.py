@@ -1,8 +1,8 @@
-"""The lane: a bounded queue and the one thread that owns the device.
+"""A lane: a bounded queue and the one thread that runs its jobs, one at a time, with one engine.
 
-The lane renders; it knows nothing of moderation, files or the index. What becomes of the frames is the
-job's `write`, called on the lane's thread while the frames are decoded. Events arrive on the event loop.
-A cancelled job ends at once for whoever waits for it; the lane is busy until its thread has unwound.
+A lane renders; it knows nothing of moderation, files or the index. A job's `write` consumes the frames, on the lane's
+thread, while they are decoded. Progress arrives on the event loop. A cancelled job ends at once for whoever waits for
+it; the lane takes the next one only when its thread has left the engine.
 """
 
 import threading
@@ -29,7 +29,7 @@ T = TypeVar("T")
 class Step:
     """`done` of `total` steps of a stage are finished; 0 of 1 when the stage has just begun.
 
-    `part` of `parts` renders of the job is the present one, from 0.
+    Of the job's `parts` renders, `part` is the current one, counted from 0.
     """
 
     stage: Stage
@@ -43,33 +43,37 @@ class PartsWatch(Watch, Protocol):
     """A watch of a job that renders more than once."""
 
     def part(self, part: int, parts: int) -> None:
-        """What follows belongs to this one of the job's renders, from 0."""
+        """Steps that follow belong to render number `part` of `parts`, counted from 0."""
 
 
-LaneName = Literal["device", "imports"]
-"""Renders own the device's lane; imports need no device."""
+LaneName = Literal["device", "copies"]
+"""Which lane a job runs on: the one that owns the device, or that of imports, which never wait for the device."""
 
-Write = Callable[[Rendering, Watch], T]
-OnProgress = Callable[[Step], None]
 Render = Callable[[Engine, PartsWatch], Rendering]
 """Makes the job's clip with the lane's engine, on its thread."""
+
+Write = Callable[[Rendering, Watch], T]
+"""Pulls the frames of a rendering, on the lane's thread, and returns the job's result."""
+
+OnProgress = Callable[[Step], None]
+"""Called on the event loop with each step."""
 
 Gather = Callable[[Plan, Watch], Materials]
 """Reads what the clip is made from, on the lane's thread, so that a job that waits holds no video."""
 
 
 def nothing(plan: Plan, watch: Watch) -> Materials:
-    """Words alone."""
+    """A clip from words alone."""
     return NO_MATERIALS
 
 
 def one_shot(plan: Plan, gather: Gather = nothing) -> Render:
-    """The whole clip in one render."""
+    """The whole clip in one render of the lane's engine."""
     return lambda engine, watch: engine.render(plan, watch, gather(plan, watch))
 
 
 class LaneJob(Generic[T]):
-    """A job in the lane, and the watch that its engine is given."""
+    """A job in a lane; also the watch that the engine reports to. Made by `Lane.submit`."""
 
     def __init__(self, render: Render, write: Write[T], on_progress: OnProgress, loop: EventLoopToken) -> None:
         self._render = render
@@ -84,7 +88,7 @@ class LaneJob(Generic[T]):
         self._outcome: T | StudioError | Cancelled | None = None
 
     async def result(self) -> T:
-        """What `write` returned. Raises Cancelled at once when cancelled, else what the render raised."""
+        """What `write` returned. Raises Cancelled as soon as the job is cancelled, else what the render raised."""
         await self._ended.wait()
         if isinstance(self._outcome, StudioError | Cancelled):
             raise self._outcome
@@ -92,8 +96,10 @@ class LaneJob(Generic[T]):
         return self._outcome
 
     async def left(self) -> None:
-        """Wait until the lane's thread touches nothing of this job any more."""
+        """Wait until the lane's thread no longer touches anything of this job."""
         await self._left.wait()
+
+    # -- the watch, called on the lane's thread ---------------------------------------------------------
 
     def check(self) -> None:
         if self._cancelled.is_set():
@@ -108,6 +114,8 @@ class LaneJob(Generic[T]):
 
     def step(self, done: int, total: int) -> None:
         self._post(Step(self._stage, done, total, self._part, self._parts))
+
+    # -- called by the lane -----------------------------------------------------------------------------
 
     def cancel(self) -> None:
         """Called on the event loop."""
@@ -126,8 +134,9 @@ class LaneJob(Generic[T]):
             outcome: T | StudioError | Cancelled = self._write(self._render(engine, self), self)
         except (StudioError, Cancelled) as error:
             outcome = error
-        except BaseException as error:  # a panic in a library's Rust is no Exception, and must not end the lane
-            outcome = RenderFailed(f"The render broke: {error or type(error).__name__}.", "Try it again, or smaller.")
+        except BaseException as error:  # a panic in a library's Rust is not an Exception, and must not end the lane
+            hint = "Try again, or ask for a smaller or shorter clip."
+            outcome = RenderFailed(f"The render broke: {error or type(error).__name__}.", hint)
             outcome.__cause__ = error
         self._call(lambda: self._end(outcome))
         self._call(self.leave)
@@ -140,7 +149,7 @@ class LaneJob(Generic[T]):
     def _call(self, function: Callable[[], None]) -> None:
         try:
             from_thread.run_sync(function, token=self._loop)
-        except RuntimeError:  # the event loop is gone: nobody waits any more
+        except RuntimeError:  # the event loop has closed: nobody waits any more
             self._cancelled.set()
 
     def _end(self, outcome: T | StudioError | Cancelled) -> None:
@@ -150,7 +159,10 @@ class LaneJob(Generic[T]):
 
 
 class Lane:
-    """The in-process renderer: `async with Lane(engine) as lane: await lane.submit(...).result()`."""
+    """Renders in this process: `async with Lane(engine) as lane: await lane.submit(...).result()`.
+
+    At most `capacity` jobs wait. On exit the thread has `join_s` seconds to leave the engine.
+    """
 
     def __init__(self, engine: Engine, capacity: int = 8, join_s: float = 5.0) -> None:
         self._engine = engine
@@ -162,20 +174,13 @@ class Lane:
         self._open = False
         self._thread = threading.Thread(target=self._serve, name="lane", daemon=True)
 
-    @property
-    def busy(self) -> bool:
-        """Whether the device is in use. True until the thread has left a cancelled job as well."""
-        with self._changed:
-            return self._running is not None
-
     def submit(self, render: Render, write: Write[T], on_progress: OnProgress) -> LaneJob[T]:
         """Queue a render; `on_progress` is called on the event loop. Raises QueueFull."""
         job = LaneJob(render, write, on_progress, current_token())
         with self._changed:
             if not self._open or len(self._waiting) >= self._capacity:
-                raise QueueFull(
-                    f"{len(self._waiting)} renders wait already.", "Wait for one with get_job, then ask again."
-                )
+                hint = "Wait for one with get_job, then ask again."
+                raise QueueFull(f"{len(self._waiting)} jobs wait already.", hint)
             self._waiting.append(job)  # type: ignore[arg-type]  # the lane never looks at what a job returns
             self._changed.notify_all()
         return job
@@ -195,18 +200,10 @@ class Lane:
         with self._changed:
             return list(self._waiting).index(job) if job in self._waiting else None  # type: ignore[arg-type]
 
-    async def idle(self) -> None:
-        """Wait until the device is free and nothing waits for it."""
-        await anyio.to_thread.run_sync(self._wait_idle, abandon_on_cancel=True)
-
-    def _wait_idle(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._running is None and not self._waiting)
-
     def _serve(self) -> None:
         while (job := self._next()) is not None:
             job.run(self._engine)
-            del job  # with its pictures
+            del job  # and the frames it holds, before the next one loads its own
             with self._changed:
                 self._running = None
                 self._changed.notify_all()
@@ -226,7 +223,7 @@ class Lane:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take no more work, cancel what there is, and give the thread a while to unwind."""
+        """Take no more jobs, cancel those there are, and wait up to `join_s` seconds for the thread to unwind."""
         with self._changed:
             self._open = False
             jobs = [*self._waiting, *([self._running] if self._running else [])]

@@ -1,7 +1,9 @@
-"""Which processes live in a data directory. Several may share one; each must leave the others' work alone.
+"""Which processes use a data directory. Several may share one; each must leave the others' jobs and staging alone.
 
-A tenant holds an operating-system lock on a file of its own for as long as it lives, so that even a killed
-process is known to be gone.
+Every process holds an operating-system lock on a file of its own for as long as it lives, so that even a killed one is
+known to be gone.
+
+    <data>/processes/<process_id>.lock
 """
 
 import secrets
@@ -12,23 +14,23 @@ from filelock import FileLock, Timeout
 
 
 class ProcessLock:
-    """This process's place in the data directory. `tenant` is its id, unique for each start."""
+    """This process's lock. `process_id` is random, so unlike the system's it is never used twice."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._folder = data_dir / "tenants"
+        self._folder = data_dir / "processes"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.tenant = secrets.token_hex(8)
-        self._lock = FileLock(self._path(self.tenant))
+        self.process_id = secrets.token_hex(8)
+        self._lock = FileLock(self._path(self.process_id))
         self._lock.acquire(timeout=5)
 
-    def _path(self, tenant: str) -> Path:
-        return self._folder / f"{tenant}.lock"
+    def _path(self, process_id: str) -> Path:
+        return self._folder / f"{process_id}.lock"
 
-    def is_alive(self, tenant: str) -> bool:
-        """Whether the process that was this tenant still runs."""
-        if tenant == self.tenant:
+    def is_alive(self, process_id: str) -> bool:
+        """Whether the process with this id still runs. The lock file of a dead one is deleted."""
+        if process_id == self.process_id:
             return True
-        path = self._path(tenant)
+        path = self._path(process_id)
         if not path.exists():
             return False
         try:
@@ -41,7 +43,7 @@ class ProcessLock:
 
     def close(self) -> None:
         self._lock.release()
-        self._path(self.tenant).unlink(missing_ok=True)
+        self._path(self.process_id).unlink(missing_ok=True)
 
     def __enter__(self) -> "ProcessLock":
         return self

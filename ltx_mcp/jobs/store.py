@@ -1,6 +1,6 @@
-"""The job book: what was asked and how far it is. Records are durable (SQLite); a finished job stays as it ended.
+"""Job records: what was asked, and how far it has come. Durable (SQLite); a job that has ended never changes again.
 
-Progress within a running job lives in memory alone: after a crash nobody needs to know the step.
+Progress within a running job is kept in memory only: after a crash nobody needs to know the step.
 """
 
 import json
@@ -13,31 +13,42 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import TypeAdapter
 
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import FinalizeRequest, Request, is_film
+from ltx_mcp.types.requests import (
+    AnimateRequest,
+    FinalizeRequest,
+    GenerateRequest,
+    ImportRequest,
+    Request,
+    RestyleRequest,
+    is_film,
+)
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.types.states import ENDED, RESTARTED, JobState, Refused, Running
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
-PAST_JOBS = 20  # of a kind, by which the next one's time is told
-LOCK_WAIT_S = 0.5  # for another process; the event loop stands still meanwhile
+SCHEMA_VERSION = 2  # 2: the column tenant is called process_id
+PAST_JOBS = 20  # of a kind, from which the next one's time is estimated
+LOCK_WAIT_S = 0.5  # for another process's transaction; it blocks the event loop
 REDACTED = "(refused)"
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One request and its fate. Times are seconds since the epoch; `started_at` is when the lane took it up."""
+    """One request and its state. `process_id` is that of the process that runs it, as `ProcessLock` names it.
+
+    Times are seconds since the epoch; `started_at` is when a lane started it.
+    """
 
     job_id: str
-    tenant: str
+    process_id: str
     request: Request
     plan: Plan | None
     state: JobState
@@ -51,12 +62,15 @@ class Job:
 
 
 class JobStore:
-    """Every job of the data directory. Used on one thread, the event loop's; each call is a small transaction."""
+    """Every job of the data directory. Used on one thread, the event loop's; each call is a small transaction.
+
+    `process_id` is this process's own, `is_alive` tells whether that of another still runs. Raises ArchiveError.
+    """
 
     def __init__(
-        self, path: Path, tenant: str, is_alive: Callable[[str], bool], clock: Callable[[], float] = time.time
+        self, path: Path, process_id: str, is_alive: Callable[[str], bool], clock: Callable[[], float] = time.time
     ) -> None:
-        self._tenant = tenant
+        self._process_id = process_id
         self._is_alive = is_alive
         self._clock = clock
         self._live: dict[str, Job] = {}
@@ -68,7 +82,7 @@ class JobStore:
 
     def create(self, request: Request) -> Job:
         """A new job, on the disk before anything is done for it. Raises ArchiveError."""
-        job = Job(f"job-{secrets.token_hex(6)}", self._tenant, request, None, Running(), self._clock())
+        job = Job(f"job-{secrets.token_hex(6)}", self._process_id, request, None, Running(), self._clock())
         self._write(job)
         self._live[job.job_id] = job
         return job
@@ -77,14 +91,14 @@ class JobStore:
         return self._change(self.get(job_id), plan=plan)
 
     def set_state(self, job_id: str, state: JobState) -> Job:
-        """Enter a state and answer the job as it now is. A job that has ended stays as it ended.
+        """Change the job's state and return the job as it now is. One that has ended stays as it ended.
 
         Raises BadInput for a job that runs in another process: only its own can stop it.
         """
         job = self.get(job_id)
         if job.has_ended:
             return job
-        if job.tenant != self._tenant:
+        if job.process_id != self._process_id:
             hint = "Cancel it from the client that started it."
             raise BadInput(f"{job_id} runs in another process on this data directory.", hint)
         now = self._clock()
@@ -110,10 +124,10 @@ class JobStore:
         return [self._live.get(job.job_id) or self._settled(job) for job in map(_job, rows)]
 
     def expected_s(self, plan: Plan, tool: str = "generate_video", *, film: bool = False) -> float | None:
-        """How long such a job should run here: median seconds per pixel-frame of past ones of its kind, or None.
+        """Seconds that such a job should run here: the median per pixel-frame of past jobs of its kind. None without.
 
-        A kind is one way of making: tool, model, quality, and whether it is a film (or part of one), the rate was
-        doubled, the picture made in tiles or scaled up, and a reference shown. Each has work of its own for a pixel.
+        Jobs of one kind take the same work per pixel: they have the same tool, model and quality, and agree in whether
+        they are a film, double the rate, are made in tiles, are scaled up, and show the model a reference.
         """
         rows = self._read(
             "SELECT plan, request, ended_at - started_at FROM jobs"
@@ -129,14 +143,14 @@ class JobStore:
             for made, request, seconds in rows
             if is_film(_REQUEST.validate_json(request)) is film
         ]
-        rates = [seconds / other.pixel_frames for other, seconds in past if _way(other) == _way(plan)][:PAST_JOBS]
+        rates = [seconds / other.pixel_frames for other, seconds in past if _work(other) == _work(plan)][:PAST_JOBS]
         return statistics.median(rates) * plan.pixel_frames if rates else None
 
     def close(self) -> None:
         self._db.close()
 
     def _change(self, job: Job, **changes: object) -> Job:
-        """Change it here at once, and on the disk if that can be written: a job must be able to end in any case."""
+        """In memory at once, and on the disk if that can be written: a full disk must not keep a job from ending."""
         job = replace(job, **changes)  # type: ignore[arg-type]  # the callers name fields of Job
         if isinstance(job.state, Refused):  # what was refused is kept as a digest in the audit, and nowhere else
             job = replace(job, request=_redacted(job.request))
@@ -151,8 +165,8 @@ class JobStore:
         return job
 
     def _settled(self, job: Job) -> Job:
-        """What a dead process left running has failed."""
-        if job.has_ended or self._is_alive(job.tenant):
+        """The job, failed if the process that ran it is gone."""
+        if job.has_ended or self._is_alive(job.process_id):
             return job
         return self._change(job, state=RESTARTED, ended_at=self._clock())
 
@@ -168,13 +182,13 @@ class JobStore:
             self._db.execute(
                 "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    job.job_id, job.tenant, job.request.model_dump_json(), job.plan and job.plan.model_dump_json(),
+                    job.job_id, job.process_id, job.request.model_dump_json(), job.plan and job.plan.model_dump_json(),
                     job.state.status, state, job.created_at, job.started_at, job.ended_at,
                 ),
             )  # fmt: skip
 
     def _recover(self) -> None:
-        """Jobs whose process is gone can never end by themselves."""
+        """Fail the jobs of dead processes: nobody else would ever end them."""
         for row in self._read("SELECT * FROM jobs WHERE status = 'running'"):
             self._settled(_job(row))
 
@@ -183,10 +197,12 @@ class JobStore:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > SCHEMA_VERSION:
                 raise ArchiveError(f"The jobs were written by a newer ltx-mcp (schema {version}).", "Upgrade ltx-mcp.")
+            if version == 1:
+                self._db.execute("ALTER TABLE jobs RENAME COLUMN tenant TO process_id")
             self._db.execute(
-                "CREATE TABLE IF NOT EXISTS jobs (job_id TEXT PRIMARY KEY, tenant TEXT NOT NULL, request TEXT NOT NULL,"
-                " plan TEXT, status TEXT NOT NULL, state TEXT, created_at REAL NOT NULL, started_at REAL,"
-                " ended_at REAL)"
+                "CREATE TABLE IF NOT EXISTS jobs (job_id TEXT PRIMARY KEY, process_id TEXT NOT NULL,"
+                " request TEXT NOT NULL, plan TEXT, status TEXT NOT NULL, state TEXT, created_at REAL NOT NULL,"
+                " started_at REAL, ended_at REAL)"
             )
             self._db.execute("CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, created_at)")
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -201,15 +217,27 @@ class JobStore:
             raise _unusable(error) from error
 
 
-def _way(plan: Plan) -> tuple[bool, ...]:
+def _work(plan: Plan) -> tuple[bool, ...]:
     return plan.doubled_rate, plan.tiles is not None, plan.upscaled, plan.reference is not None
 
 
 def _redacted(request: Request) -> Request:
-    if isinstance(request, FinalizeRequest):
-        return request.model_copy(update={"final": _redacted(request.final)})
-    words = {"title": REDACTED, "prompt": REDACTED, "then": (), "negative_prompt": None}
-    return request.model_copy(update={name: words[name] for name in words.keys() & type(request).model_fields.keys()})
+    """The request without any of its texts: none of what `texts_of` reads is left."""
+    no_texts: dict[str, object]
+    match request:
+        case GenerateRequest():
+            no_texts = {"prompt": REDACTED, "then": (), "negative_prompt": None}
+        case AnimateRequest():
+            no_texts = {"prompt": REDACTED, "negative_prompt": None}
+        case RestyleRequest():
+            no_texts = {"prompt": REDACTED}
+        case ImportRequest():
+            no_texts = {"title": REDACTED}
+        case FinalizeRequest():
+            no_texts = {"final": _redacted(request.final)}
+        case _:
+            assert_never(request)
+    return request.model_copy(update=no_texts)
 
 
 def _unusable(error: sqlite3.Error) -> ArchiveError:
@@ -217,10 +245,10 @@ def _unusable(error: sqlite3.Error) -> ArchiveError:
 
 
 def _job(row: tuple[str, str, str, str | None, str, str | None, float, float | None, float | None]) -> Job:
-    job_id, tenant, request, plan, status, state, created_at, started_at, ended_at = row
+    job_id, process_id, request, plan, status, state, created_at, started_at, ended_at = row
     return Job(
         job_id=job_id,
-        tenant=tenant,
+        process_id=process_id,
         request=_REQUEST.validate_json(request),
         plan=Plan.model_validate_json(plan) if plan else None,
         state=ENDED[status](**json.loads(state)) if state else Running(Stage.LOADING if started_at else Stage.QUEUED),
