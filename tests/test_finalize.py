@@ -136,13 +136,13 @@ async def test_an_agent_finishes_a_draft_and_gets_what_a_final_would_be(tmp_path
     assert finished["effective"] == at_once["effective"]
     assert again.is_error
     assert "no draft" in text(again)
-    assert [path.name for path in (tmp_path / "negatives").iterdir()] == [f"{clip_id}.safetensors"]
+    assert [path.name for path in (tmp_path / "draft_latents").iterdir()] == [f"{clip_id}.safetensors"]
 
 
 async def test_a_draft_whose_latents_are_gone_says_how_to_make_it_again(tmp_path: Path) -> None:
     async with an_agent(tmp_path) as agent:
         clip = data(await agent.call_tool("generate_video", SHORT))["clip"]
-        (tmp_path / "negatives" / f"{clip['clip_id']}.safetensors").unlink()
+        (tmp_path / "draft_latents" / f"{clip['clip_id']}.safetensors").unlink()
         gone = await agent.call_tool("finalize_draft", {"clip": clip["clip_id"]})
         job = data(await agent.call_tool("get_job", {}))["recent"][0]
     assert gone.is_error
@@ -248,14 +248,14 @@ async def test_a_draft_of_several_shots_is_not_kept_and_says_why(tmp_path: Path)
         refused = await agent.call_tool("finalize_draft", {"clip": longer["clip"]["clip_id"]})
     assert "finalize_draft" not in longer["next"]
     assert "its recipe is 'extend'" in text(refused)
-    assert [path.name for path in (tmp_path / "negatives").iterdir()] == [f"{first}.safetensors"]
+    assert [path.name for path in (tmp_path / "draft_latents").iterdir()] == [f"{first}.safetensors"]
 
 
 async def test_a_refused_draft_leaves_no_latents(tmp_path: Path) -> None:
     async with an_agent(tmp_path) as agent:
         refused = data(await agent.call_tool("generate_video", {**SHORT, "prompt": "a magenta screen"}))
     assert refused["status"] == "refused"
-    assert not list((tmp_path / "negatives").glob("*"))
+    assert not list((tmp_path / "draft_latents").glob("*"))
 
 
 async def test_a_negative_prompt_is_moderated_and_kept_nowhere(tmp_path: Path) -> None:

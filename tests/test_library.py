@@ -162,11 +162,11 @@ def test_a_job_cannot_publish_what_is_not_in_its_folder(library: Library, tmp_pa
     video = staged_video(library, "job-1")
     library.stage("job-2")
     for clip_id, path in (("../evil-00000000", video), ("fine-00000000", tmp_path / "film.mp4")):
-        with pytest.raises(ValueError, match="no clip id"):
+        with pytest.raises(ValueError, match="not a clip id"):
             library.publish("job-1", clip_id, facts(), path, SHEET)
     with pytest.raises(ValueError, match="job-2"):
         library.publish("job-2", "fine-00000000", facts(), video, SHEET)
-    with pytest.raises(ValueError, match="no job id"):
+    with pytest.raises(ValueError, match="not a job id"):
         library.stage("../../up")
 
 
@@ -196,10 +196,10 @@ def test_a_clip_that_does_not_fit_the_disk_is_an_error_and_no_clip(library: Libr
     script = f"""
 import resource, signal
 from pathlib import Path
-from tests.test_library import ArchiveError, Library, Tenancy, facts, staged_video
+from tests.test_library import ArchiveError, Library, ProcessLock, facts, staged_video
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-with Tenancy(Path({str(tmp_path / "data")!r})) as tenancy:
-    library = Library(Path({str(tmp_path / "data")!r}), tenancy)
+with ProcessLock(Path({str(tmp_path / "data")!r})) as process_lock:
+    library = Library(Path({str(tmp_path / "data")!r}), process_lock)
     video = staged_video(library, "job-1")
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
     try:
@@ -309,10 +309,10 @@ def test_a_removed_clip_is_gone_and_the_others_stay(library: Library, tmp_path: 
 def test_cleaning_leaves_living_processes_alone_and_clears_after_dead_ones(library: Library, tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
-from tests.test_library import Library, Tenancy, staged_video
+from tests.test_library import Library, ProcessLock, staged_video
 data = Path({str(tmp_path / "data")!r})
-tenancy = Tenancy(data)
-print(staged_video(Library(data, tenancy), "job-1"), flush=True)
+process_lock = ProcessLock(data)
+print(staged_video(Library(data, process_lock), "job-1"), flush=True)
 input()
 """
     other = subprocess.Popen(

@@ -29,33 +29,33 @@ BOARD_SIDE = 480  # pixels: larger than any cell of the board
 
 
 class Archive:
-    """Everything that was made, and how a moment of it is found."""
+    """All published clips, and how a moment of one is found."""
 
     def __init__(self, library: Library, index: ClipIndex) -> None:
         self._library = library
         self._index = index
         self._reconciling = anyio.Lock()
-        self._indexed: set[str] | None = None  # clips on the disk when the index last matched them; None: not yet
+        self._indexed: set[str] | None = None  # the clips when the index last matched the disk; None: not checked yet
 
     async def publish(self, job_id: str, facts: ClipFacts, video: Path, sheet: bytes) -> Clip:
-        """Make a staged clip appear. Raises ArchiveError."""
+        """Publish a staged clip. Raises ArchiveError."""
         clip_id = self._library.new_clip_id(facts.prompt)
         return await anyio.to_thread.run_sync(self._library.publish, job_id, clip_id, facts, video, sheet)
 
     async def add_to_index(self, clip: Clip, samples: Samples) -> None:
-        """Make a clip searchable. If that fails the clip is safe all the same: the next reconcile adds it."""
+        """Make a clip searchable. If that fails the clip stays published, and the next reconcile adds it."""
         added = await self._survives(self._index.add(clip, samples), f"clip {clip.clip_id} is not searchable yet")
         if added and self._indexed is not None:
             self._indexed.add(clip.clip_id)
 
     async def remove(self, clip_id: str) -> None:
-        """Take a clip back: the files first, for they are the truth."""
+        """Delete a clip: the files first, for they are the truth."""
         await anyio.to_thread.run_sync(self._library.remove, clip_id)
         await self._survives(self._index.remove(clip_id), f"clip {clip_id} is still in the index")
 
     @staticmethod
     async def _survives(work: Awaitable[None], failure: str) -> bool:
-        """Whether the index did its work. Nothing that breaks there, not even a panic in Rust, may cost a clip."""
+        """Whether the index succeeded. No failure there, not even a panic in its Rust, may cost a clip."""
         try:
             await work
         except anyio.get_cancelled_exc_class():
@@ -81,7 +81,7 @@ class Archive:
         return await anyio.to_thread.run_sync(self._library.clip_ids)
 
     async def search(self, query: SearchQuery) -> SearchResult:
-        """Moments that answer the query. Where other clips lie on the disk than are indexed, that is mended first."""
+        """Moments that answer the query. If the index does not match the clips on the disk, it is reconciled first."""
         async with self._reconciling:
             present = set(await self.clip_ids())
             if present != self._indexed:
@@ -90,7 +90,7 @@ class Archive:
         return await self._index.search(query)
 
     async def reconcile(self) -> ReconcileReport:
-        """Index every clip that the index lacks, forget those that are gone."""
+        """Index the clips that are missing from the index, and drop those that are gone."""
         return await reconcile(self._index, await self.clips(), _read_samples)
 
     async def board(self, moments: Sequence[Moment]) -> bytes:
@@ -99,7 +99,7 @@ class Archive:
 
 
 def _read_samples(clip: Clip) -> Samples:
-    """What the index saw of the clip when it was made, read back from its file."""
+    """The frames that the index embedded when the clip was published, read back from its file."""
     times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames)]
     return Samples(np.array(times_s), [shrink(frame, SHORT_SIDE) for _, frame in read_frames(clip.path, times_s)])
 
@@ -112,5 +112,5 @@ def _peak_frame(moment: Moment) -> Frame:
     try:
         return next(frame for _, frame in read_frames(moment.path, [moment.peak_s], max_side=BOARD_SIDE))
     except MediaError as error:
-        log.warning("%s cannot be shown: %s", moment.ref, error)
+        log.warning("%s has no frame for the contact sheet: %s", moment.ref, error)
         return np.zeros((90, 160, 3), dtype=np.uint8)

@@ -1,9 +1,9 @@
-"""Negatives: the latents of drafts, kept for a while, so that a draft can be finished instead of made again.
+"""Draft latents: the latents of drafts, kept for some days, so that a draft can be finalized instead of made again.
 
-    <data>/negatives/<clip_id>.safetensors        exact float32; what they belong to stands in the file's header
+    <data>/draft_latents/<clip_id>.safetensors    float32, exact; the header names the model and the input images
 
-Nobody is shown them, and they are no clips: they go with their clip, or when they are too old. A draft of 540p for
-5 s takes 4 MB, one of 1080p for 20 s 64 MB.
+No client can name them. They are deleted with their clip, or when they are too old. A draft of 540p and 5 s takes
+4 MB, one of 1080p and 20 s 64 MB.
 """
 
 import json
@@ -29,20 +29,20 @@ _SUFFIX, _STAGED = ".safetensors", ".staged"
 
 @dataclass(frozen=True)
 class KeptDraft:
-    """A draft's latents, the model that made them, and `pictures`: a digest of each picture it was made from."""
+    """A draft's latents, the model that made them, and `inputs`: the digest of each image it was made from."""
 
     latents: Latents
     model: str
-    pictures: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
 
 
-def digests(pictures: Sequence[Frame]) -> tuple[str, ...]:
-    """SHA-256 of each picture's pixels and shape, as hexadecimal text."""
-    return tuple(sha256(repr(each.shape).encode() + each.tobytes()).hexdigest() for each in pictures)
+def digests(images: Sequence[Frame]) -> tuple[str, ...]:
+    """SHA-256 of each image's shape and pixels, in hexadecimal."""
+    return tuple(sha256(repr(image.shape).encode() + image.tobytes()).hexdigest() for image in images)
 
 
 class DraftLatents:
-    """The latents of one data directory's drafts, for `days` each; 0 keeps none. Its methods block on the disk."""
+    """The draft latents of one data directory, kept for `days`; 0 keeps none. Its methods block on the disk."""
 
     def __init__(
         self,
@@ -51,19 +51,20 @@ class DraftLatents:
         clip_ids: Callable[[], Collection[str]],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`clip_ids` gives the clips that there are. What is too old, or belongs to none of them, is deleted."""
-        self._folder, self._days, self._clip_ids, self._clock = data_dir.absolute() / "negatives", days, clip_ids, clock
+        """`clip_ids` lists the archive's clips: latents that are too old, or of none of them, are deleted."""
+        self._folder = data_dir.absolute() / "draft_latents"
+        self._days, self._clip_ids, self._clock = days, clip_ids, clock
         self._prune()
 
     def keep(self, clip_id: str, kept: KeptDraft) -> None:
-        """Store them for this clip. A disk that is full costs the negative, never the clip: it is logged."""
+        """Store the latents of this clip. If the disk is full that is logged: the clip is published all the same."""
         self._prune()
         if self._days == 0:
             return
         from safetensors.numpy import save
 
-        header = {"model": kept.model, "pictures": json.dumps(kept.pictures)}
-        tensors = {"picture": kept.latents.picture, "sound": kept.latents.sound}
+        header = {"model": kept.model, "inputs": json.dumps(kept.inputs)}
+        tensors = {"video": kept.latents.picture, "audio": kept.latents.sound}
         path = self._path(clip_id)
         staged = path.with_suffix(f".{os.getpid()}{_STAGED}")
         try:
@@ -77,7 +78,7 @@ class DraftLatents:
                 staged.unlink()
 
     def get(self, clip_id: str) -> KeptDraft:
-        """Raises NotFound where they are gone, or cannot be read."""
+        """Raises NotFound if they are gone or cannot be read."""
         from safetensors import SafetensorError, safe_open
 
         path = self._path(clip_id)
@@ -86,11 +87,11 @@ class DraftLatents:
                 raise FileNotFoundError(path)
             with safe_open(path, "np") as file:
                 header = file.metadata() or {}
-                latents = Latents(file.get_tensor("picture"), file.get_tensor("sound"))
-            return KeptDraft(latents, header["model"], tuple(json.loads(header["pictures"])))
+                latents = Latents(file.get_tensor("video"), file.get_tensor("audio"))
+            return KeptDraft(latents, header["model"], tuple(json.loads(header["inputs"])))
         except (OSError, SafetensorError, ValueError, KeyError) as error:
             log.info("no latents of draft %s: %s", clip_id, error)
-            raise NotFound(f"The latents of draft {clip_id} are not kept, so it cannot be finished.") from None
+            raise NotFound(f"The latents of draft {clip_id} are not kept, so it cannot be finalized.") from None
 
     def has(self, clip_id: str) -> bool:
         with suppress(OSError):
@@ -102,23 +103,23 @@ class DraftLatents:
             self._path(clip_id).unlink()
 
     def _prune(self) -> None:
-        """Delete what is too old, what has no clip any more, and what a dead process left half written."""
+        """Delete latents that are too old, those without a clip, and files that a dead process left half written."""
         with suppress(OSError):
-            there = set(self._clip_ids())
+            clip_ids = set(self._clip_ids())
             for path in list(self._folder.iterdir()):
-                orphan = path.suffix == _SUFFIX and path.name.removesuffix(_SUFFIX) not in there
+                orphan = path.suffix == _SUFFIX and path.name.removesuffix(_SUFFIX) not in clip_ids
                 with suppress(OSError):
                     if orphan or self._is_old(path) or self._is_stale(path):
                         path.unlink()
 
     def _path(self, clip_id: str) -> Path:
         if not CLIP_ID.fullmatch(clip_id):
-            raise ValueError(f"{clip_id!r} is no clip id")
+            raise ValueError(f"{clip_id!r} is not a clip id")
         return self._folder / f"{clip_id}{_SUFFIX}"
 
     def _is_old(self, path: Path) -> bool:
         return self._clock() - path.stat().st_mtime > self._days * DAY_S
 
     def _is_stale(self, path: Path) -> bool:
-        """Writing takes seconds: what is still staged after an hour, nobody finishes."""
+        """Writing takes seconds: a file that is still staged after an hour will never be completed."""
         return path.suffix == _STAGED and self._clock() - path.stat().st_mtime > 3600

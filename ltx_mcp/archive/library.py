@@ -1,10 +1,10 @@
-"""The archive on disk: one folder for each clip, staged out of sight and published whole.
+"""The archive on disk: one folder for each clip, staged where no client can name it and published whole.
 
-    <data>/clips/<clip_id>/{video.mp4, clip.json, sheet.jpg}     published: complete, durable
-    <data>/staging/<process_id>/<job_id>/                        in the making: no client can name it
+    <data>/clips/<clip_id>/{video.mp4, clip.json, sheet.jpg}     published: complete and durable
+    <data>/staging/<process_id>/<job_id>/                        of a job in progress
 
-A clip appears by one rename, after its files are on the disk. Files are the truth: the search index is
-derived from them. The library knows nothing of moderation: whoever calls `publish` has passed the gate.
+A clip appears by one rename, after its files are on the disk. Files are the truth: the search index is derived from
+them. The library knows nothing of moderation: whoever calls `publish` has checked that the clip passed.
 """
 
 import errno
@@ -53,12 +53,12 @@ class Library:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             data_dir.chmod(0o700)  # prompts and clips are nobody else's business
 
-    # -- in the making --------------------------------------------------------------------------------
+    # -- staging --------------------------------------------------------------------------------------
 
     def stage(self, job_id: str) -> Path:
         """The job's own empty folder. Raises ArchiveError."""
         folder = self._staged(job_id)
-        with _storing("The job's folder cannot be made"):
+        with _storing("The job's folder cannot be created"):
             folder.parent.mkdir(mode=0o700, exist_ok=True)
             folder.mkdir(mode=0o700)
         return folder
@@ -68,14 +68,14 @@ class Library:
         _delete(self._staged(job_id))
 
     def clean_staging(self) -> None:
-        """At start: delete what dead processes left, and nothing of the living."""
+        """At start: delete what dead processes left behind, and nothing of those that still run."""
         for folder in list(self._staging.iterdir()):
             if not self._process_lock.is_alive(folder.name):
                 _delete(folder)
 
     def _staged(self, job_id: str) -> Path:
         if not _JOB_ID.fullmatch(job_id):
-            raise ValueError(f"{job_id!r} is no job id")
+            raise ValueError(f"{job_id!r} is not a job id")
         return self._staging / self._process_lock.process_id / job_id
 
     # -- publishing -----------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class Library:
         """
         parcel, folder = self._staged(job_id) / "parcel", self.clips_dir / clip_id
         if not CLIP_ID.fullmatch(clip_id) or video.parent != parcel.parent:
-            raise ValueError(f"{clip_id!r} is no clip id, or {video} is not in the folder of job {job_id}")
+            raise ValueError(f"{clip_id!r} is not a clip id, or {video} is not in the folder of job {job_id}")
         with _storing("The clip could not be stored"):
             size = video.stat().st_size
             self._check_quota(size + len(sheet))
@@ -111,12 +111,12 @@ class Library:
         return clip
 
     def check_room(self) -> None:
-        """Raise ArchiveError where the quota is full already: no clip need be made to find that out."""
+        """Raises ArchiveError if the quota is full already, so that no clip is rendered in vain."""
         with _storing("The archive cannot be measured"):
             self._check_quota(0 if self._max_bytes is None else 1)
 
     def used_bytes(self) -> int:
-        """What the published clips take on the disk, all their files."""
+        """Bytes that all files of the published clips take on the disk."""
         return sum(_size(path) for path in self.clips_dir.glob("*/*"))
 
     def _check_quota(self, more_bytes: int) -> None:
@@ -129,20 +129,20 @@ class Library:
             )
 
     def remove(self, clip_id: str) -> None:
-        """Take a clip out of the archive, if it is there: gone at once, then deleted."""
+        """Take a clip out of the archive, if it is there: out of sight by one rename, then deleted."""
         if not CLIP_ID.fullmatch(clip_id):
             return
-        grave = self._staging / self._process_lock.process_id / f"removed-{clip_id}"
+        removed = self._staging / self._process_lock.process_id / f"removed-{clip_id}"
         with _storing("The clip could not be removed"), suppress(FileNotFoundError):
-            grave.parent.mkdir(mode=0o700, exist_ok=True)
-            (self.clips_dir / clip_id).rename(grave)
+            removed.parent.mkdir(mode=0o700, exist_ok=True)
+            (self.clips_dir / clip_id).rename(removed)
             _sync(self.clips_dir)
-        _delete(grave)
+        _delete(removed)
 
     # -- finding --------------------------------------------------------------------------------------
 
     def clip_ids(self) -> list[str]:
-        """Every published id, in the order of letters; a damaged clip's too."""
+        """Every published id, sorted; a damaged clip's too."""
         return sorted(path.name for path in self.clips_dir.iterdir() if CLIP_ID.fullmatch(path.name))
 
     def get(self, clip_id: str) -> Clip:
@@ -165,20 +165,20 @@ class Library:
         """The sentence that helps after a wrong id."""
         ids = self.clip_ids()
         if not ids:
-            return "The archive is empty: make a clip first, with generate_video."
+            return "The archive is empty: make a clip first, for example with generate_video."
         if near := get_close_matches(clip_id[:80], ids, n=3, cutoff=0.5):
             return f"The nearest ids are {', '.join(near)}."
         return "search_clips finds clips by words, and without a query lists the newest."
 
 
 def _clip(folder: Path, fields: dict[str, Any]) -> Clip:
-    """The clip that stands in this folder: its name and its paths come from there and from nowhere else."""
+    """The clip in this folder. Its id and paths come from the folder alone, whatever the sidecar says."""
     place = {"clip_id": folder.name, "path": folder / VIDEO, "sheet_path": folder / SHEET}
     return Clip.model_validate({**fields, **place, "resource_uri": f"clip://{folder.name}"})
 
 
 def _sidecar(clip: Clip) -> str:
-    """The clip as JSON, its paths relative, so that a data directory can be moved."""
+    """The clip as JSON; its paths are relative, so that a data directory can be moved."""
     fields = clip.model_dump(mode="json", exclude={"searchable"})  # which the index knows
     return json.dumps({"schema": SCHEMA, **fields, "path": VIDEO, "sheet_path": SHEET}, indent=2, ensure_ascii=False)
 
@@ -214,7 +214,7 @@ def _delete(path: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """On the disk, not only in its cache. Windows cannot sync a folder; its renames are journalled."""
+    """Flush to the disk, not only to its cache. Windows cannot sync a folder; its renames are journalled."""
     if os.name == "nt" and path.is_dir():
         return
     handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)

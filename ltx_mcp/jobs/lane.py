@@ -46,8 +46,9 @@ class PartsWatch(Watch, Protocol):
         """Steps that follow belong to render number `part` of `parts`, counted from 0."""
 
 
-LaneName = Literal["device", "copies"]
-"""Which lane a job runs on: the one that owns the device, or that of imports, which never wait for the device."""
+LaneName = Literal["device", "imports"]
+"""Which lane a job runs on. Only that of renders has the device; what needs none has a lane of its own and never waits
+for one that does."""
 
 Render = Callable[[Engine, PartsWatch], Rendering]
 """Makes the job's clip with the lane's engine, on its thread."""

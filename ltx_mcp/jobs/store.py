@@ -26,7 +26,7 @@ from ltx_mcp.types.requests import (
     ImportRequest,
     Request,
     RestyleRequest,
-    is_film,
+    is_joined,
 )
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.types.states import ENDED, RESTARTED, JobState, Refused, Running
@@ -123,11 +123,11 @@ class JobStore:
         rows = self._read("SELECT * FROM jobs ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
         return [self._live.get(job.job_id) or self._settled(job) for job in map(_job, rows)]
 
-    def expected_s(self, plan: Plan, tool: str = "generate_video", *, film: bool = False) -> float | None:
+    def expected_s(self, plan: Plan, tool: str = "generate_video", *, joined: bool = False) -> float | None:
         """Seconds that such a job should run here: the median per pixel-frame of past jobs of its kind. None without.
 
         Jobs of one kind take the same work per pixel: they have the same tool, model and quality, and agree in whether
-        they are a film, double the rate, are made in tiles, are scaled up, and show the model a reference.
+        they are joined from several parts, double the rate, render in tiles, are scaled up, and show a reference.
         """
         rows = self._read(
             "SELECT plan, request, ended_at - started_at FROM jobs"
@@ -141,7 +141,7 @@ class JobStore:
         past = [
             (Plan.model_validate_json(made), seconds)
             for made, request, seconds in rows
-            if is_film(_REQUEST.validate_json(request)) is film
+            if is_joined(_REQUEST.validate_json(request)) is joined
         ]
         rates = [seconds / other.pixel_frames for other, seconds in past if _work(other) == _work(plan)][:PAST_JOBS]
         return statistics.median(rates) * plan.pixel_frames if rates else None

@@ -47,7 +47,7 @@ def finalized(request: FinalizeRequest, inputs: Inputs, draft_latents: DraftLate
     shot = request.final
     prepared = animated(shot, inputs) if isinstance(shot, AnimateRequest) else PreparedJob("generated", shot)
     kept = _found(request, draft_latents)
-    if kept.pictures != digests(prepared.inputs()):
+    if kept.inputs != digests(prepared.inputs()):
         raise BadInput(
             f"A picture that {request.clip} was made from is another one now.",
             "Put the first one back, or make the clip again.",

@@ -11,7 +11,7 @@ from ltx_mcp.preparation.clip_writer import WrittenClip
 from ltx_mcp.studio.lanes import Lanes
 from ltx_mcp.types import states
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import Request, is_film
+from ltx_mcp.types.requests import Request, is_joined
 from ltx_mcp.types.stages import Stage
 
 HEARTBEAT_S = 5.0  # some hosts give up on a call that has said nothing for ten
@@ -108,7 +108,7 @@ class JobTracker:
 
     def expected_s(self, plan: Plan, request: Request) -> float | None:
         """Seconds that such a job took here before, or None."""
-        return self._jobs.expected_s(plan, request.tool, film=is_film(request))
+        return self._jobs.expected_s(plan, request.tool, joined=is_joined(request))
 
     def expected_shot_s(self, plan: Plan) -> float | None:
         """The same for a single shot from words."""

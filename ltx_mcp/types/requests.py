@@ -190,6 +190,6 @@ def prompts_of(request: Request) -> tuple[str, ...]:
     return request.prompt, *(request.then if isinstance(request, GenerateRequest) else ())
 
 
-def is_film(request: Request) -> bool:
-    """Whether a clip is more than one shot, or less than what is made for it."""
+def is_joined(request: Request) -> bool:
+    """Whether the clip is joined from several parts: renders that continue each other, or a source and a render."""
     return isinstance(request, GenerateRequest) and bool(request.extend or request.retake or request.then)

@@ -1,4 +1,4 @@
-"""Negatives: exact, private, and gone with their clip or with their days."""
+"""Draft latents: exact, private, and deleted with their clip or after their days."""
 
 import os
 import stat
@@ -16,10 +16,10 @@ CLIP = "red-ball-0123abcd"
 OTHER = "blue-ball-0123abce"
 
 
-def a_negative(seed: int = 1) -> KeptDraft:
+def a_draft(seed: int = 1) -> KeptDraft:
     rng = np.random.default_rng(seed)
-    picture, sound = rng.standard_normal((1, 8, 3, 4, 6), np.float32), rng.standard_normal((1, 4, 9, 4), np.float32)
-    return KeptDraft(Latents(picture, sound), "micro", ("00ff",))
+    video, audio = rng.standard_normal((1, 8, 3, 4, 6), np.float32), rng.standard_normal((1, 4, 9, 4), np.float32)
+    return KeptDraft(Latents(video, audio), "micro", ("00ff",))
 
 
 def draft_latents(
@@ -29,30 +29,30 @@ def draft_latents(
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "negatives").iterdir())
+    return sorted(path.name for path in (folder / "draft_latents").iterdir())
 
 
 def test_what_is_kept_comes_back_bit_for_bit(tmp_path: Path) -> None:
-    made = a_negative()
+    made = a_draft()
     draft_latents(tmp_path).keep(CLIP, made)
     found = draft_latents(tmp_path).get(CLIP)
-    assert (found.model, found.pictures) == (made.model, made.pictures)
+    assert (found.model, found.inputs) == (made.model, made.inputs)
     assert found.latents.picture.tobytes() == made.latents.picture.tobytes()
     assert found.latents.sound.tobytes() == made.latents.sound.tobytes()
     assert found.latents.picture.shape == made.latents.picture.shape
 
 
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
-    draft_latents(tmp_path).keep(CLIP, a_negative())
-    [path] = (tmp_path / "negatives").iterdir()
+    draft_latents(tmp_path).keep(CLIP, a_draft())
+    [path] = (tmp_path / "draft_latents").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("days", [0, 7])
 def test_it_goes_with_its_days_and_zero_keeps_none(tmp_path: Path, days: float) -> None:
-    draft_latents(tmp_path, days).keep(CLIP, a_negative())
+    draft_latents(tmp_path, days).keep(CLIP, a_draft())
     if days == 0:
-        assert not (tmp_path / "negatives").exists()
+        assert not (tmp_path / "draft_latents").exists()
         return
     kept = draft_latents(tmp_path, days, later_s=days * DAY_S + 60)
     assert files(tmp_path) == []
@@ -62,14 +62,14 @@ def test_it_goes_with_its_days_and_zero_keeps_none(tmp_path: Path, days: float) 
 
 
 def test_it_goes_with_its_clip_when_the_next_is_written(tmp_path: Path) -> None:
-    draft_latents(tmp_path).keep(CLIP, a_negative())
-    draft_latents(tmp_path, clips=(OTHER,)).keep(OTHER, a_negative())
+    draft_latents(tmp_path).keep(CLIP, a_draft())
+    draft_latents(tmp_path, clips=(OTHER,)).keep(OTHER, a_draft())
     assert files(tmp_path) == [f"{OTHER}.safetensors"]
 
 
 def test_it_can_be_removed_twice(tmp_path: Path) -> None:
     kept = draft_latents(tmp_path)
-    kept.keep(CLIP, a_negative())
+    kept.keep(CLIP, a_draft())
     assert kept.has(CLIP)
     kept.remove(CLIP)
     kept.remove(CLIP)
@@ -77,9 +77,9 @@ def test_it_can_be_removed_twice(tmp_path: Path) -> None:
 
 
 def test_what_a_dead_process_left_half_written_goes_after_an_hour(tmp_path: Path) -> None:
-    draft_latents(tmp_path).keep(CLIP, a_negative())
+    draft_latents(tmp_path).keep(CLIP, a_draft())
     for name, age_s in (("old.1.staged", 4000), ("young.2.staged", 60)):
-        path = tmp_path / "negatives" / name
+        path = tmp_path / "draft_latents" / name
         path.write_bytes(b"")
         os.utime(path, (path.stat().st_mtime - age_s,) * 2)
     draft_latents(tmp_path)
@@ -88,19 +88,19 @@ def test_what_a_dead_process_left_half_written_goes_after_an_hour(tmp_path: Path
 
 def test_a_damaged_file_is_as_good_as_gone(tmp_path: Path) -> None:
     kept = draft_latents(tmp_path)
-    kept.keep(CLIP, a_negative())
-    (tmp_path / "negatives" / f"{CLIP}.safetensors").write_bytes(b"\x08" * 40)
+    kept.keep(CLIP, a_draft())
+    (tmp_path / "draft_latents" / f"{CLIP}.safetensors").write_bytes(b"\x08" * 40)
     with pytest.raises(NotFound):
         kept.get(CLIP)
 
 
 def test_a_disk_that_cannot_be_written_costs_no_clip(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "negatives").write_text("a file where the folder should be")
-    draft_latents(tmp_path).keep(CLIP, a_negative())
+    (tmp_path / "draft_latents").write_text("a file where the folder should be")
+    draft_latents(tmp_path).keep(CLIP, a_draft())
     assert "could not be kept" in caplog.text
 
 
-def test_digests_tell_pictures_and_shapes_apart() -> None:
+def test_digests_tell_images_and_shapes_apart() -> None:
     one = np.zeros((2, 8, 3), np.uint8)
     assert len(set(digests([one, one.reshape(8, 2, 3), one + 1]))) == 3
     assert digests([one]) == digests([one.copy()])
