@@ -20,16 +20,18 @@ MAY_IMPORT = {
     "engine": {"micro", "media", "types", "errors"},
     "controls": {"engine", "media", "types", "errors"},
     "moderation": {"media", "types", "errors"},
+    "narration": {"types", "errors"},
     "index": {"media", "types", "errors"},
     "jobs": {"engine", "types", "errors"},
     "archive": {"jobs", "index", "media", "engine", "types", "errors"},
     "edit": {"typeset", "media", "types", "errors"},
     "preparation": {
-        "edit", "typeset", "archive", "jobs", "controls", "moderation", "index", "engine", "media", "types", "errors",
-        "__version__",
+        "edit", "typeset", "archive", "jobs", "controls", "moderation", "narration", "index", "engine", "media", "types",
+        "errors", "__version__",
     },
     "studio": {
-        "preparation", "archive", "jobs", "controls", "moderation", "index", "engine", "media", "types", "errors",
+        "preparation", "archive", "jobs", "controls", "moderation", "narration", "index", "engine", "media", "types",
+        "errors",
     },
 }  # fmt: skip
 TOP = {"tools", "compose", "server", "cli", "__main__", ""}

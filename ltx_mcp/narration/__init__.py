@@ -1,0 +1,1 @@
+"""The voice: text in, speech with the times of its sentences out."""
