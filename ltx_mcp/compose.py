@@ -34,6 +34,10 @@ from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.policy import Policy, load_policy
 from ltx_mcp.moderation.prompts import PromptGate
+from ltx_mcp.narration.base import Narrator
+from ltx_mcp.narration.hibari import HibariNarrator
+from ltx_mcp.narration.kokoro import KokoroNarrator
+from ltx_mcp.narration.stand_in import ToneNarrator
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.admission import Admission
@@ -84,6 +88,17 @@ def make_classifier(settings: Settings) -> FrameClassifier:
 
 def make_embedder(settings: Settings) -> Embedder:
     return ColourEmbedder() if settings.embedder == STAND_IN else OpenClipEmbedder(settings.embedder)
+
+
+def make_narrator(settings: Settings) -> Narrator:
+    """`auto` is hibari, whose weights are installed with it. None has loaded a model yet."""
+    match settings.narrator:
+        case "kokoro":
+            return KokoroNarrator()
+        case "stand-in":
+            return ToneNarrator()
+        case _:
+            return HibariNarrator()
 
 
 def make_policy(settings: Settings) -> Policy:

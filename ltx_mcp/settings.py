@@ -49,6 +49,7 @@ class Settings(BaseModel):
     embedder: str = "auto"
     moderation: Literal["auto", "open-nsfw"] = "auto"
     policy: Folder | None = None
+    narrator: Literal["auto", "hibari", "kokoro", "stand-in"] = "auto"
     max_wait_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 45.0
     max_queue: Annotated[int, Field(ge=1, le=1000)] = 8
     max_bytes: Annotated[int, Field(ge=0)] | None = None

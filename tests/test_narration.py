@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from narration_kit import KOKORO_VOICES, TOKEN_SAMPLES, level_db, narrators, tiny_kokoro
 
+from ltx_mcp.compose import make_narrator
 from ltx_mcp.errors import BadInput, Cancelled, ModelUnavailable, RenderFailed
 from ltx_mcp.narration.base import MAX_CHARACTERS, Narrator, Samples, Sentence, Speech
 from ltx_mcp.narration.hibari import HibariNarrator
@@ -17,6 +18,7 @@ from ltx_mcp.narration.sentences import MAX_PIECE, sentences, speakable
 from ltx_mcp.narration.speech import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, assemble
 from ltx_mcp.narration.stand_in import ToneNarrator
 from ltx_mcp.narration.subtitles import MAX_CUE, subtitle_cues
+from ltx_mcp.settings import Settings
 
 TEXT = "The archive finds the second shot. It was never tagged, and nobody had to watch it."
 
@@ -127,6 +129,14 @@ def test_the_first_voice_speaks_english_and_needs_no_choice(narrator: Narrator) 
     assert narrator.voices[0].language == "en-US"
     assert len({voice.name for voice in narrator.voices}) == len(narrator.voices)
     assert narrator.name
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind"),
+    [("", HibariNarrator), ("hibari", HibariNarrator), ("kokoro", KokoroNarrator), ("stand-in", ToneNarrator)],
+)
+def test_a_setting_names_the_narrator(setting: str, kind: type[Narrator]) -> None:
+    assert type(make_narrator(Settings.load({"LTX_MCP_NARRATOR": setting}))) is kind
 
 
 # -- languages, sentences, times --------------------------------------------------------------------------

@@ -26,8 +26,8 @@ MAY_IMPORT = {
     "archive": {"jobs", "index", "media", "engine", "types", "errors"},
     "edit": {"typeset", "media", "types", "errors"},
     "preparation": {
-        "edit", "typeset", "archive", "jobs", "controls", "moderation", "narration", "index", "engine", "media", "types",
-        "errors", "__version__",
+        "edit", "typeset", "archive", "jobs", "controls", "moderation", "narration", "index", "engine", "media",
+        "types", "errors", "__version__",
     },
     "studio": {
         "preparation", "archive", "jobs", "controls", "moderation", "narration", "index", "engine", "media", "types",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ltx_mcp.cli.models import known_families
-from ltx_mcp.compose import choose_engine, make_classifier, make_embedder, make_policy
+from ltx_mcp.compose import choose_engine, make_classifier, make_embedder, make_narrator, make_policy
 from ltx_mcp.engine.plan.memory import GB, probe_machine
 from ltx_mcp.errors import SettingsError, StudioError
 from ltx_mcp.settings import Settings
@@ -34,6 +34,7 @@ def examine(settings: Settings) -> list[Check]:
         "prompt rules": _rules,
         "frame classifier": _classifier,
         "embedder": _embedder,
+        "voice": _voice,
         "data directory": _data_dir,
         "input roots": _roots,
     }
@@ -98,6 +99,13 @@ def _embedder(settings: Settings) -> str:
     embedder = make_embedder(settings)
     embedder.load()
     return f"{embedder.model_id}, {embedder.dim} dimensions"
+
+
+def _voice(settings: Settings) -> str:
+    narrator = make_narrator(settings)
+    speech = narrator.speak("One, two, three.")
+    languages = ", ".join(dict.fromkeys(voice.language for voice in narrator.voices))
+    return f"{narrator.name} ({languages}), speaks three words in {speech.duration_s:.1f} s"
 
 
 def _data_dir(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""A narrator for tests: tones in place of words. No setting can choose it."""
+"""A narrator without a model: tones in place of words, for tests and trials."""
 
 from collections.abc import Callable
 
