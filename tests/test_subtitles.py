@@ -119,7 +119,7 @@ def test_ten_thousand_cues_are_read_and_set_in_time(tmp_path: Path) -> None:
     cues = parse_subtitles(text)
     write_titles(tmp_path / "all.ass", cues, 640, 360)
     frame = rendered(tmp_path / "all.ass", FONTS, 640, 360, at_s=5.0)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     assert len(cues) == MAX_CUES
     assert (frame > 220).any()
 

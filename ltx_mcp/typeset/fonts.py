@@ -13,6 +13,7 @@ import subprocess
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from ltx_mcp.errors import BadInput, MediaError
@@ -103,6 +104,7 @@ def _libass_warnings(filters: str) -> str:
     return done.stderr.decode(errors="replace")
 
 
+@cache
 def _cjk_file() -> Path | None:
     """The font of the optional dependency, if that is installed."""
     spec = importlib.util.find_spec(_CJK_PACKAGE)
