@@ -1,6 +1,7 @@
-"""Draws the JPEGs that an agent sees: the contact sheet of a clip, and the board of a search's moments.
+"""Draws the JPEGs that an agent sees: a clip's contact sheet, a search's board, and frames asked for by their times.
 
-A host takes at most 1 MB for a whole tool result, images in base64, so each stays under 400 KB whatever it shows.
+A host takes at most 1 MB for a whole tool result, images in base64, so each stays under 400 KB whatever it shows,
+and frames that were asked for under what the caller allows.
 """
 
 import math
@@ -69,6 +70,27 @@ def board(items: Sequence[tuple[Frame, str]]) -> bytes:
     return _jpeg(_draw_page(tiles, columns))
 
 
+def draw_frames(items: Sequence[tuple[Frame, str]], side: int, max_bytes: int) -> bytes:
+    """A JPEG of (frame, label) pairs with nothing cut off, as large as fits a page of `side` x `side` pixels.
+
+    Raises MediaError if there is no item.
+    """
+    if not items:
+        raise MediaError("There is no frame to show.")
+    widest = max(frame.shape[1] / frame.shape[0] for frame, _ in items)
+    columns, (width, height) = max(
+        ((columns, _tile_within(side, len(items), columns, widest)) for columns in range(1, len(items) + 1)),
+        key=lambda choice: choice[1][0],
+    )
+    tiles = [_Tile(contain(frame, width, height), (label,)) for frame, label in items]
+    return _jpeg(_draw_page(tiles, columns), max_bytes, max_bytes)
+
+
+def draw_one(frame: Frame, label: str, max_bytes: int) -> bytes:
+    """A JPEG of one frame, as it is, above its label."""
+    return _jpeg(_draw_page([_Tile(frame, (label,))], 1), max_bytes, max_bytes)
+
+
 @dataclass(frozen=True)
 class _Tile:
     frame: Frame
@@ -84,6 +106,14 @@ def _tile_size(tiles: int, columns: int, lines: int) -> tuple[int, int]:
     height = (MAX_HEIGHT - _GAP) // rows - _GAP - lines * _LINE
     width = min(width, _WIDEST_TILE)
     return width, min(height, width * 5 // 4)  # so that one portrait does not tower over its landscape row
+
+
+def _tile_within(side: int, tiles: int, columns: int, aspect: float) -> tuple[int, int]:
+    """The (width, height) of a tile of this aspect, so that `tiles` in `columns` fit a square page."""
+    rows = math.ceil(tiles / columns)
+    width, height = (side - _GAP) // columns - _GAP, (side - _GAP) // rows - _GAP - _LINE
+    width = max(1, min(width, int(height * aspect)))
+    return width, max(1, min(height, width * 5 // 2))
 
 
 def _draw_page(tiles: Sequence[_Tile], columns: int) -> "Image":
@@ -136,11 +166,11 @@ def _ascii(text: str) -> str:
     return " ".join(plain.split())
 
 
-def _jpeg(page: "Image") -> bytes:
+def _jpeg(page: "Image", good_bytes: int = _GOOD_BYTES, max_bytes: int = MAX_BYTES) -> bytes:
     """At the best quality that makes it small enough; if none does, at half the size."""
     for quality in _QUALITIES:
         buffer = BytesIO()
         page.save(buffer, "JPEG", quality=quality, optimize=True)
-        if buffer.tell() <= _GOOD_BYTES:
+        if buffer.tell() <= good_bytes:
             return buffer.getvalue()
-    return buffer.getvalue() if buffer.tell() <= MAX_BYTES else _jpeg(page.reduce(2))
+    return buffer.getvalue() if buffer.tell() <= max_bytes else _jpeg(page.reduce(2), good_bytes, max_bytes)
