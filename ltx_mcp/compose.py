@@ -1,7 +1,7 @@
 """The composition root: settings in, a running studio out. The only place that knows every concrete class."""
 
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
@@ -25,7 +25,7 @@ from ltx_mcp.errors import ArchiveError, ModerationUnavailable, SettingsError
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex
-from ltx_mcp.jobs.lane import Lane
+from ltx_mcp.jobs.lane import Lane, LaneName
 from ltx_mcp.jobs.process_lock import ProcessLock
 from ltx_mcp.jobs.store import JobStore
 from ltx_mcp.moderation.audit import Audit
@@ -42,7 +42,7 @@ from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.admission import Admission
 from ltx_mcp.studio.equipment import Equipment
-from ltx_mcp.studio.lanes import Lanes
+from ltx_mcp.studio.gates import Gates
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.studio import UNWIND_S, Studio
 from ltx_mcp.studio.tracking import HEARTBEAT_S, JobTracker
@@ -126,6 +126,10 @@ def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, Jo
     return library, jobs
 
 
+async def _open_lanes(engines: Mapping[LaneName, Engine], capacity: int, stack: AsyncExitStack) -> dict[LaneName, Lane]:
+    return {name: await stack.enter_async_context(Lane(engine, capacity)) for name, engine in engines.items()}
+
+
 @asynccontextmanager
 async def open_studio(
     settings: Settings,
@@ -144,42 +148,28 @@ async def open_studio(
         library, jobs = _open_folder(settings, stack)
         index = ClipIndex(folder / "index", embedder or make_embedder(settings))
         stack.push_async_callback(index.close)
-        lanes = Lanes(
-            {
-                "device": await stack.enter_async_context(Lane(engine, settings.max_queue)),
-                "imports": await stack.enter_async_context(Lane(CopyEngine(), settings.max_queue)),
-            }
-        )
+        lanes = await _open_lanes({"device": engine, "imports": CopyEngine()}, settings.max_queue, stack)
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        equipment = Equipment(
-            engine, make_loras(settings), controls if controls is not None else make_controls(settings)
-        )
+        gates = Gates(prompts, FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl"))
         archive = Archive(library, index)
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
-        frames, audit = FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl")
-        admission = Admission(
-            equipment=equipment,
-            inputs=Inputs(library, settings.roots),
-            library=library,
-            draft_latents=draft_latents,
-            prompts=prompts,
-            frames=frames,
-            audit=audit,
-        )
-        publishing = Publishing(
-            library=library, archive=archive, frames=frames, draft_latents=draft_latents, audit=audit
-        )
+        equipment = Equipment(engine, make_loras(settings), make_controls(settings) if controls is None else controls)
         tracker = JobTracker(jobs, lanes, heartbeat_s)
-        studio = Studio(
-            equipment=equipment,
-            admission=admission,
-            jobs=tracker,
-            publishing=publishing,
-            archive=archive,
-            tasks=tasks,
-        )
         try:
-            yield studio
+            yield Studio(
+                equipment=equipment,
+                admission=Admission(
+                    equipment=equipment,
+                    inputs=Inputs(library, settings.roots),
+                    gates=gates,
+                    library=library,
+                    draft_latents=draft_latents,
+                ),
+                jobs=tracker,
+                publishing=Publishing(gates=gates, library=library, archive=archive, draft_latents=draft_latents),
+                archive=archive,
+                tasks=tasks,
+            )
         finally:
             tracker.stop()
             tasks.cancel_scope.deadline = anyio.current_time() + UNWIND_S

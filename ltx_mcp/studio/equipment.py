@@ -1,4 +1,4 @@
-"""What this machine has to make clips with: the engine, the installed LoRAs, the control signals."""
+"""What this machine makes clips with: the engine, the installed LoRAs, the makers of control signals."""
 
 from dataclasses import dataclass
 
@@ -14,15 +14,22 @@ from ltx_mcp.types.requests import Control
 
 @dataclass(frozen=True)
 class Equipment:
+    """Shared by admission, which prepares jobs for it, and by the questions of what can be made."""
+
     engine: Engine
     loras: InstalledLoras
     controls: Controls
 
+    def engine_card(self) -> ModelCard:
+        """What the engine is. Blocks: the first call may probe the device, which takes seconds."""
+        return self.engine.card
+
     async def card(self) -> ModelCard:
-        """What the engine is. The first call may look at the device, which takes seconds."""
-        return await to_thread.run_sync(lambda: self.engine.card)
+        """The same, on a worker thread."""
+        return await to_thread.run_sync(self.engine_card)
 
     async def capabilities(self, expected_s: ExpectedS) -> Capabilities:
+        """What can be made here, with times from past jobs."""
         loras = await to_thread.run_sync(self.loras.all)
         obstacles = await to_thread.run_sync(self._control_obstacles)
         return capabilities(await self.card(), expected_s, loras, obstacles)
@@ -31,7 +38,7 @@ class Equipment:
         return await to_thread.run_sync(self.loras.names)
 
     def _control_obstacles(self) -> dict[Control, str]:
-        """Each control signal, with why it cannot be made just now, or nothing."""
+        """For each control signal why it cannot be made at the moment, or "" if it can."""
         obstacles: dict[Control, str] = dict.fromkeys(self.controls, "")
         for control, maker in self.controls.items():
             try:

@@ -1,7 +1,7 @@
 """The one use case: admit a request, render it on a lane, publish its clip.
 
-The studio knows the order of things and nothing of how any of them is done. Every job has a record from
-its first moment; a cancelled one says so at once and stays so, whatever the lane still unwinds.
+The studio knows the order of these and nothing of how any of them is done. Every job has a record before anything is
+done for it. The record of a cancelled one says so at once and never changes again, while its lane unwinds.
 """
 
 import logging
@@ -16,7 +16,6 @@ from ltx_mcp.errors import Cancelled, QueueFull, Refused, StudioError
 from ltx_mcp.jobs.lane import LaneJob
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip
-from ltx_mcp.preparation.finalize import to_finalize
 from ltx_mcp.studio.admission import Admission, Admitted
 from ltx_mcp.studio.capabilities import Capabilities
 from ltx_mcp.studio.equipment import Equipment
@@ -60,10 +59,10 @@ class Studio:
         job = self.jobs.create(request)
         try:
             admitted = await self._admission.admit(job.job_id, request)
-            if not self.jobs.get(job.job_id).has_ended:  # cancelled meanwhile, by someone who saw it listed
+            if not self.jobs.get(job.job_id).has_ended:  # whoever saw it in get_job's list may have cancelled it
                 self._queue(job.job_id, admitted)
         except Refused as error:
-            self.jobs.set_state(job.job_id, states.Refused(error.code, error.message, error.hint))
+            self.jobs.set_state(job.job_id, states.Refused.of(error))
         except StudioError as error:
             self.jobs.set_state(job.job_id, states.Failed.of(error))
             raise
@@ -71,7 +70,7 @@ class Studio:
             log.exception("job %s could not be started", job.job_id)
             self.jobs.set_state(job.job_id, BROKEN)
             raise StudioError(BROKEN.message, BROKEN.hint) from error
-        except BaseException:
+        except BaseException:  # the caller gave up
             self.jobs.set_state(job.job_id, states.Cancelled())
             raise
         return self.jobs.get(job.job_id)
@@ -81,20 +80,23 @@ class Studio:
         self.jobs.planned(job_id, planned.plan)
         write = self._publishing.writer(job_id, planned, prepared)
         try:
-            render = self.jobs.submit(job_id, prepared.lane, planned.render, write)
+            lane_job = self.jobs.submit(job_id, prepared.lane, planned.render, write)
         except QueueFull as full:
             self._publishing.discard(job_id)
             expected = self.jobs.expected_s(planned.plan, self.jobs.get(job_id).request)
             pace = f" One such clip takes about {expected:.0f} s here." if expected else ""
             raise QueueFull(full.message + pace, full.hint) from None
-        self._tasks.start_soon(self._finish, job_id, admitted, render)
+        self._tasks.start_soon(self._finish, job_id, admitted, lane_job)
 
-    async def _finish(self, job_id: str, admitted: Admitted, render: LaneJob[WrittenClip]) -> None:
-        """The one place that logs a job's traceback."""
+    async def _finish(self, job_id: str, admitted: Admitted, lane_job: LaneJob[WrittenClip]) -> None:
+        """See the job to its end. The one place that logs what went wrong in a render."""
+        state: states.Ended
         try:
-            state = await self._published(job_id, admitted, await render.result())
+            state = states.Succeeded(await self._published(job_id, admitted, await lane_job.result()))
         except Cancelled:
             state = states.Cancelled()
+        except Refused as error:
+            state = states.Refused.of(error)
         except StudioError as error:
             log.warning("job %s failed: %s", job_id, error, exc_info=error.__cause__)
             state = states.Failed.of(error)
@@ -104,23 +106,25 @@ class Studio:
             log.exception("job %s broke", job_id)
             state = BROKEN
         self.jobs.set_state(job_id, state)
-        await self.jobs.unwound(job_id)
+        await self.jobs.left_lane(job_id)  # its thread may still be writing there
         self._publishing.discard(job_id)
 
-    async def _published(self, job_id: str, admitted: Admitted, written: WrittenClip) -> states.Ended:
-        job, report = self.jobs.get(job_id), partial(self.jobs.on_progress, job_id)
-        state = await self._publishing.publish(job, admitted.planned.plan, admitted.prepared, written, report)
-        if isinstance(state, states.Succeeded) and self.jobs.get(job_id).has_ended:  # cancelled: leave nothing behind
-            await self._publishing.take_back(state.clip_id)
-        return state
+    async def _published(self, job_id: str, admitted: Admitted, written: WrittenClip) -> str:
+        """The id of the job's clip. Raises Refused, ArchiveError, and Cancelled once nothing of it is left."""
+        job, on_progress = self.jobs.get(job_id), partial(self.jobs.on_progress, job_id)
+        clip = await self._publishing.publish(job, admitted.planned.plan, admitted.prepared, written, on_progress)
+        if self.jobs.get(job_id).has_ended:  # cancelled while it was being published
+            await self._publishing.remove(clip.clip_id)
+            raise Cancelled
+        return clip.clip_id
 
     async def to_finalize(self, reference: str, codec: Codec | None) -> FinalizeRequest:
-        """The request that finishes this draft. Raises BadInput, NotFound."""
-        return to_finalize(await self.archive.clip(await self._admission.clip_id(reference)), codec)
+        """The request that finalizes this draft. Raises BadInput, NotFound."""
+        return await self._admission.to_finalize(reference, codec)
 
     async def can_finalize(self, clip: Clip) -> bool:
-        """Whether a draft's latents are still there."""
-        return await self._publishing.can_finalize(clip)
+        """Whether it is a draft whose latents are still kept."""
+        return await self._admission.can_finalize(clip)
 
     async def still(self, reference: str) -> Frame:
         """The frame or image that a reference names. Raises BadInput."""

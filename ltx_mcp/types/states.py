@@ -1,4 +1,4 @@
-"""The life of a job, as a union of small values; matched exhaustively wherever it matters."""
+"""The states of a job, as a union of small values, to be matched exhaustively."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -9,7 +9,7 @@ from ltx_mcp.types.stages import Stage
 
 @dataclass(frozen=True)
 class Running:
-    """Queued or at work: the stage says which. `progress` is 0..1 over the whole job."""
+    """Queued or in progress: the stage says which. `progress` is 0..1 over the whole job."""
 
     status: ClassVar[Literal["running"]] = "running"
     stage: Stage = Stage.QUEUED
@@ -36,12 +36,16 @@ class Failed:
 
 @dataclass(frozen=True)
 class Refused:
-    """Moderation said no, to the words, the inputs or the finished clip."""
+    """Moderation refused the texts, the inputs or the finished clip."""
 
     status: ClassVar[Literal["refused"]] = "refused"
     code: str
     message: str
     hint: str = ""
+
+    @classmethod
+    def of(cls, error: StudioError) -> "Refused":
+        return cls(error.code, error.message, error.hint)
 
 
 @dataclass(frozen=True)
