@@ -263,6 +263,6 @@ async def test_a_negative_prompt_is_moderated_and_kept_nowhere(tmp_path: Path) -
     async with an_agent(tmp_path) as agent:
         refused = data(await agent.call_tool("generate_video", {**SHORT, "negative_prompt": words}))
     assert refused["status"] == "refused"
-    assert "negative prompt" in refused["error"]["message"]
+    assert "the request's negative_prompt" in refused["error"]["message"]
     stored = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not [content for content in stored if words.encode() in content]

@@ -3,21 +3,25 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from media_kit import archive, encoded, film
 
 from ltx_mcp.archive.draft_latents import digests
 from ltx_mcp.archive.library import Library
+from ltx_mcp.engine.base import Materials
 from ltx_mcp.engine.plan.layout import WORDS, Uses
 from ltx_mcp.engine.plan.planning import plan as make_plan
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.preparation.animate import animated
 from ltx_mcp.preparation.inputs import Inputs
-from ltx_mcp.preparation.prepared_job import Planned
+from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.preparation.restyle import restyled
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
+from ltx_mcp.types.clips import Provenance
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, RestyleRequest
 
@@ -83,3 +87,30 @@ def test_a_waiting_order_holds_its_pictures_at_the_size_of_the_clip(inputs: Inpu
     assert order.digests() == own, "a draft is still known by what it was made from"
     assert (order.kind, order.source) == ("animated", str(tmp_path / "a.png"))
     assert (planned.plan.width, planned.plan.height) == (320, 240)
+
+
+def test_a_waiting_job_keeps_every_field_but_those_that_may_hold_images() -> None:
+    image = np.zeros((2, 2, 3), np.uint8)
+    job = PreparedJob(
+        kind="animated",
+        shot=GenerateRequest(prompt="-"),
+        source="a.png",
+        recipe="final",
+        uses=Uses(conditions=True),
+        gather=lambda plan, watch: Materials(),
+        fitted=lambda plan: Materials(),
+        inputs=lambda: [image],
+        pictures=("00ff",),
+        sound=lambda: None,
+        notes=lambda plan: ("cropped",),
+        check=lambda plan: None,
+        provenance=Provenance(digital_source_type=None),
+        lane="imports",
+    )
+    defaults = PreparedJob("generated", job.shot)
+    given = [field.name for field in fields(job) if getattr(job, field.name) != getattr(defaults, field.name)]
+    assert given == [field.name for field in fields(job) if field.name != "shot"], "a new field: set it here too"
+    waiting = job.waiting()
+    kept = {field.name for field in fields(job) if getattr(waiting, field.name) == getattr(job, field.name)}
+    assert {field.name for field in fields(job)} - kept == {"fitted", "inputs", "notes", "check"}
+    assert replace(job, pictures=None).waiting().pictures == digests([image])

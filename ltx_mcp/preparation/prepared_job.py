@@ -83,16 +83,11 @@ class PreparedJob:
         return Planned(plan.model_copy(update={"notes": plan.notes + self.notes(plan)}), one_shot(plan, gather))
 
     def waiting(self) -> "PreparedJob":
-        """The order once it is planned. Pictures that were fitted for it are no longer held in their own size."""
+        """The job once it is planned: whatever may hold input images at their own size is dropped, the rest stays."""
         if self.fitted is None:
             return self
         return replace(
-            self,
-            fitted=None,
-            pictures=self.digests(),
-            inputs=tuple,
-            notes=lambda plan: (),
-            check=lambda plan: None,
+            self, fitted=None, pictures=self.digests(), inputs=tuple, notes=lambda plan: (), check=lambda plan: None
         )
 
     def digests(self) -> tuple[str, ...]:

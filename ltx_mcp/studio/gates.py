@@ -32,7 +32,7 @@ class Gates:
             shown = text if part == "negative_prompt" else with_triggers(text, loras)
             if (finding := self._prompts.check(shown)) is not None:
                 self._audit.prompt_refused(job_id, text, finding)
-                raise Refused(f"The {part.replace('_', ' ')} was refused ({finding.category}).", AFTER_TEXTS)
+                raise Refused(f"Moderation refused the request's {part} ({finding.category}).", AFTER_TEXTS)
 
     def check_inputs(self, job_id: str, prompt: str, frames: Sequence[Frame]) -> None:
         """Raises Refused, and ModerationUnavailable where there is no classifier, even if there are no frames."""
