@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from agents import LIMIT_S
 from gates import Gate
-from media_kit import film
+from media_kit import write_counting
 
 from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, ModelCard, Rendering, Watch
@@ -55,7 +55,7 @@ class NoDevice:
 
 @asynccontextmanager
 async def a_studio(folder: Path, engine: Engine) -> AsyncGenerator[Studio]:
-    settings = Settings(data_dir=folder, roots=(film("bikes.mp4").parent,))
+    settings = Settings(data_dir=folder / "data", roots=(folder,))
     with anyio.fail_after(LIMIT_S):
         async with open_studio(
             settings, engine=engine, classifier=MagentaClassifier(), embedder=ColourEmbedder(), heartbeat_s=0.02
@@ -82,8 +82,9 @@ async def test_every_lane_that_a_job_can_name_runs_jobs(tmp_path: Path) -> None:
 
 
 async def test_an_import_neither_waits_for_the_device_nor_asks_what_it_is(tmp_path: Path) -> None:
+    video = write_counting(tmp_path / "grey.mp4", frames=5)
     async with a_studio(tmp_path, NoDevice()) as studio:
-        job = await studio.start(ImportRequest(video=str(film("bikes.mp4")), title="two cyclists"))
+        job = await studio.start(ImportRequest(video=str(video), title="a grey wall"))
         state = await ended(studio, job)
         assert isinstance(state, states.Succeeded)
         clip = await studio.archive.clip(state.clip_id)
@@ -115,4 +116,4 @@ async def test_a_cancelled_job_keeps_its_lane_until_its_thread_has_left_and_its_
         assert studio.jobs.queue_position(second.job_id) == 0
         gate.open()
         assert isinstance(await ended(studio, second), states.Succeeded)
-    assert not [path for path in (tmp_path / "staging").rglob("*") if path.is_file()]
+    assert not [path for path in (tmp_path / "data" / "staging").rglob("*") if path.is_file()]
