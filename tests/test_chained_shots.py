@@ -131,7 +131,7 @@ def test_a_clip_goes_on_without_a_seam_to_be_seen_or_heard(tmp_path: Path, darke
     assert all(map(np.array_equal, frames, shown[: FRAMES - blended_frames(9)]))
     typical = np.median(steps(shown))
     assert steps(frames).max() < typical * 1.2 + darker / 8, "the change at the join is like any other"
-    sound = film.sound()
+    sound = film.final_audio()
     assert sound is not None
     assert sound.shape == (2, round(60 / FPS * SAMPLE_RATE))
     jumps, join = np.abs(np.diff(sound[0])), round(FRAMES / FPS * SAMPLE_RATE)
@@ -161,7 +161,7 @@ def test_each_shot_continues_the_last_frames_of_the_one_before_and_sound_has_no_
     assert steps(frames).max() < 1.2 * np.median(steps(frames))
     assert watch.progress == sorted(watch.progress), "progress never falls back"
     assert 0.3 < watch.progress[len(watch.progress) // 2] < 0.7
-    sound = film.sound()
+    sound = film.final_audio()
     assert sound is not None
     assert sound.shape == (2, 5 * SAMPLE_RATE)
     loud = [float(np.abs(sound[:, at : at + 2400]).max()) for at in range(0, sound.shape[1], 2400)]
@@ -175,13 +175,13 @@ def test_where_there_was_no_sound_the_new_one_fades_in_and_where_none_is_asked_f
     join = round(FRAMES / FPS * SAMPLE_RATE)
     silent = chained([ChainedShot(a_plan(29), 9)], a_source(tmp_path, sound=False))(StandInEngine(), Parts())
     assert len(list(silent.frames)) == 60
-    faded = silent.sound()
+    faded = silent.final_audio()
     assert faded is not None
     assert not faded[:, :join].any()
     assert np.abs(faded[:, join : join + 480]).max() < 0.05 < np.abs(faded[:, join + SAMPLE_RATE // 4 :]).max()
     kept = chained([ChainedShot(a_plan(29, audio=False), 9)], a_source(tmp_path))(StandInEngine(), Parts())
     assert len(list(kept.frames)) == 60
-    sound = kept.sound()
+    sound = kept.final_audio()
     assert sound is not None
     assert np.abs(sound[:, :join]).max() > 0.1
     assert not sound[:, join:].any()
@@ -198,7 +198,7 @@ def test_a_retake_changes_the_span_alone_in_picture_and_sound(tmp_path: Path, sp
     assert len(frames) == FRAMES
     for index, (frame, own) in enumerate(zip(frames, shown, strict=True)):
         assert np.array_equal(frame, own) == (not first <= index < end)
-    sound, own_sound = made.sound(), source.sound()
+    sound, own_sound = made.final_audio(), source.sound()
     assert sound is not None
     assert own_sound is not None
     inside = slice(round(first / FPS * SAMPLE_RATE), round(end / FPS * SAMPLE_RATE))
@@ -223,7 +223,7 @@ def test_a_retake_is_shown_what_is_before_and_after_the_span_at_its_place(tmp_pa
 def test_a_retake_without_new_sound_keeps_the_sources(tmp_path: Path) -> None:
     source = a_source(tmp_path)
     made = retaken(source, a_plan(25, audio=False), 15, 22)(StandInEngine(), Parts())
-    sound, own = made.sound(), source.sound()
+    sound, own = made.final_audio(), source.sound()
     assert sound is not None
     assert own is not None
     assert np.array_equal(sound, own[:, : sound.shape[1]])

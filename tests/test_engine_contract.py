@@ -106,9 +106,9 @@ def test_a_drafts_latents_become_the_final_that_was_asked_for_at_once(engine: En
     draft = engine.render(a_plan(engine, resolution="240p"), Recorder())
     list(draft.frames)
     assert draft.latents is not None
-    assert {part.dtype for part in (draft.latents.picture, draft.latents.sound)} == {np.dtype(np.float32)}
+    assert {part.dtype for part in (draft.latents.video, draft.latents.audio)} == {np.dtype(np.float32)}
     at_once = engine.render(final, Recorder())
-    later = engine.render(final, Recorder(), Materials(begun=draft.latents))
+    later = engine.render(final, Recorder(), Materials(draft_latents=draft.latents))
     assert at_once.latents is None
     assert all(np.array_equal(one, two) for one, two in zip(at_once.frames, later.frames, strict=True))
 

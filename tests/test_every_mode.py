@@ -48,7 +48,7 @@ async def agent(tmp_path: Path) -> AsyncGenerator[Client]:
     content = {f"{layer}.lora_{half}.weight": values for half, values in halves.items()}
     for name in LORAS.values():
         save_file(content, loras / f"{name}.safetensors", {"reference_downscale_factor": "2"})
-    engine = LtxEngine(MicroSource(), device="cpu", shelf=InstalledLoras(loras))
+    engine = LtxEngine(MicroSource(), device="cpu", installed=InstalledLoras(loras))
     async with an_agent(tmp_path / "data", engine=engine, roots=[media], lora_dir=loras, limit_s=280) as client:
         yield client
 

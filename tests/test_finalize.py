@@ -61,7 +61,7 @@ def test_a_finished_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine
     assert len(list(draft.frames)) == len(expected) == final.frames
     assert draft.latents is not None
     watch = Listener()
-    finished = engine.render(final, watch, Materials(begun=draft.latents))
+    finished = engine.render(final, watch, Materials(draft_latents=draft.latents))
     assert same(list(finished.frames), expected)
     assert at_once.audio is not None
     assert finished.audio is not None
@@ -71,7 +71,9 @@ def test_a_finished_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine
 
 def test_another_draft_gives_another_final(engine: LtxEngine) -> None:
     other = engine.render(DRAFT.model_copy(update={"seed": 12}), Listener()).latents
-    assert not same(list(engine.render(FINAL, Listener(), Materials(begun=other)).frames), frames_of(engine, FINAL))
+    assert not same(
+        list(engine.render(FINAL, Listener(), Materials(draft_latents=other)).frames), frames_of(engine, FINAL)
+    )
 
 
 def test_latents_come_of_drafts_from_words_and_pictures_alone(engine: LtxEngine) -> None:
@@ -83,7 +85,7 @@ def test_latents_come_of_drafts_from_words_and_pictures_alone(engine: LtxEngine)
     )
     final = engine.render(FINAL, Listener())
     assert animated.latents is not None
-    assert animated.latents.picture.dtype == animated.latents.sound.dtype == np.float32
+    assert animated.latents.video.dtype == animated.latents.audio.dtype == np.float32
     assert repainted.latents is None
     assert anew.latents is None, "all is new, and yet it is made for another sound"
     assert final.latents is None
@@ -94,7 +96,7 @@ def test_latents_of_another_size_are_refused_before_anything_is_loaded() -> None
     for other in ({"made_frames": 17}, {"made_width": 192}, {"doubled_rate": True, "made_frames": 33}):
         wrong = FINAL.model_copy(update=other)
         with pytest.raises(BadInput, match="latents are"):
-            LtxEngine(MicroSource(), device="cpu").render(wrong, Listener(), Materials(begun=begun))
+            LtxEngine(MicroSource(), device="cpu").render(wrong, Listener(), Materials(draft_latents=begun))
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from engine_kit import PLAN, Listener, Prepared, frames_of, same
 
-from ltx_mcp.engine.diffusers_ltx.decode import decode_sound
+from ltx_mcp.engine.diffusers_ltx.decode import decode_audio
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.diffusers_ltx.interrupt import ChunkedAttention
 from ltx_mcp.engine.plan.memory import MemoryPolicy, Offload, place
@@ -118,7 +118,7 @@ def test_sound_equals_that_of_the_pipeline(engine: LtxEngine) -> None:
     latents = torch.randn(1, 4, 9, 4, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         assert np.array_equal(
-            decode_sound(pipeline, latents), pipeline.vocoder(pipeline.audio_vae.decode(latents).sample)[0].numpy()
+            decode_audio(pipeline, latents), pipeline.vocoder(pipeline.audio_vae.decode(latents).sample)[0].numpy()
         )
 
 

@@ -64,7 +64,7 @@ class DraftLatents:
         from safetensors.numpy import save
 
         header = {"model": kept.model, "inputs": json.dumps(kept.inputs)}
-        tensors = {"video": kept.latents.picture, "audio": kept.latents.sound}
+        tensors = {"video": kept.latents.video, "audio": kept.latents.audio}
         path = self._path(clip_id)
         staged = path.with_suffix(f".{os.getpid()}{_STAGED}")
         try:

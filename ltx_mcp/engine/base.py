@@ -34,11 +34,11 @@ class Watch(Protocol):
 class Latents:
     """A clip before it is decoded, as the pipelines exchange it: denormalised, float32, exact.
 
-    `picture` is (1, channels, latent frames, height / 32, width / 32), `sound` (1, channels, length, mel bins).
+    `video` is (1, channels, latent frames, height / 32, width / 32), `audio` (1, channels, length, mel bins).
     """
 
-    picture: NDArray[np.float32]
-    sound: NDArray[np.float32]
+    video: NDArray[np.float32]
+    audio: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Rendering:
     `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
     own, and whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
     `latents` are those of a draft that is the first stage of a final of twice its size: given back as
-    `Materials.begun` they become that final, the same as if it had been asked for at once.
+    `Materials.draft_latents` they become that final, the same as if it had been asked for at once.
     """
 
     frames: Iterator[Frame]
@@ -57,7 +57,7 @@ class Rendering:
     late_audio: Callable[[], NDArray[np.float32] | None] | None = None
     latents: Latents | None = None
 
-    def sound(self) -> NDArray[np.float32] | None:
+    def final_audio(self) -> NDArray[np.float32] | None:
         """What `audio` is, known for certain only after the last frame."""
         return self.audio if self.late_audio is None else self.late_audio()
 
@@ -80,7 +80,7 @@ class Materials:
 
     `repaint_strength` is 0..1: how far the new clip may depart from the source. `reference` is the video that the
     plan's IC-LoRA reworks, plan.frames long, each frame (plan.reference.height, plan.reference.width, 3).
-    `begun` is a draft of half the plan's made size, whose final is the plan's.
+    `draft_latents` is a draft of half the plan's made size, whose final is the plan's.
     `finished` is a clip that needs no model at all: one that is only copied in.
     """
 
@@ -88,7 +88,7 @@ class Materials:
     repaint: Sequence[Frame] | None = None
     repaint_strength: float = 0.6
     reference: Sequence[Frame] | None = None
-    begun: Latents | None = None
+    draft_latents: Latents | None = None
     finished: Rendering | None = None
 
 
@@ -109,7 +109,7 @@ class ModelCard:
     doubles_rate: bool = False  # it has a temporal upsampler, so 48 to 60 fps are made at half the rate
     conditioned_load: float = 1.0  # pixel-frames that one takes where frames or a reference are given
     source_load: float = 0.0  # those added where a source video is held beside
-    decode_load: float = 0.0  # those that a made pixel takes while the picture is decoded, however long it is
+    decode_load: float = 0.0  # those that a made pixel takes while the frames are decoded, however long it is
     recipes: Recipes = field(default_factory=lambda: DISTILLED)
     licence: str = ""
 
@@ -126,7 +126,7 @@ class Engine(Protocol):
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         """Denoise now, decode as the frames are pulled. Raises RenderFailed, Cancelled.
 
-        The same plan and materials give the same frames. `watch` hears of every step; the device is free within two
+        The same plan and materials give the same frames. `watch` is told every step; the device is free within two
         seconds of its first `Cancelled`.
         """
 

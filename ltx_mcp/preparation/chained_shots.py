@@ -145,7 +145,7 @@ class _Chain:
 
     def _hear(self, rendering: Rendering, shot: ChainedShot) -> None:
         """Cross over to the shot's sound just before its first frame, or fade it in there where there was none."""
-        made = rendering.sound()
+        made = rendering.final_audio()
         if made is None:
             return
         join = _sample(self._before, self._fps)
@@ -192,7 +192,7 @@ def _retaken_sound(
     """The source's own sound, and between the frames of the span the new one. It fades inside the span: what is
     outside stays as it was, to the sample. Without new sound, the source's own goes on.
     """
-    new, samples = made.sound(), _sample(source.frames, source.fps)
+    new, samples = made.final_audio(), _sample(source.frames, source.fps)
     own = None if sound is None else place(sound, SAMPLE_RATE, 0, samples)
     if new is None:
         return own

@@ -79,7 +79,9 @@ def write_clip(
                 look.see(index, frame)
             watch.step(index + 1, plan.frames)
         replaced = sound()
-        audio, sample_rate = (rendering.sound(), rendering.sample_rate) if replaced is None else (replaced, SAMPLE_RATE)
+        audio, sample_rate = (
+            (rendering.final_audio(), rendering.sample_rate) if replaced is None else (replaced, SAMPLE_RATE)
+        )
         if audio is not None:
             writer.add_audio(audio, sample_rate)
     watch.stage(Stage.MODERATING)

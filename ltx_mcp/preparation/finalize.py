@@ -60,13 +60,13 @@ def finalized(request: FinalizeRequest, inputs: Inputs, draft_latents: DraftLate
                 f"{request.clip} was made by {kept.model}, and {plan.model} is in use now.",
                 f"The user can set LTX_MCP_MODEL={kept.model}; or make the clip again.",
             )
-        check_materials(plan, Materials(begun=kept.latents))  # a model may have got a temporal upsampler since
+        check_materials(plan, Materials(draft_latents=kept.latents))  # a model may have got a temporal upsampler since
 
     def gather(plan: Plan, watch: Watch) -> Materials:
         shown = prepared.gather(plan, watch) if prepared.fitted is None else prepared.fitted(plan)
-        return replace(shown, begun=_found(request, draft_latents).latents)
+        return replace(shown, draft_latents=_found(request, draft_latents).latents)
 
-    uses = replace(prepared.uses, begun=True)
+    uses = replace(prepared.uses, from_draft=True)
     return replace(prepared, source=request.clip, recipe="final", uses=uses, gather=gather, fitted=None, check=check)
 
 

@@ -75,7 +75,7 @@ class KnownLora(Value):
 
 
 class Capabilities(Value):
-    """`loras` are those on the shelf; `known_loras` are others, which are fetched when they are named."""
+    """`loras` are the installed ones; `known_loras` are others, which are fetched when they are named."""
 
     model: str
     about: str
@@ -97,7 +97,7 @@ def capabilities(
     loras: Sequence[LoraCard] = (),
     controls: Mapping[Control, str] = MappingProxyType({"canny": ""}),
 ) -> Capabilities:
-    """What `card`'s model offers; whatever does not fit this machine at all is left out. `loras` are the shelf's.
+    """What `card`'s model offers; what does not fit this machine at all is left out. `loras` are the installed ones.
 
     `controls` are the signals that can be made of a video, each with why it cannot be just now, or nothing.
     """
@@ -127,7 +127,7 @@ def _restyle(card: ModelCard, loras: Sequence[LoraCard], controls: Mapping[Contr
     usable = reworking(loras, card.name)
     references = [lora.name for lora in usable if not lora.controls]
     written = [control for control in controls if any(control in lora.controls for lora in usable)]
-    missing = "no {} for this model is on the shelf (LTX_MCP_LORA_DIR); one may be named in loras, see known_loras"
+    missing = "no {} for this model is installed (LTX_MCP_LORA_DIR); one may be named in loras, see known_loras"
     if not card.takes_loras:
         missing = f"{card.name} takes no LoRAs on this machine"
         references, written = [], []

@@ -46,7 +46,7 @@ def plan(
 
     Size, frame count and length are snapped to what the model can make; the delivered ones are exactly what
     was asked, to the nearest frame. What does not fit whole is made in tiles, or smaller and scaled up. `picked` are
-    the request's LoRAs from the shelf; `size` is (width, height) in pixels where it is not that of the request; `uses`
+    the request's installed LoRAs; `size` is (width, height) in pixels where it is not that of the request; `uses`
     is what else it is made from. Raises TooLarge, naming the largest settings that fit, and BadInput where the model
     lacks the recipe or cannot take the LoRAs.
     """
@@ -157,7 +157,7 @@ def _layout_notes(
     notes = []
     if _is_beyond(layout, card):
         notes.append(
-            f"{card.name} was trained on pictures of {card.trained_short_side}p, and makes this one at"
+            f"{card.name} was trained on videos of {card.trained_short_side}p, and makes this one at"
             f" {layout.largest_whole}p before any tiles: expect repeated or broken forms."
         )
     if layout.doubled_rate:
@@ -167,13 +167,13 @@ def _layout_notes(
     if layout.tiles != (1, 1):
         across, down = layout.tiles
         notes.append(
-            f"The last pass works in {across} x {down} tiles that overlap by {32 * OVERLAP} pixels; the sound is the"
+            f"The last pass works in {across} x {down} tiles that overlap by {32 * OVERLAP} pixels; the audio is the"
             " first pass's."
         )
     if is_scaled:
         width, height = layout.inner
         notes.append(
-            f"{resolution} does not fit this machine's memory at this length: the picture was made at {width}x{height}"
+            f"{resolution} does not fit this machine's memory at this length: the video is rendered at {width}x{height}"
             " and scaled up, which adds no detail."
         )
     return notes
@@ -198,7 +198,7 @@ def _too_large(
 
     said = f"{asked} is more than {card.name} can make in this machine's memory."
     seconds, scaled_seconds = (_longest(request, way) for way in (own, scaled))
-    if uses.begun:
+    if uses.from_draft:
         shorter = (
             f"Drafts of at most {seconds:g} s can be finished at {resolution} here: keep this one, or make a shorter."
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ltx_mcp.engine.diffusers_ltx.decode import CPU_WINDOWS, DecodeWindows
-from ltx_mcp.engine.plan.quality_presets import DISTILLED, Pass, Recipe, Recipes, book, guided
+from ltx_mcp.engine.plan.quality_presets import DISTILLED, Pass, Recipe, Recipes, guided, presets
 from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS, undistilled_sigmas
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.types.sizes import Resolution
@@ -62,7 +62,7 @@ class ModelSource(Protocol):
         """Load or make the components, in host memory. Raises ModelUnavailable."""
 
 
-MICRO_BOOK = book(
+MICRO_BOOK = presets(
     *DISTILLED.values(),
     Recipe("best", (Pass(undistilled_sigmas(6), 2, guided(1)), Pass(REFINE_SIGMAS))),
 )
