@@ -122,6 +122,16 @@ pytestmark = pytest.mark.anyio
 SHORT = {"prompt": "a red circle", "duration_s": 0.5, "quality": "draft", "seed": 5}
 
 
+async def test_finalizing_is_not_proposed_where_it_makes_no_clip_better(tmp_path: Path) -> None:
+    engine = StandInEngine()
+    engine.card = replace(engine.card, finals_improve=False)
+    async with an_agent(tmp_path, "auto", engine=engine) as agent:
+        draft = data(await agent.call_tool("generate_video", SHORT))
+        assert "finalize_draft" not in draft["next"]
+        finished = await agent.call_tool("finalize_draft", {"clip": draft["clip"]["clip_id"]})
+    assert not finished.is_error
+
+
 async def test_an_agent_finishes_a_draft_and_gets_what_a_final_would_be(tmp_path: Path, mode: str) -> None:
     async with an_agent(tmp_path, mode) as agent:
         draft = await agent.call_tool("generate_video", {**SHORT, "camera": "dolly_in"})

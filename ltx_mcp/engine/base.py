@@ -105,6 +105,8 @@ class ModelCard:
     max_pixel_frames: int  # made width x height x frames that fit this machine's memory
     trained_short_side: int  # pixels; larger is honoured and flagged `beyond_training`
     caveat: str = ""  # what every result of this model must say of itself
+    conditioned_caveat: str = ""  # what a result that was shown frames must say besides
+    finals_improve: bool = True  # whether the final of a draft looks better, and is worth proposing
     takes_loras: bool = False
     doubles_rate: bool = False  # it has a temporal upsampler, so 48 to 60 fps are made at half the rate
     conditioned_load: float = 1.0  # pixel-frames that one takes where frames or a reference are given

@@ -87,5 +87,7 @@ class Admission:
         return await to_thread.run_sync(lambda: to_finalize(self._library.get(self._inputs.clip_id(reference)), codec))
 
     async def can_finalize(self, clip: Clip) -> bool:
-        """Whether it is a draft whose latents are still kept."""
-        return clip.recipe == "draft" and await to_thread.run_sync(self._draft_latents.has, clip.clip_id)
+        """Whether it is a draft whose latents are still kept, of a model whose finals look better."""
+        if clip.recipe != "draft" or not (await self._equipment.card()).finals_improve:
+            return False
+        return await to_thread.run_sync(self._draft_latents.has, clip.clip_id)

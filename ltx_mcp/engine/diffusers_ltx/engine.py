@@ -68,6 +68,8 @@ class LtxEngine:
             recipes=info.recipes,
             licence=info.licence,
             caveat=info.caveat,
+            conditioned_caveat=info.conditioned_caveat,
+            finals_improve=info.finals_improve,
             takes_loras=not self._policy.eight_bit,
             doubles_rate=info.doubles_rate,
             conditioned_load=self._policy.conditioned_load,

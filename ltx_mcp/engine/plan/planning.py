@@ -84,7 +84,10 @@ def plan(
         beyond_training=_is_beyond(layout, card),
         loras=_loras(picked, card, rework),
         reference=None if rework is None else _reference(rework, recipe, *layout.inner),
-        notes=(*_notes(request, card, recipe, frames), *_layout_notes(request, layout, card, resolution, is_scaled)),
+        notes=(
+            *_notes(request, card, recipe, frames, shown=uses.conditions),
+            *_layout_notes(request, layout, card, resolution, is_scaled),
+        ),
     )
 
 
@@ -134,8 +137,10 @@ def _loras(picked: Sequence[Picked], card: ModelCard, rework: Rework | None) -> 
     return tuple(LoraUse(name=each.card.name, strength=each.strength, revision=each.card.revision) for each in picked)
 
 
-def _notes(request: GenerateRequest, card: ModelCard, recipe: Recipe, frames: int) -> list[str]:
+def _notes(request: GenerateRequest, card: ModelCard, recipe: Recipe, frames: int, *, shown: bool) -> list[str]:
     notes = [card.caveat] if card.caveat else []
+    if shown and card.conditioned_caveat:
+        notes.append(card.conditioned_caveat)
     if request.negative_prompt and not recipe.uses_negative_prompt:
         notes.append(f"negative_prompt has no effect: quality {recipe.quality} of {card.name} runs without guidance.")
     if min(abs(request.fps - rate) / rate for rate in TRAINED_FPS) > FPS_TOLERANCE:

@@ -32,6 +32,8 @@ class ModelInfo:
     windows: DecodeWindows
     licence: str = ""
     caveat: str = ""  # what every result must say
+    conditioned_caveat: str = ""  # what a result that was shown frames must say besides
+    finals_improve: bool = True  # whether the final of a draft looks better
     recipes: Recipes = field(default_factory=lambda: DISTILLED)
     image_crf: int = IMAGE_CRF  # of H.264, which ages still images as in this model's training
     doubles_rate: bool = False  # it comes with a temporal x2 upsampler
@@ -82,6 +84,8 @@ MICRO = ModelInfo(
     windows=CPU_WINDOWS,
     licence="Apache-2.0",
     caveat=f"The micro model draws {MICRO_DRAWS}, whatever else is asked.",
+    conditioned_caveat="Shown frames, it goes on with what they show: the prompt cannot change the subject there.",
+    finals_improve=False,  # docs/micro.md: kinds are mistaken more often in finals, and edges are softer
     recipes=MICRO_BOOK,
     doubles_rate=True,
 )
