@@ -335,7 +335,7 @@ async def test_capabilities_say_which_modes_work_and_which_loras_there_are(tmp_p
     assert {mode: offer["works"] for mode, offer in modes.items()} == {
         "reference": False, "structure": True, "repaint": True,
     }  # fmt: skip
-    assert "no IC-LoRA for this model is on the shelf" in modes["reference"]["how"]
+    assert "no IC-LoRA for this model is installed" in modes["reference"]["how"]
     assert "canny; pose: The model of greys is not here." in modes["structure"]["how"]
     assert [card["name"] for card in told["loras"]] == ["canny-control-ic-lora", "pose-control-ic-lora"]
     known = {each["id"]: each for each in told["known_loras"]}
