@@ -133,7 +133,7 @@ def test_depth_is_grey_on_one_scale_for_the_whole_stretch(tmp_path: Path, dpt: W
     assert depth.shape == (12, 48, 80, 3)
     assert (depth[..., 0] == depth[..., 2]).all()
     assert (depth.min(), depth.max()) == (0, 255)
-    assert len({frame.mean() for frame in depth}) > 6, "it follows the picture"
+    assert len({frame.mean() for frame in depth}) > 6, "it follows the image"
     alone = maker.read(footage, 80, 48, 10, 1, ignore)[0]
     assert not np.array_equal(depth[0], alone), "a frame by itself has another scale"
     assert np.array_equal(depth, np.stack(maker.read(footage, 80, 48, 10, 12, ignore)))
@@ -210,7 +210,7 @@ def test_a_video_without_people_says_so(tmp_path: Path, models: tuple[Weights, W
         PoseControl("cpu", Weights(str(tmp_path / "blind"), "test", 1), models[1]).read(footage, 80, 48, 10, 2, ignore)
 
 
-def test_boxes_are_in_pixels_of_the_picture_likeliest_first() -> None:
+def test_boxes_are_in_pixels_of_the_image_likeliest_first() -> None:
     class Detector:
         """Answers as RT-DETR does: logits (1, queries, classes), boxes (centre x, centre y, width, height) in 0..1."""
 

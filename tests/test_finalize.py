@@ -74,7 +74,7 @@ def test_another_draft_gives_another_final(engine: LtxEngine) -> None:
     assert not same(list(engine.render(FINAL, Listener(), Materials(begun=other)).frames), frames_of(engine, FINAL))
 
 
-def test_latents_come_of_drafts_from_words_and_pictures_alone(engine: LtxEngine) -> None:
+def test_latents_come_of_drafts_from_words_and_images_alone(engine: LtxEngine) -> None:
     still = np.zeros((DRAFT.height, DRAFT.width, 3), np.uint8)
     animated = engine.render(DRAFT, Listener(), Materials((Condition([still]),)))
     repainted, anew = (
@@ -135,7 +135,7 @@ async def test_an_agent_finishes_a_draft_and_gets_what_a_final_would_be(tmp_path
     assert Path(clip["path"]).read_bytes() == Path(at_once["clip"]["path"]).read_bytes()
     assert finished["effective"] == at_once["effective"]
     assert again.is_error
-    assert "no draft" in text(again)
+    assert "is not a draft" in text(again)
     assert [path.name for path in (tmp_path / "draft_latents").iterdir()] == [f"{clip_id}.safetensors"]
 
 
@@ -150,16 +150,16 @@ async def test_a_draft_whose_latents_are_gone_says_how_to_make_it_again(tmp_path
     assert (job["status"], job["prompt"]) == ("failed", "a red circle")
 
 
-async def test_an_animated_draft_needs_its_pictures_again(tmp_path: Path) -> None:
-    picture = tmp_path / "still.png"
-    Image.new("RGB", (832, 480), (200, 30, 30)).save(picture)
+async def test_an_animated_draft_needs_its_images_again(tmp_path: Path) -> None:
+    image = tmp_path / "still.png"
+    Image.new("RGB", (832, 480), (200, 30, 30)).save(image)
     async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
-        asked = {**SHORT, "image": str(picture)}
+        asked = {**SHORT, "image": str(image)}
         clip_id = data(await agent.call_tool("animate_image", asked))["clip"]["clip_id"]
         finished = data(await agent.call_tool("finalize_draft", {"clip": clip_id}))["clip"]
-        Image.new("RGB", (832, 480), (30, 30, 200)).save(picture)
+        Image.new("RGB", (832, 480), (30, 30, 200)).save(image)
         changed = await agent.call_tool("finalize_draft", {"clip": clip_id})
-        picture.unlink()
+        image.unlink()
         missing = await agent.call_tool("finalize_draft", {"clip": clip_id})
     assert (finished["kind"], finished["width"]) == ("animated", 832)
     assert changed.is_error

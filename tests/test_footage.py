@@ -1,4 +1,4 @@
-"""Stretches of video: the right frame at every tick, cut exactly, at the asked size, with the sound that belongs."""
+"""Stretches of video: the right frame at every tick, cut exactly, at the asked size, with its own audio."""
 
 import tracemalloc
 from pathlib import Path
@@ -106,7 +106,7 @@ def test_a_variable_frame_rate_becomes_a_constant_one(counting: Path, tmp_path: 
     assert numbers(path, 10.0, 4, (1.7, 2.1)) == [10, 10, 10, 20]
 
 
-def test_pictures_that_begin_late_begin_with_the_first(counting: Path, tmp_path: Path) -> None:
+def test_video_that_begins_late_begins_with_its_first_frame(counting: Path, tmp_path: Path) -> None:
     path = tmp_path / "late.mkv"
     tone = ("-f", "lavfi", "-i", "sine=duration=3")
     ffmpeg(*tone, "-itsoffset", 0.5, "-i", counting, "-map", "0:a", "-map", "1:v", "-c:v", "copy", path)
@@ -167,17 +167,17 @@ def test_a_minute_of_frames_does_not_fill_the_memory(tmp_path: Path) -> None:
     assert peak < 20 * 320 * 240 * 3
 
 
-# -- sound ------------------------------------------------------------------------------------------
+# -- audio ------------------------------------------------------------------------------------------
 
 
 def clicks(path: Path, at_s: tuple[float, ...], channels: str = "stereo", late_s: float = 0.0) -> Path:
     """A film of three seconds with a click of 10 ms at each of these times."""
     loud = "+".join(f"between(t,{time},{time}+0.01)" for time in at_s)
-    sound = f"aevalsrc='({loud})*sin(6000*t)':d=3:s=48000:c={channels}"
+    source = f"aevalsrc='({loud})*sin(6000*t)':d=3:s=48000:c={channels}"
     if channels == "stereo":
-        sound = f"aevalsrc='({loud})*sin(6000*t)|0':d=3:s=48000"
-    picture = ("-f", "lavfi", "-i", "color=size=32x32:rate=10:duration=3")
-    ffmpeg(*picture, "-itsoffset", late_s, "-f", "lavfi", "-i", sound, "-pix_fmt", "yuv420p", "-c:a", "flac", path)
+        source = f"aevalsrc='({loud})*sin(6000*t)|0':d=3:s=48000"
+    video = ("-f", "lavfi", "-i", "color=size=32x32:rate=10:duration=3")
+    ffmpeg(*video, "-itsoffset", late_s, "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-c:a", "flac", path)
     return path
 
 
@@ -186,39 +186,39 @@ def onsets(channel: np.ndarray[tuple[int], np.dtype[np.float32]], rate: int = 48
     return [float(time) for time, before in zip(loud, [-1.0, *loud], strict=False) if time - before > 0.1]
 
 
-def test_sound_is_cut_to_the_span_to_the_sample(tmp_path: Path) -> None:
+def test_audio_is_cut_to_the_span_to_the_sample(tmp_path: Path) -> None:
     path = clicks(tmp_path / "film.mkv", (0.5, 1.2, 2.5))
-    sound = read_audio(look_at(path, "film", (1.0, 2.25)))
-    assert sound is not None
-    assert sound.shape == (2, 60_000)
-    assert sound.dtype == np.float32
-    assert onsets(sound[0]) == [pytest.approx(0.2, abs=0.001)]
-    assert not sound[1].any()
+    audio = read_audio(look_at(path, "film", (1.0, 2.25)))
+    assert audio is not None
+    assert audio.shape == (2, 60_000)
+    assert audio.dtype == np.float32
+    assert onsets(audio[0]) == [pytest.approx(0.2, abs=0.001)]
+    assert not audio[1].any()
 
 
-def test_sound_that_begins_late_keeps_its_times(tmp_path: Path) -> None:
+def test_audio_that_begins_late_keeps_its_times(tmp_path: Path) -> None:
     path = clicks(tmp_path / "film.mkv", (0.5,), late_s=0.7)
     for span_s, at_s in ((None, 1.2), ((0.2, 2.0), 1.0), ((1.0, 2.0), 0.2)):
-        sound = read_audio(look_at(path, "film", span_s))
-        assert sound is not None
-        assert onsets(sound[0]) == [pytest.approx(at_s, abs=0.002)]
+        audio = read_audio(look_at(path, "film", span_s))
+        assert audio is not None
+        assert onsets(audio[0]) == [pytest.approx(at_s, abs=0.002)]
 
 
-def test_sound_shorter_than_the_pictures_is_followed_by_silence(counting: Path, tmp_path: Path) -> None:
+def test_audio_shorter_than_the_video_is_followed_by_silence(counting: Path, tmp_path: Path) -> None:
     path = tmp_path / "film.mkv"
     ffmpeg("-i", counting, "-f", "lavfi", "-i", "sine=duration=1", "-c:v", "copy", "-c:a", "flac", path)
-    sound = read_audio(look_at(path, "film"))
-    assert sound is not None
-    assert sound.shape == (2, 120_000)
-    assert np.abs(sound[:, 40_000:47_000]).max() > 0.05
-    assert not sound[:, 48_100:].any()
+    audio = read_audio(look_at(path, "film"))
+    assert audio is not None
+    assert audio.shape == (2, 120_000)
+    assert np.abs(audio[:, 40_000:47_000]).max() > 0.05
+    assert not audio[:, 48_100:].any()
 
 
 def test_surround_sound_becomes_stereo_at_the_asked_rate() -> None:
-    sound = read_audio(look_at(film("bigbuckbunny.mp4"), "bunny", (1.0, 3.5)), sample_rate=16_000)
-    assert sound is not None
-    assert sound.shape == (2, 40_000)
-    assert 0.01 < np.abs(sound).max() <= 1.0
+    audio = read_audio(look_at(film("bigbuckbunny.mp4"), "bunny", (1.0, 3.5)), sample_rate=16_000)
+    assert audio is not None
+    assert audio.shape == (2, 40_000)
+    assert 0.01 < np.abs(audio).max() <= 1.0
 
 
 def test_samples_that_are_no_numbers_or_too_loud_do_no_harm(counting: Path, tmp_path: Path) -> None:
@@ -228,13 +228,13 @@ def test_samples_that_are_no_numbers_or_too_loud_do_no_harm(counting: Path, tmp_
     path = tmp_path / "film.mkv"
     given = ("-f", "f32le", "-ar", 48_000, "-ch_layout", "mono", "-i", tmp_path / "raw")
     ffmpeg("-i", counting, *given, "-c:v", "copy", "-c:a", "pcm_f32le", path)
-    sound = read_audio(look_at(path, "film"))
-    assert sound is not None
-    assert np.isfinite(sound).all()
-    assert np.abs(sound).max() <= 1.0
+    audio = read_audio(look_at(path, "film"))
+    assert audio is not None
+    assert np.isfinite(audio).all()
+    assert np.abs(audio).max() <= 1.0
 
 
-def test_a_silent_film_has_no_sound(counting: Path) -> None:
+def test_a_silent_film_has_no_audio(counting: Path) -> None:
     found = look_at(counting, "film")
     assert not found.has_audio
     assert read_audio(found) is None

@@ -1,8 +1,8 @@
 """What a clip is made from is seen in its pixels: real photographs and a real film, on the micro model at its own size.
 
 Errors are mean absolute differences of 8-bit colours. The margins are below what was measured with three seeds and
-both qualities: a given first frame is an eighth as far from its picture as without it, an end picture 12 to 13 %
-nearer, a key frame 20 to 24 % nearer. The micro model was never trained on pictures after the first, so it is only
+both qualities: a given first frame is an eighth as far from its image as without it, an end image 12 to 13 %
+nearer, a key frame 20 to 24 % nearer. The micro model was never trained on images after the first, so it is only
 drawn to them; that they stand at their frame is held in test_conditions.py, by a model that heeds them.
 """
 
@@ -44,11 +44,11 @@ def still(name: str) -> Frame:
     return cover(read_image(photo(name).read_bytes(), name), PLAN.width, PLAN.height)
 
 
-def error(frame: Frame, picture: Frame) -> float:
-    return float(np.abs(frame.astype(np.float32) - picture).mean())
+def error(frame: Frame, image: Frame) -> float:
+    return float(np.abs(frame.astype(np.float32) - image).mean())
 
 
-def test_first_end_and_key_pictures_are_nearer_than_in_a_clip_without_them(engine: LtxEngine) -> None:
+def test_first_end_and_key_images_are_nearer_than_in_a_clip_without_them(engine: LtxEngine) -> None:
     first, key, end = (still(name) for name in ("astronaut.png", "coffee.png", "chelsea.png"))
     free = made(engine)
     begun = made(engine, Materials((Condition([first]),)))

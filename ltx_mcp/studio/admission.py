@@ -16,7 +16,7 @@ from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.prompts import PromptGate
 from ltx_mcp.preparation.inputs import Inputs
-from ltx_mcp.preparation.prepare import equip, prepare
+from ltx_mcp.preparation.prepare import choose_method, prepare
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
 from ltx_mcp.studio.equipment import Equipment
@@ -61,7 +61,8 @@ class Admission:
     async def admit(self, job_id: str, request: Request) -> Admitted:
         """Raises Refused, BadInput, NotFound, TooLarge, ArchiveError, ModelUnavailable, ModerationUnavailable."""
         # The LoRAs first: their trigger words join the prompt, and must be moderated with it.
-        method = await to_thread.run_sync(equip, request, self._equipment.loras, lambda: self._equipment.engine.card)
+        loras, engine = self._equipment.loras, self._equipment.engine
+        method = await to_thread.run_sync(choose_method, request, loras, lambda: engine.card)
         # Words before anything is read: a refused prompt must not make us open its files.
         await to_thread.run_sync(self._check_texts, job_id, request, method)
         # Room before work: a full archive is known without preparing anything.
@@ -71,9 +72,9 @@ class Admission:
         # Input frames before the plan, and with them the classifier: a missing one must not cost a render.
         await to_thread.run_sync(self._check_inputs, job_id, request, prepared)
         # The plan last of all checks: it may look at the device, which takes seconds.
-        planned = await to_thread.run_sync(prepared.planned, await self._planner(request, method))
+        planned = await to_thread.run_sync(prepared.plan, await self._planner(request, method))
         # What waits in the queue holds no decoded images.
-        return Admitted(planned, await to_thread.run_sync(prepared.waiting))
+        return Admitted(planned, await to_thread.run_sync(prepared.release_inputs))
 
     async def still(self, reference: str) -> Frame:
         """The frame or image that a reference names. Raises BadInput."""
@@ -85,7 +86,7 @@ class Admission:
 
     def _check_texts(self, job_id: str, request: Request, method: RestyleMethod) -> None:
         """Every text of the request; whatever reaches the model as words, negative prompts too, leads it somewhere."""
-        cards = [each.card for each in method.picked]
+        cards = [each.card for each in method.loras]
         for part, text in texts_of(request):
             checked = with_triggers(text, cards) if part.startswith(("prompt", "then")) else text
             if (finding := self._prompts.check(checked)) is not None:
@@ -94,7 +95,7 @@ class Admission:
 
     def _check_inputs(self, job_id: str, request: Request, prepared: PreparedJob) -> None:
         self._frames.load()
-        frames = prepared.inputs()
+        frames = prepared.input_frames()
         if frames and (verdict := self._frames.judge(frames)).verdict == "refused":
             self._audit.frames_refused(job_id, request.prompt, verdict)
             raise Refused(judged("The input", verdict), AFTER_FRAMES)
@@ -108,6 +109,6 @@ class Admission:
             shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None, uses: Uses = WORDS
         ) -> Plan:
             seed = (first_seed + part) % (MAX_SEED + 1)
-            return make_plan(shot, card, seed, method.picked, method.rework, size, uses)
+            return make_plan(shot, card, seed, method.loras, method.rework, size, uses)
 
         return plan_shot
