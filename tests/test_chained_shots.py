@@ -17,7 +17,7 @@ from ltx_mcp.errors import Cancelled
 from ltx_mcp.jobs.lane import Step
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import look_at
+from ltx_mcp.media.footage import open_footage
 from ltx_mcp.preparation.chained_shots import ChainedShot, blended_frames, chained_render, context_frames
 from ltx_mcp.preparation.regenerated_span import regenerated_render
 from ltx_mcp.preparation.source_video import SourceVideo
@@ -100,7 +100,7 @@ def a_source(folder: Path, with_audio: bool = True) -> SourceVideo:
     with VideoWriter(path, WIDTH, HEIGHT, FPS, FRAMES, audio=audio) as writer:
         for index in range(FRAMES):
             writer.write(moving_pattern(index))
-    return SourceVideo(look_at(path, ""), WIDTH, HEIGHT, FPS, FRAMES)
+    return SourceVideo(open_footage(path, ""), WIDTH, HEIGHT, FPS, FRAMES)
 
 
 def a_plan(frames: int, audio: bool = True, seed: int = 5) -> Plan:

@@ -15,7 +15,7 @@ from media_kit import film
 
 from ltx_mcp.engine.stand_in import COLOURS, StandInEngine
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.stages import Stage
@@ -47,7 +47,7 @@ async def imported(agent: Client, folder: Path, frames: int = FRAMES) -> dict[st
 
 
 def frames_of(path: str | Path, frames: int = FRAMES) -> list[Frame]:
-    return list(read_video(look_at(Path(path), ""), *SIZE, FPS, frames))
+    return list(read_video(open_footage(Path(path), ""), *SIZE, FPS, frames))
 
 
 def shows(clip: dict[str, Any], at_s: float, colour: str) -> bool:

@@ -180,9 +180,9 @@ def test_a_fit_covers_and_crops_the_middle(
 
 
 def test_a_fit_says_in_words_what_is_lost() -> None:
-    assert fit((400, 300), (300, 300)).words == "Cropped from the centre to fit: 25% is lost, at the left and right."
-    assert fit((300, 400), (300, 300)).words == "Cropped from the centre to fit: 25% is lost, at the top and bottom."
-    assert fit((1920, 1088), (1920, 1080)).words == ""  # 0.7%: not worth saying
+    assert fit((400, 300), (300, 300)).note == "Cropped from the centre to fit: 25% is lost, at the left and right."
+    assert fit((300, 400), (300, 300)).note == "Cropped from the centre to fit: 25% is lost, at the top and bottom."
+    assert fit((1920, 1088), (1920, 1080)).note == ""  # 0.7%: not worth noting
 
 
 @pytest.mark.parametrize("aspect", ASPECTS)

@@ -13,7 +13,7 @@ from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.plan.memory import GB, Machine
 from ltx_mcp.engine.plan.tiling import spans
 from ltx_mcp.engine.weights.source import MicroSource
-from ltx_mcp.media.footage import look_at, read_audio, read_video
+from ltx_mcp.media.footage import open_footage, read_audio, read_video
 from ltx_mcp.media.images import read_image
 from ltx_mcp.media.probe import probe
 from ltx_mcp.media.resize import cover
@@ -46,7 +46,7 @@ async def test_a_photograph_becomes_2160p_portrait_in_tiles_and_scaled_up(agent:
     facts = probe(Path(clip["path"]))
     assert (facts.width, facts.height, facts.fps, facts.frames, facts.codec) == (2160, 3840, 8, 4, "hevc")
     assert (clip["moderation"]["verdict"], clip["searchable"], clip["source"]) == ("passed", True, str(image))
-    footage = look_at(Path(clip["path"]), "clip")
+    footage = open_footage(Path(clip["path"]), "clip")
     audio = read_audio(footage)
     assert audio is not None
     assert audio.shape[1] == pytest.approx(0.5 * 48_000, abs=1024)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import look_at, read_audio
+from ltx_mcp.media.footage import open_footage, read_audio
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.stages import Stage
@@ -108,7 +108,7 @@ async def test_a_restyled_video_keeps_length_rate_shape_and_audio(tmp_path: Path
     assert any("epaint" in note for note in near["effective"]["notes"])
     assert distance(frames_of(clip, 1)[0], GREEN) < 25 < distance(frames_of(far["clip"], 1)[0], GREEN)
     kept, source, made = (
-        read_audio(look_at(path, "")) for path in (Path(clip["path"]), video, Path(new_audio["path"]))
+        read_audio(open_footage(path, "")) for path in (Path(clip["path"]), video, Path(new_audio["path"]))
     )
     assert kept is not None
     assert source is not None

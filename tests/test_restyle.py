@@ -18,7 +18,7 @@ from ltx_mcp.engine.lora.installed import LoraCard, Picked, Trigger
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import BadInput, ModelUnavailable
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import Footage, look_at, read_audio, read_video
+from ltx_mcp.media.footage import Footage, open_footage, read_audio, read_video
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.preparation.restyle_methods import GET_CONTROL, GET_RESTYLE, choose_restyle_method, shown_strength
 from ltx_mcp.types.frames import Frame
@@ -236,7 +236,7 @@ async def test_every_mode_keeps_length_rate_shape_and_sound(
     assert (facts.frames, facts.fps, facts.width, facts.height) == (30, 20, 416, 240)
     assert (clip["kind"], clip["recipe"], clip["source"]) == ("restyled", recipe, str(video))
     assert [moment["clip_id"] for moment in found["moments"]] == [clip["clip_id"]]
-    kept, source = (read_audio(look_at(path, "")) for path in (Path(clip["path"]), video))
+    kept, source = (read_audio(open_footage(path, "")) for path in (Path(clip["path"]), video))
     assert kept is not None
     assert source is not None
     assert pitch(kept) == pytest.approx(pitch(source), rel=0.02)

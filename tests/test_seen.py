@@ -18,7 +18,7 @@ from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.engine.weights.source import MicroSource
-from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.images import read_image
 from ltx_mcp.media.resize import cover
 from ltx_mcp.types.frames import Frame
@@ -60,7 +60,7 @@ def test_first_end_and_key_images_are_nearer_than_in_a_clip_without_them(engine:
 
 
 def test_a_repainted_film_keeps_its_structure_and_less_of_it_the_stronger_it_is_painted_over(engine: LtxEngine) -> None:
-    source = list(read_video(look_at(film("bikes.mp4"), "film"), PLAN.width, PLAN.height, PLAN.fps, PLAN.frames))
+    source = list(read_video(open_footage(film("bikes.mp4"), "film"), PLAN.width, PLAN.height, PLAN.fps, PLAN.frames))
     lights, edges = [], []
     for strength in (0.3, 0.6, 1.0):
         frames = made(engine, Materials(repaint=source, repaint_strength=strength))

@@ -10,7 +10,7 @@ import pytest
 
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.media.splice import UnchangedFrames, splice
 from ltx_mcp.types.frames import Frame
@@ -34,7 +34,7 @@ def write(
 
 
 def decoded(path: Path, fps: float = 8, frames: int = 50) -> Sequence[Frame]:
-    return list(read_video(look_at(path, ""), *SIZE, fps, frames))
+    return list(read_video(open_footage(path, ""), *SIZE, fps, frames))
 
 
 def same(one: Sequence[Frame], other: Sequence[Frame], places: Any) -> bool:

@@ -105,5 +105,5 @@ def _given(materials: Materials) -> Gather:
 
 def cropping_note(source: tuple[int, int], target: tuple[int, int]) -> tuple[str, ...]:
     """What of a (width, height) source is cropped away to fill the target's shape, if anything is."""
-    words = fit(source, target).words
-    return (words,) if words else ()
+    note = fit(source, target).note
+    return (note,) if note else ()
