@@ -46,10 +46,8 @@ FAST = {"fps": 50, "frames": 10, "duration_s": 10 / 50, "made_frames": 17, "doub
 
 
 @pytest.fixture(scope="module")
-def engine() -> LtxEngine:
-    engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(Listener())
-    return engine
+def engine(micro_engine: LtxEngine) -> LtxEngine:
+    return micro_engine
 
 
 @pytest.mark.parametrize("rate", [{}, FAST])

@@ -14,7 +14,6 @@ from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
 from ltx_mcp.engine.diffusers_ltx.conditions import at_half_rate, latent_index
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.diffusers_ltx.steered import packed_audio
-from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.engine.weights.temporal_upsampler_file import load_temporal_file
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.media.resize import scale
@@ -28,10 +27,8 @@ HALF, ALL = 4, 7  # latent frames of 25 and of 49
 
 
 @pytest.fixture(scope="module")
-def engine() -> LtxEngine:
-    engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(Listener())
-    return engine
+def engine(micro_engine: LtxEngine) -> LtxEngine:
+    return micro_engine
 
 
 def picture(seed: int) -> Frame:

@@ -24,16 +24,15 @@ from ltx_mcp.media.resize import cover
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import GenerateRequest
 
+pytestmark = pytest.mark.slow  # whole clips at the model's own size; test_conditions.py holds the same on few pixels
 ASKED = GenerateRequest(prompt="a red circle moving right on a black background", duration_s=1, audio=False)
 PLAN = plan(ASKED, LtxEngine(MicroSource(), device="cpu").card, seed=1)
 MIDDLE, LAST = 11, PLAN.frames - 1
 
 
 @pytest.fixture(scope="module")
-def engine() -> LtxEngine:
-    engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(Listener())
-    return engine
+def engine(micro_engine: LtxEngine) -> LtxEngine:
+    return micro_engine
 
 
 def made(engine: LtxEngine, materials: Materials = NO_MATERIALS) -> list[Frame]:

@@ -33,10 +33,8 @@ SPANS = spans(COLUMNS, 2)
 
 
 @pytest.fixture(scope="module")
-def engine() -> LtxEngine:
-    engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(Listener())
-    return engine
+def engine(micro_engine: LtxEngine) -> LtxEngine:
+    return micro_engine
 
 
 def latents_of(
