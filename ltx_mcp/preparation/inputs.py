@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from ltx_mcp.archive.library import CLIP_ID, VIDEO, Library
+from ltx_mcp.archive.library import Library
+from ltx_mcp.archive.sidecar import CLIP_ID, VIDEO
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.footage import Footage, look_at
 from ltx_mcp.media.images import read_image
