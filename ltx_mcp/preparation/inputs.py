@@ -116,6 +116,16 @@ class Inputs:
         parsed = self.parse(reference)
         return self._library.get(parsed.clip_id) if isinstance(parsed, ClipRef) else None
 
+    def folder(self, text: str) -> Path:
+        """An existing folder inside a root, as an absolute path or a file:// URI. Raises BadInput."""
+        try:
+            real = self._confined(self._path(text))
+        except OSError as error:
+            raise BadInput(f"{_short(Path(text))} cannot be used: {error.strerror}.", self._where()) from None
+        if not real.is_dir():
+            raise BadInput(f"{_short(real)} is not a folder.", self._where())
+        return real
+
     # -- clips ----------------------------------------------------------------------------------------
 
     def _clip_ref(self, text: str, found: re.Match[str]) -> ClipRef:
