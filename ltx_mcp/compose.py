@@ -43,6 +43,7 @@ from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.admission import Admission
 from ltx_mcp.studio.equipment import Equipment
+from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.studio import UNWIND_S, Studio
@@ -158,13 +159,14 @@ async def open_studio(
         archive = Archive(library, index)
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
         equipment = Equipment(engine, make_loras(settings), make_controls(settings) if controls is None else controls)
+        inputs = Inputs(library, settings.roots)
         tracker = JobTracker(jobs, lanes, heartbeat_s)
         try:
             yield Studio(
                 equipment=equipment,
                 admission=Admission(
                     equipment=equipment,
-                    inputs=Inputs(library, settings.roots),
+                    inputs=inputs,
                     gates=gates,
                     library=library,
                     draft_latents=draft_latents,
@@ -172,6 +174,7 @@ async def open_studio(
                 jobs=tracker,
                 publishing=Publishing(gates=gates, library=library, archive=archive, draft_latents=draft_latents),
                 archive=archive,
+                clips=FinishedClips(inputs, archive, gates),
                 tasks=tasks,
             )
         finally:

@@ -3,12 +3,16 @@
 from ltx_mcp.tools import (
     animate_image,
     cancel_job,
+    delete_clip,
+    export_clip,
     finalize_draft,
     generate_video,
     get_job,
     import_video,
     restyle_video,
     search_clips,
+    update_clip,
+    view_clip,
 )
 
 TOOLS = (
@@ -17,7 +21,11 @@ TOOLS = (
     restyle_video.TOOL,
     finalize_draft.TOOL,
     search_clips.TOOL,
+    view_clip.TOOL,
     import_video.TOOL,
     get_job.TOOL,
     cancel_job.TOOL,
+    export_clip.TOOL,
+    update_clip.TOOL,
+    delete_clip.TOOL,
 )

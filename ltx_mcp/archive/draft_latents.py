@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ltx_mcp.archive.library import CLIP_ID
+from ltx_mcp.archive.sidecar import CLIP_ID
 from ltx_mcp.engine.base import Latents
 from ltx_mcp.errors import NotFound
 from ltx_mcp.types.frames import Frame

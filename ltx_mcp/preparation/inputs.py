@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from ltx_mcp.archive.library import CLIP_ID, VIDEO, Library
+from ltx_mcp.archive.library import Library
+from ltx_mcp.archive.sidecar import CLIP_ID, VIDEO
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.footage import Footage, open_footage
 from ltx_mcp.media.images import read_image
@@ -114,6 +115,16 @@ class Inputs:
         """The clip of the archive that a reference names in whole or in part, None for a file. Raises as `video`."""
         parsed = self.parse(reference)
         return self._library.get(parsed.clip_id) if isinstance(parsed, ClipRef) else None
+
+    def folder(self, text: str) -> Path:
+        """An existing folder inside a root, as an absolute path or a file:// URI. Raises BadInput."""
+        try:
+            real = self._confined(self._path(text))
+        except OSError as error:
+            raise BadInput(f"{_short(Path(text))} cannot be used: {error.strerror}.", self._where()) from None
+        if not real.is_dir():
+            raise BadInput(f"{_short(real)} is not a folder.", self._where())
+        return real
 
     # -- clips ----------------------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ Field names are the tool contract: what stands here is what an agent reads, and 
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from ltx_mcp.types.requests import Codec
 from ltx_mcp.types.value import Value
@@ -74,10 +74,25 @@ class Stored(Value):
     bytes: int
     sha256: str
     searchable: bool = False
+    pinned: bool = False
+    tags: tuple[str, ...] = ()
 
 
 class Clip(ClipFacts, Stored):  # the last base's fields come first in JSON: where it is, then what it is
     """One finished clip of the archive."""
+
+
+MAX_TAGS = 20
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=40)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: tuple(dict.fromkeys(tags)))]
+
+
+class ClipChange(Value):
+    """What a user may change of a clip; None leaves it as it is, and `tags` replace those that it had."""
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)] | None = None
+    pinned: bool | None = None
+    tags: Tags | None = None
 
 
 class Moment(Value):
