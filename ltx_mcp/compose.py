@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import assert_never
 
 import anyio
 
@@ -66,25 +67,28 @@ def choose_engine(settings: Settings) -> tuple[Engine, str]:
 
 
 def make_engine(settings: Settings) -> Engine:
-    """The engine that the settings name, chosen once it is needed."""
+    """The engine that the settings name; which weights it takes is decided when it is first needed."""
     return DeferredEngine(lambda: choose_engine(settings)[0])
 
 
 def make_loras(settings: Settings) -> InstalledLoras:
-    """The LoRAs of the user's folder, and behind them those of the Hugging Face hub."""
+    """The LoRAs of the user's folder, and those of the Hugging Face hub where one is named."""
     return InstalledLoras(settings.lora_dir, hub=LoraHub(local_hub(), settings.accept_licence))
 
 
 def make_controls(settings: Settings) -> Controls:
-    """The makers of control signals. None has loaded a model yet."""
+    """The makers of control signals. None loads its model here."""
     device = resolve_device(settings.device, probe_machine())
     makers = (CannyControl(), DepthControl(device), PoseControl(device))
     return {maker.control: maker for maker in makers}
 
 
 def make_classifier(settings: Settings) -> FrameClassifier:
-    """`auto` is open_nsfw, the only one so far; Settings admits no other name."""
-    return OpenNsfw()
+    match settings.moderation:
+        case "auto" | "open-nsfw":
+            return OpenNsfw()
+        case other:
+            assert_never(other)
 
 
 def make_embedder(settings: Settings) -> Embedder:
@@ -141,7 +145,7 @@ async def open_studio(
     controls: Controls | None = None,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> AsyncGenerator[Studio]:
-    """A studio that works until the block is left. Parts that are given stand in for those of the settings."""
+    """A studio that is open until the block is left. Parts that are given replace those of the settings."""
     folder = settings.data_dir
     engine = engine or make_engine(settings)
     prompts = PromptGate(_usable_policy(settings))

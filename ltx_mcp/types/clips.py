@@ -1,4 +1,4 @@
-"""Finished clips, what moderation said of them, and the moments that a search finds in them. All frozen.
+"""Finished clips, their moderation verdicts, and the moments that a search finds in them. All frozen.
 
 Field names are the tool contract: what stands here is what an agent reads, and what a sidecar keeps.
 """
@@ -16,7 +16,7 @@ Kind = Literal["generated", "animated", "restyled", "imported"]
 
 
 class Verdict(Value):
-    """What moderation said. `max_score` is the highest classifier probability, 0..1; `category` what scored it."""
+    """A verdict of moderation. `max_score` is the classifier's highest probability, 0..1, and `category` its class."""
 
     verdict: Literal["passed", "refused"]
     model: str
@@ -33,14 +33,14 @@ COMPOSITE = f"{_IPTC}compositeWithTrainedAlgorithmicMedia"
 
 
 class Provenance(Value):
-    """Where the pixels come from, as IPTC's code: made by a trained model, or in part. None: not known."""
+    """Where the frames come from, as a code of IPTC: made by a trained model, or in part. None: not known."""
 
     signed: bool = False
     digital_source_type: str | None = MODEL_MADE
 
 
 class ClipFacts(Value):
-    """What the maker of a clip knows of it. Sizes in pixels."""
+    """What is known of a clip before it is stored. Sizes in pixels; `seed` is None where no model rendered it."""
 
     kind: Kind
     prompt: str
@@ -96,7 +96,7 @@ class ClipChange(Value):
 
 
 class Moment(Value):
-    """A span of a clip that answers a query; `ref` is ready to be passed on as an input. Times in seconds."""
+    """A span of a clip that matches a query; `ref` can be passed on as a media reference. Times in seconds."""
 
     rank: int
     clip_id: str
@@ -114,7 +114,7 @@ class Moment(Value):
 
 
 class SearchResult(Value):
-    """Moments, best first; `note` says so when nothing matches well. Never padded with noise."""
+    """Moments, best first. Those that do not match are left out; where nothing matches well, `note` says so."""
 
     moments: tuple[Moment, ...]
     total_clips: int
