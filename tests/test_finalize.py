@@ -1,4 +1,4 @@
-"""finalize_draft: the bits of the final that the draft's seed would have given, where a draft can be finished."""
+"""finalize_draft: bit for bit the final that the draft's seed would have given, where a draft can be finalized."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +53,7 @@ def engine() -> LtxEngine:
 
 
 @pytest.mark.parametrize("rate", [{}, FAST])
-def test_a_finished_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine, rate: dict[str, Any]) -> None:
+def test_a_finalized_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine, rate: dict[str, Any]) -> None:
     final = FINAL.model_copy(update=rate)
     at_once = engine.render(final, Listener())
     expected = list(at_once.frames)
@@ -76,7 +76,7 @@ def test_another_draft_gives_another_final(engine: LtxEngine) -> None:
     )
 
 
-def test_latents_come_of_drafts_from_words_and_pictures_alone(engine: LtxEngine) -> None:
+def test_only_drafts_from_words_and_images_have_latents(engine: LtxEngine) -> None:
     still = np.zeros((DRAFT.height, DRAFT.width, 3), np.uint8)
     animated = engine.render(DRAFT, Listener(), Materials((Condition([still]),)))
     repainted, anew = (
@@ -152,7 +152,7 @@ async def test_a_draft_whose_latents_are_gone_says_how_to_make_it_again(tmp_path
     assert (job["status"], job["prompt"]) == ("failed", "a red circle")
 
 
-async def test_an_animated_draft_needs_its_pictures_again(tmp_path: Path) -> None:
+async def test_an_animated_draft_is_finalized_with_the_same_images_only(tmp_path: Path) -> None:
     picture = tmp_path / "still.png"
     Image.new("RGB", (832, 480), (200, 30, 30)).save(picture)
     async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
