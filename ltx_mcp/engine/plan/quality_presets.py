@@ -82,7 +82,7 @@ def guided(stg_block: int, use_cross_timestep: bool = True) -> Guidance:
 class Pass:
     """One denoising pass: its noise levels (0 follows the last), its guidance, and by what the made size is divided.
 
-    `adapter` switches the model's distilled LoRA on. `audio_only` holds the picture as it is and makes sound for it.
+    `adapter` switches the model's distilled LoRA on. `audio_only` keeps the video latents and generates audio for them.
     `reference` says that the pass sees a reference, whose sides are smaller than its own by this factor, with the
     IC-LoRA that reworks it. `half_rate` makes every second frame; the temporal upsampler follows. `keeps_audio` attends
     to the audio of the pass before and leaves it as it is. `tiles` (across, down) share its forwards. Whatever else
