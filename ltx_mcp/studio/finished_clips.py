@@ -131,5 +131,7 @@ def _viewed(ref: ClipRef, clip: Clip, stretch: Stretch, times_s: Sequence[float]
 
 
 def _check_time(clip: Clip, time_s: float) -> None:
-    if time_s > clip.duration_s + 0.001:  # times are handed out with three decimals
-        raise BadInput(f"{clip.clip_id} is over at {time_s:g} s.", f"Its times go from 0 to {clip.duration_s:.3f}.")
+    if not 0 <= time_s <= clip.duration_s + 0.001:  # times are handed out with three decimals
+        raise BadInput(
+            f"{clip.clip_id} has no frame at {time_s:g} s.", f"Its times go from 0 to {clip.duration_s:.3f}."
+        )
