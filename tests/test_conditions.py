@@ -444,10 +444,12 @@ def to_bfloat16(components: Components) -> None:
 def test_bfloat16_weights_take_materials_and_add_noise_in_float32() -> None:
     engine = LtxEngine(Prepared(to_bfloat16), device="cpu")
     engine.load(Listener())
-    short = PLAN.model_copy(update={"frames": 9, "made_frames": 9})  # processors are slow in bfloat16
-    placed, source = Materials((Condition([FIRST]), Condition([END], 8))), SOURCE[:9]
+    sizes = {"width": 60, "height": 60, "made_width": 64, "made_height": 64, "frames": 9, "made_frames": 9}
+    tiny = PLAN.model_copy(update=sizes)  # processors are slow in bfloat16
+    first, *_, last = source = [picture(seed, 60, 60) for seed in range(9)]
+    placed = Materials((Condition([first]), Condition([last], 8)))
     for materials in (placed, Materials(repaint=source, repaint_strength=0.6), replace(placed, repaint=source)):
-        latents = latents_of(engine, short, materials)
+        latents = latents_of(engine, tiny, materials)
         assert latents.dtype == torch.float32
         assert torch.isfinite(latents).all()
 
