@@ -34,7 +34,7 @@ def mix_film(placements: Sequence[AudioPlacement], samples: int, folder: Path, c
 
     Every piece begins at the sample nearest to its `at_s`. Speech is brought to one loudness before its `gain_db`, and
     music is ducked under it. The whole is at -14 LUFS with true peaks under -1 dBTP (loudness.py), or silent.
-    `check` is called at least once for every 1.4 s of audio that is read or written, and may raise `Cancelled`.
+    `check` is called every few seconds of audio, in every pass, and may raise `Cancelled`.
     Raises BadInput for passages of speech that overlap, and MediaError for files that cannot be read as audio.
     """
     _check_speech(placements)
