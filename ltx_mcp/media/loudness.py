@@ -1,8 +1,8 @@
 """Loudness by EBU R128: measured, then brought to a target by one gain over the whole, then measured again.
 
-What loudnorm does in two passes in its linear mode, by its parts: ebur128 measures and volume gives the gain, in a tenth
-of the time. Where peaks stand in the way loudnorm would leave that mode and ride the gain, which lifts quiet passages and
-undoes the ducking of music; here they are limited instead.
+What loudnorm does in two passes in its linear mode, by its parts: ebur128 measures and volume gives the gain, in a
+tenth of the time. Where peaks stand in the way loudnorm would leave that mode and ride the gain, which lifts quiet
+passages and undoes the ducking of music; here they are limited instead.
 """
 
 import math
