@@ -82,7 +82,7 @@ class PreparedJob:
         return Planned(plan.model_copy(update={"notes": plan.notes + self.notes(plan)}), one_shot(plan, gather))
 
     def release_inputs(self) -> "PreparedJob":
-        """The job once it is planned. Images that were fitted for it are no longer held at their own size."""
+        """The job once it is planned: whatever may hold input images at their own size is dropped, the rest stays."""
         if self.fit_inputs is None:
             return self
         return replace(
