@@ -148,7 +148,7 @@ async def open_studio(
         library, jobs = _open_folder(settings, stack)
         index = ClipIndex(folder / "index", embedder or make_embedder(settings))
         stack.push_async_callback(index.close)
-        lanes = await _open_lanes({"device": engine, "imports": CopyEngine()}, settings.max_queue, stack)
+        lanes = await _open_lanes({"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings.max_queue, stack)
         tasks = await stack.enter_async_context(anyio.create_task_group())
         gates = Gates(prompts, FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl"))
         archive = Archive(library, index)

@@ -3,6 +3,7 @@
 from ltx_mcp.tools import (
     animate_image,
     cancel_job,
+    edit_video,
     finalize_draft,
     generate_video,
     get_job,
@@ -16,6 +17,7 @@ TOOLS = (
     animate_image.TOOL,
     restyle_video.TOOL,
     finalize_draft.TOOL,
+    edit_video.TOOL,
     search_clips.TOOL,
     import_video.TOOL,
     get_job.TOOL,

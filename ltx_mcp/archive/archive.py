@@ -100,7 +100,7 @@ class Archive:
 
 def _read_samples(clip: Clip) -> Samples:
     """The frames that the index embedded when the clip was published, read back from its file."""
-    times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames)]
+    times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames, shots=clip.shot_frames)]
     return Samples(np.array(times_s), [shrink(frame, SHORT_SIDE) for _, frame in read_frames(clip.path, times_s)])
 
 

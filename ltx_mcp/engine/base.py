@@ -6,6 +6,7 @@ are called on one thread, the lane's.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import Resolution
 from ltx_mcp.types.stages import Stage
+from ltx_mcp.types.timeline import Loudness
 
 
 class Watch(Protocol):
@@ -47,6 +49,8 @@ class Rendering:
 
     `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
     own, and whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
+    `audio_file` holds it where it is too long for memory: raw, interleaved, little-endian float32 stereo at 48 kHz,
+    whose `loudness` was measured. `close` frees what the frames and that file need, once the clip is written or given up.
     `latents` are those of a draft that is the first stage of a final of twice its size: given back as
     `Materials.begun` they become that final, the same as if it had been asked for at once.
     """
@@ -56,6 +60,9 @@ class Rendering:
     sample_rate: int = 48_000
     late_audio: Callable[[], NDArray[np.float32] | None] | None = None
     latents: Latents | None = None
+    audio_file: Path | None = None
+    loudness: Loudness | None = None
+    close: Callable[[], None] = lambda: None
 
     def sound(self) -> NDArray[np.float32] | None:
         """What `audio` is, known for certain only after the last frame."""

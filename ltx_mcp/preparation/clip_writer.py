@@ -24,6 +24,7 @@ from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.types.clips import COMPOSITE, Provenance, Verdict
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
+from ltx_mcp.types.timeline import Loudness
 
 VIDEO_NAME = "video.mp4"
 
@@ -39,6 +40,7 @@ class WrittenClip:
     has_audio: bool
     notes: tuple[str, ...] = ()
     latents: Latents | None = None
+    loudness: Loudness | None = None
 
 
 ReplacementAudio = Callable[[], NDArray[np.float32] | None]
@@ -60,9 +62,10 @@ def write_clip(
     Raises MediaError, ModerationUnavailable, Cancelled.
     """
     video = folder / VIDEO_NAME
-    sampler = FrameSampler(plan.fps, plan.frames)
-    sheet = ContactSheet(plan.frames, plan.fps)
-    viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted.union(sampled_places(plan.fps, plan.frames)))
+    sampler = FrameSampler(plan.fps, plan.frames, shots=plan.shot_frames)
+    sheet = ContactSheet(plan.frames, plan.fps, plan.shot_frames)
+    sampled = sampled_places(plan.fps, plan.frames, shots=plan.shot_frames)
+    viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted.union(sampled))
     writer = VideoWriter(
         video,
         plan.width,
@@ -80,13 +83,18 @@ def write_clip(
             watch.step(index + 1, plan.frames)
         replaced = sound()
         audio, sample_rate = (rendering.sound(), rendering.sample_rate) if replaced is None else (replaced, SAMPLE_RATE)
-        if audio is not None:
+        if rendering.audio_file is not None:
+            writer.add_audio_file(rendering.audio_file)
+        elif audio is not None:
             writer.add_audio(audio, sample_rate)
     watch.stage(Stage.MODERATING)
     verdict = viewing.verdict()
     watch.check()
     notes = () if unchanged is None or verdict.verdict == "refused" else (_splice_source(video, unchanged, plan),)
-    return WrittenClip(video, verdict, sheet.jpeg(), sampler.samples, audio is not None, notes, rendering.latents)
+    has_audio = audio is not None or rendering.audio_file is not None
+    return WrittenClip(
+        video, verdict, sheet.jpeg(), sampler.samples, has_audio, notes, rendering.latents, rendering.loudness
+    )
 
 
 @contextmanager
@@ -97,6 +105,7 @@ def _ending(rendering: Rendering) -> Iterator[None]:
     finally:
         if isinstance(rendering.frames, Generator):
             rendering.frames.close()
+        rendering.close()
 
 
 def _splice_source(video: Path, unchanged: UnchangedFrames, plan: Plan) -> str:

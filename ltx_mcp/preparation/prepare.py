@@ -8,6 +8,7 @@ from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.preparation.animate import animated
+from ltx_mcp.preparation.edit import edited
 from ltx_mcp.preparation.finalize import finalized
 from ltx_mcp.preparation.generate import generated
 from ltx_mcp.preparation.import_file import imported
@@ -23,6 +24,7 @@ from ltx_mcp.types.requests import (
     Request,
     RestyleRequest,
 )
+from ltx_mcp.types.timeline import EditRequest
 
 
 def equip(request: Request, installed: InstalledLoras, card: Callable[[], ModelCard]) -> RestyleMethod:
@@ -51,5 +53,7 @@ def prepare(
             return imported(request, inputs)
         case FinalizeRequest():
             return finalized(request, inputs, draft_latents)
+        case EditRequest():
+            return edited(request, inputs)
         case _:
             assert_never(request)

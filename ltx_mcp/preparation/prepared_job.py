@@ -17,6 +17,7 @@ from ltx_mcp.types.clips import Kind, Provenance
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import GenerateRequest
+from ltx_mcp.types.timeline import SourceUse
 
 
 class PlanShot(Protocol):
@@ -51,7 +52,8 @@ class PreparedJob:
 
     `uses` is what else that shot is made from. `inputs` gives the pictures to moderate; `check` raises BadInput;
     `gather` reads the materials on the lane's thread, or `fitted` makes them as soon as the size is known; `sound`
-    gives audio that replaces the model's own. `pictures` are the inputs' digests, once `waiting` has dropped them.
+    gives audio that replaces the model's own. `input_name` says which input the frame at that place of `inputs` is of,
+    `sources` what a film was made from. `pictures` are the inputs' digests, once `waiting` has dropped them.
     """
 
     kind: Kind
@@ -68,6 +70,8 @@ class PreparedJob:
     check: Callable[[Plan], None] = lambda plan: None
     provenance: Provenance = field(default_factory=Provenance)
     lane: LaneName = "device"
+    sources: tuple[SourceUse, ...] = ()
+    input_name: Callable[[int], str] = lambda place: "The input"
 
     def planned(self, plan_shot: PlanShot) -> Planned:
         """Raises TooLarge, BadInput."""

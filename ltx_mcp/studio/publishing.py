@@ -70,7 +70,7 @@ class Publishing:
 def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip) -> ClipFacts:
     """What the sidecar says of the clip. Of the notes, those of the plan come first."""
     request = job.request
-    plan = plan.model_copy(update={"notes": plan.notes + written.notes})
+    plan = plan.model_copy(update={"notes": plan.notes + written.notes, "loudness": written.loudness})
     return ClipFacts(
         kind=prepared.kind,
         prompt="\n".join(prompts_of(request)),
@@ -86,6 +86,7 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         model=plan.model,
         recipe=prepared.recipe or plan.quality,
         source=prepared.source,
+        sources=prepared.sources,
         created_at=datetime.now(UTC),
         moderation=written.verdict,
         provenance=prepared.provenance,
