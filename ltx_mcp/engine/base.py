@@ -50,7 +50,7 @@ class Rendering:
     `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
     own, and whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
     `audio_file` holds it where it is too long for memory: raw, interleaved, little-endian float32 stereo at 48 kHz,
-    whose `loudness` was measured. `close` frees what the frames and that file need, once the clip is written or given up.
+    whose `loudness` was measured. `close` frees what frames and file need, once the clip is written or given up.
     `latents` are those of a draft that is the first stage of a final of twice its size: given back as
     `Materials.begun` they become that final, the same as if it had been asked for at once.
     """
