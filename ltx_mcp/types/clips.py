@@ -68,7 +68,7 @@ class ClipFacts(Value):
     @property
     def shot_frames(self) -> tuple[int, ...]:
         """The frames that stand for a film's shots, as `Plan.shot_frames` of its plan."""
-        return tuple(shot["start_frame"] + shot["frames"] // 2 for shot in self.effective.get("shots", ()))
+        return tuple(shot["middle_frame"] for shot in self.effective.get("shots", ()))
 
 
 class Stored(Value):

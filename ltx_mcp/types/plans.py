@@ -63,7 +63,7 @@ class Plan(Value):
     @property
     def shot_frames(self) -> tuple[int, ...]:
         """The frames that stand for a film's shots: the middle of each, or none where the clip is not a film."""
-        return tuple(shot.start_frame + shot.frames // 2 for shot in self.shots)
+        return tuple(shot.middle_frame for shot in self.shots)
 
     @property
     def inner_size(self) -> tuple[int, int]:

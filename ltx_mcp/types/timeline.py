@@ -255,9 +255,10 @@ class AudioPlacement(Value):
 
 
 class ShotTime(Value):
-    """Where a shot stands in the finished film, and what it shows. `start_frame` is exact; it counts from 0.
+    """Where a shot stands in the finished film, and what it shows. Frames are exact and count from 0.
 
-    A shot begins with the first frame of its transition and ends with the last frame of the next one's.
+    A shot begins with the first frame of its transition and ends with the last frame of the next one's. `middle_frame`
+    is the middle of what is seen of it alone.
     """
 
     shot: int
@@ -266,6 +267,7 @@ class ShotTime(Value):
     end_s: float
     start_frame: int
     frames: int
+    middle_frame: int
 
 
 class Loudness(Value):
