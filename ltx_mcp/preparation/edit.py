@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ltx_mcp.archive.library import TIMELINE
 from ltx_mcp.edit.film import Film, lay_out, shot_texts, shot_times, source_uses
+from ltx_mcp.edit.otio import write_timeline
 from ltx_mcp.edit.segments import film_frames
 from ltx_mcp.edit.sizes import film_fps, film_size
 from ltx_mcp.engine.base import Materials, Rendering, Watch
@@ -51,6 +53,7 @@ def edited(request: EditRequest, inputs: Inputs) -> PreparedJob:
         provenance=Provenance(digital_source_type=COMPOSITE if models else None),
         lane="edits",
         sources=source_uses(film.shots, film.fps),
+        texts={TIMELINE: write_timeline(request, film.shots, film.fps, _urls(request, found))},
     )
 
 
@@ -82,6 +85,14 @@ def _plan(request: EditRequest, film: Film, resolution: Resolution, model: str, 
         notes=notes,
         shots=shot_times(film.shots, film.fps),
     )
+
+
+def _urls(request: EditRequest, found: Sequence[ShotSource]) -> list[str]:
+    """Where each shot's media lies, for editors that know no archive."""
+    return [
+        (each.clip.path.as_uri() if each.clip else shot.source if "://" in shot.source else Path(shot.source).as_uri())
+        for shot, each in zip(request.shots, found, strict=True)
+    ]
 
 
 def _models(found: Sequence[ShotSource]) -> list[str]:

@@ -1,6 +1,6 @@
 """An order: a request made ready. What to plan, what to moderate beside the words, how the lane gets its materials."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -52,8 +52,9 @@ class PreparedJob:
 
     `uses` is what else that shot is made from. `inputs` gives the pictures to moderate; `check` raises BadInput;
     `gather` reads the materials on the lane's thread, or `fitted` makes them as soon as the size is known; `sound`
-    gives audio that replaces the model's own. `input_name` says which input the frame at that place of `inputs` is of,
-    `sources` what a film was made from. `pictures` are the inputs' digests, once `waiting` has dropped them.
+    gives audio that replaces the model's own. `input_name` says which input the frame at that place of `inputs` is
+    of, `sources` what a film was made from, `texts` are files to be published beside the clip. `pictures` are the
+    inputs' digests, once `waiting` has dropped them.
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class PreparedJob:
     provenance: Provenance = field(default_factory=Provenance)
     lane: LaneName = "device"
     sources: tuple[SourceUse, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
     input_name: Callable[[int], str] = lambda place: "The input"
 
     def planned(self, plan_shot: PlanShot) -> Planned:

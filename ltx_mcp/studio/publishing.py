@@ -52,7 +52,7 @@ class Publishing:
         self._gates.check_clip(job.job_id, job.request.prompt, written.verdict)
         on_progress(Step(Stage.PUBLISHING))
         facts = clip_facts(job, plan, prepared, written)
-        clip = await self._archive.publish(job.job_id, facts, written.video, written.sheet)
+        clip = await self._archive.publish(job.job_id, facts, written.video, written.sheet, prepared.texts)
         if written.latents is not None and prepared.recipe is None:  # a whole draft, not one of several chained shots
             kept = KeptDraft(written.latents, plan.model, prepared.digests())
             await to_thread.run_sync(self._draft_latents.keep, clip.clip_id, kept)
