@@ -47,12 +47,13 @@ class Latents:
 class Rendering:
     """A clip on its way out: exactly `plan.frames` frames, decoded while they are pulled.
 
-    `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
-    own, and whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
+    `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's own, and
+    whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
     `audio_file` holds it where it is too long for memory: raw, interleaved, little-endian float32 stereo at 48 kHz,
-    whose `loudness` was measured. `close` frees what frames and file need, once the clip is written or given up.
-    `latents` are those of a draft that is the first stage of a final of twice its size: given back as
-    `Materials.begun` they become that final, the same as if it had been asked for at once.
+    whose `loudness` was measured; `subtitle_file` is the SRT of a soft track. `close` frees what frames and file
+    need, once the clip is written or given up. `latents` are those of a draft that is the first stage of a final of
+    twice its size: given back as `Materials.begun` they become that final, the same as if it had been asked for at
+    once.
     """
 
     frames: Iterator[Frame]
@@ -62,6 +63,7 @@ class Rendering:
     latents: Latents | None = None
     audio_file: Path | None = None
     loudness: Loudness | None = None
+    subtitle_file: Path | None = None
     close: Callable[[], None] = lambda: None
 
     def sound(self) -> NDArray[np.float32] | None:

@@ -7,6 +7,7 @@ the job's staging folder, which no client can name.
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from ltx_mcp.types.clips import COMPOSITE, Provenance, Verdict
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.types.timeline import Loudness
+from ltx_mcp.typeset.subtitles import soft_track
 
 VIDEO_NAME = "video.mp4"
 
@@ -75,7 +77,7 @@ def write_clip(
         codec=plan.codec,
         metadata=tags,
     )
-    with writer, _ending(rendering):
+    with _ending(rendering), writer:  # the writer joins its tracks while their files are still there
         for index, frame in enumerate(rendering.frames):
             writer.write(frame)
             for look in (viewing, sampler, sheet):
@@ -87,6 +89,8 @@ def write_clip(
             writer.add_audio_file(rendering.audio_file)
         elif audio is not None:
             writer.add_audio(audio, sample_rate)
+        if rendering.subtitle_file is not None:
+            writer.add_track(partial(soft_track, rendering.subtitle_file))
     watch.stage(Stage.MODERATING)
     verdict = viewing.verdict()
     watch.check()

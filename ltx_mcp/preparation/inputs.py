@@ -110,6 +110,17 @@ class Inputs:
                 with self._opened(path, MAX_VIDEO_BYTES) as file:
                     return look_at(Path(file.name), reference, longest_s=longest_s)
 
+    def media_path(self, reference: str) -> Path:
+        """Where a whole clip's video, or a media file inside a root, lies. Raises BadInput, NotFound."""
+        match self.parse(reference):
+            case ClipRef(clip_id, at_s=None, span_s=None):
+                return self._library.get(clip_id).path
+            case ClipRef(clip_id):
+                raise BadInput(f"{reference!r} is a part of a clip; the whole is needed.", f"Use {clip_id}.")
+            case FileRef(path):
+                with self._opened(path, MAX_VIDEO_BYTES) as file:
+                    return Path(file.name)
+
     def text(self, reference: str, max_bytes: int) -> bytes:
         """The bytes of a text file. Raises BadInput for what is not a file inside a root."""
         match self.parse(reference):

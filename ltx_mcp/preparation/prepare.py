@@ -7,6 +7,7 @@ from ltx_mcp.archive.draft_latents import DraftLatents
 from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.lora.installed import InstalledLoras
+from ltx_mcp.narration.base import Narrator
 from ltx_mcp.preparation.animate import animated
 from ltx_mcp.preparation.edit import edited
 from ltx_mcp.preparation.finalize import finalized
@@ -39,9 +40,14 @@ def equip(request: Request, installed: InstalledLoras, card: Callable[[], ModelC
 
 
 def prepare(
-    request: Request, inputs: Inputs, way: RestyleMethod, controls: Controls, draft_latents: DraftLatents
+    request: Request,
+    inputs: Inputs,
+    way: RestyleMethod,
+    controls: Controls,
+    draft_latents: DraftLatents,
+    narrator: Narrator,
 ) -> PreparedJob:
-    """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal cannot be made."""
+    """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal or a voice cannot be had."""
     match request:
         case GenerateRequest():
             return generated(request, inputs)
@@ -54,6 +60,6 @@ def prepare(
         case FinalizeRequest():
             return finalized(request, inputs, draft_latents)
         case EditRequest():
-            return edited(request, inputs)
+            return edited(request, inputs, narrator)
         case _:
             assert_never(request)

@@ -59,7 +59,9 @@ class Admission:
         await run(self._gates.check_texts, job_id, texts_of(request), loras)
         # The quota comes before the inputs, which may take seconds to read: a full archive can publish nothing.
         await run(self._library.check_room)
-        prepared = await run(prepare, request, self._inputs, method, models.controls, self._draft_latents)
+        prepared = await run(
+            prepare, request, self._inputs, method, models.controls, self._draft_latents, models.narrator
+        )
         # Input frames come before the plan, which fits them to the clip: nothing is made of an image that is refused.
         await run(lambda: self._gates.check_inputs(job_id, request.prompt, prepared.inputs(), prepared.input_name))
         # The plan comes last: it needs the size of the inputs, and asking the engine's card may probe the device.

@@ -41,7 +41,10 @@ class Gates:
         frames: Sequence[Frame],
         name: Callable[[int], str] = lambda place: "The input",
     ) -> None:
-        """Raises Refused, which calls the worst of the frames what `name` calls its place, and ModerationUnavailable where there is no classifier, even if there are no frames."""
+        """Raises Refused, in which `name` says what the worst frame is of, by its place.
+
+        Raises ModerationUnavailable where there is no classifier, even if there are no frames.
+        """
         self.frames.load()  # now: a classifier that turns out to be missing after the render would cost the clip
         if frames:
             verdict = self.frames.judge(frames)
