@@ -9,9 +9,10 @@ from edit_kit import plain, video
 from media_kit import write_counting
 
 from ltx_mcp.edit.film import FilmShot, lay_out
-from ltx_mcp.edit.film_file import read_film_file, request_of
+from ltx_mcp.edit.film_file import read_film_file
 from ltx_mcp.edit.otio import read_timeline, write_timeline
 from ltx_mcp.errors import BadInput
+from ltx_mcp.types.film_request import film_request
 from ltx_mcp.types.timeline import EditRequest
 
 FPS = 24.0
@@ -53,7 +54,7 @@ def written(request: EditRequest) -> str:
 
 
 def test_what_is_written_is_read_back_whole(asked: EditRequest, tmp_path: Path) -> None:
-    assert request_of(read_timeline(written(asked), tmp_path)) == asked
+    assert film_request(read_timeline(written(asked), tmp_path)) == asked
 
 
 def test_the_standard_fields_alone_say_where_each_shot_is(asked: EditRequest) -> None:
@@ -70,7 +71,7 @@ def test_what_another_editor_changed_counts(asked: EditRequest, tmp_path: Path) 
     clip = next(iter(timeline.find_clips()))
     shown = clip.source_range
     clip.source_range = otio.opentime.TimeRange(shown.start_time, shown.duration + otio.opentime.RationalTime(6, FPS))
-    changed = request_of(read_timeline(timeline.to_json_string(), tmp_path))
+    changed = film_request(read_timeline(timeline.to_json_string(), tmp_path))
     assert changed.shots[0].duration_s == pytest.approx(laid(asked)[0].frames / FPS + 0.25)
     assert changed.shots[0].title == "one"
     assert changed.shots[1:] == asked.shots[1:]

@@ -8,6 +8,7 @@ from pydantic import Field
 from ltx_mcp.tools._arguments import WaitArg
 from ltx_mcp.tools._job import JobView, ToolContext, make
 from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.types.film_request import film_request
 from ltx_mcp.types.requests import Fps, Reference, Title
 from ltx_mcp.types.sizes import Aspect, Resolution
 from ltx_mcp.types.timeline import (
@@ -56,7 +57,7 @@ async def edit_video(
         "title": title, "aspect": aspect, "resolution": resolution, "fps": fps, "fit": fit, "quality": quality,
         "base": base, "changes": changes,
     }  # fmt: skip
-    request = EditRequest.model_validate({name: value for name, value in given.items() if value is not None})
+    request = film_request({name: value for name, value in given.items() if value is not None})
     studio = await context.request_context.lifespan_context.studio()
     return await make(context, await studio.to_edit(request), wait_s)
 

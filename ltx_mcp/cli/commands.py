@@ -18,13 +18,14 @@ from ltx_mcp.cli.demo import demo
 from ltx_mcp.cli.doctor import Check, examine
 from ltx_mcp.cli.models import known_families
 from ltx_mcp.compose import open_studio
-from ltx_mcp.edit.film_file import read_film_file, request_of
+from ltx_mcp.edit.film_file import read_film_file
 from ltx_mcp.errors import BadInput, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.settings import Settings
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.film_request import film_request
 from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, ImportRequest, Request, RestyleRequest
 from ltx_mcp.types.timeline import EditRequest
 
@@ -76,7 +77,7 @@ def _film(arguments: argparse.Namespace) -> EditRequest:
     """The film that a file describes, with what the command line says in its place."""
     request = read_film_file(Path(arguments.film))
     given = {name: getattr(arguments, name) for name in ("quality", "resolution", "title", "base")}
-    return request_of({**request.model_dump(exclude_unset=True), **{k: v for k, v in given.items() if v is not None}})
+    return film_request({**request.model_dump(exclude_unset=True), **{k: v for k, v in given.items() if v is not None}})
 
 
 def _request(arguments: argparse.Namespace) -> Request | None:

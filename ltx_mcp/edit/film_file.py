@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ltx_mcp.edit.otio import read_timeline
 from ltx_mcp.errors import BadInput
+from ltx_mcp.types.film_request import film_request
 from ltx_mcp.types.timeline import EditRequest
 
 MAX_BYTES = 20_000_000
@@ -28,26 +27,8 @@ def read_film_file(path: Path) -> EditRequest:
     if not isinstance(fields, dict):
         raise BadInput(f"{path.name} holds a {type(fields).__name__}, not an object.", _HINT)
     if "OTIO_SCHEMA" in fields:
-        return request_of(read_timeline(text, path.parent))
-    return request_of(_with_paths(fields, path.parent))
-
-
-def request_of(fields: dict[str, Any]) -> EditRequest:
-    """Raises BadInput, which names what is wrong, and the shot."""
-    try:
-        return EditRequest.model_validate(fields)
-    except ValidationError as error:
-        raise BadInput(" ".join(f"{_place(each['loc'])}{each['msg']}." for each in error.errors())) from None
-
-
-def _place(where: tuple[int | str, ...]) -> str:
-    match where:
-        case ("shots", int(place), *rest):
-            return f"Shot {place + 1}: {'.'.join(map(str, rest))}: " if rest else f"Shot {place + 1}: "
-        case ():
-            return ""
-        case _:
-            return f"{'.'.join(map(str, where))}: "
+        return film_request(read_timeline(text, path.parent))
+    return film_request(_with_paths(fields, path.parent))
 
 
 def _with_paths(value: Any, folder: Path) -> Any:
