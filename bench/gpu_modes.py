@@ -259,7 +259,7 @@ def measure(engine: LtxEngine, forwards: Forwards, mode: str, shape: str, run: i
     plan, materials = MODES[mode](width, height, frames)
     if mode == "finalize":
         drafted, _ = draft(width // 2, height // 2, frames)
-        materials = Materials(begun=engine.render(drafted, Clock(device)).latents)
+        materials = Materials(draft_latents=engine.render(drafted, Clock(device)).latents)
     on_cuda = device.startswith("cuda")
     if on_cuda:
         torch.cuda.reset_peak_memory_stats()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
-from ltx_mcp.media.footage import look_at, read_audio, read_video
+from ltx_mcp.media.footage import open_footage, read_audio, read_video
 from ltx_mcp.micro.training import draw
 from ltx_mcp.micro.training.captions import SHADES, SIZES
 from ltx_mcp.micro.training.world import RADIUS, RGB, Kind, Scene
@@ -70,7 +70,7 @@ class Heard:
 
 def read_clip(path: Path) -> tuple[Frames, float, Track | None]:
     """(frames, fps, sound at 48 kHz) of a video file, all of it."""
-    footage = look_at(path, path.name)
+    footage = open_footage(path, path.name)
     count = round(footage.duration_s * footage.fps)
     frames = np.stack(list(read_video(footage, footage.width, footage.height, footage.fps, count)))
     return frames, footage.fps, read_audio(footage)

@@ -23,7 +23,7 @@ import numpy as np
 from mcp import Client, StdioServerParameters
 
 from ltx_mcp.engine.plan.tiling import spans
-from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import Probe, probe
 
 CELL = 32
@@ -84,7 +84,7 @@ async def animated(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
 
 def seams(video: Path, facts: Probe, made: dict[str, Any]) -> str:
     """For columns and rows: the largest change at an edge of tiles, over the mean at the other edges of cells."""
-    frames = list(read_video(look_at(video, "clip"), facts.width, facts.height, facts.fps, facts.frames))
+    frames = list(read_video(open_footage(video, "clip"), facts.width, facts.height, facts.fps, facts.frames))
     later = np.stack(frames[1 :: max(1, len(frames) // 4)]).mean(axis=3)  # the first is the photograph itself
     shares = []
     for axis, name, tiles in ((2, "width", 0), (1, "height", 1)):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
-from ltx_mcp.index.schema import microseconds, quoted
+from ltx_mcp.index.schema import among, microseconds, quoted
 from ltx_mcp.types.clips import Kind
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.value import Value
@@ -22,6 +22,7 @@ class SearchQuery(Value):
     query: Annotated[str, StringConstraints(strip_whitespace=True)] | None = None
     image: Frame | None = None
     clip_id: Annotated[str, StringConstraints(min_length=1)] | None = None
+    clip_ids: frozenset[str] | None = None
     kind: Kind | None = None
     created_after: datetime | None = None
     min_duration_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
@@ -43,6 +44,7 @@ class SearchQuery(Value):
         """The filters as SQL that holds for both tables; None when there are none."""
         terms = [
             self.clip_id is not None and f"clip_id = {quoted(self.clip_id)}",
+            self.clip_ids is not None and (among("clip_id", sorted(self.clip_ids)) if self.clip_ids else "false"),
             self.kind is not None and f"kind = {quoted(self.kind)}",
             self.created_after is not None and f"created_us > {microseconds(self.created_after)}",
             self.min_duration_s is not None and f"duration_s >= {self.min_duration_s!r}",

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import assert_never
 
 import anyio
 
@@ -42,6 +43,7 @@ from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.admission import Admission
 from ltx_mcp.studio.equipment import Equipment
+from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.studio import UNWIND_S, Studio
@@ -65,25 +67,28 @@ def choose_engine(settings: Settings) -> tuple[Engine, str]:
 
 
 def make_engine(settings: Settings) -> Engine:
-    """The engine that the settings name, chosen once it is needed."""
+    """The engine that the settings name; which weights it takes is decided when it is first needed."""
     return DeferredEngine(lambda: choose_engine(settings)[0])
 
 
 def make_loras(settings: Settings) -> InstalledLoras:
-    """The LoRAs of the user's folder, and behind them those of the Hugging Face hub."""
+    """The LoRAs of the user's folder, and those of the Hugging Face hub where one is named."""
     return InstalledLoras(settings.lora_dir, hub=LoraHub(local_hub(), settings.accept_licence))
 
 
 def make_controls(settings: Settings) -> Controls:
-    """The makers of control signals. None has loaded a model yet."""
+    """The makers of control signals. None loads its model here."""
     device = resolve_device(settings.device, probe_machine())
     makers = (CannyControl(), DepthControl(device), PoseControl(device))
     return {maker.control: maker for maker in makers}
 
 
 def make_classifier(settings: Settings) -> FrameClassifier:
-    """`auto` is open_nsfw, the only one so far; Settings admits no other name."""
-    return OpenNsfw()
+    match settings.moderation:
+        case "auto" | "open-nsfw":
+            return OpenNsfw()
+        case other:
+            assert_never(other)
 
 
 def make_embedder(settings: Settings) -> Embedder:
@@ -141,7 +146,7 @@ async def open_studio(
     narrator: Narrator | None = None,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> AsyncGenerator[Studio]:
-    """A studio that works until the block is left. Parts that are given stand in for those of the settings."""
+    """A studio that is open until the block is left. Parts that are given replace those of the settings."""
     folder = settings.data_dir
     engine = engine or make_engine(settings)
     prompts = PromptGate(_usable_policy(settings))
@@ -158,13 +163,14 @@ async def open_studio(
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
         makers = make_controls(settings) if controls is None else controls
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
+        inputs = Inputs(library, settings.roots)
         tracker = JobTracker(jobs, lanes, heartbeat_s)
         try:
             yield Studio(
                 equipment=equipment,
                 admission=Admission(
                     equipment=equipment,
-                    inputs=Inputs(library, settings.roots),
+                    inputs=inputs,
                     gates=gates,
                     library=library,
                     draft_latents=draft_latents,
@@ -172,6 +178,7 @@ async def open_studio(
                 jobs=tracker,
                 publishing=Publishing(gates=gates, library=library, archive=archive, draft_latents=draft_latents),
                 archive=archive,
+                clips=FinishedClips(inputs, archive, gates),
                 tasks=tasks,
             )
         finally:

@@ -1,8 +1,12 @@
 """Fixtures that every test may use. Tests run on anyio's asyncio backend and never reach the network."""
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Tiny tensors: a second thread costs more than it brings, and many times more where the cores are shared.
@@ -18,3 +22,16 @@ def anyio_backend() -> str:
 def mode(request: pytest.FixtureRequest) -> str:
     """The protocol's two eras, as mcp.Client names them."""
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def micro_engine() -> "LtxEngine":
+    """The micro model, loaded once for all tests of this process: leave it as you find it."""
+    from engine_kit import Listener
+
+    from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
+    from ltx_mcp.engine.weights.source import MicroSource
+
+    engine = LtxEngine(MicroSource(), device="cpu")
+    engine.load(Listener())
+    return engine

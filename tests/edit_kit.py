@@ -9,13 +9,13 @@ from ltx_mcp.edit.film import Film, lay_out, shot_texts
 from ltx_mcp.edit.picture import read_picture
 from ltx_mcp.edit.segments import film_frames
 from ltx_mcp.edit.sources import Source, StillSource, VideoSource
-from ltx_mcp.media.footage import look_at
+from ltx_mcp.media.footage import open_footage
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.timeline import FrameFit, Shot
 
 
 def video(path: Path, span_s: tuple[float, float] | None = None) -> VideoSource:
-    return VideoSource(look_at(path, str(path), span_s), read_picture(path))
+    return VideoSource(open_footage(path, str(path), span_s), read_picture(path))
 
 
 def still(frame: Frame) -> StillSource:

@@ -54,7 +54,7 @@ def undistilled_engine(tmp_path_factory: pytest.TempPathFactory) -> LtxEngine:
     folder = tmp_path_factory.mktemp("loras")
     lora(folder / "style.safetensors", 2)
     file = lora(tmp_path_factory.mktemp("model") / "distilled.safetensors", 1)
-    engine = LtxEngine(Undistilled(file), device="cpu", shelf=InstalledLoras(folder))
+    engine = LtxEngine(Undistilled(file), device="cpu", installed=InstalledLoras(folder))
     engine.load(Listener())
     return engine
 

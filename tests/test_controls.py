@@ -18,7 +18,7 @@ from ltx_mcp.controls.skeleton import JOINTS, LIMBS, Body, draw
 from ltx_mcp.controls.weights import Weights
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.types.frames import Frame
 
 
@@ -48,7 +48,7 @@ def moving_square(count: int = 12) -> list[Frame]:
 
 
 def test_white_lines_stand_where_the_squares_edges_are_in_every_frame(tmp_path: Path) -> None:
-    footage = look_at(write(tmp_path / "square.mp4", moving_square()), "x")
+    footage = open_footage(write(tmp_path / "square.mp4", moving_square()), "x")
     edges = CannyControl().read(footage, 320, 180, 10, 12, ignore)
     assert len(edges) == 12
     for index, frame in enumerate(edges):
@@ -63,7 +63,7 @@ def test_white_lines_stand_where_the_squares_edges_are_in_every_frame(tmp_path: 
 
 
 def test_the_frames_the_crop_and_the_rate_are_those_that_are_read(tmp_path: Path) -> None:
-    footage = look_at(write(tmp_path / "square.mp4", moving_square()), "x", (0.2, 1.0))
+    footage = open_footage(write(tmp_path / "square.mp4", moving_square()), "x", (0.2, 1.0))
     edges = CannyControl().read(footage, 90, 160, 20, 16, ignore)
     source = list(read_video(footage, 90, 160, 20, 16))
     for drawn, frame in zip(edges, source, strict=True):
@@ -82,13 +82,13 @@ def test_the_frames_the_crop_and_the_rate_are_those_that_are_read(tmp_path: Path
 def test_a_photograph_keeps_its_outlines_and_not_its_grain(tmp_path: Path) -> None:
     with Image.open(photo("astronaut.png")) as image:
         still = np.asarray(image.convert("RGB"))
-    footage = look_at(write(tmp_path / "still.mp4", [still] * 2), "x")
+    footage = open_footage(write(tmp_path / "still.mp4", [still] * 2), "x")
     [edges, _] = CannyControl().read(footage, 256, 256, 10, 2, ignore)
     assert 0.05 < (edges[:, :, 0] > 0).mean() < 0.2
 
 
 def test_a_film_is_read_to_its_end_and_a_cancel_is_heard() -> None:
-    footage = look_at(film("bikes.mp4"), "x", (9.0, 10.0))
+    footage = open_footage(film("bikes.mp4"), "x", (9.0, 10.0))
     assert len(CannyControl().read(footage, 128, 64, 24, 30, ignore)) == 30
     left = iter(range(5))
 
@@ -126,14 +126,14 @@ def dpt(tmp_path_factory: pytest.TempPathFactory) -> Weights:
 
 
 def test_depth_is_grey_on_one_scale_for_the_whole_stretch(tmp_path: Path, dpt: Weights) -> None:
-    footage = look_at(write(tmp_path / "square.mp4", moving_square()), "x")
+    footage = open_footage(write(tmp_path / "square.mp4", moving_square()), "x")
     maker = DepthControl(weights=dpt)
     maker.ready()
     depth = np.stack(maker.read(footage, 80, 48, 10, 12, ignore))
     assert depth.shape == (12, 48, 80, 3)
     assert (depth[..., 0] == depth[..., 2]).all()
     assert (depth.min(), depth.max()) == (0, 255)
-    assert len({frame.mean() for frame in depth}) > 6, "it follows the picture"
+    assert len({frame.mean() for frame in depth}) > 6, "it follows the image"
     alone = maker.read(footage, 80, 48, 10, 1, ignore)[0]
     assert not np.array_equal(depth[0], alone), "a frame by itself has another scale"
     assert np.array_equal(depth, np.stack(maker.read(footage, 80, 48, 10, 12, ignore)))
@@ -187,7 +187,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Weights, Weights]:
 
 
 def test_people_are_found_and_drawn_at_the_size_that_was_asked(tmp_path: Path, models: tuple[Weights, Weights]) -> None:
-    footage = look_at(write(tmp_path / "square.mp4", moving_square(3)), "x")
+    footage = open_footage(write(tmp_path / "square.mp4", moving_square(3)), "x")
     maker = PoseControl("cpu", *models)
     maker.ready()
     drawn = maker.read(footage, 80, 48, 10, 3, ignore)
@@ -205,12 +205,12 @@ def test_a_video_without_people_says_so(tmp_path: Path, models: tuple[Weights, W
             if "class_embed" in name and name.endswith("bias"):
                 bias[0] = -9.0
     blind.save_pretrained(tmp_path / "blind")
-    footage = look_at(write(tmp_path / "square.mp4", moving_square(2)), "x")
+    footage = open_footage(write(tmp_path / "square.mp4", moving_square(2)), "x")
     with pytest.raises(RenderFailed, match="No people were seen"):
         PoseControl("cpu", Weights(str(tmp_path / "blind"), "test", 1), models[1]).read(footage, 80, 48, 10, 2, ignore)
 
 
-def test_boxes_are_in_pixels_of_the_picture_likeliest_first() -> None:
+def test_boxes_are_in_pixels_of_the_image_likeliest_first() -> None:
     class Detector:
         """Answers as RT-DETR does: logits (1, queries, classes), boxes (centre x, centre y, width, height) in 0..1."""
 
@@ -269,7 +269,7 @@ def test_a_model_that_is_not_there_is_named_with_its_remedy(maker: ControlMaker,
     with pytest.raises(ModelUnavailable, match="hf download /nowhere/") as missing:
         maker.ready()
     assert "control=canny needs no model" in missing.value.hint
-    footage = look_at(write(tmp_path / "square.mp4", moving_square(2)), "x")
+    footage = open_footage(write(tmp_path / "square.mp4", moving_square(2)), "x")
     with pytest.raises(ModelUnavailable, match="is needed for this control"):
         maker.read(footage, 64, 64, 10, 2, ignore)
 

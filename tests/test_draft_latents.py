@@ -37,9 +37,9 @@ def test_what_is_kept_comes_back_bit_for_bit(tmp_path: Path) -> None:
     draft_latents(tmp_path).keep(CLIP, made)
     found = draft_latents(tmp_path).get(CLIP)
     assert (found.model, found.inputs) == (made.model, made.inputs)
-    assert found.latents.picture.tobytes() == made.latents.picture.tobytes()
-    assert found.latents.sound.tobytes() == made.latents.sound.tobytes()
-    assert found.latents.picture.shape == made.latents.picture.shape
+    assert found.latents.video.tobytes() == made.latents.video.tobytes()
+    assert found.latents.audio.tobytes() == made.latents.audio.tobytes()
+    assert found.latents.video.shape == made.latents.video.shape
 
 
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from ltx_mcp.archive.library import Library
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import MediaError
 from ltx_mcp.jobs.process_lock import ProcessLock
-from ltx_mcp.media.footage import look_at, read_audio
+from ltx_mcp.media.footage import open_footage, read_audio
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.narration.stand_in import TONES_HZ, ToneNarrator
-from ltx_mcp.preparation.edit import edited
+from ltx_mcp.preparation.edit import prepare_edit
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
@@ -43,7 +43,7 @@ def a_tone(path: Path, seconds: float = 2, frequency: int = 300) -> str:
 
 def level(path: str, start_s: float, end_s: float, frequency: float) -> float:
     """How strong a frequency is between two times, 0 where it is silent."""
-    audio = read_audio(look_at(Path(path), "film", (start_s, end_s)))
+    audio = read_audio(open_footage(Path(path), "film", (start_s, end_s)))
     assert audio is not None
     times_s = np.arange(audio.shape[1]) / 48_000
     return float(np.abs(np.mean(audio[0] * np.exp(-2j * np.pi * frequency * times_s))))
@@ -197,7 +197,7 @@ def test_a_shot_that_is_deleted_before_the_render_is_named(tmp_path: Path) -> No
         inputs = Inputs(Library(tmp_path / "data", lock), [tmp_path])
         sources = [str(write_counting(tmp_path / f"{name}.mp4")) for name in "ab"]
         request = EditRequest.model_validate({"shots": [{"source": source} for source in sources]})
-        job = edited(request, inputs, ToneNarrator())
+        job = prepare_edit(request, inputs, ToneNarrator())
         assert isinstance(job.shot, Plan)
         Path(sources[1]).unlink()
         rendering = job.gather(job.shot, Patient()).finished

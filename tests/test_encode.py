@@ -45,7 +45,7 @@ def tone(seconds: float, channels: int = 2, rate: int = 48_000) -> NDArray[np.fl
 
 
 def loudness(path: Path) -> NDArray[np.float32]:
-    """The sound as (samples,) float32 mono at 48 kHz, decoded."""
+    """The audio as (samples,) float32 mono at 48 kHz, decoded."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-ac", "1", "-f", "f32le", "pipe:1"]
     return np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, dtype=np.float32)
 
@@ -69,7 +69,7 @@ def test_exactly_the_written_frames_are_in_the_file(tmp_path: Path, codec: Codec
 
 
 @pytest.mark.parametrize(("seconds", "channels"), [(0.2, 2), (1.0, 2), (3.0, 2), (1.0, 1), (0.0, 2)])
-def test_sound_is_padded_or_trimmed_to_the_length_of_the_video(tmp_path: Path, seconds: float, channels: int) -> None:
+def test_audio_is_padded_or_trimmed_to_the_length_of_the_video(tmp_path: Path, seconds: float, channels: int) -> None:
     path = tmp_path / "clip.mp4"
     with VideoWriter(path, WIDTH, HEIGHT, 24, 24, audio=tone(seconds, channels)) as writer:
         for _ in range(24):
@@ -77,15 +77,15 @@ def test_sound_is_padded_or_trimmed_to_the_length_of_the_video(tmp_path: Path, s
     found = probe(path)
     assert found.audio_codec == "aac"
     assert found.audio_duration_s == pytest.approx(found.duration_s, abs=1 / 48_000)
-    sound = np.abs(loudness(path))
+    audio = np.abs(loudness(path))
     heard = round(min(seconds, 1.0) * 48_000)
-    assert sound.size == 48_000
-    assert heard == 0 or sound[: heard - 2400].max() > 0.9
-    assert heard > 45_000 or sound[heard + 2400 :].max() < 0.01, "what was padded must be silent"
-    assert sorted(tmp_path.iterdir()) == [path], "the temporary sound is gone"
+    assert audio.size == 48_000
+    assert heard == 0 or audio[: heard - 2400].max() > 0.9
+    assert heard > 45_000 or audio[heard + 2400 :].max() < 0.01, "what was padded must be silent"
+    assert sorted(tmp_path.iterdir()) == [path], "the temporary audio is gone"
 
 
-def test_sound_of_another_rate_keeps_its_length_and_is_delivered_at_48_khz(tmp_path: Path) -> None:
+def test_audio_of_another_rate_keeps_its_length_and_is_delivered_at_48_khz(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     with VideoWriter(path, WIDTH, HEIGHT, 24, 24, audio=tone(1.0, rate=24_000), sample_rate=24_000) as writer:
         for _ in range(24):
@@ -136,7 +136,7 @@ def test_noise_the_worst_case_stays_small(tmp_path: Path) -> None:
     assert path.stat().st_size < 1_500_000
 
 
-def test_sound_that_comes_after_the_last_frame_is_the_same_as_sound_that_was_there_before(tmp_path: Path) -> None:
+def test_audio_that_comes_after_the_last_frame_is_the_same_as_audio_that_was_there_before(tmp_path: Path) -> None:
     before, after = tmp_path / "before.mp4", tmp_path / "after.mp4"
     film(before, noise(24), 24, audio=tone(0.8))
     with VideoWriter(after, WIDTH, HEIGHT, 24, 24) as writer:
@@ -275,7 +275,7 @@ def test_a_folder_that_is_gone_is_an_error(tmp_path: Path) -> None:
     assert children() == []
 
 
-def test_sound_that_cannot_be_stored_is_an_error(tmp_path: Path) -> None:
+def test_audio_that_cannot_be_stored_is_an_error(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "gone" / "clip.mp4", WIDTH, HEIGHT, 24, 1, audio=tone(1))
     with pytest.raises(MediaError, match="audio could not be stored"), writer:
         pass
@@ -293,7 +293,7 @@ def test_clips_without_time_are_refused(tmp_path: Path, fps: float, frames: int)
         VideoWriter(tmp_path / "clip.mp4", WIDTH, HEIGHT, fps, frames)
 
 
-def test_sound_that_is_not_sound_is_refused(tmp_path: Path) -> None:
+def test_invalid_audio_is_refused(tmp_path: Path) -> None:
     for audio in (np.zeros((3, 100), np.float32), np.zeros(100, np.float32), np.full((2, 9), np.nan, np.float32)):
         with pytest.raises(MediaError, match=r"[Aa]udio"):
             VideoWriter(tmp_path / "clip.mp4", WIDTH, HEIGHT, 24, 1, audio=audio)

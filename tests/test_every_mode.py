@@ -17,7 +17,7 @@ from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import probe
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -38,7 +38,7 @@ async def agent(tmp_path: Path) -> AsyncGenerator[Client]:
     with VideoWriter(
         media / "film.mp4", *size, SOURCE_FPS, frames, audio=np.stack([tone, tone]).astype("f4")
     ) as writer:
-        for frame in read_video(look_at(film("bikes.mp4"), "film"), *size, SOURCE_FPS, frames):
+        for frame in read_video(open_footage(film("bikes.mp4"), "film"), *size, SOURCE_FPS, frames):
             writer.write(frame)
     loras = tmp_path / "loras"
     loras.mkdir()
@@ -48,7 +48,7 @@ async def agent(tmp_path: Path) -> AsyncGenerator[Client]:
     content = {f"{layer}.lora_{half}.weight": values for half, values in halves.items()}
     for name in LORAS.values():
         save_file(content, loras / f"{name}.safetensors", {"reference_downscale_factor": "2"})
-    engine = LtxEngine(MicroSource(), device="cpu", shelf=InstalledLoras(loras))
+    engine = LtxEngine(MicroSource(), device="cpu", installed=InstalledLoras(loras))
     async with an_agent(tmp_path / "data", engine=engine, roots=[media], lora_dir=loras, limit_s=280) as client:
         yield client
 

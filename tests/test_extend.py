@@ -15,7 +15,7 @@ from media_kit import film
 
 from ltx_mcp.engine.stand_in import COLOURS, StandInEngine
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.stages import Stage
@@ -47,7 +47,7 @@ async def imported(agent: Client, folder: Path, frames: int = FRAMES) -> dict[st
 
 
 def frames_of(path: str | Path, frames: int = FRAMES) -> list[Frame]:
-    return list(read_video(look_at(Path(path), ""), *SIZE, FPS, frames))
+    return list(read_video(open_footage(Path(path), ""), *SIZE, FPS, frames))
 
 
 def shows(clip: dict[str, Any], at_s: float, colour: str) -> bool:
@@ -97,7 +97,7 @@ async def test_a_clip_is_continued_and_is_in_part_its_own_bytes(tmp_path: Path, 
     assert again["clip"]["provenance"] == clip["provenance"], "what is in part a file's stays so"
 
 
-async def test_a_video_file_is_continued_at_the_nearest_shape_with_its_sound(tmp_path: Path) -> None:
+async def test_a_video_file_is_continued_at_the_nearest_shape_with_its_audio(tmp_path: Path) -> None:
     bunny = film("bigbuckbunny.mp4")
     async with an_agent(tmp_path, roots=[bunny.parent]) as agent:
         ask = {"prompt": "a red screen", "extend": str(bunny), "resolution": "240p", "fps": 12, **FAST}
@@ -111,7 +111,7 @@ async def test_a_video_file_is_continued_at_the_nearest_shape_with_its_sound(tmp
     assert any("ropped" in note for note in job["effective"]["notes"])
 
 
-async def test_a_span_is_made_anew_and_the_rest_is_the_same_bit_for_bit(tmp_path: Path, mode: str) -> None:
+async def test_a_span_is_regenerated_and_the_rest_is_the_same_bit_for_bit(tmp_path: Path, mode: str) -> None:
     async with an_agent(tmp_path / "data", mode, roots=[tmp_path]) as agent:
         source = await imported(agent, tmp_path)
         span = f"{source['clip_id']}@2.5-3.4"
@@ -132,7 +132,7 @@ async def test_a_span_is_made_anew_and_the_rest_is_the_same_bit_for_bit(tmp_path
 
 BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"extend": "{id}", "retake": "{id}@1-2"}, ["extend and retake", "second"]),
-    ({"retake": "{id}@1-2", "then": ["x"]}, ["then continues", "Leave then out"]),
+    ({"retake": "{id}@1-2", "then": ["x"]}, ["then adds shots", "Leave then out"]),
     ({"retake": "{id}@1-2", "duration_s": 2}, ["as long as the span", "Leave duration_s out"]),
     ({"retake": "{id}"}, ["names no span", "{id}@1-6"]),
     ({"retake": "{id}@2"}, ["names no span"]),

@@ -1,4 +1,4 @@
-"""finalize_draft: the bits of the final that the draft's seed would have given, where a draft can be finished."""
+"""finalize_draft: bit for bit the final that the draft's seed would have given, where a draft can be finalized."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -46,14 +46,12 @@ FAST = {"fps": 50, "frames": 10, "duration_s": 10 / 50, "made_frames": 17, "doub
 
 
 @pytest.fixture(scope="module")
-def engine() -> LtxEngine:
-    engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(Listener())
-    return engine
+def engine(micro_engine: LtxEngine) -> LtxEngine:
+    return micro_engine
 
 
 @pytest.mark.parametrize("rate", [{}, FAST])
-def test_a_finished_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine, rate: dict[str, Any]) -> None:
+def test_a_finalized_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine, rate: dict[str, Any]) -> None:
     final = FINAL.model_copy(update=rate)
     at_once = engine.render(final, Listener())
     expected = list(at_once.frames)
@@ -61,7 +59,7 @@ def test_a_finished_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine
     assert len(list(draft.frames)) == len(expected) == final.frames
     assert draft.latents is not None
     watch = Listener()
-    finished = engine.render(final, watch, Materials(begun=draft.latents))
+    finished = engine.render(final, watch, Materials(draft_latents=draft.latents))
     assert same(list(finished.frames), expected)
     assert at_once.audio is not None
     assert finished.audio is not None
@@ -71,10 +69,12 @@ def test_a_finished_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngine
 
 def test_another_draft_gives_another_final(engine: LtxEngine) -> None:
     other = engine.render(DRAFT.model_copy(update={"seed": 12}), Listener()).latents
-    assert not same(list(engine.render(FINAL, Listener(), Materials(begun=other)).frames), frames_of(engine, FINAL))
+    assert not same(
+        list(engine.render(FINAL, Listener(), Materials(draft_latents=other)).frames), frames_of(engine, FINAL)
+    )
 
 
-def test_latents_come_of_drafts_from_words_and_pictures_alone(engine: LtxEngine) -> None:
+def test_only_drafts_from_words_and_images_have_latents(engine: LtxEngine) -> None:
     still = np.zeros((DRAFT.height, DRAFT.width, 3), np.uint8)
     animated = engine.render(DRAFT, Listener(), Materials((Condition([still]),)))
     repainted, anew = (
@@ -83,7 +83,7 @@ def test_latents_come_of_drafts_from_words_and_pictures_alone(engine: LtxEngine)
     )
     final = engine.render(FINAL, Listener())
     assert animated.latents is not None
-    assert animated.latents.picture.dtype == animated.latents.sound.dtype == np.float32
+    assert animated.latents.video.dtype == animated.latents.audio.dtype == np.float32
     assert repainted.latents is None
     assert anew.latents is None, "all is new, and yet it is made for another sound"
     assert final.latents is None
@@ -94,7 +94,7 @@ def test_latents_of_another_size_are_refused_before_anything_is_loaded() -> None
     for other in ({"made_frames": 17}, {"made_width": 192}, {"doubled_rate": True, "made_frames": 33}):
         wrong = FINAL.model_copy(update=other)
         with pytest.raises(BadInput, match="latents are"):
-            LtxEngine(MicroSource(), device="cpu").render(wrong, Listener(), Materials(begun=begun))
+            LtxEngine(MicroSource(), device="cpu").render(wrong, Listener(), Materials(draft_latents=begun))
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
@@ -118,6 +118,16 @@ def test_a_draft_is_half_of_a_final_in_every_aspect(aspect: Any, resolution: Any
 
 pytestmark = pytest.mark.anyio
 SHORT = {"prompt": "a red circle", "duration_s": 0.5, "quality": "draft", "seed": 5}
+
+
+async def test_finalizing_is_not_proposed_where_it_makes_no_clip_better(tmp_path: Path) -> None:
+    engine = StandInEngine()
+    engine.card = replace(engine.card, finals_improve=False)
+    async with an_agent(tmp_path, "auto", engine=engine) as agent:
+        draft = data(await agent.call_tool("generate_video", SHORT))
+        assert "finalize_draft" not in draft["next"]
+        finished = await agent.call_tool("finalize_draft", {"clip": draft["clip"]["clip_id"]})
+    assert not finished.is_error
 
 
 async def test_an_agent_finishes_a_draft_and_gets_what_a_final_would_be(tmp_path: Path, mode: str) -> None:
@@ -150,7 +160,7 @@ async def test_a_draft_whose_latents_are_gone_says_how_to_make_it_again(tmp_path
     assert (job["status"], job["prompt"]) == ("failed", "a red circle")
 
 
-async def test_an_animated_draft_needs_its_pictures_again(tmp_path: Path) -> None:
+async def test_an_animated_draft_is_finalized_with_the_same_images_only(tmp_path: Path) -> None:
     picture = tmp_path / "still.png"
     Image.new("RGB", (832, 480), (200, 30, 30)).save(picture)
     async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:

@@ -1,4 +1,4 @@
-"""Stretches of video: the right frame at every tick, cut exactly, at the asked size, with the sound that belongs."""
+"""Stretches of video: the right frame at every tick, cut exactly, at the asked size, with its own audio."""
 
 import tracemalloc
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from media_kit import CLIP_FRAMES, ffmpeg, film, number, write_counting
 
 from ltx_mcp.errors import MediaError
-from ltx_mcp.media.footage import MAX_DURATION_S, look_at, read_audio, read_video
+from ltx_mcp.media.footage import MAX_DURATION_S, open_footage, read_audio, read_video
 from ltx_mcp.media.framing import fit
 
 
@@ -19,43 +19,43 @@ def counting(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def numbers(path: Path, fps: float, frames: int, span_s: tuple[float, float] | None = None) -> list[int]:
-    return [number(frame) for frame in read_video(look_at(path, "film", span_s), 64, 48, fps, frames)]
+    return [number(frame) for frame in read_video(open_footage(path, "film", span_s), 64, 48, fps, frames)]
 
 
 # -- what is found ----------------------------------------------------------------------------------
 
 
 def test_a_real_film_is_described() -> None:
-    found = look_at(film("bigbuckbunny.mp4"), "bunny")
+    found = open_footage(film("bigbuckbunny.mp4"), "bunny")
     assert (found.width, found.height, found.fps, found.has_audio) == (1280, 720, 25.0, True)
     assert (found.start_s, found.end_s) == (0.0, None)
     assert found.duration_s == pytest.approx(5.28, abs=0.001)
 
 
 def test_pixels_that_are_not_square_are_shown_square() -> None:
-    found = look_at(film("carphone_pristine.mp4"), "carphone")  # stored as 176x144, its pixels 128:117
+    found = open_footage(film("carphone_pristine.mp4"), "carphone")  # stored as 176x144, its pixels 128:117
     assert (found.width, found.height) == (193, 144)
     assert found.fps == pytest.approx(30000 / 1001)
 
 
 def test_a_span_is_what_was_asked(counting: Path) -> None:
-    found = look_at(counting, "film", (0.5, 1.7))
+    found = open_footage(counting, "film", (0.5, 1.7))
     assert (found.start_s, found.end_s) == (0.5, 1.7)
     assert found.duration_s == pytest.approx(1.2)
 
 
 def test_a_span_beyond_the_end_ends_with_the_film(counting: Path) -> None:
-    found = look_at(counting, "film", (2.0, 9.0))
+    found = open_footage(counting, "film", (2.0, 9.0))
     assert found.end_s is None
     assert found.duration_s == pytest.approx(0.5)
-    with pytest.raises(MediaError, match=r"over after 2\.500 s"):
-        look_at(counting, "film", (2.5, 9.0))
+    with pytest.raises(MediaError, match=r"ends after 2\.500 s"):
+        open_footage(counting, "film", (2.5, 9.0))
 
 
 def test_of_a_long_film_only_a_minute_is_used(tmp_path: Path) -> None:
     path = tmp_path / "long.mp4"
     ffmpeg("-f", "lavfi", "-i", "color=size=32x32:rate=5:duration=90", "-pix_fmt", "yuv420p", path)
-    found = look_at(path, "film")
+    found = open_footage(path, "film")
     assert (found.end_s, found.duration_s) == (MAX_DURATION_S, MAX_DURATION_S)
 
 
@@ -80,7 +80,7 @@ def test_a_short_film_holds_its_last_frame(counting: Path) -> None:
 
 
 def test_repeated_frames_are_each_their_own(counting: Path) -> None:
-    frames = list(read_video(look_at(counting, "film", (0.0, 0.1)), 64, 48, 10.0, 3))
+    frames = list(read_video(open_footage(counting, "film", (0.0, 0.1)), 64, 48, 10.0, 3))
     frames[1][:] = 255
     assert [number(frame) for frame in frames[::2]] == [0, 0]
 
@@ -106,7 +106,7 @@ def test_a_variable_frame_rate_becomes_a_constant_one(counting: Path, tmp_path: 
     assert numbers(path, 10.0, 4, (1.7, 2.1)) == [10, 10, 10, 20]
 
 
-def test_pictures_that_begin_late_begin_with_the_first(counting: Path, tmp_path: Path) -> None:
+def test_video_that_begins_late_begins_with_its_first_frame(counting: Path, tmp_path: Path) -> None:
     path = tmp_path / "late.mkv"
     tone = ("-f", "lavfi", "-i", "sine=duration=3")
     ffmpeg(*tone, "-itsoffset", 0.5, "-i", counting, "-map", "0:a", "-map", "1:v", "-c:v", "copy", path)
@@ -118,7 +118,7 @@ def test_a_film_on_its_side_is_read_upright(counting: Path, tmp_path: Path) -> N
     split = "geq=r='255*lt(X,32)':g=0:b=0"
     ffmpeg("-i", counting, "-vf", split, "-c:v", "libx264", tmp_path / "flat.mp4")
     ffmpeg("-display_rotation", 90, "-i", tmp_path / "flat.mp4", "-c", "copy", path)
-    found = look_at(path, "film")
+    found = open_footage(path, "film")
     assert (found.width, found.height) == (48, 64)
     [frame] = read_video(found, 48, 64, 10.0, 1)
     top, bottom = frame[:28, :, 0].mean(), frame[36:, :, 0].mean()
@@ -129,7 +129,7 @@ def test_a_frame_is_covered_and_cropped_as_fit_says(tmp_path: Path) -> None:
     path = tmp_path / "ramp.mp4"
     ramp = "color=size=256x64:rate=5:duration=1,format=gray,geq=lum='X'"
     ffmpeg("-f", "lavfi", "-i", ramp, "-pix_fmt", "yuv444p", "-crf", 1, path)
-    [frame] = read_video(look_at(path, "film"), 96, 96, 5.0, 1)
+    [frame] = read_video(open_footage(path, "film"), 96, 96, 5.0, 1)
     part = fit((256, 64), (96, 96))
     assert part.cropped == pytest.approx(0.75)
     columns = frame[48, :, 0].astype(float)  # brightness tells the column
@@ -140,14 +140,14 @@ def test_a_frame_is_covered_and_cropped_as_fit_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(416, 240), (240, 416), (64, 64), (34, 1000)])
 def test_any_size_is_delivered_from_square_and_other_pixels(size: tuple[int, int]) -> None:
     for name in ("bikes.mp4", "carphone_pristine.mp4"):
-        frames = list(read_video(look_at(film(name), name, (1.0, 1.5)), *size, 24.0, 12))
+        frames = list(read_video(open_footage(film(name), name, (1.0, 1.5)), *size, 24.0, 12))
         assert {frame.shape for frame in frames} == {(size[1], size[0], 3)}
         assert all(frame.dtype == np.uint8 and frame.flags.writeable for frame in frames)
 
 
 def test_a_real_film_moves_at_its_own_pace() -> None:
-    at_25 = list(read_video(look_at(film("bikes.mp4"), "bikes", (4.0, 5.0)), 160, 68, 25.0, 25))
-    at_50 = list(read_video(look_at(film("bikes.mp4"), "bikes", (4.0, 5.0)), 160, 68, 50.0, 50))
+    at_25 = list(read_video(open_footage(film("bikes.mp4"), "bikes", (4.0, 5.0)), 160, 68, 25.0, 25))
+    at_50 = list(read_video(open_footage(film("bikes.mp4"), "bikes", (4.0, 5.0)), 160, 68, 50.0, 50))
     assert all((a == b).all() for a, b in zip(at_25, at_50[::2], strict=True))
     assert all((a == b).all() for a, b in zip(at_25, at_50[1::2], strict=True))
     assert np.abs(at_25[0].astype(int) - at_25[24]).mean() > 2
@@ -156,7 +156,7 @@ def test_a_real_film_moves_at_its_own_pace() -> None:
 def test_a_minute_of_frames_does_not_fill_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "long.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=30", "-pix_fmt", "yuv420p", path)
-    found = look_at(path, "film")
+    found = open_footage(path, "film")
     tracemalloc.start()
     try:
         count = sum(1 for _ in read_video(found, 320, 240, 20.0, 600))
@@ -167,17 +167,17 @@ def test_a_minute_of_frames_does_not_fill_the_memory(tmp_path: Path) -> None:
     assert peak < 20 * 320 * 240 * 3
 
 
-# -- sound ------------------------------------------------------------------------------------------
+# -- audio ------------------------------------------------------------------------------------------
 
 
 def clicks(path: Path, at_s: tuple[float, ...], channels: str = "stereo", late_s: float = 0.0) -> Path:
     """A film of three seconds with a click of 10 ms at each of these times."""
     loud = "+".join(f"between(t,{time},{time}+0.01)" for time in at_s)
-    sound = f"aevalsrc='({loud})*sin(6000*t)':d=3:s=48000:c={channels}"
+    source = f"aevalsrc='({loud})*sin(6000*t)':d=3:s=48000:c={channels}"
     if channels == "stereo":
-        sound = f"aevalsrc='({loud})*sin(6000*t)|0':d=3:s=48000"
-    picture = ("-f", "lavfi", "-i", "color=size=32x32:rate=10:duration=3")
-    ffmpeg(*picture, "-itsoffset", late_s, "-f", "lavfi", "-i", sound, "-pix_fmt", "yuv420p", "-c:a", "flac", path)
+        source = f"aevalsrc='({loud})*sin(6000*t)|0':d=3:s=48000"
+    video = ("-f", "lavfi", "-i", "color=size=32x32:rate=10:duration=3")
+    ffmpeg(*video, "-itsoffset", late_s, "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-c:a", "flac", path)
     return path
 
 
@@ -186,39 +186,39 @@ def onsets(channel: np.ndarray[tuple[int], np.dtype[np.float32]], rate: int = 48
     return [float(time) for time, before in zip(loud, [-1.0, *loud], strict=False) if time - before > 0.1]
 
 
-def test_sound_is_cut_to_the_span_to_the_sample(tmp_path: Path) -> None:
+def test_audio_is_cut_to_the_span_to_the_sample(tmp_path: Path) -> None:
     path = clicks(tmp_path / "film.mkv", (0.5, 1.2, 2.5))
-    sound = read_audio(look_at(path, "film", (1.0, 2.25)))
-    assert sound is not None
-    assert sound.shape == (2, 60_000)
-    assert sound.dtype == np.float32
-    assert onsets(sound[0]) == [pytest.approx(0.2, abs=0.001)]
-    assert not sound[1].any()
+    audio = read_audio(open_footage(path, "film", (1.0, 2.25)))
+    assert audio is not None
+    assert audio.shape == (2, 60_000)
+    assert audio.dtype == np.float32
+    assert onsets(audio[0]) == [pytest.approx(0.2, abs=0.001)]
+    assert not audio[1].any()
 
 
-def test_sound_that_begins_late_keeps_its_times(tmp_path: Path) -> None:
+def test_audio_that_begins_late_keeps_its_times(tmp_path: Path) -> None:
     path = clicks(tmp_path / "film.mkv", (0.5,), late_s=0.7)
     for span_s, at_s in ((None, 1.2), ((0.2, 2.0), 1.0), ((1.0, 2.0), 0.2)):
-        sound = read_audio(look_at(path, "film", span_s))
-        assert sound is not None
-        assert onsets(sound[0]) == [pytest.approx(at_s, abs=0.002)]
+        audio = read_audio(open_footage(path, "film", span_s))
+        assert audio is not None
+        assert onsets(audio[0]) == [pytest.approx(at_s, abs=0.002)]
 
 
-def test_sound_shorter_than_the_pictures_is_followed_by_silence(counting: Path, tmp_path: Path) -> None:
+def test_audio_shorter_than_the_video_is_followed_by_silence(counting: Path, tmp_path: Path) -> None:
     path = tmp_path / "film.mkv"
     ffmpeg("-i", counting, "-f", "lavfi", "-i", "sine=duration=1", "-c:v", "copy", "-c:a", "flac", path)
-    sound = read_audio(look_at(path, "film"))
-    assert sound is not None
-    assert sound.shape == (2, 120_000)
-    assert np.abs(sound[:, 40_000:47_000]).max() > 0.05
-    assert not sound[:, 48_100:].any()
+    audio = read_audio(open_footage(path, "film"))
+    assert audio is not None
+    assert audio.shape == (2, 120_000)
+    assert np.abs(audio[:, 40_000:47_000]).max() > 0.05
+    assert not audio[:, 48_100:].any()
 
 
 def test_surround_sound_becomes_stereo_at_the_asked_rate() -> None:
-    sound = read_audio(look_at(film("bigbuckbunny.mp4"), "bunny", (1.0, 3.5)), sample_rate=16_000)
-    assert sound is not None
-    assert sound.shape == (2, 40_000)
-    assert 0.01 < np.abs(sound).max() <= 1.0
+    audio = read_audio(open_footage(film("bigbuckbunny.mp4"), "bunny", (1.0, 3.5)), sample_rate=16_000)
+    assert audio is not None
+    assert audio.shape == (2, 40_000)
+    assert 0.01 < np.abs(audio).max() <= 1.0
 
 
 def test_samples_that_are_no_numbers_or_too_loud_do_no_harm(counting: Path, tmp_path: Path) -> None:
@@ -228,21 +228,21 @@ def test_samples_that_are_no_numbers_or_too_loud_do_no_harm(counting: Path, tmp_
     path = tmp_path / "film.mkv"
     given = ("-f", "f32le", "-ar", 48_000, "-ch_layout", "mono", "-i", tmp_path / "raw")
     ffmpeg("-i", counting, *given, "-c:v", "copy", "-c:a", "pcm_f32le", path)
-    sound = read_audio(look_at(path, "film"))
-    assert sound is not None
-    assert np.isfinite(sound).all()
-    assert np.abs(sound).max() <= 1.0
+    audio = read_audio(open_footage(path, "film"))
+    assert audio is not None
+    assert np.isfinite(audio).all()
+    assert np.abs(audio).max() <= 1.0
 
 
-def test_a_silent_film_has_no_sound(counting: Path) -> None:
-    found = look_at(counting, "film")
+def test_a_silent_film_has_no_audio(counting: Path) -> None:
+    found = open_footage(counting, "film")
     assert not found.has_audio
     assert read_audio(found) is None
 
 
 def test_a_film_that_vanished_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     path = clicks(tmp_path / "film.mkv", (0.5,))
-    found = look_at(path, "film")
+    found = open_footage(path, "film")
     path.unlink()
     for read in (lambda: list(read_video(found, 32, 32, 10.0, 3)), lambda: read_audio(found)):
         with pytest.raises(MediaError) as failure:

@@ -29,7 +29,7 @@ STILLS = ["still.png", "still.jpg", "still.webp", "still.gif"]
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """One second of a real film with its sound in every container, and a real photograph in every kind."""
+    """One second of a real film with its audio in every container, and a real photograph in every kind."""
     folder = tmp_path_factory.mktemp("real")
     second = ("-ss", 1, "-t", 1, "-i", film("bigbuckbunny.mp4"), "-vf", "scale=160:90", "-ac", 2)
     speed = {"film.webm": ["-deadline", "realtime", "-cpu-used", "8"], "fast.mp4": ["-movflags", "+faststart"]}
@@ -67,8 +67,8 @@ def assert_harmless(inputs: Inputs, path: Path) -> None:
             assert 0 < found.duration_s <= MAX_DURATION_S
             assert 0 < found.width * found.height < 50_000_000
             assert [frame.shape for frame in read_video(found, 48, 32, 24.0, 30)] == [(32, 48, 3)] * 30
-            sound = read_audio(found)
-            assert sound is None or (sound.shape[1] <= 48_000 * MAX_DURATION_S and np.isfinite(sound).all())
+            audio = read_audio(found)
+            assert audio is None or (audio.shape[1] <= 48_000 * MAX_DURATION_S and np.isfinite(audio).all())
 
 
 @contextmanager
@@ -165,7 +165,7 @@ SCRIPTS = {
     "filter graph": "movie=good.mp4[out0]\n",
     "image magick": "push graphic-context\nimage over 0,0 0,0 'good.png'\npop graphic-context\n",
     "raw frames": "YUV4MPEG2 W16 H16 F25:1\nFRAME\n" + "x" * 384,
-    "text": "hello, this is no film\n" * 40,
+    "text": "hello, this is not a video\n" * 40,
 }
 
 
@@ -203,9 +203,9 @@ FOREIGN: dict[str, Callable[[Path], bytes]] = {
     "a targa": lambda _: made_by_pillow("TGA"),
     "a paintbrush": lambda _: made_by_pillow("PCX"),
     "a jpeg 2000": lambda _: made_by_pillow("JPEG2000"),
-    "a picture as pdf": lambda _: made_by_pillow("PDF"),
+    "an image as pdf": lambda _: made_by_pillow("PDF"),
     "a direct-draw surface": lambda _: made_by_pillow("DDS"),
-    "a silicon graphics picture": lambda _: made_by_pillow("SGI"),
+    "a silicon graphics image": lambda _: made_by_pillow("SGI"),
 }
 
 
@@ -269,7 +269,7 @@ def test_a_film_is_not_a_still_and_a_still_not_a_film_and_each_says_what_is(
             assert "MP4, MOV, MKV, WebM, AVI or GIF" in assert_refused(inputs.video, film)
 
 
-# -- pictures that are bombs ------------------------------------------------------------------------
+# -- images that are bombs ------------------------------------------------------------------------
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
@@ -375,8 +375,8 @@ FORGED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "an edit of a century": ("film.mp4", lambda film: patched(film, b"elst", 8, LARGE)),
     "a clock of no ticks": ("film.mp4", lambda film: patched(film, b"mdhd", 12, bytes(4))),
     "a clock of thousands of millions of ticks": ("film.mp4", lambda film: patched(film, b"mdhd", 12, LARGE)),
-    "a picture of 65535 x 65535": ("film.mp4", lambda film: patched(film, b"avc1", 24, BIG)),
-    "a picture turned by no matrix": ("film.mp4", lambda film: patched(film, b"tkhd", 40, BIG * 9)),
+    "an image of 65535 x 65535": ("film.mp4", lambda film: patched(film, b"avc1", 24, BIG)),
+    "an image turned by no matrix": ("film.mp4", lambda film: patched(film, b"tkhd", 40, BIG * 9)),
     "frames that are said to be in another file": (
         "film.mp4",
         lambda film: film.replace(b"url \0\0\0\1", b"url \0\0\0\0"),
@@ -436,9 +436,9 @@ def test_a_forged_film_is_refused_or_read_within_bounds(
 
 
 def many_streams(folder: Path, suffix: str) -> Path:
-    tone, picture = folder / "tone.m4a", ("-f", "lavfi", "-i", "color=size=32x32:rate=5:duration=1")
+    tone, image = folder / "tone.m4a", ("-f", "lavfi", "-i", "color=size=32x32:rate=5:duration=1")
     ffmpeg("-f", "lavfi", "-i", "sine=duration=0.2", tone)
-    ffmpeg(*picture, "-i", tone, "-map", "0:v", *["-map", "1:a"] * 99, "-c:a", "copy", folder / f"film.{suffix}")
+    ffmpeg(*image, "-i", tone, "-map", "0:v", *["-map", "1:a"] * 99, "-c:a", "copy", folder / f"film.{suffix}")
     return folder / f"film.{suffix}"
 
 
@@ -449,21 +449,21 @@ def lavfi(folder: Path, suffix: str, source: str, *args: str) -> Path:
 
 def cover_only(folder: Path) -> Path:
     (folder / "cover.png").write_bytes(encoded((64, 64)))
-    sound = ("-f", "lavfi", "-i", "sine=duration=1", "-i", folder / "cover.png", "-map", "0", "-map", "1")
-    ffmpeg(*sound, "-c:v", "copy", "-disposition:v", "attached_pic", folder / "film.m4a")
+    audio = ("-f", "lavfi", "-i", "sine=duration=1", "-i", folder / "cover.png", "-map", "0", "-map", "1")
+    ffmpeg(*audio, "-c:v", "copy", "-disposition:v", "attached_pic", folder / "film.m4a")
     return folder / "film.m4a"
 
 
 def attachment_only(folder: Path) -> Path:
     (folder / "secret.txt").write_text("hello")
-    sound = ("-f", "lavfi", "-i", "sine=duration=1", "-attach", folder / "secret.txt")
-    ffmpeg(*sound, "-metadata:s:t", "mimetype=text/plain", folder / "film.mkv")
+    audio = ("-f", "lavfi", "-i", "sine=duration=1", "-attach", folder / "secret.txt")
+    ffmpeg(*audio, "-metadata:s:t", "mimetype=text/plain", folder / "film.mkv")
     return folder / "film.mkv"
 
 
 UNFIT: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "a hundred streams": ("max_streams", lambda folder: many_streams(folder, "mp4")),
-    "a picture of 36 million pixels": (
+    "an image of 36 million pixels": (
         "max pixel count",
         lambda folder: lavfi(folder, "mkv", "color=size=9000x4000:rate=1:duration=1", "-c:v", "mjpeg"),
     ),
@@ -471,9 +471,9 @@ UNFIT: dict[str, tuple[str, Callable[[Path], Path]]] = {
         "pixels",
         lambda folder: lavfi(folder, "mkv", "color=size=1280x720:rate=5:duration=1,setsar=60000/1"),
     ),
-    "sound alone": ("cannot be read as a video", lambda folder: lavfi(folder, "m4a", "sine=duration=1")),
-    "sound with a cover": ("cannot be read as a video", cover_only),
-    "sound with an attachment": ("cannot be read as a video", attachment_only),
+    "audio alone": ("cannot be read as a video", lambda folder: lavfi(folder, "m4a", "sine=duration=1")),
+    "audio with a cover": ("cannot be read as a video", cover_only),
+    "audio with an attachment": ("cannot be read as a video", attachment_only),
 }
 
 

@@ -11,7 +11,7 @@ from media_kit import archive, encoded, leaving_nothing, write_counting
 
 from ltx_mcp.archive.library import Library
 from ltx_mcp.errors import BadInput, MediaError, NotFound, StudioError
-from ltx_mcp.preparation.inputs import MAX_PICTURE_BYTES, MAX_VIDEO_BYTES, Inputs
+from ltx_mcp.preparation.inputs import MAX_IMAGE_BYTES, MAX_VIDEO_BYTES, Inputs
 
 SECRET = "tell-nobody"
 
@@ -225,9 +225,9 @@ def test_a_hostile_place_is_refused(subtests: pytest.Subtests, library: Library,
 def test_a_picture_may_be_as_large_as_the_limit_and_no_larger(library: Library, root: Path) -> None:
     path = root / "large.png"
     path.write_bytes(encoded())
-    os.truncate(path, MAX_PICTURE_BYTES)
+    os.truncate(path, MAX_IMAGE_BYTES)
     assert Inputs(library, [root]).still(str(path)).shape == (6, 8, 3)
-    os.truncate(path, MAX_PICTURE_BYTES + 1)
+    os.truncate(path, MAX_IMAGE_BYTES + 1)
     assert "larger than 50 MB" in str(assert_refused(Inputs(library, [root]).still, str(path), root))
 
 

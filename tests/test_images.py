@@ -1,4 +1,4 @@
-"""Still pictures: every kind of file becomes an upright RGB frame in its own colours, and fills the asked size."""
+"""Still images: every kind of file becomes an upright RGB frame in its own colours, and fills the asked size."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -100,11 +100,11 @@ def test_a_broken_colour_profile_says_nothing(profile: bytes) -> None:
     assert near(read_image(saved(Image.new("RGB", (8, 8), RED), icc_profile=profile), "a"), RED, 0)
 
 
-def test_a_profile_for_another_kind_of_picture_says_nothing() -> None:
+def test_a_profile_for_another_kind_of_image_says_nothing() -> None:
     assert near(read_image(saved(Image.new("L", (8, 8), 99), icc_profile=swapped_profile()), "a"), (99, 99, 99), 0)
 
 
-# -- which picture, and which way up ----------------------------------------------------------------
+# -- which image, and which way up ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -133,7 +133,7 @@ def test_of_an_animation_the_first_frame_counts(kind: str) -> None:
     assert near(read_image(content, "a"), GREEN)
 
 
-def test_of_a_phones_several_pictures_in_one_jpeg_the_first_counts() -> None:
+def test_of_a_phones_several_images_in_one_jpeg_the_first_counts() -> None:
     first, second = Image.new("RGB", (16, 16), GREEN), Image.new("RGB", (8, 8), BLUE)
     content = saved(first, "MPO", save_all=True, append_images=[second])
     assert near(read_image(content, "a"), GREEN)
@@ -180,9 +180,9 @@ def test_a_fit_covers_and_crops_the_middle(
 
 
 def test_a_fit_says_in_words_what_is_lost() -> None:
-    assert fit((400, 300), (300, 300)).words == "Cropped from the centre to fit: 25% is lost, at the left and right."
-    assert fit((300, 400), (300, 300)).words == "Cropped from the centre to fit: 25% is lost, at the top and bottom."
-    assert fit((1920, 1088), (1920, 1080)).words == ""  # 0.7%: not worth saying
+    assert fit((400, 300), (300, 300)).note == "Cropped from the centre to fit: 25% is lost, at the left and right."
+    assert fit((300, 400), (300, 300)).note == "Cropped from the centre to fit: 25% is lost, at the top and bottom."
+    assert fit((1920, 1088), (1920, 1080)).note == ""  # 0.7%: not worth noting
 
 
 @pytest.mark.parametrize("aspect", ASPECTS)

@@ -33,7 +33,7 @@ def clip(library: Library) -> Clip:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """The allowed folder; beside it lies a picture that is not allowed."""
+    """The allowed folder; beside it lies an image that is not allowed."""
     (tmp_path / "secret.png").write_bytes(encoded())
     folder = tmp_path / "root"
     folder.mkdir()
@@ -59,9 +59,9 @@ def inputs(library: Library, root: Path) -> Inputs:
         (f"clip://{ID}", ClipRef(ID)),
         (f"clip://{ID}@2", ClipRef(ID, at_s=2.0)),
         ("clip-00000000", ClipRef("clip-00000000")),
-        ("/a/picture.png", FileRef(Path("/a/picture.png"))),
+        ("/a/image.png", FileRef(Path("/a/image.png"))),
         ("/a/with space, ünï 日本.png", FileRef(Path("/a/with space, ünï 日本.png"))),
-        ("file:///a/picture.png", FileRef(Path("/a/picture.png"))),
+        ("file:///a/image.png", FileRef(Path("/a/image.png"))),
         ("file:///a/b%20c%3F%23%40.png", FileRef(Path("/a/b c?#@.png"))),
         ("file:///a/%E6%97%A5.png", FileRef(Path("/a/日.png"))),
     ],
@@ -108,14 +108,14 @@ def test_the_path_of_a_clips_video_means_the_clip(inputs: Inputs, clip: Clip) ->
         f"{ID}/../{ID}",
         f"clip://{ID}/video",
         "clip://",
-        "picture.png",
-        "./picture.png",
+        "image.png",
+        "./image.png",
         "../secret.png",
-        "~/picture.png",
-        "~root/picture.png",
-        "$HOME/picture.png",
-        "/root/picture\x00.png",
-        "/root/picture\n.png",
+        "~/image.png",
+        "~root/image.png",
+        "$HOME/image.png",
+        "/root/image\x00.png",
+        "/root/image\n.png",
         "/root/\x1b[31m.png",
         "/" + "x" * 5000,
         "http://example.com/a.png",
@@ -148,7 +148,7 @@ def test_anything_else_is_refused_with_the_grammar_and_the_roots(inputs: Inputs,
 
 
 def test_a_time_that_cannot_be_read_is_what_the_error_names(inputs: Inputs) -> None:
-    with pytest.raises(BadInput, match="After @ stands a time"):
+    with pytest.raises(BadInput, match="After @ comes a time"):
         inputs.parse(f"{ID}@3.2s")
 
 
@@ -197,8 +197,8 @@ def test_a_span_is_no_still(inputs: Inputs) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-@pytest.mark.parametrize("name", ["picture.png", "日本 café.png", "no_suffix", "%41.png", "@3.2.png"])
-def test_a_picture_inside_a_root_is_read_whatever_its_name(inputs: Inputs, root: Path, kind: str, name: str) -> None:
+@pytest.mark.parametrize("name", ["image.png", "日本 café.png", "no_suffix", "%41.png", "@3.2.png"])
+def test_an_image_inside_a_root_is_read_whatever_its_name(inputs: Inputs, root: Path, kind: str, name: str) -> None:
     (root / name).write_bytes(encoded(kind=kind))
     for reference in (str(root / name), (root / name).as_uri()):
         frame = inputs.still(reference)

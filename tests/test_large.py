@@ -13,7 +13,7 @@ from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.plan.memory import GB, Machine
 from ltx_mcp.engine.plan.tiling import spans
 from ltx_mcp.engine.weights.source import MicroSource
-from ltx_mcp.media.footage import look_at, read_audio, read_video
+from ltx_mcp.media.footage import open_footage, read_audio, read_video
 from ltx_mcp.media.images import read_image
 from ltx_mcp.media.probe import probe
 from ltx_mcp.media.resize import cover
@@ -32,8 +32,8 @@ async def agent(tmp_path: Path) -> AsyncGenerator[Client]:
 
 
 async def test_a_photograph_becomes_2160p_portrait_in_tiles_and_scaled_up(agent: Client) -> None:
-    picture = photo("astronaut.png")
-    asked = {**LARGE, "image": str(picture), "aspect": "9:16"}
+    image = photo("astronaut.png")
+    asked = {**LARGE, "image": str(image), "aspect": "9:16"}
     done = await agent.call_tool("animate_image", asked)
     while data(done)["status"] in ("queued", "running"):
         done = await agent.call_tool("get_job", {"job_id": data(done)["job_id"]})
@@ -45,13 +45,13 @@ async def test_a_photograph_becomes_2160p_portrait_in_tiles_and_scaled_up(agent:
         assert note in text(done)
     facts = probe(Path(clip["path"]))
     assert (facts.width, facts.height, facts.fps, facts.frames, facts.codec) == (2160, 3840, 8, 4, "hevc")
-    assert (clip["moderation"]["verdict"], clip["searchable"], clip["source"]) == ("passed", True, str(picture))
-    footage = look_at(Path(clip["path"]), "clip")
-    sound = read_audio(footage)
-    assert sound is not None
-    assert sound.shape[1] == pytest.approx(0.5 * 48_000, abs=1024)
+    assert (clip["moderation"]["verdict"], clip["searchable"], clip["source"]) == ("passed", True, str(image))
+    footage = open_footage(Path(clip["path"]), "clip")
+    audio = read_audio(footage)
+    assert audio is not None
+    assert audio.shape[1] == pytest.approx(0.5 * 48_000, abs=1024)
     shown = np.stack(list(read_video(footage, 2160, 3840, 8, 4))).astype(np.float32)
-    first = cover(read_image(picture.read_bytes(), "photo"), 2160, 3840)
+    first = cover(read_image(image.read_bytes(), "photo"), 2160, 3840)
     assert np.abs(shown[0] - first).mean() < 12, "the first frame is the photograph"
     assert_no_seam(shown[1:], 2560, 3840 / 2560)
 

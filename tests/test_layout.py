@@ -67,7 +67,7 @@ def test_a_clip_of_ten_seconds_at_50_fps() -> None:
 def test_the_passes_of_a_half_rate() -> None:
     first, refine = at_half_rate(DISTILLED["final"]).passes
     assert (first.half_rate, first.divisor, first.sigmas) == (True, 2, DISTILLED_SIGMAS)
-    assert (refine.half_rate, refine.divisor, refine.sigmas, refine.keeps_sound) == (False, 1, REFINE_SIGMAS, True)
+    assert (refine.half_rate, refine.divisor, refine.sigmas, refine.keeps_audio) == (False, 1, REFINE_SIGMAS, True)
     first, tail = at_half_rate(DISTILLED["draft"]).passes
     assert (first.half_rate, first.divisor, tail.divisor, tail.sigmas) == (True, 1, 1, REFINE_SIGMAS)
     first, tail = at_half_rate(undistilled(guided(1), steps=30, adapter=False)["best"]).passes
@@ -130,7 +130,7 @@ def test_a_draft_is_never_tiled_as_each_tile_would_be_a_picture_of_its_own() -> 
 
 def test_a_tiled_pass_keeps_the_sound_and_starts_low() -> None:
     _, last = in_tiles(DISTILLED["final"], (2, 2)).passes
-    assert (last.tiles, last.keeps_sound, last.sigmas, last.units) == ((2, 2), True, TILED_SIGMAS, 8)
+    assert (last.tiles, last.keeps_audio, last.sigmas, last.units) == ((2, 2), True, TILED_SIGMAS, 8)
     _, last = in_tiles(at_half_rate(DISTILLED["final"]), (2, 1)).passes
     assert (last.tiles, last.sigmas) == ((2, 1), REFINE_SIGMAS), "frames just made need the whole schedule"
     assert in_tiles(DISTILLED["final"], (1, 1)) == DISTILLED["final"]
@@ -167,7 +167,7 @@ def test_scaling_up_is_at_most_twofold() -> None:
     with pytest.raises(TooLarge):
         planned(tight, resolution="2160p", duration_s=10)  # 1080p does not fit, and from 720p it would be threefold
     with pytest.raises(TooLarge):
-        planned(tight, Uses(begun=True), resolution="1080p", duration_s=4), "what was begun has its size already"
+        planned(tight, Uses(from_draft=True), resolution="1080p", duration_s=4), "what was begun has its size already"
 
 
 # -- materials --------------------------------------------------------------------------------------------

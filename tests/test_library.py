@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from ltx_mcp.archive.library import CLIP_ID, Library
+from ltx_mcp.archive.library import Library
+from ltx_mcp.archive.sidecar import CLIP_ID, storing
 from ltx_mcp.errors import ArchiveError, NotFound
 from ltx_mcp.jobs.process_lock import ProcessLock
 from ltx_mcp.types.clips import Clip, ClipFacts, Provenance, Verdict
@@ -215,9 +216,7 @@ raise SystemExit(2)
 
 
 def test_a_full_disk_says_to_free_some_space(tmp_path: Path, process_lock: ProcessLock) -> None:
-    from ltx_mcp.archive.library import _storing
-
-    with pytest.raises(ArchiveError, match=r"No space left.*Free some disk space"), _storing("Too bad"):
+    with pytest.raises(ArchiveError, match=r"No space left.*Free some disk space"), storing("Too bad"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

@@ -207,7 +207,7 @@ def against_a_hub(cache: Path) -> None:
             ("maker/many:a.safetensors", BadInput, "more than any LoRA"),
             ("maker/pickled", BadInput, "holds 0 safetensors files"),
             ("maker/damaged", BadInput, "damaged"),
-            ("maker/checkpoint", BadInput, "no part of a plain LoRA"),
+            ("maker/checkpoint", BadInput, "does not belong in a plain LoRA"),
             ("maker/gated", ModelUnavailable, "https://huggingface.co/maker/gated, then set HF_TOKEN"),
         ):
             with pytest.raises(error) as caught:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import look_at, read_audio
+from ltx_mcp.media.footage import open_footage, read_audio
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.stages import Stage
@@ -21,15 +21,17 @@ pytestmark = pytest.mark.anyio
 TONE = (0.3 * np.sin(np.linspace(0, 2000, 96_000)))[None].astype(np.float32)
 
 
-def a_picture(folder: Path, colour: tuple[int, int, int], size: tuple[int, int] = (640, 360)) -> Path:
+def an_image(folder: Path, colour: tuple[int, int, int], size: tuple[int, int] = (640, 360)) -> Path:
     path = folder / f"{'-'.join(map(str, colour))}.png"
     Image.new("RGB", size, colour).save(path)
     return path
 
 
-def a_video(folder: Path, colour: tuple[int, int, int], frames: int = 40, fps: float = 20, sound: bool = True) -> Path:
+def a_video(
+    folder: Path, colour: tuple[int, int, int], frames: int = 40, fps: float = 20, with_audio: bool = True
+) -> Path:
     path = folder / "source.mp4"
-    with VideoWriter(path, 320, 180, fps, frames, audio=TONE if sound else None) as writer:
+    with VideoWriter(path, 320, 180, fps, frames, audio=TONE if with_audio else None) as writer:
         for _ in range(frames):
             writer.write(np.full((180, 320, 3), colour, dtype=np.uint8))
     return path
@@ -46,19 +48,19 @@ def distance(frame: Frame, colour: tuple[int, int, int]) -> float:
 RED, GREEN, BLUE = (200, 30, 30), (30, 160, 60), (30, 60, 200)
 
 
-async def test_a_clip_begins_ends_and_passes_where_its_pictures_say(tmp_path: Path, mode: str) -> None:
-    pictures = [a_picture(tmp_path, colour) for colour in (RED, GREEN, BLUE)]
+async def test_a_clip_begins_ends_and_passes_where_its_images_say(tmp_path: Path, mode: str) -> None:
+    images = [an_image(tmp_path, colour) for colour in (RED, GREEN, BLUE)]
     async with an_agent(tmp_path / "data", mode, roots=[tmp_path]) as agent:
         arguments = {
-            "image": str(pictures[0]),
-            "end_image": pictures[2].as_uri(),
-            "keyframes": [{"image": str(pictures[1]), "at_s": 0.5}],
+            "image": str(images[0]),
+            "end_image": images[2].as_uri(),
+            "keyframes": [{"image": str(images[1]), "at_s": 0.5}],
             "prompt": "the colour drifts",
             "duration_s": 1,
         }
         job = data(await agent.call_tool("animate_image", arguments))
     clip = job["clip"]
-    assert (clip["kind"], clip["source"], clip["width"], clip["height"]) == ("animated", str(pictures[0]), 416, 240)
+    assert (clip["kind"], clip["source"], clip["width"], clip["height"]) == ("animated", str(images[0]), 416, 240)
     first, between, middle, last = frames_of(clip, 0, 0.3, 0.5, 23 / 24)
     assert distance(first, RED) < 15
     assert distance(middle, GREEN) < 15
@@ -67,7 +69,7 @@ async def test_a_clip_begins_ends_and_passes_where_its_pictures_say(tmp_path: Pa
 
 
 async def test_the_shape_is_the_images_own_and_what_is_cropped_is_said(tmp_path: Path, mode: str) -> None:
-    tall = a_picture(tmp_path, RED, (300, 600))
+    tall = an_image(tmp_path, RED, (300, 600))
     async with an_agent(tmp_path / "data", mode, roots=[tmp_path]) as agent:
         job = data(await agent.call_tool("animate_image", {"image": str(tall), "prompt": "it sways", **SHORT}))
         wide = {"image": str(tall), "prompt": "it sways", "aspect": "16:9", **SHORT}
@@ -91,14 +93,14 @@ async def test_a_moment_that_was_found_is_the_next_input(tmp_path: Path, mode: s
     assert [moment["clip_id"] for moment in kinds] == [restyled["clip"]["clip_id"]]
 
 
-async def test_a_restyled_video_keeps_length_rate_shape_and_sound(tmp_path: Path, mode: str) -> None:
+async def test_a_restyled_video_keeps_length_rate_shape_and_audio(tmp_path: Path, mode: str) -> None:
     video = a_video(tmp_path, GREEN)
     async with an_agent(tmp_path / "data", mode, roots=[tmp_path]) as agent:
         ask = {"video": str(video), "prompt": "a red ring in watercolour"}
         near, far = [
             data(await agent.call_tool("restyle_video", {**ask, "strength": strength})) for strength in (0.1, 0.9)
         ]
-        new_sound = data(await agent.call_tool("restyle_video", {**ask, "keep_audio": False}))["clip"]
+        new_audio = data(await agent.call_tool("restyle_video", {**ask, "keep_audio": False}))["clip"]
     clip = near["clip"]
     facts = probe(Path(clip["path"]))
     assert (facts.frames, facts.fps, facts.width, facts.height) == (40, 20, 416, 240)
@@ -106,7 +108,7 @@ async def test_a_restyled_video_keeps_length_rate_shape_and_sound(tmp_path: Path
     assert any("epaint" in note for note in near["effective"]["notes"])
     assert distance(frames_of(clip, 1)[0], GREEN) < 25 < distance(frames_of(far["clip"], 1)[0], GREEN)
     kept, source, made = (
-        read_audio(look_at(path, "")) for path in (Path(clip["path"]), video, Path(new_sound["path"]))
+        read_audio(open_footage(path, "")) for path in (Path(clip["path"]), video, Path(new_audio["path"]))
     )
     assert kept is not None
     assert source is not None
@@ -115,9 +117,9 @@ async def test_a_restyled_video_keeps_length_rate_shape_and_sound(tmp_path: Path
     assert pitch(made) != pytest.approx(pitch(source), rel=0.02)
 
 
-def pitch(sound: np.ndarray[Any, Any]) -> float:
+def pitch(audio: np.ndarray[Any, Any]) -> float:
     """The strongest frequency in Hz, at 48 kHz."""
-    return float(np.abs(np.fft.rfft(sound[0])).argmax() * 48_000 / sound.shape[1])
+    return float(np.abs(np.fft.rfft(audio[0])).argmax() * 48_000 / audio.shape[1])
 
 
 async def test_a_span_is_cut_exactly(tmp_path: Path, mode: str) -> None:
@@ -135,9 +137,9 @@ async def test_a_span_is_cut_exactly(tmp_path: Path, mode: str) -> None:
 
 async def test_inputs_are_moderated_before_the_engine_sees_them(tmp_path: Path, mode: str) -> None:
     gate = Gate(Stage.LOADING)
-    picture, video = a_picture(tmp_path, (255, 0, 255)), a_video(tmp_path, (255, 0, 255))
+    image, video = an_image(tmp_path, (255, 0, 255)), a_video(tmp_path, (255, 0, 255))
     async with an_agent(tmp_path / "data", mode, StandInEngine(gate), roots=[tmp_path]) as agent:
-        for tool, arguments in (("animate_image", {"image": str(picture)}), ("restyle_video", {"video": str(video)})):
+        for tool, arguments in (("animate_image", {"image": str(image)}), ("restyle_video", {"video": str(video)})):
             result = await agent.call_tool(tool, {**arguments, "prompt": "it glows"})
             assert result.is_error
             assert data(result)["status"] == "refused"
@@ -181,27 +183,27 @@ BAD_CALLS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("animate_image", {"prompt": "x"}, ["image", "missing"]),
     ("animate_image", {"image": "no-such-clip-aaaaaaaa@1", "prompt": "x"}, ["no-such-clip"]),
     ("animate_image", {"image": "https://example.org/a.png", "prompt": "x"}, ["URLs are not fetched"]),
-    ("animate_image", {"image": "{video}", "prompt": "x"}, ["picture"]),
-    ("animate_image", {"image": "{picture}", "prompt": "x", "strength": 1.5}, ["strength", "0 to 1"]),
+    ("animate_image", {"image": "{video}", "prompt": "x"}, ["image"]),
+    ("animate_image", {"image": "{image}", "prompt": "x", "strength": 1.5}, ["strength", "0 to 1"]),
     (
         "animate_image",
-        {"image": "{picture}", "prompt": "x", "keyframes": [{"image": "{picture}"}]},
+        {"image": "{image}", "prompt": "x", "keyframes": [{"image": "{image}"}]},
         ["at_s", "missing"],
     ),
     (
         "animate_image",
-        {"image": "{picture}", "prompt": "x", "keyframes": [{"image": "{picture}", "at_s": 9}]},
+        {"image": "{image}", "prompt": "x", "keyframes": [{"image": "{image}", "at_s": 9}]},
         ["keyframe at 9 s"],
     ),
     (
         "animate_image",
-        {"image": "{picture}", "prompt": "x", "keyframes": [{"image": "{picture}", "at_s": 0}]},
-        ["Two pictures", "0.00 s"],
+        {"image": "{image}", "prompt": "x", "keyframes": [{"image": "{image}", "at_s": 0}]},
+        ["Two images", "0.00 s"],
     ),
-    ("restyle_video", {"video": "{picture}", "prompt": "x"}, ["picture.png"]),
+    ("restyle_video", {"video": "{image}", "prompt": "x"}, ["image.png"]),
     ("restyle_video", {"video": "{video}", "prompt": "x", "mode": "magic"}, ["mode", "repaint"]),
     ("restyle_video", {"video": "/etc/passwd", "prompt": "x"}, ["Files may come from"]),
-    ("import_video", {"video": "{picture}", "title": "x"}, ["picture.png"]),
+    ("import_video", {"video": "{image}", "title": "x"}, ["image.png"]),
     ("import_video", {"video": "{video}", "title": "x" * 500}, ["title", "1 to 400"]),
     ("restyle_video", {"video": "{video}", "prompt": ""}, ["prompt", "1 to 4,000"]),
 ]
@@ -211,8 +213,8 @@ BAD_CALLS: list[tuple[str, dict[str, Any], list[str]]] = [
 async def test_a_bad_input_says_what_came_and_what_to_do(
     tmp_path: Path, tool: str, arguments: dict[str, Any], words: list[str]
 ) -> None:
-    picture = a_picture(tmp_path, RED).rename(tmp_path / "picture.png")
-    places = {"picture": str(picture), "video": str(a_video(tmp_path, RED))}
+    image = an_image(tmp_path, RED).rename(tmp_path / "image.png")
+    places = {"image": str(image), "video": str(a_video(tmp_path, RED))}
 
     def placed(value: Any) -> Any:
         if isinstance(value, dict):

@@ -106,6 +106,7 @@ def test_bandwidth_extension_adds_nothing(vocoder: Any) -> None:
         assert vocoder(torch.rand(1, 2, 8, 32)).shape[-1] == 3 * low.shape[-1]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Path) -> None:
     whole, first, second = (Trainer(TINY) for _ in range(3))
     losses = [whole.advance() for _ in range(6)]
@@ -119,6 +120,7 @@ def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Pa
         assert all(torch.equal(one, other) for one, other in pairs)
 
 
+@pytest.mark.slow
 def test_training_writes_weights_that_load(tmp_path: Path) -> None:
     trainer = Trainer(TINY)
     run(trainer, tmp_path, minutes=5)
@@ -128,6 +130,7 @@ def test_training_writes_weights_that_load(tmp_path: Path) -> None:
     assert played(vae, vocoder, one("up"), 0.4).shape == (2, (4 * 10 - 3) * 480)
 
 
+@pytest.mark.slow
 def test_steps_learn() -> None:
     trainer = Trainer(replace(TINY, vae_steps=25, clips=2))
     losses = [trainer.advance() for _ in range(25)]

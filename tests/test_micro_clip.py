@@ -75,6 +75,7 @@ def test_a_full_caption_is_frequent() -> None:
 # -- how it is trained -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_most_pictures_of_a_step_are_hard_to_tell_apart() -> None:
     trainer = Trainer(replace(TINY, batch=16, noise=0, drawn=300, returned=0))
     seen = [[trainer.pool.seen[at] for at in trainer._chosen(np.random.default_rng(step))] for step in range(6)]
@@ -107,6 +108,7 @@ def test_nothing_is_drawn_in_many_ways() -> None:
     assert len({each.tobytes() for each in pictures}) == 20
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Path) -> None:
     whole_clip = Trainer(TINY)
     losses = [whole_clip.advance() for _ in range(4)]
@@ -120,6 +122,7 @@ def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Pa
     assert [second.advance() for _ in range(2)] == pytest.approx(losses[2:], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_run_exports_a_folder_that_the_index_takes(tmp_path: Path) -> None:
     trainer = Trainer(TINY)
     trainer.step = TINY.steps - 1

@@ -25,6 +25,7 @@ from ltx_mcp.micro.training.train_dit import DitPlan, DitTrainer
 from ltx_mcp.micro.training.training_clips import TrainingClips
 from ltx_mcp.micro.vae import load_vae
 
+pytestmark = pytest.mark.slow  # training alone, of which nothing ships
 SHAPE = Shape(2, 2, 3)
 
 

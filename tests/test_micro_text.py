@@ -80,6 +80,7 @@ def test_training_prompts_never_use_a_kept_phrasing() -> None:
     assert not held_out & trained
 
 
+@pytest.mark.slow
 def test_text_training_learns_and_repeats_itself(tmp_path: Path) -> None:
     plan = TextPlan(steps=12, prompts=8)
     first, second = TextTrainer(plan), TextTrainer(plan)

@@ -90,6 +90,7 @@ def test_they_are_small() -> None:
     assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 3_000_000
 
 
+@pytest.mark.slow
 def test_the_start_is_solved_not_guessed(trainer: Trainer) -> None:
     """From a few clips, without a step of training, it knows most of those clips' finer latents."""
     errors, spreads = [], []
@@ -103,6 +104,7 @@ def test_the_start_is_solved_not_guessed(trainer: Trainer) -> None:
     assert np.mean(errors) < 0.1 * np.mean(spreads)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss(trainer: Trainer) -> None:
     trainer.step = 60  # past the slow first steps
     losses = []
@@ -112,6 +114,7 @@ def test_training_lowers_the_loss(trainer: Trainer) -> None:
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Path) -> None:
     whole = Trainer(TINY)
     whole.start()
@@ -130,12 +133,14 @@ def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Pa
         assert torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_pairs_of_another_plan_are_made_anew(tmp_path: Path) -> None:
     Trainer(TINY, tmp_path / "pairs.pt")
     other = Trainer(Plan(**{**TINY.__dict__, "pairs": 1}), tmp_path / "pairs.pt")
     assert sum(len(group) for group in other.pairs) == 4
 
 
+@pytest.mark.slow
 def test_a_run_exports_weights_that_load(tmp_path: Path, trainer: Trainer) -> None:
     trainer.step = TINY.steps - 1
     run(trainer, tmp_path, minutes=1)

@@ -84,6 +84,7 @@ def test_the_patches_are_in_the_order_of_the_class() -> None:
     assert torch.equal(seen[0], vae_start.patches(clip)[:, :128])
 
 
+@pytest.mark.slow
 def test_the_start_is_solved_not_guessed() -> None:
     """Untrained, from a few clips, it already gives those clips back; a random start is near 5 dB."""
     trainer = Trainer(TINY)
@@ -94,6 +95,7 @@ def test_the_start_is_solved_not_guessed() -> None:
     assert 10 * torch.log10(4 / (made - clip).square().mean()) > 20
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss() -> None:
     trainer = Trainer(TINY)
     clip = torch.from_numpy(trainer.clips.batch(0, 1, 9, 32))
@@ -110,6 +112,7 @@ def test_training_lowers_the_loss() -> None:
     assert loss() < before
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path: Path) -> None:
     whole, first, second = (Trainer(TINY) for _ in range(3))
     for _ in range(4):
@@ -125,6 +128,7 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path: Path) -> None:
         assert torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_weights_that_diffusers_loads(tmp_path: Path) -> None:
     trainer = Trainer(TINY)
     trainer.step = TINY.steps - 1

@@ -1,4 +1,4 @@
-"""What an order tells the planner of its materials, and what it holds while it waits."""
+"""What an job tells the planner of its materials, and what it holds while it waits."""
 
 import gc
 import weakref
@@ -16,10 +16,10 @@ from ltx_mcp.engine.base import Materials
 from ltx_mcp.engine.plan.layout import WORDS, Uses
 from ltx_mcp.engine.plan.planning import plan as make_plan
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.preparation.animate import animated
+from ltx_mcp.preparation.animate import prepare_animate
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
-from ltx_mcp.preparation.restyle import restyled
+from ltx_mcp.preparation.restyle import prepare_restyle
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
 from ltx_mcp.types.clips import Provenance
 from ltx_mcp.types.plans import Plan
@@ -51,20 +51,20 @@ class Planner:
         return make_plan(shot, CARD, 1, size=size, uses=uses)
 
 
-def picture(folder: Path, name: str, size: tuple[int, int] = (900, 700)) -> str:
+def image(folder: Path, name: str, size: tuple[int, int] = (900, 700)) -> str:
     (folder / name).write_bytes(encoded(size))
     return str(folder / name)
 
 
 def shot(folder: Path) -> AnimateRequest:
     return AnimateRequest(
-        prompt="-", image=picture(folder, "a.png"), end_image=picture(folder, "b.png"), resolution="240p", duration_s=1
+        prompt="-", image=image(folder, "a.png"), end_image=image(folder, "b.png"), resolution="240p", duration_s=1
     )
 
 
 def test_an_animation_tells_that_frames_are_given(inputs: Inputs, tmp_path: Path) -> None:
     planner = Planner()
-    animated(shot(tmp_path), inputs).planned(planner)
+    prepare_animate(shot(tmp_path), inputs).plan(planner)
     assert planner.uses == Uses(conditions=True)
 
 
@@ -72,20 +72,20 @@ def test_an_animation_tells_that_frames_are_given(inputs: Inputs, tmp_path: Path
 def test_a_repaint_tells_that_a_source_is_held(inputs: Inputs, tmp_path: Path, keep_audio: bool) -> None:
     planner = Planner()
     request = RestyleRequest(video=str(film("bikes.mp4")), prompt="-", resolution="240p", keep_audio=keep_audio)
-    restyled(request, inputs, RestyleMethod(()), {}).planned(planner)
+    prepare_restyle(request, inputs, RestyleMethod(()), {}).plan(planner)
     assert planner.uses == Uses(conditions=not keep_audio, source=True)
 
 
-def test_a_waiting_order_holds_its_pictures_at_the_size_of_the_clip(inputs: Inputs, tmp_path: Path) -> None:
-    order = animated(shot(tmp_path), inputs)
-    own = digests(order.inputs())
-    pictures = [weakref.ref(each) for each in order.inputs()]
-    planned: Planned = order.planned(Planner())
-    order = order.waiting()
+def test_a_waiting_job_holds_its_images_at_the_size_of_the_clip(inputs: Inputs, tmp_path: Path) -> None:
+    job = prepare_animate(shot(tmp_path), inputs)
+    own = digests(job.input_frames())
+    images = [weakref.ref(each) for each in job.input_frames()]
+    planned: Planned = job.plan(Planner())
+    job = job.release_inputs()
     gc.collect()
-    assert [picture() for picture in pictures] == [None, None]
-    assert order.digests() == own, "a draft is still known by what it was made from"
-    assert (order.kind, order.source) == ("animated", str(tmp_path / "a.png"))
+    assert [image() for image in images] == [None, None]
+    assert job.digests() == own, "a draft is still known by what it was made from"
+    assert (job.kind, job.source) == ("animated", str(tmp_path / "a.png"))
     assert (planned.plan.width, planned.plan.height) == (320, 240)
 
 
@@ -98,10 +98,10 @@ def test_a_waiting_job_keeps_every_field_but_those_that_may_hold_images() -> Non
         recipe="final",
         uses=Uses(conditions=True),
         gather=lambda plan, watch: Materials(),
-        fitted=lambda plan: Materials(),
-        inputs=lambda: [image],
-        pictures=("00ff",),
-        sound=lambda: None,
+        fit_inputs=lambda plan: Materials(),
+        input_frames=lambda: [image],
+        input_digests=("00ff",),
+        replacement_audio=lambda: None,
         notes=lambda plan: ("cropped",),
         check=lambda plan: None,
         provenance=Provenance(digital_source_type=None),
@@ -110,7 +110,7 @@ def test_a_waiting_job_keeps_every_field_but_those_that_may_hold_images() -> Non
     defaults = PreparedJob("generated", job.shot)
     given = [field.name for field in fields(job) if getattr(job, field.name) != getattr(defaults, field.name)]
     assert given == [field.name for field in fields(job) if field.name != "shot"], "a new field: set it here too"
-    waiting = job.waiting()
+    waiting = job.release_inputs()
     kept = {field.name for field in fields(job) if getattr(waiting, field.name) == getattr(job, field.name)}
-    assert {field.name for field in fields(job)} - kept == {"fitted", "inputs", "notes", "check"}
-    assert replace(job, pictures=None).waiting().pictures == digests([image])
+    assert {field.name for field in fields(job)} - kept == {"fit_inputs", "input_frames", "notes", "check"}
+    assert replace(job, input_digests=None).release_inputs().input_digests == digests([image])

@@ -13,8 +13,7 @@ from safetensors.torch import save_file
 from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
 from ltx_mcp.engine.diffusers_ltx.conditions import at_half_rate, latent_index
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
-from ltx_mcp.engine.diffusers_ltx.steered import packed_sound
-from ltx_mcp.engine.weights.source import MicroSource
+from ltx_mcp.engine.diffusers_ltx.steered import packed_audio
 from ltx_mcp.engine.weights.temporal_upsampler_file import load_temporal_file
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.media.resize import scale
@@ -28,10 +27,8 @@ HALF, ALL = 4, 7  # latent frames of 25 and of 49
 
 
 @pytest.fixture(scope="module")
-def engine() -> LtxEngine:
-    engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(Listener())
-    return engine
+def engine(micro_engine: LtxEngine) -> LtxEngine:
+    return micro_engine
 
 
 def picture(seed: int) -> Frame:
@@ -96,7 +93,7 @@ def test_sound_at_the_same_pace_is_left_as_it_is(engine: LtxEngine) -> None:
     pipeline = engine._loaded.conditioned
     bins = pipeline.audio_mel_bins // pipeline.audio_vae_mel_compression_ratio
     sound = torch.randn(1, pipeline.audio_latent_channels, 12, bins, generator=torch.Generator().manual_seed(1))
-    same, faster = packed_sound(pipeline, sound), packed_sound(pipeline, sound, 1.2)
+    same, faster = packed_audio(pipeline, sound), packed_audio(pipeline, sound, 1.2)
     assert (same.shape[1], faster.shape[1]) == (12, 10)
     assert torch.equal(faster[:, 0], same[:, 0])
     assert torch.allclose(faster[:, 5], same[:, 6], atol=1e-5)

@@ -1,12 +1,13 @@
 """Recipes and plans: exact numbers, notes and refusals."""
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.engine.plan.layout import native
+from ltx_mcp.engine.plan.layout import Uses, native
 from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.engine.plan.quality_presets import DISTILLED, NEUTRAL, Guidance, Recipe, distilled, guided, undistilled
 from ltx_mcp.engine.plan.sigmas import undistilled_sigmas
@@ -50,6 +51,13 @@ def test_a_fractional_rate_delivers_whole_frames_and_says_so() -> None:
 
 def test_a_plain_request_has_no_notes() -> None:
     assert planned().notes == ()
+
+
+def test_a_model_that_cannot_change_subjects_says_so_of_what_it_was_shown() -> None:
+    card = replace(CARD, conditioned_caveat="It keeps the subject.")
+    asked = GenerateRequest(prompt="a red ball", duration_s=2)
+    assert plan(asked, card, seed=7, uses=Uses(conditions=True)).notes == ("It keeps the subject.",)
+    assert plan(asked, card, seed=7).notes == ()
 
 
 @pytest.mark.parametrize("camera", get_args(Camera))

@@ -67,7 +67,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> InstalledLoras:
 
 @pytest.fixture(scope="module")
 def engine(shelf: InstalledLoras) -> LtxEngine:
-    engine = LtxEngine(MicroSource(), device="cpu", shelf=shelf)
+    engine = LtxEngine(MicroSource(), device="cpu", installed=shelf)
     engine.load(Listener())
     return engine
 

@@ -18,9 +18,9 @@ from ltx_mcp.engine.lora.installed import LoraCard, Picked, Trigger
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import BadInput, ModelUnavailable
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import Footage, look_at, read_audio, read_video
+from ltx_mcp.media.footage import Footage, open_footage, read_audio, read_video
 from ltx_mcp.media.probe import probe, read_frames
-from ltx_mcp.preparation.restyle_methods import GET_CONTROL, GET_RESTYLE, choose_method, shown_strength
+from ltx_mcp.preparation.restyle_methods import GET_CONTROL, GET_RESTYLE, choose_restyle_method, shown_strength
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import Control, RestyleRequest
 from ltx_mcp.types.stages import Stage
@@ -47,12 +47,14 @@ def asked(**arguments: Any) -> RestyleRequest:
     return RestyleRequest(video="x", prompt="in clay", **arguments)
 
 
-def way(
-    shelf: Sequence[LoraCard] = (), named: Sequence[LoraCard] = (), model: ModelCard = MODEL, **arguments: Any
+def method(
+    installed: Sequence[LoraCard] = (), named: Sequence[LoraCard] = (), model: ModelCard = MODEL, **arguments: Any
 ) -> tuple[str, list[str]]:
     """The recipe, and the LoRAs that act."""
-    chosen = choose_method(asked(**arguments), [Picked(card, card.strength) for card in named], shelf, model)
-    return chosen.recipe, [each.card.name for each in chosen.picked]
+    chosen = choose_restyle_method(
+        asked(**arguments), [Picked(card, card.strength) for card in named], installed, model
+    )
+    return chosen.recipe, [each.card.name for each in chosen.loras]
 
 
 # -- which mode -------------------------------------------------------------------------------------------
@@ -60,69 +62,73 @@ def way(
 CHOICES: list[tuple[dict[str, Any], str, list[str]]] = [
     ({}, "repaint", []),
     ({"named": [STYLE]}, "repaint", ["clay"]),
-    ({"shelf": [STYLE]}, "repaint", []),
-    ({"shelf": [DEBLUR]}, "repaint", []),  # one for a special purpose is never taken unasked
-    ({"shelf": [FOREIGN, BROKEN, TRACKS]}, "repaint", []),
-    ({"shelf": [POSES]}, "repaint", []),  # auto asks for no model that sees people
-    ({"shelf": [UNION]}, "structure (canny)", ["union"]),
-    ({"shelf": [UNION, RESTYLE]}, "reference", ["restyle"]),
-    ({"shelf": [FOREIGN, RESTYLE], "named": [STYLE]}, "reference", ["restyle", "clay"]),
-    ({"shelf": [RESTYLE], "named": [DEBLUR]}, "reference", ["deblur"]),
-    ({"shelf": [RESTYLE], "named": [UNION, STYLE]}, "structure (canny)", ["union", "clay"]),
+    ({"installed": [STYLE]}, "repaint", []),
+    ({"installed": [DEBLUR]}, "repaint", []),  # one for a special purpose is never taken unasked
+    ({"installed": [FOREIGN, BROKEN, TRACKS]}, "repaint", []),
+    ({"installed": [POSES]}, "repaint", []),  # auto asks for no model that sees people
+    ({"installed": [UNION]}, "structure (canny)", ["union"]),
+    ({"installed": [UNION, RESTYLE]}, "reference", ["restyle"]),
+    ({"installed": [FOREIGN, RESTYLE], "named": [STYLE]}, "reference", ["restyle", "clay"]),
+    ({"installed": [RESTYLE], "named": [DEBLUR]}, "reference", ["deblur"]),
+    ({"installed": [RESTYLE], "named": [UNION, STYLE]}, "structure (canny)", ["union", "clay"]),
     ({"named": [POSES]}, "structure (pose)", ["poses"]),
-    ({"shelf": [RESTYLE, UNION], "control": "depth"}, "structure (depth)", ["union"]),
-    ({"shelf": [RESTYLE, UNION], "mode": "repaint"}, "repaint", []),
-    ({"shelf": [RESTYLE, UNION], "mode": "structure"}, "structure (canny)", ["union"]),
-    ({"shelf": [RESTYLE, UNION], "mode": "reference"}, "reference", ["restyle"]),
-    ({"shelf": [POSES, UNION], "mode": "structure", "control": "pose"}, "structure (pose)", ["poses"]),
+    ({"installed": [RESTYLE, UNION], "control": "depth"}, "structure (depth)", ["union"]),
+    ({"installed": [RESTYLE, UNION], "mode": "repaint"}, "repaint", []),
+    ({"installed": [RESTYLE, UNION], "mode": "structure"}, "structure (canny)", ["union"]),
+    ({"installed": [RESTYLE, UNION], "mode": "reference"}, "reference", ["restyle"]),
+    ({"installed": [POSES, UNION], "mode": "structure", "control": "pose"}, "structure (pose)", ["poses"]),
     ({"named": [DEBLUR], "mode": "structure", "control": "canny"}, "structure (canny)", ["deblur"]),
-    ({"shelf": [UNION, RESTYLE], "model": ModelCard("ltx-2.3", "test", "240p", 1, 1)}, "repaint", []),
-    ({"shelf": [UNION, RESTYLE], "model": ModelCard("micro", "test", "240p", 1, 1, takes_loras=True)}, "repaint", []),
+    ({"installed": [UNION, RESTYLE], "model": ModelCard("ltx-2.3", "test", "240p", 1, 1)}, "repaint", []),
+    (
+        {"installed": [UNION, RESTYLE], "model": ModelCard("micro", "test", "240p", 1, 1, takes_loras=True)},
+        "repaint",
+        [],
+    ),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "recipe", "names"), CHOICES, ids=lambda value: str(value)[:60])
-def test_the_mode_is_taken_by_what_is_named_and_by_what_lies_on_the_shelf(
+def test_the_mode_is_taken_by_what_is_named_and_by_what_is_installed(
     arguments: dict[str, Any], recipe: str, names: list[str]
 ) -> None:
-    assert way(**arguments) == (recipe, names)
+    assert method(**arguments) == (recipe, names)
 
 
 @pytest.mark.parametrize(
-    ("shelf", "named", "words"),
+    ("installed", "named", "words"),
     [
         ([], [], "auto took repaint: no IC-LoRA for this model"),
-        ([RESTYLE], [], "auto took reference: restyle is on the shelf."),
+        ([RESTYLE], [], "auto took reference: restyle is installed."),
         (
             [UNION],
             [],
-            "auto took structure: union is on the shelf. Restyled by the IC-LoRA union from the source's edges.",
+            "auto took structure: union is installed. Restyled by the IC-LoRA union from the source's edges.",
         ),
         ([], [DEBLUR], "auto took reference: deblur was named."),
     ],
 )
-def test_auto_says_what_it_took_and_why(shelf: list[LoraCard], named: list[LoraCard], words: str) -> None:
-    chosen = choose_method(asked(), [Picked(card, 1.0) for card in named], shelf, MODEL)
+def test_auto_says_what_it_took_and_why(installed: list[LoraCard], named: list[LoraCard], words: str) -> None:
+    chosen = choose_restyle_method(asked(), [Picked(card, 1.0) for card in named], installed, MODEL)
     assert any(note.startswith(words) for note in chosen.notes), chosen.notes
 
 
 def test_a_template_is_offered_and_not_filled_in() -> None:
-    notes = choose_method(asked(), [Picked(DEBLUR, 1.2)], [], MODEL).notes
+    notes = choose_restyle_method(asked(), [Picked(DEBLUR, 1.2)], [], MODEL).notes
     assert any(DEBLUR.template in note for note in notes)
-    assert choose_method(asked(), [Picked(DEBLUR, 1.2)], [], MODEL).picked[0].strength == 1.2
+    assert choose_restyle_method(asked(), [Picked(DEBLUR, 1.2)], [], MODEL).loras[0].strength == 1.2
 
 
 REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ({"mode": "reference"}, [f"https://huggingface.co/{GET_RESTYLE}", "LTX_MCP_LORA_DIR", "repaint works without"]),
     ({"mode": "structure"}, [f"https://huggingface.co/{GET_CONTROL}", "takes canny", "LTX_MCP_LORA_DIR", "repaint"]),
-    ({"mode": "structure", "shelf": [POSES]}, ["takes canny"]),
+    ({"mode": "structure", "installed": [POSES]}, ["takes canny"]),
     ({"control": "depth"}, ["takes depth", GET_CONTROL]),
-    ({"mode": "reference", "shelf": [DEBLUR, UNION]}, ["Name one in loras; there is deblur."]),
+    ({"mode": "reference", "installed": [DEBLUR, UNION]}, ["Name one in loras; there is deblur."]),
     ({"mode": "reference", "control": "canny"}, ["control goes with mode=structure"]),
     ({"mode": "repaint", "control": "canny"}, ["control goes with mode=structure"]),
     ({"mode": "repaint", "named": [RESTYLE]}, ["restyle is an IC-LoRA", "repaint has none"]),
     ({"mode": "reference", "named": [UNION]}, ["mode=structure; it takes canny, depth, pose"]),
-    ({"mode": "structure", "named": [DEBLUR]}, ["deblur is not known for a control LoRA", "mode=reference"]),
+    ({"mode": "structure", "named": [DEBLUR]}, ["deblur is not known as a control LoRA", "mode=reference"]),
     ({"mode": "structure", "named": [POSES], "control": "canny"}, ["poses does not take canny", "It takes pose"]),
     ({"named": [RESTYLE, DEBLUR]}, ["restyle and deblur are IC-LoRAs", "Name one"]),
     ({"named": [TRACKS]}, ["tracks cannot be used here: it needs drawn motion tracks"]),
@@ -132,14 +138,14 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
 @pytest.mark.parametrize(("arguments", "words"), REFUSED, ids=lambda value: str(value)[:60])
 def test_what_cannot_be_done_is_refused_with_what_to_do(arguments: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(BadInput) as refused:
-        way(**arguments)
+        method(**arguments)
     assert not [word for word in words if word not in str(refused.value)], str(refused.value)
 
 
 @pytest.mark.parametrize(("strength", "shown"), [(0, 1.0), (0.3, 1.0), (0.6, 1.0), (0.8, 0.5), (0.9, 0.25), (1, 0.0)])
 def test_above_the_default_strength_the_reference_fades(strength: float, shown: float) -> None:
     assert shown_strength(strength) == pytest.approx(shown)
-    chosen = choose_method(asked(strength=strength), [Picked(RESTYLE, 1.0)], [], MODEL)
+    chosen = choose_restyle_method(asked(strength=strength), [Picked(RESTYLE, 1.0)], [], MODEL)
     assert chosen.rework is not None
     assert chosen.rework.strength == pytest.approx(shown)
     assert any("changes nothing here" in note for note in chosen.notes) is (strength < 0.6)
@@ -214,13 +220,13 @@ def frame_of(clip: dict[str, Any], at_s: float) -> Frame:
 async def test_every_mode_keeps_length_rate_shape_and_sound(
     tmp_path: Path, mode: str, arguments: dict[str, Any], recipe: str
 ) -> None:
-    shelf = tmp_path / "loras"
-    a_lora(shelf, "restyle-ic-lora", reference_downscale_factor="1", trigger_words="ReStYl")
-    a_lora(shelf, "canny-control-ic-lora", reference_downscale_factor="2")
-    a_lora(shelf, "depth-control-ic-lora")
+    installed = tmp_path / "loras"
+    a_lora(installed, "restyle-ic-lora", reference_downscale_factor="1", trigger_words="ReStYl")
+    a_lora(installed, "canny-control-ic-lora", reference_downscale_factor="2")
+    a_lora(installed, "depth-control-ic-lora")
     video = a_video(tmp_path)
     async with an_agent(
-        tmp_path / "data", mode, roots=[tmp_path], lora_dir=shelf, controls=CONTROLS, limit_s=120
+        tmp_path / "data", mode, roots=[tmp_path], lora_dir=installed, controls=CONTROLS, limit_s=120
     ) as agent:
         ask = {"video": str(video), "prompt": "a red ring in watercolour", **arguments}
         job = data(await agent.call_tool("restyle_video", ask))
@@ -230,7 +236,7 @@ async def test_every_mode_keeps_length_rate_shape_and_sound(
     assert (facts.frames, facts.fps, facts.width, facts.height) == (30, 20, 416, 240)
     assert (clip["kind"], clip["recipe"], clip["source"]) == ("restyled", recipe, str(video))
     assert [moment["clip_id"] for moment in found["moments"]] == [clip["clip_id"]]
-    kept, source = (read_audio(look_at(path, "")) for path in (Path(clip["path"]), video))
+    kept, source = (read_audio(open_footage(path, "")) for path in (Path(clip["path"]), video))
     assert kept is not None
     assert source is not None
     assert pitch(kept) == pytest.approx(pitch(source), rel=0.02)
@@ -270,14 +276,14 @@ async def test_a_span_is_shown_to_the_ic_lora_and_nothing_else(tmp_path: Path, m
 
 @pytest.mark.anyio
 async def test_a_source_and_a_trigger_are_moderated_before_anything_runs(tmp_path: Path, mode: str) -> None:
-    shelf = tmp_path / "loras"
-    a_lora(shelf, "restyle-ic-lora", trigger_words="hardcore porn")
-    a_lora(shelf, "canny-control-ic-lora")
+    installed = tmp_path / "loras"
+    a_lora(installed, "restyle-ic-lora", trigger_words="hardcore porn")
+    a_lora(installed, "canny-control-ic-lora")
     gate = Gate(Stage.LOADING)
     magenta, fine = a_video(tmp_path, (255, 0, 255)), tmp_path / "fine"
     fine.mkdir()
     engine = StandInEngine(gate)
-    async with an_agent(tmp_path / "data", mode, engine, roots=[tmp_path], lora_dir=shelf) as agent:
+    async with an_agent(tmp_path / "data", mode, engine, roots=[tmp_path], lora_dir=installed) as agent:
         ask = {"video": str(magenta), "prompt": "it glows", "mode": "structure"}
         source = await agent.call_tool("restyle_video", ask)
         words = await agent.call_tool("restyle_video", {"video": str(a_video(fine)), "prompt": "it glows"})
@@ -325,17 +331,17 @@ async def test_a_signal_that_cannot_be_made_is_refused_before_the_queue(tmp_path
 async def test_capabilities_say_which_modes_work_and_which_loras_there_are(tmp_path: Path) -> None:
     import json
 
-    shelf = tmp_path / "loras"
-    a_lora(shelf, "canny-control-ic-lora")
-    a_lora(shelf, "pose-control-ic-lora")
-    async with an_agent(tmp_path / "data", lora_dir=shelf, controls=CONTROLS) as agent:
+    installed = tmp_path / "loras"
+    a_lora(installed, "canny-control-ic-lora")
+    a_lora(installed, "pose-control-ic-lora")
+    async with an_agent(tmp_path / "data", lora_dir=installed, controls=CONTROLS) as agent:
         resource = (await agent.read_resource("ltx://capabilities")).contents[0]
     told = json.loads(resource.text)  # type: ignore[union-attr]
     modes = {offer["mode"]: offer for offer in told["restyle"]}
     assert {mode: offer["works"] for mode, offer in modes.items()} == {
         "reference": False, "structure": True, "repaint": True,
     }  # fmt: skip
-    assert "no IC-LoRA for this model is on the shelf" in modes["reference"]["how"]
+    assert "no IC-LoRA for this model is installed" in modes["reference"]["how"]
     assert "canny; pose: The model of greys is not here." in modes["structure"]["how"]
     assert [card["name"] for card in told["loras"]] == ["canny-control-ic-lora", "pose-control-ic-lora"]
     known = {each["id"]: each for each in told["known_loras"]}

@@ -1,8 +1,8 @@
 """What a clip is made from is seen in its pixels: real photographs and a real film, on the micro model at its own size.
 
 Errors are mean absolute differences of 8-bit colours. The margins are below what was measured with three seeds and
-both qualities: a given first frame is an eighth as far from its picture as without it, an end picture 12 to 13 %
-nearer, a key frame 20 to 24 % nearer. The micro model was never trained on pictures after the first, so it is only
+both qualities: a given first frame is an eighth as far from its image as without it, an end image 12 to 13 %
+nearer, a key frame 20 to 24 % nearer. The micro model was never trained on images after the first, so it is only
 drawn to them; that they stand at their frame is held in test_conditions.py, by a model that heeds them.
 """
 
@@ -18,22 +18,21 @@ from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.engine.weights.source import MicroSource
-from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.images import read_image
 from ltx_mcp.media.resize import cover
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import GenerateRequest
 
+pytestmark = pytest.mark.slow  # whole clips at the model's own size; test_conditions.py holds the same on few pixels
 ASKED = GenerateRequest(prompt="a red circle moving right on a black background", duration_s=1, audio=False)
 PLAN = plan(ASKED, LtxEngine(MicroSource(), device="cpu").card, seed=1)
 MIDDLE, LAST = 11, PLAN.frames - 1
 
 
 @pytest.fixture(scope="module")
-def engine() -> LtxEngine:
-    engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(Listener())
-    return engine
+def engine(micro_engine: LtxEngine) -> LtxEngine:
+    return micro_engine
 
 
 def made(engine: LtxEngine, materials: Materials = NO_MATERIALS) -> list[Frame]:
@@ -44,11 +43,11 @@ def still(name: str) -> Frame:
     return cover(read_image(photo(name).read_bytes(), name), PLAN.width, PLAN.height)
 
 
-def error(frame: Frame, picture: Frame) -> float:
-    return float(np.abs(frame.astype(np.float32) - picture).mean())
+def error(frame: Frame, image: Frame) -> float:
+    return float(np.abs(frame.astype(np.float32) - image).mean())
 
 
-def test_first_end_and_key_pictures_are_nearer_than_in_a_clip_without_them(engine: LtxEngine) -> None:
+def test_first_end_and_key_images_are_nearer_than_in_a_clip_without_them(engine: LtxEngine) -> None:
     first, key, end = (still(name) for name in ("astronaut.png", "coffee.png", "chelsea.png"))
     free = made(engine)
     begun = made(engine, Materials((Condition([first]),)))
@@ -60,7 +59,7 @@ def test_first_end_and_key_pictures_are_nearer_than_in_a_clip_without_them(engin
 
 
 def test_a_repainted_film_keeps_its_structure_and_less_of_it_the_stronger_it_is_painted_over(engine: LtxEngine) -> None:
-    source = list(read_video(look_at(film("bikes.mp4"), "film"), PLAN.width, PLAN.height, PLAN.fps, PLAN.frames))
+    source = list(read_video(open_footage(film("bikes.mp4"), "film"), PLAN.width, PLAN.height, PLAN.fps, PLAN.frames))
     lights, edges = [], []
     for strength in (0.3, 0.6, 1.0):
         frames = made(engine, Materials(repaint=source, repaint_strength=strength))

@@ -10,7 +10,7 @@ import pytest
 
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.footage import look_at, read_video
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.media.splice import UnchangedFrames, splice
 from ltx_mcp.types.frames import Frame
@@ -19,10 +19,12 @@ from ltx_mcp.types.requests import Codec
 SIZE = (64, 48)
 
 
-def write(path: Path, seed: int, frames: int = 50, fps: float = 8, codec: Codec = "h264", sound: bool = True) -> Path:
+def write(
+    path: Path, seed: int, frames: int = 50, fps: float = 8, codec: Codec = "h264", with_audio: bool = True
+) -> Path:
     random = np.random.default_rng(seed)
     base = random.integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
-    audio = random.uniform(-0.5, 0.5, (2, round(frames / fps * 48_000))).astype(np.float32) if sound else None
+    audio = random.uniform(-0.5, 0.5, (2, round(frames / fps * 48_000))).astype(np.float32) if with_audio else None
     with VideoWriter(
         path, *SIZE, fps, frames, codec=codec, audio=audio, metadata={"comment": f"film {seed}"}
     ) as writer:
@@ -32,7 +34,7 @@ def write(path: Path, seed: int, frames: int = 50, fps: float = 8, codec: Codec 
 
 
 def decoded(path: Path, fps: float = 8, frames: int = 50) -> Sequence[Frame]:
-    return list(read_video(look_at(path, ""), *SIZE, fps, frames))
+    return list(read_video(open_footage(path, ""), *SIZE, fps, frames))
 
 
 def same(one: Sequence[Frame], other: Sequence[Frame], places: Any) -> bool:
@@ -66,7 +68,7 @@ def test_the_rest_decodes_bit_for_bit_as_the_source_and_the_span_as_the_film(
 
 
 def test_the_source_of_a_longer_film_is_its_beginning(tmp_path: Path) -> None:
-    source, film = write(tmp_path / "1.mp4", 1, frames=36, sound=False), write(tmp_path / "2.mp4", 2)
+    source, film = write(tmp_path / "1.mp4", 1, frames=36, with_audio=False), write(tmp_path / "2.mp4", 2)
     shown = decoded(source, frames=36)
     assert splice(film, UnchangedFrames(source, 35)) == (32, None)
     assert same(decoded(film), shown, range(32))

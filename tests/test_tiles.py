@@ -13,7 +13,7 @@ from ltx_mcp.engine.diffusers_ltx.conditions import to_made_size
 from ltx_mcp.engine.diffusers_ltx.encode_latents import encode_video
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.diffusers_ltx.passes import denoise, encode_prompt
-from ltx_mcp.engine.diffusers_ltx.steered import SteeredTransformer, lent, packed_sound
+from ltx_mcp.engine.diffusers_ltx.steered import SteeredTransformer, lent, packed_audio
 from ltx_mcp.engine.plan.passes_for import recipe_for
 from ltx_mcp.engine.plan.quality_presets import Recipe
 from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS
@@ -33,10 +33,8 @@ SPANS = spans(COLUMNS, 2)
 
 
 @pytest.fixture(scope="module")
-def engine() -> LtxEngine:
-    engine = LtxEngine(MicroSource(), device="cpu")
-    engine.load(Listener())
-    return engine
+def engine(micro_engine: LtxEngine) -> LtxEngine:
+    return micro_engine
 
 
 def latents_of(
@@ -55,7 +53,7 @@ def latents_of(
     with torch.inference_mode():
         words = encode_prompt(loaded, plan, recipe)
         made = denoise(loaded, plan, materials, recipe, words, Nothing(), Listener())  # type: ignore[arg-type]
-    return made.picture, made.sound
+    return made.video, made.audio
 
 
 def picture(seed: int) -> Frame:
@@ -131,7 +129,7 @@ def test_the_sound_is_the_first_passes_and_is_heard_clean_by_every_tile(engine: 
         _, sound = latents_of(engine, TILED)
     assert torch.equal(sound, begun)
     assert engine._loaded is not None
-    heard = packed_sound(engine._loaded.conditioned, begun)
+    heard = packed_audio(engine._loaded.conditioned, begun)
     for call in calls[8:]:
         assert torch.equal(call["audio_hidden_states"], heard)
         assert call["audio_timestep"].eq(0).all()

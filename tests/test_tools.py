@@ -33,10 +33,20 @@ MAKERS = ["generate_video", "animate_image", "restyle_video", "finalize_draft"]
 # -- tools/list ------------------------------------------------------------------------------------------
 
 
-async def test_the_four_tools_are_listed_with_honest_annotations_and_short_texts(tmp_path: Path, mode: str) -> None:
+async def test_the_tools_are_listed_with_honest_annotations_and_short_texts(tmp_path: Path, mode: str) -> None:
     async with an_agent(tmp_path, mode) as agent:
         tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
-    assert list(tools) == [*MAKERS, "search_clips", "import_video", "get_job", "cancel_job"]
+    assert list(tools) == [
+        *MAKERS,
+        "search_clips",
+        "view_clip",
+        "import_video",
+        "get_job",
+        "cancel_job",
+        "export_clip",
+        "update_clip",
+        "delete_clip",
+    ]
     for tool in tools.values():
         assert tool.annotations is not None
         assert tool.annotations.open_world_hint is False
@@ -46,11 +56,13 @@ async def test_the_four_tools_are_listed_with_honest_annotations_and_short_texts
         assert tool.output_schema is not None
     assert [name for name, tool in tools.items() if tool.annotations and tool.annotations.read_only_hint] == [
         "search_clips",
+        "view_clip",
         "get_job",
     ]
-    cancel = tools["cancel_job"].annotations
-    assert cancel is not None
-    assert cancel.destructive_hint
+    assert [name for name, tool in tools.items() if tool.annotations and tool.annotations.destructive_hint] == [
+        "cancel_job",
+        "delete_clip",
+    ]
 
 
 def test_long_tools_are_async_because_a_sync_one_cannot_be_cancelled() -> None:

@@ -3,13 +3,17 @@
 from ltx_mcp.tools import (
     animate_image,
     cancel_job,
+    delete_clip,
     edit_video,
+    export_clip,
     finalize_draft,
     generate_video,
     get_job,
     import_video,
     restyle_video,
     search_clips,
+    update_clip,
+    view_clip,
 )
 
 TOOLS = (
@@ -19,7 +23,11 @@ TOOLS = (
     finalize_draft.TOOL,
     edit_video.TOOL,
     search_clips.TOOL,
+    view_clip.TOOL,
     import_video.TOOL,
     get_job.TOOL,
     cancel_job.TOOL,
+    export_clip.TOOL,
+    update_clip.TOOL,
+    delete_clip.TOOL,
 )

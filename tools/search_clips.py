@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from ltx_mcp.tools._job import ToolContext, shorten
 from ltx_mcp.tools._tool import studio_tool
-from ltx_mcp.types.clips import Kind, Moment, SearchResult
+from ltx_mcp.types.clips import Kind, Moment, SearchResult, Tags
 
 Query = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 
@@ -21,6 +21,7 @@ async def search_clips(
         str | None, Field(description="Find what looks like this: clip_id@seconds, or an image file in a root.")
     ] = None,
     clip: Annotated[str | None, Field(description="A clip_id: search inside this clip only.")] = None,
+    tags: Annotated[Tags, Field(description="Only clips that have all of these tags (update_clip sets them).")] = (),
     kind: Kind | None = None,
     created_after: Annotated[datetime | None, Field(description="ISO 8601; UTC where no zone is given.")] = None,
     min_duration_s: Annotated[float | None, Field(ge=0, le=3600, allow_inf_nan=False)] = None,
@@ -47,7 +48,7 @@ async def search_clips(
         limit=limit,
         moments_per_clip=moments_per_clip,
     )
-    found = await studio.archive.search(search)
+    found = await studio.archive.search(search, tags)
     blocks: list[ContentBlock] = [TextContent(text=_text(found))]
     if images and found.moments:
         blocks.append(Image(data=await studio.archive.board(found.moments), format="jpeg").to_image_content())

@@ -11,7 +11,9 @@ import anyio
 import anyio.to_thread
 import numpy as np
 
-from ltx_mcp.archive.library import TIMELINE, Library
+from ltx_mcp.archive.library import Library
+from ltx_mcp.archive.sidecar import TIMELINE
+from ltx_mcp.archive.trash import DeletedClip
 from ltx_mcp.errors import MediaError, NotFound, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.rebuild import ReconcileReport, reconcile
@@ -20,7 +22,7 @@ from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.media.contact_sheet import board
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.resize import shrink
-from ltx_mcp.types.clips import Clip, ClipFacts, Moment, SearchResult
+from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts, Moment, SearchResult
 from ltx_mcp.types.frames import Frame
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,30 @@ class Archive:
         await anyio.to_thread.run_sync(self._library.remove, clip_id)
         await self._survives(self._index.remove(clip_id), f"clip {clip_id} is still in the index")
 
+    async def update(self, clip_id: str, change: ClipChange) -> Clip:
+        """Change a clip's title, pin or tags. Raises NotFound, ArchiveError."""
+        clip = await anyio.to_thread.run_sync(self._library.update, clip_id, change)
+        if change.title is not None:
+            self._indexed = None  # the title is searched too: the next search indexes the clip again
+        return clip
+
+    async def delete(self, clip_id: str) -> None:
+        """Move a clip to the trash, out of every search. Raises BadInput for a pinned one, NotFound, ArchiveError."""
+        await anyio.to_thread.run_sync(self._library.delete, clip_id)
+        await self._survives(self._index.remove(clip_id), f"clip {clip_id} is still in the index")
+
+    async def restore(self, clip_id: str) -> Clip:
+        """Put a deleted clip back; the next search finds it. Raises NotFound, BadInput, ArchiveError."""
+        return await anyio.to_thread.run_sync(self._library.trash.restore, clip_id)
+
+    async def deleted(self) -> list[DeletedClip]:
+        """The clips in the trash, the newest first."""
+        return await anyio.to_thread.run_sync(self._library.trash.deleted)
+
+    async def empty_trash(self) -> int:
+        """Delete the trash for good; how many clips that were."""
+        return await anyio.to_thread.run_sync(self._library.trash.empty)
+
     @staticmethod
     async def _survives(work: Awaitable[None], failure: str) -> bool:
         """Whether the index succeeded. No failure there, not even a panic in its Rust, may cost a clip."""
@@ -88,13 +114,20 @@ class Archive:
     async def clip_ids(self) -> list[str]:
         return await anyio.to_thread.run_sync(self._library.clip_ids)
 
-    async def search(self, query: SearchQuery) -> SearchResult:
-        """Moments that answer the query. If the index does not match the clips on the disk, it is reconciled first."""
+    async def search(self, query: SearchQuery, tags: Sequence[str] = ()) -> SearchResult:
+        """Moments that answer the query, of clips that have all the tags.
+
+        If the index does not match the clips on the disk, it is reconciled first.
+        """
         async with self._reconciling:
             present = set(await self.clip_ids())
             if present != self._indexed:
                 await self.reconcile()
                 self._indexed = present
+        if tags:
+            # From the sidecars, not a column: a tag that is changed must not cost an embedding.
+            tagged = [clip.clip_id for clip in await self.clips() if set(tags) <= set(clip.tags)]
+            query = query.model_copy(update={"clip_ids": frozenset(tagged)})
         return await self._index.search(query)
 
     async def reconcile(self) -> ReconcileReport:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ltx_mcp.archive.library import CLIP_ID
+from ltx_mcp.archive.sidecar import CLIP_ID
 from ltx_mcp.engine.base import Latents
 from ltx_mcp.errors import NotFound
 from ltx_mcp.types.frames import Frame
@@ -64,7 +64,7 @@ class DraftLatents:
         from safetensors.numpy import save
 
         header = {"model": kept.model, "inputs": json.dumps(kept.inputs)}
-        tensors = {"video": kept.latents.picture, "audio": kept.latents.sound}
+        tensors = {"video": kept.latents.video, "audio": kept.latents.audio}
         path = self._path(clip_id)
         staged = path.with_suffix(f".{os.getpid()}{_STAGED}")
         try:

@@ -2,39 +2,43 @@
 
     <data>/clips/<clip_id>/{video.mp4, clip.json, sheet.jpg}     published: complete and durable
     <data>/staging/<process_id>/<job_id>/                        of a job in progress
+    <data>/trash/                                                deleted clips (trash.py)
 
 A clip appears by one rename, after its files are on the disk. Files are the truth: the search index is derived from
 them. The library knows nothing of moderation: whoever calls `publish` has checked that the clip passed.
 """
 
-import errno
 import hashlib
-import json
 import logging
-import os
 import re
 import secrets
 import shutil
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from ltx_mcp.errors import ArchiveError, NotFound
+from ltx_mcp.archive.sidecar import (
+    BASE32,
+    CLIP_ID,
+    SHEET,
+    SIDECAR,
+    VIDEO,
+    clip_in,
+    read_clip,
+    sidecar_of,
+    storing,
+    sync,
+)
+from ltx_mcp.archive.trash import Trash
+from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.jobs.process_lock import ProcessLock
-from ltx_mcp.types.clips import Clip, ClipFacts
+from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts
 
 log = logging.getLogger(__name__)
 
-VIDEO, SIDECAR, SHEET, TIMELINE = "video.mp4", "clip.json", "sheet.jpg", "timeline.otio"
-SCHEMA = 1  # of the sidecar; what is newer is left alone
-
-# Crockford's base32 in small letters: no i, l, o, u, which are misread or spell words.
-_BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
-CLIP_ID = re.compile(rf"[a-z0-9]+(?:-[a-z0-9]+)*-[{_BASE32}]{{8}}")
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _MAX_SLUG_WORDS, _MAX_SLUG_CHARS = 4, 40
 _ARTICLES = {"a", "an", "the"}
@@ -49,7 +53,8 @@ class Library:
     def __init__(self, data_dir: Path, process_lock: ProcessLock, max_bytes: int | None = None) -> None:
         self._process_lock, self._max_bytes = process_lock, max_bytes
         self.clips_dir, self._staging = data_dir.absolute() / "clips", data_dir.absolute() / "staging"
-        with _storing("The archive cannot be opened"):
+        self.trash = Trash(data_dir, self.clips_dir)
+        with storing("The archive cannot be opened"):
             for folder in (self.clips_dir, self._staging):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             data_dir.chmod(0o700)  # prompts and clips are nobody else's business
@@ -59,7 +64,7 @@ class Library:
     def stage(self, job_id: str) -> Path:
         """The job's own empty folder. Raises ArchiveError."""
         folder = self._staged(job_id)
-        with _storing("The job's folder cannot be created"):
+        with storing("The job's folder cannot be created"):
             folder.parent.mkdir(mode=0o700, exist_ok=True)
             folder.mkdir(mode=0o700)
         return folder
@@ -69,10 +74,11 @@ class Library:
         _delete(self._staged(job_id))
 
     def clean_staging(self) -> None:
-        """At start: delete what dead processes left behind, and nothing of those that still run."""
+        """At start: delete what dead processes left behind, nothing of those that still run, and the trash of old."""
         for folder in list(self._staging.iterdir()):
             if not self._process_lock.is_alive(folder.name):
                 _delete(folder)
+        self.trash.purge()
 
     def _staged(self, job_id: str) -> Path:
         if not _JOB_ID.fullmatch(job_id):
@@ -87,7 +93,7 @@ class Library:
         plain = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode().lower()
         words = [word for word in re.findall(r"[a-z0-9]+", plain) if word not in _ARTICLES]
         slug = "-".join(words[:_MAX_SLUG_WORDS])[:_MAX_SLUG_CHARS].strip("-") or "clip"
-        return f"{slug}-{''.join(secrets.choice(_BASE32) for _ in range(8))}"
+        return f"{slug}-{''.join(secrets.choice(BASE32) for _ in range(8))}"
 
     def publish(
         self,
@@ -106,25 +112,45 @@ class Library:
         parcel, folder = self._staged(job_id) / "parcel", self.clips_dir / clip_id
         if not CLIP_ID.fullmatch(clip_id) or video.parent != parcel.parent:
             raise ValueError(f"{clip_id!r} is not a clip id, or {video} is not in the folder of job {job_id}")
-        with _storing("The clip could not be stored"):
+        with storing("The clip could not be stored"):
             size = video.stat().st_size
             self._check_quota(size + len(sheet) + sum(map(len, texts.values())))
-            clip = _clip(folder, {**dict(facts), "bytes": size, "sha256": _sha256(video)})
+            clip = clip_in(folder, {**dict(facts), "bytes": size, "sha256": _sha256(video)})
             parcel.mkdir(mode=0o700)
             video.rename(parcel / VIDEO)
             (parcel / SHEET).write_bytes(sheet)
             for name, text in texts.items():
                 (parcel / name).write_text(text, encoding="utf-8")
-            (parcel / SIDECAR).write_text(_sidecar(clip), encoding="utf-8")
+            (parcel / SIDECAR).write_text(sidecar_of(clip), encoding="utf-8")
             for path in (*parcel.iterdir(), parcel):
-                _sync(path)
+                sync(path)
             parcel.rename(folder)
-            _sync(self.clips_dir)
+            sync(self.clips_dir)
         return clip
+
+    def update(self, clip_id: str, change: ClipChange) -> Clip:
+        """Change what the user says of a clip; its files stay. Raises NotFound, ArchiveError."""
+        clip = self.get(clip_id)
+        changed = clip.model_copy(update=change.model_dump(exclude_none=True))
+        folder = self.clips_dir / clip_id
+        written = folder / f".{SIDECAR}.{self._process_lock.process_id}"
+        with storing(f"Clip {clip_id} could not be changed"):
+            written.write_text(sidecar_of(changed), encoding="utf-8")
+            sync(written)
+            written.replace(folder / SIDECAR)  # another process reads the one or the other
+            sync(folder)
+        return changed
+
+    def delete(self, clip_id: str) -> None:
+        """Move a clip to the trash, a damaged one too. Raises BadInput for a pinned one, NotFound, ArchiveError."""
+        with suppress(ArchiveError):
+            if self.get(clip_id).pinned:
+                raise BadInput(f"Clip {clip_id} is pinned.", "Unpin it first: update_clip with pinned=false.")
+        self.trash.put(clip_id)
 
     def check_room(self) -> None:
         """Raises ArchiveError if the quota is full already, so that no clip is rendered in vain."""
-        with _storing("The archive cannot be measured"):
+        with storing("The archive cannot be measured"):
             self._check_quota(0 if self._max_bytes is None else 1)
 
     def used_bytes(self) -> int:
@@ -137,7 +163,7 @@ class Library:
             raise ArchiveError(
                 f"The archive is full: its clips take {_mb(used)}, this one needs {_mb(more_bytes)}, "
                 f"and the limit is {_mb(self._max_bytes)}.",
-                f"Delete clips you no longer need from {self.clips_dir}, or raise LTX_MCP_MAX_BYTES.",
+                "Delete clips that are no longer needed (ltx-mcp delete, or delete_clip), or raise LTX_MCP_MAX_BYTES.",
             )
 
     def remove(self, clip_id: str) -> None:
@@ -145,10 +171,10 @@ class Library:
         if not CLIP_ID.fullmatch(clip_id):
             return
         removed = self._staging / self._process_lock.process_id / f"removed-{clip_id}"
-        with _storing("The clip could not be removed"), suppress(FileNotFoundError):
+        with storing("The clip could not be removed"), suppress(FileNotFoundError):
             removed.parent.mkdir(mode=0o700, exist_ok=True)
             (self.clips_dir / clip_id).rename(removed)
-            _sync(self.clips_dir)
+            sync(self.clips_dir)
         _delete(removed)
 
     # -- finding --------------------------------------------------------------------------------------
@@ -161,14 +187,14 @@ class Library:
         """Raises NotFound with the nearest ids; ArchiveError if the clip's sidecar is damaged."""
         if not CLIP_ID.fullmatch(clip_id) or not (self.clips_dir / clip_id).is_dir():
             raise NotFound(f"There is no clip {clip_id[:80]!r}.", self.suggestion(clip_id))
-        return _read(self.clips_dir / clip_id)
+        return read_clip(self.clips_dir / clip_id)
 
     def all(self) -> list[Clip]:
         """The newest first. A clip that can't be read is named in the log and left out."""
         clips = []
         for clip_id in self.clip_ids():
             try:
-                clips.append(_read(self.clips_dir / clip_id))
+                clips.append(read_clip(self.clips_dir / clip_id))
             except ArchiveError as error:
                 log.warning("%s", error)
         return sorted(clips, key=lambda clip: clip.created_at.timestamp(), reverse=True)
@@ -183,57 +209,10 @@ class Library:
         return "search_clips finds clips by words, and without a query lists the newest."
 
 
-def _clip(folder: Path, fields: dict[str, Any]) -> Clip:
-    """The clip in this folder. Its id and paths come from the folder alone, whatever the sidecar says."""
-    place = {"clip_id": folder.name, "path": folder / VIDEO, "sheet_path": folder / SHEET}
-    return Clip.model_validate({**fields, **place, "resource_uri": f"clip://{folder.name}"})
-
-
-def _sidecar(clip: Clip) -> str:
-    """The clip as JSON; its paths are relative, so that a data directory can be moved."""
-    fields = clip.model_dump(mode="json", exclude={"searchable"})  # which the index knows
-    return json.dumps({"schema": SCHEMA, **fields, "path": VIDEO, "sheet_path": SHEET}, indent=2, ensure_ascii=False)
-
-
-def _read(folder: Path) -> Clip:
-    try:
-        fields = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
-        schema = fields.pop("schema")
-        if schema != SCHEMA:
-            raise ValueError(f"its sidecar has schema {schema}, this ltx-mcp reads {SCHEMA}")
-        (folder / VIDEO).stat()
-        return _clip(folder, fields)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArchiveError(
-            f"Clip {folder.name} cannot be read: {error}.", "Restore its folder or delete it."
-        ) from error
-
-
-@contextmanager
-def _storing(failure: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        hint = "Free some disk space and try again." if full else "Check the data directory's disk and permissions."
-        raise ArchiveError(f"{failure}: {error}.", hint) from error
-
-
 def _delete(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
     if path.exists():
         log.warning("%s could not be deleted", path)
-
-
-def _sync(path: Path) -> None:
-    """Flush to the disk, not only to its cache. Windows cannot sync a folder; its renames are journalled."""
-    if os.name == "nt" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sha256(path: Path) -> str:

@@ -1,22 +1,19 @@
 """What each command does, for a person at a terminal or a script that asks for --json."""
 
 import argparse
-import json
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import anyio.to_thread
 from pydantic import ValidationError
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from ltx_mcp.cli.clips import CLIP_COMMANDS
 from ltx_mcp.cli.demo import demo
 from ltx_mcp.cli.doctor import Check, examine
 from ltx_mcp.cli.models import known_families
+from ltx_mcp.cli.output import err, out, print_value, show_rows
 from ltx_mcp.compose import open_studio
 from ltx_mcp.edit.film_file import read_film_file
 from ltx_mcp.errors import BadInput, Refused, StudioError
@@ -29,9 +26,6 @@ from ltx_mcp.types.film_request import film_request
 from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, ImportRequest, Request, RestyleRequest
 from ltx_mcp.types.timeline import EditRequest
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
-
 _MAKERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest]] = {
     "generate": GenerateRequest,
     "animate": AnimateRequest,
@@ -43,7 +37,7 @@ _MAKERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest | Impo
 async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
     with _progress() as bar:
         story = await demo(settings, bar)
-    return _print(arguments, story.model_dump(mode="json"), lambda: out.print(story.told(), markup=False))
+    return print_value(arguments, story.model_dump(mode="json"), lambda: out.print(story.told(), markup=False))
 
 
 async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -64,7 +58,7 @@ async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
         match job.state:
             case states.Succeeded(clip_id):
                 clip = await studio.archive.clip(clip_id)
-                return _print(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
+                return print_value(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
             case states.Refused(_, message, hint):
                 raise Refused(message, hint)
             case states.Failed(_, message, hint):
@@ -117,23 +111,14 @@ async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
         }
         for moment in found.moments
     ]
-    return _print(arguments, found.model_dump(mode="json"), lambda: _show_rows(rows, found.note))
+    return print_value(arguments, found.model_dump(mode="json"), lambda: show_rows(rows, found.note))
 
 
 async def _jobs(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
         jobs = studio.jobs.recent()
     rows = [{"job_id": job.job_id, "status": job.state.status, "prompt": job.request.prompt} for job in jobs]
-    return _print(arguments, rows, lambda: _show_rows(rows, "" if rows else "No jobs yet."))
-
-
-async def _clips(settings: Settings, arguments: argparse.Namespace) -> int:
-    async with open_studio(settings) as studio:
-        clips = await studio.archive.clips()
-    fields = ("clip_id", "title", "duration_s", "width", "height", "path")
-    rows = [{name: getattr(clip, name) for name in fields} for clip in clips]
-    note = "" if rows else 'No clips yet. ltx-mcp generate "a red circle" makes one.'
-    return _print(arguments, [clip.model_dump(mode="json") for clip in clips], lambda: _show_rows(rows, note))
+    return print_value(arguments, rows, lambda: show_rows(rows, "" if rows else "No jobs yet."))
 
 
 async def _models(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -149,13 +134,13 @@ async def _models(settings: Settings, arguments: argparse.Namespace) -> int:
         for family in families
     ]
     text = "LTX_MCP_MODEL names the one to use. Nothing is fetched before LTX_MCP_ACCEPT_LICENCE is set."
-    return _print(arguments, [family.model_dump() for family in families], lambda: _show_rows(rows, text))
+    return print_value(arguments, [family.model_dump() for family in families], lambda: show_rows(rows, text))
 
 
 async def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     checks = await anyio.to_thread.run_sync(examine, settings)
     text = "\n".join(map(_examined, checks))
-    _print(arguments, [check.model_dump() for check in checks], lambda: out.print(text, markup=False))
+    print_value(arguments, [check.model_dump() for check in checks], lambda: out.print(text, markup=False))
     return 0 if all(check.ok for check in checks) else 1
 
 
@@ -163,7 +148,7 @@ async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
         report = await studio.archive.reconcile()
     text = f"{len(report.added)} added, {len(report.removed)} removed, {len(report.failed)} failed."
-    _print(arguments, asdict(report), lambda: out.print(text))
+    print_value(arguments, asdict(report), lambda: out.print(text))
     return 1 if report.failed else 0
 
 
@@ -173,7 +158,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = 
     "models": _models,
     "search": _search,
     "jobs": _jobs,
-    "clips": _clips,
+    **CLIP_COMMANDS,
     "doctor": _doctor,
     "reindex": _reindex,
 }
@@ -187,30 +172,6 @@ def _progress() -> Progress:
         TextColumn("{task.percentage:>3.0f}%"),
     )
     return Progress(*columns, TimeElapsedColumn(), console=err, transient=True)
-
-
-def _print(arguments: argparse.Namespace, value: Any, show: Callable[[], None]) -> int:
-    if arguments.json:
-        sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
-    else:
-        show()
-    return 0
-
-
-def _show_rows(rows: list[dict[str, Any]], note: str) -> None:
-    if not out.is_terminal:  # for grep and cut: one row a line, nothing wrapped
-        lines = ["\t".join(str(value) for value in row.values()) for row in rows]
-        sys.stdout.write("\n".join([*lines, *([note] if note else [])]) + "\n")
-        return
-    if rows:
-        table = Table(box=None, pad_edge=False)
-        for name in rows[0]:
-            table.add_column(name, overflow="fold")
-        for row in rows:
-            table.add_row(*(str(value) for value in row.values()))
-        out.print(table, markup=False)
-    if note:
-        out.print(note, markup=False)
 
 
 def _examined(check: Check) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, get_args
 import anyio
 
 from ltx_mcp import __version__
+from ltx_mcp.cli.clip_options import add_clip_commands
 from ltx_mcp.errors import Refused, SettingsError, StudioError
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.clips import Kind
@@ -142,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--kind", choices=get_args(Kind))
     search.add_argument("--limit", type=int, choices=range(1, 21), default=5, metavar="1-20")
     command("jobs", "list the recent jobs")
-    command("clips", "list the clips of the archive, newest first")
+    add_clip_commands(command)
     command("models", "list the model families: which fit this machine, which are here, their licences")
     command("doctor", "say what this machine will use and why, and what is missing")
     command("reindex", "make the search index match the clips on disk")

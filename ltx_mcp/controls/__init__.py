@@ -1,1 +1,1 @@
-"""Control signals of a video: its edges, its depth, its people's poses, as pictures that control LoRAs understand."""
+"""Control signals of a video: its edges, its depth, its people's poses, as frames that control LoRAs understand."""

@@ -1,4 +1,4 @@
-"""The seam of the control room: what a maker of control signals promises."""
+"""The seam of the controls: what a maker of control signals promises."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol

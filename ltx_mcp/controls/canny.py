@@ -25,11 +25,11 @@ class CannyControl:
     control: Control = "canny"
 
     def ready(self) -> None:
-        """It always is."""
+        """Needs nothing."""
 
     def read(self, footage: Footage, width: int, height: int, fps: float, frames: int, check: Check) -> Sequence[Frame]:
         made = []
-        for frame in read_video(footage, width, height, fps, frames, then=_FILTER):
+        for frame in read_video(footage, width, height, fps, frames, frame_filter=_FILTER):
             check()
             made.append(frame)
         return made

@@ -1,4 +1,4 @@
-"""Depth by DPT: near is white, far is black, on one scale for the whole stretch, so that it does not flicker."""
+"""Depth by DPT: near is white, far is black, on one scale for the whole span, so that it does not flicker."""
 
 import math
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class DepthControl:
             for frame in read_video(footage, width * larger, height * larger, fps, frames):
                 check()
                 near.append(_nearness(model, frame, side, (height, width)))
-        return _pictures(np.stack(near))
+        return _grey_frames(np.stack(near))
 
 
 def _nearness(model: Any, frame: Frame, side: int, size: tuple[int, int]) -> NDArray[np.float16]:
@@ -57,7 +57,7 @@ def _nearness(model: Any, frame: Frame, side: int, size: tuple[int, int]) -> NDA
     return near
 
 
-def _pictures(near: NDArray[np.float16]) -> list[Frame]:
+def _grey_frames(near: NDArray[np.float16]) -> list[Frame]:
     low, high = np.percentile(near[:: max(1, len(near) // 32)].astype(np.float32), (OUTLIERS, 100 - OUTLIERS))
     scale = 255 / max(high - low, 1e-6)
     greys = (np.clip((each.astype(np.float32) - low) * scale, 0, 255).round().astype(np.uint8) for each in near)

@@ -77,13 +77,13 @@ def people(detector: Any, pixels: "torch.Tensor") -> "list[tuple[float, float, f
     best = scores.argsort(descending=True)[:MOST_PEOPLE]
     boxes = []
     for index in best[scores[best] >= LIKELY].tolist():
-        x, y, wide, high = found.pred_boxes[0, index].tolist()  # the centre and the size, as shares of the picture
+        x, y, wide, high = found.pred_boxes[0, index].tolist()  # the centre and the size, as shares of the frame
         boxes.append(((x - wide / 2) * width, (y - high / 2) * height, (x + wide / 2) * width, (y + high / 2) * height))
     return boxes
 
 
 def _body(poser: Any, pixels: "torch.Tensor", box: tuple[float, float, float, float], larger: int) -> Body:
-    """The points of the person in this box, in pixels of a picture that is smaller by `larger`."""
+    """The points of the person in this box, in pixels of a frame that is smaller by `larger`."""
     high, wide = (int(side) for side in poser.config.backbone_config.image_size)
     left, top, across, down = _window(box, wide / high)
     heat = poser(pixel_values=_cut(pixels, (left, top, across, down), (high, wide))).heatmaps[0].float()
@@ -102,7 +102,7 @@ def _window(box: tuple[float, float, float, float], ratio: float) -> tuple[float
 
 
 def _cut(pixels: "torch.Tensor", window: tuple[float, float, float, float], size: tuple[int, int]) -> "torch.Tensor":
-    """The window of the picture at this size, normalised; what lies outside is black."""
+    """The window of the frame at this size, normalised; what lies outside is black."""
     import torch
     import torch.nn.functional as F
 

@@ -36,11 +36,11 @@ class Watch(Protocol):
 class Latents:
     """A clip before it is decoded, as the pipelines exchange it: denormalised, float32, exact.
 
-    `picture` is (1, channels, latent frames, height / 32, width / 32), `sound` (1, channels, length, mel bins).
+    `video` is (1, channels, latent frames, height / 32, width / 32), `audio` (1, channels, length, mel bins).
     """
 
-    picture: NDArray[np.float32]
-    sound: NDArray[np.float32]
+    video: NDArray[np.float32]
+    audio: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class Rendering:
     `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's own, and
     whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
     `audio_file` holds it where it is too long for memory: raw, interleaved, little-endian float32 stereo at 48 kHz,
-    whose `loudness` was measured; `subtitle_file` is the SRT of a soft track. `close` frees what frames and file
+    whose `loudness` was measured; `subtitle_file` is the SRT of a soft track. `close` frees what frames and files
     need, once the clip is written or given up. `latents` are those of a draft that is the first stage of a final of
-    twice its size: given back as `Materials.begun` they become that final, the same as if it had been asked for at
-    once.
+    twice its size: given back as `Materials.draft_latents` they become that final, the same as if it had been asked
+    for at once.
     """
 
     frames: Iterator[Frame]
@@ -66,7 +66,7 @@ class Rendering:
     subtitle_file: Path | None = None
     close: Callable[[], None] = lambda: None
 
-    def sound(self) -> NDArray[np.float32] | None:
+    def final_audio(self) -> NDArray[np.float32] | None:
         """What `audio` is, known for certain only after the last frame."""
         return self.audio if self.late_audio is None else self.late_audio()
 
@@ -89,7 +89,7 @@ class Materials:
 
     `repaint_strength` is 0..1: how far the new clip may depart from the source. `reference` is the video that the
     plan's IC-LoRA reworks, plan.frames long, each frame (plan.reference.height, plan.reference.width, 3).
-    `begun` is a draft of half the plan's made size, whose final is the plan's.
+    `draft_latents` is a draft of half the plan's made size, whose final is the plan's.
     `finished` is a clip that needs no model at all: one that is only copied in.
     """
 
@@ -97,7 +97,7 @@ class Materials:
     repaint: Sequence[Frame] | None = None
     repaint_strength: float = 0.6
     reference: Sequence[Frame] | None = None
-    begun: Latents | None = None
+    draft_latents: Latents | None = None
     finished: Rendering | None = None
 
 
@@ -114,11 +114,13 @@ class ModelCard:
     max_pixel_frames: int  # made width x height x frames that fit this machine's memory
     trained_short_side: int  # pixels; larger is honoured and flagged `beyond_training`
     caveat: str = ""  # what every result of this model must say of itself
+    conditioned_caveat: str = ""  # what a result that was shown frames must say besides
+    finals_improve: bool = True  # whether the final of a draft looks better, and is worth proposing
     takes_loras: bool = False
     doubles_rate: bool = False  # it has a temporal upsampler, so 48 to 60 fps are made at half the rate
     conditioned_load: float = 1.0  # pixel-frames that one takes where frames or a reference are given
     source_load: float = 0.0  # those added where a source video is held beside
-    decode_load: float = 0.0  # those that a made pixel takes while the picture is decoded, however long it is
+    decode_load: float = 0.0  # those that a made pixel takes while the frames are decoded, however long it is
     recipes: Recipes = field(default_factory=lambda: DISTILLED)
     licence: str = ""
 
@@ -135,7 +137,7 @@ class Engine(Protocol):
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         """Denoise now, decode as the frames are pulled. Raises RenderFailed, Cancelled.
 
-        The same plan and materials give the same frames. `watch` hears of every step; the device is free within two
+        The same plan and materials give the same frames. `watch` is told every step; the device is free within two
         seconds of its first `Cancelled`.
         """
 

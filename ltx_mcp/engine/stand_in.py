@@ -1,6 +1,6 @@
 """The engine's twin without torch: draws the coloured shapes that a prompt names, one after the other.
 
-It keeps the whole contract (steps, cancel, seeds, sound, exact counts), so that everything around an
+It keeps the whole contract (steps, cancel, seeds, audio, exact counts), so that everything around an
 engine can be tried in milliseconds, and found again by sight: "a red circle, then a blue square" really
 shows a red circle in the first half and a blue square in the second.
 """
@@ -67,21 +67,21 @@ class StandInEngine:
             self._pause(Stage.DENOISING, step)
             watch.step(step + 1, STEPS)
         watch.stage(Stage.DECODING)
-        begun = materials.begun or _first_stage(plan)
-        frames = self._frames(plan, watch, materials, begun)
+        draft_latents = materials.draft_latents or _first_stage(plan)
+        frames = self._frames(plan, watch, materials, draft_latents)
         opening = plan.quality == "draft" and materials.repaint is None and materials.reference is None
-        sound = _tone(plan) if plan.audio else None
-        return Rendering(frames, sound, SAMPLE_RATE, latents=begun if opening else None)
+        audio = _tone(plan) if plan.audio else None
+        return Rendering(frames, audio, SAMPLE_RATE, latents=draft_latents if opening else None)
 
-    def _frames(self, plan: Plan, watch: Watch, materials: Materials, begun: Latents) -> Iterator[Frame]:
+    def _frames(self, plan: Plan, watch: Watch, materials: Materials, draft_latents: Latents) -> Iterator[Frame]:
         scenes = _NAMED.findall(plan.prompt.lower()) or [("white", "cross")]
-        rng = np.random.default_rng(list(sha256(begun.picture.tobytes()).digest()))
+        rng = np.random.default_rng(list(sha256(draft_latents.video.tobytes()).digest()))
         noise = rng.integers(0, 12, (plan.height, plan.width, 3), dtype=np.uint8)
         for index in range(plan.frames):
             self._pause(Stage.DECODING, index)
             watch.check()
             colour, shape = scenes[index * len(scenes) // plan.frames]
-            drawn = _picture(plan, COLOURS[colour], SHAPES[shape], index / plan.frames) + noise
+            drawn = _video(plan, COLOURS[colour], SHAPES[shape], index / plan.frames) + noise
             yield _conditioned(drawn, index, materials)
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ def _conditioned(drawn: Frame, index: int, materials: Materials) -> Frame:
     return mixed.round().astype(np.uint8)
 
 
-def _picture(plan: Plan, colour: tuple[int, int, int], outline: Outline, phase: float) -> Frame:
+def _video(plan: Plan, colour: tuple[int, int, int], outline: Outline, phase: float) -> Frame:
     y, x = np.mgrid[: plan.height, : plan.width].astype(np.float64)
     radius = min(plan.height, plan.width) * 0.3
     centre_x = plan.width * (0.4 + 0.2 * phase)

@@ -22,7 +22,7 @@ _FRAME_LIMIT_S = 120.0  # one 4K frame takes x265 seconds on two cores; longer m
 _PIECE_SAMPLES = 2**16  # of raw audio, read or written at a time
 _FINISH_LIMIT_S = 600.0  # the encoder's look-ahead, then `faststart` copies the file once
 
-# CRF 20 for x264 and 22 for x265: clean to the eye, and `medium` is both encoders' own default. A CRF alone lets
+# CRF 20 for x264 and 22 for x265: visually clean, and `medium` is both encoders' own default. A CRF alone lets
 # noise, which cannot be predicted, take 4 bits a pixel (measured: 10 Mbit/s at 240p). The cap, in bits a pixel, is
 # well above what real footage tends to need at these qualities, so it bites on noise; two seconds of buffer let
 # a cut through.
@@ -157,7 +157,7 @@ class VideoWriter:
         self._joined.replace(self._path)
 
     def _explain(self, error: OSError) -> None:
-        """The pipe broke, so ffmpeg is ending: its last words are the reason."""
+        """The pipe broke, so ffmpeg is ending: its error output is the reason."""
         self._ffmpeg.finish(_FRAME_LIMIT_S)
         raise MediaError(f"ffmpeg stopped reading frames: {error}.") from error
 

@@ -1,4 +1,4 @@
-"""One ffmpeg process: an argument list and no shell, every wait bounded, its complaints kept, never a zombie.
+"""One ffmpeg process: an argument list and no shell, every wait bounded, its error output kept, never a zombie.
 
 It runs as a process of its own so that a hostile file can crash a decoder and not the server.
 """
@@ -18,11 +18,11 @@ from ltx_mcp.errors import MediaError
 # Demuxers that only read the file they are given. Without this list a text file named .mp4 may be a concat
 # script that reads other files; the protocol list alone does not stop that.
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif"
-MAX_PIXELS = 8192 * 4320  # of one picture; larger is refused before its memory is allocated
+MAX_PIXELS = 8192 * 4320  # of one frame; larger is refused before its memory is allocated
 MAX_STREAMS = 32  # a film with every dubbing and subtitle has fewer; each stream costs a decoder
-_MAX_ALLOC_BYTES = 512 * 2**20  # in one piece: twice a picture of MAX_PIXELS at 16 bits, and no declared gigabyte
+_MAX_ALLOC_BYTES = 512 * 2**20  # in one piece: twice a frame of MAX_PIXELS at 16 bits, and no declared gigabyte
 _LINES_KEPT = 3  # of stderr, at each end: the cause tends to come first, the consequence last
-_SPEAKER = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] *)+")  # "[h264 @ 0x55b7...]", which helps nobody
+_SOURCE = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] *)+")  # "[h264 @ 0x55b7...]", an address that helps nobody
 
 
 def input_args(path: Path) -> list[str]:
@@ -56,7 +56,7 @@ class FFmpeg:
         self._first: list[str] = []
         self._last: deque[str] = deque(maxlen=_LINES_KEPT)
         self._expired_after_s: float | None = None
-        self._drain = Thread(target=self._keep_words, name="ffmpeg-stderr", daemon=True)
+        self._drain = Thread(target=self._keep_errors, name="ffmpeg-stderr", daemon=True)
         self._drain.start()
 
     @property
@@ -82,7 +82,7 @@ class FFmpeg:
             timer.join()
 
     def finish(self, limit_s: float) -> None:
-        """Wait until it has ended by itself. Raises MediaError with its last words if it failed."""
+        """Wait until it has ended by itself. Raises MediaError with its error output if it failed."""
         with self.within(limit_s):
             code = self._process.wait()
         self._drain.join()
@@ -91,10 +91,10 @@ class FFmpeg:
         if code:
             raise MediaError(f"ffmpeg failed: {' | '.join([*self._first, *self._last]) or f'exit status {code}'}")
 
-    def _keep_words(self) -> None:
+    def _keep_errors(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
-            if text := _SPEAKER.sub("", line.decode(errors="replace").strip()):
+            if text := _SOURCE.sub("", line.decode(errors="replace").strip()):
                 kept = self._first if len(self._first) < _LINES_KEPT else self._last
                 kept.append(text[:300])
 
@@ -125,4 +125,4 @@ def executable() -> str:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
         hint = "Reinstall imageio-ffmpeg, or name a binary in IMAGEIO_FFMPEG_EXE."
-        raise MediaError("There is no ffmpeg on this machine.", hint) from error
+        raise MediaError("ffmpeg was not found on this machine.", hint) from error

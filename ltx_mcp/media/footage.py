@@ -1,4 +1,4 @@
-"""Stretches of video as material: looked at once, then read at the size and rate a model wants. They may be hostile.
+"""Footage: a span of a video file, probed once, then read at the size and rate that is needed. It may be hostile.
 
 ffmpeg does the resampling in one pass, so that neither a long file nor a fast one fills the memory.
 """
@@ -19,16 +19,16 @@ from ltx_mcp.media.framecrc import HINT
 from ltx_mcp.media.probe import probe
 from ltx_mcp.types.frames import Audio, Frame
 
-MAX_DURATION_S = 60.0  # of one stretch: the longest clip there is; what comes after it in a file is not used
-_READ_LIMIT_S = 600.0  # of waiting for ffmpeg over a whole stretch; longer means a file made to stall us
+MAX_DURATION_S = 60.0  # of one span: the longest clip there is; what comes after it in a file is not used
+_READ_LIMIT_S = 600.0  # of waiting for ffmpeg over a whole span; longer means a file made to stall us
 _GRACE_US = 500  # times are handed out with three decimals: one that was rounded down still means its own frame
 
 
 @dataclass(frozen=True)
 class Footage:
-    """A stretch of a video that opens. `width` and `height` in pixels as shown: upright, with square pixels.
+    """A span of a video that opens. `width` and `height` in pixels as shown: upright, with square pixels.
 
-    `fps` is the average where the rate varies. `end_s` is None where the stretch ends with the file; of a reference
+    `fps` is the average where the rate varies. `end_s` is None where the span ends with the file; of a reference
     that names no span, a set one says that there was more than `MAX_DURATION_S`.
     """
 
@@ -43,7 +43,7 @@ class Footage:
     has_audio: bool
 
 
-def look_at(
+def open_footage(
     path: Path, reference: str, span_s: tuple[float, float] | None = None, longest_s: float = MAX_DURATION_S
 ) -> Footage:
     """The span (start, end) of a video in seconds, or all of it, but no more than `longest_s`.
@@ -54,7 +54,7 @@ def look_at(
     latest_s = start_s + longest_s
     found = probe(path, until_s=latest_s + 1.0)  # a second more, to see whether there is more
     if start_s >= found.end_s:
-        raise MediaError(f"{path.name} is over after {found.end_s:.3f} s.", "Name a span that begins before that.")
+        raise MediaError(f"{path.name} ends after {found.end_s:.3f} s.", "Name a span that begins before that.")
     end_s = min(asked_end_s or found.end_s, found.end_s, latest_s)
     return Footage(
         path=path,
@@ -69,16 +69,19 @@ def look_at(
     )
 
 
-def read_video(footage: Footage, width: int, height: int, fps: float, frames: int, then: str = "") -> Iterator[Frame]:
-    """Exactly `frames` frames of (height, width, 3): the k-th is what is on screen k / fps seconds into the stretch.
+def read_video(
+    footage: Footage, width: int, height: int, fps: float, frames: int, frame_filter: str = ""
+) -> Iterator[Frame]:
+    """Exactly `frames` frames of (height, width, 3): the k-th is what is on screen k / fps seconds into the span.
 
-    It covers the frame and is cropped from the centre, as `framing.fit` says. Where the stretch is shorter, its
-    last frame stays. `then` is an ffmpeg filter for each of them. Decoded while they are pulled. Raises MediaError.
+    The video covers the frame and is cropped from the centre, as `framing.fit` says. Where the span is shorter, its
+    last frame stays. `frame_filter` is an ffmpeg filter for each of them. Frames are decoded while they are pulled.
+    Raises MediaError.
     """
     args = [
         # From the key frame before the start: the frame on screen at the start may have appeared before it.
         *("-noaccurate_seek", "-ss", f"{footage.start_s:.6f}", *input_args(footage.path), "-map", "0:V:0"),
-        *("-vf", _filters(footage, width, height, fps, frames, then)),
+        *("-vf", _filters(footage, width, height, fps, frames, frame_filter)),
         *("-fps_mode", "passthrough", "-frames:v", str(frames)),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
     ]
@@ -93,7 +96,7 @@ def read_video(footage: Footage, width: int, height: int, fps: float, frames: in
 
 
 def read_audio(footage: Footage, sample_rate: int = SAMPLE_RATE) -> Audio | None:
-    """(2, samples), as long as the video of the stretch; None where the file has no audio.
+    """(2, samples), as long as the span; None where the file has no audio.
 
     What is not there, before the audio begins or after it ends, is silence. Raises MediaError.
     """
@@ -110,17 +113,20 @@ def read_audio(footage: Footage, sample_rate: int = SAMPLE_RATE) -> Audio | None
     raw = next(pieces, None)
     pieces.close()
     if raw is None:
-        raise MediaError(f"The audio of {footage.path.name} does not decode.", "Do without it: keep_audio=false.")
+        raise MediaError(
+            f"The audio of {footage.path.name} does not decode.",
+            "Use a video whose audio decodes, or one without audio.",
+        )
     audio = np.frombuffer(raw, dtype="<f4").reshape(samples, 2).T
     return np.ascontiguousarray(np.clip(np.nan_to_num(audio), -1.0, 1.0), dtype=np.float32)
 
 
-def _filters(footage: Footage, width: int, height: int, fps: float, frames: int, then: str) -> str:
+def _filters(footage: Footage, width: int, height: int, fps: float, frames: int, frame_filter: str) -> str:
     """Cut, then choose frames, then crop, then scale: each step has less to do than the one before.
 
     fps=...:round=up shows at each tick the last frame that began before it; start_time=0 begins with the one on
     screen at the start; end_frame keeps it from filling a gap of years with frames that nobody asked for. The crop
-    is in terms of each frame's own size and pixel shape, which may change on the way.
+    is in terms of each frame's own size and pixel shape, which may change within a file.
     """
     length_us = round(footage.duration_s * 1e6)
     cut = f"settb=AVTB,setpts=PTS-{_GRACE_US}"
@@ -130,7 +136,7 @@ def _filters(footage: Footage, width: int, height: int, fps: float, frames: int,
     aspect = f"{width}/{height}"
     crop = f"crop='max(1,min(iw,ih*{aspect}/sar))':'max(1,min(ih,iw*sar/({aspect})))':exact=1"
     chosen = f"fps=fps={rate}:start_time=0:round=up,trim=end_frame={frames}"
-    return ",".join(part for part in (cut, chosen, crop, scale_filter(width, height), then, TO_RGB) if part)
+    return ",".join(part for part in (cut, chosen, crop, scale_filter(width, height), frame_filter, TO_RGB) if part)
 
 
 def _pieces(args: list[str], size: int, path: Path) -> Generator[bytearray, None, None]:

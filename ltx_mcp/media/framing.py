@@ -1,4 +1,4 @@
-"""How a picture of one shape fills a frame of another: scaled until it covers the frame, cropped from the centre.
+"""How a frame of one shape fills one of another: scaled until it covers it, cropped from the centre.
 
 Nothing is ever padded or stretched: a model takes black bars for part of the scene, and keeps them.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ltx_mcp.types.sizes import ASPECTS, Aspect
 
-_WORTH_SAYING = 0.01  # more than the 8 lines that 1080 of 1088 leave out
+_WORTH_NOTING = 0.01  # more than the 8 lines that 1080 of 1088 leave out
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Fit:
     cropped: float
 
     @property
-    def words(self) -> str:
+    def note(self) -> str:
         """One sentence for a result's notes; empty where next to nothing is lost."""
-        if self.cropped < _WORTH_SAYING:
+        if self.cropped < _WORTH_NOTING:
             return ""
         sides = "left and right" if self.left else "top and bottom"
         return f"Cropped from the centre to fit: {self.cropped:.0%} is lost, at the {sides}."
@@ -39,7 +39,7 @@ def fit(source: tuple[int, int], target: tuple[int, int]) -> Fit:
 
 
 def nearest_aspect(width: int, height: int) -> Aspect:
-    """The shape that crops the least of a picture: the nearest ratio, on a logarithmic scale."""
+    """The aspect that crops the least of a frame: the nearest ratio, on a logarithmic scale."""
     return min(ASPECTS, key=lambda aspect: abs(math.log(width / height) - math.log(_ratio(aspect))))
 
 

@@ -1,1 +1,1 @@
-"""From a request to a prepared job, one file a tool."""
+"""From a request to a prepared job, one module a tool, and how its clip is rendered and written."""

@@ -1,4 +1,4 @@
-"""What becomes of the frames: one pass over the stream feeds encoder, frame gate, sampler and contact sheet.
+"""Writes a clip in one pass over its frames, which feeds encoder, frame gate, sampler and contact sheet.
 
 Runs on the lane's thread while the frames are decoded, so a clip is never held whole. All of it goes into
 the job's staging folder, which no client can name.
@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ltx_mcp import __version__
 from ltx_mcp.engine.base import Latents, Rendering, Watch
 from ltx_mcp.errors import MediaError
@@ -23,6 +20,7 @@ from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.splice import UnchangedFrames, splice
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.types.clips import COMPOSITE, Provenance, Verdict
+from ltx_mcp.types.frames import Audio
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.types.timeline import Loudness
@@ -33,7 +31,7 @@ VIDEO_NAME = "video.mp4"
 
 @dataclass(frozen=True)
 class WrittenClip:
-    """A finished take, still in staging. `sheet` is a JPEG; `notes` are for the result; `latents` of a draft."""
+    """A finished clip, still in staging. `sheet` is a JPEG; `notes` are for the result; `latents` are a draft's."""
 
     video: Path
     verdict: Verdict
@@ -45,22 +43,20 @@ class WrittenClip:
     loudness: Loudness | None = None
 
 
-ReplacementAudio = Callable[[], NDArray[np.float32] | None]
-
-
 def write_clip(
     rendering: Rendering,
     watch: Watch,
     plan: Plan,
     folder: Path,
     gate: FrameGate,
-    sound: ReplacementAudio,
+    replacement_audio: Callable[[], Audio | None],
     tags: Mapping[str, str],
     unchanged: UnchangedFrames | None = None,
 ) -> WrittenClip:
-    """Pull every frame once. `sound` may give float32 (2, n) at 48 kHz, which replaces the model's own.
+    """Pull every frame once.
 
-    What is `unchanged` of a source is spliced back as it was, once the clip has passed.
+    `replacement_audio` may give (2, samples) at SAMPLE_RATE, which replace the model's own audio. What is `unchanged`
+    of a source is spliced back as it was, once the clip has passed moderation.
     Raises MediaError, ModerationUnavailable, Cancelled.
     """
     video = folder / VIDEO_NAME
@@ -77,14 +73,15 @@ def write_clip(
         codec=plan.codec,
         metadata=tags,
     )
-    with _ending(rendering), writer:  # the writer joins its tracks while their files are still there
+    with _closing(rendering), writer:  # the writer joins its tracks while their files are still there
         for index, frame in enumerate(rendering.frames):
             writer.write(frame)
             for look in (viewing, sampler, sheet):
                 look.see(index, frame)
             watch.step(index + 1, plan.frames)
-        replaced = sound()
-        audio, sample_rate = (rendering.sound(), rendering.sample_rate) if replaced is None else (replaced, SAMPLE_RATE)
+        audio, sample_rate = replacement_audio(), SAMPLE_RATE
+        if audio is None:
+            audio, sample_rate = rendering.final_audio(), rendering.sample_rate
         if rendering.audio_file is not None:
             writer.add_audio_file(rendering.audio_file)
         elif audio is not None:
@@ -102,8 +99,8 @@ def write_clip(
 
 
 @contextmanager
-def _ending(rendering: Rendering) -> Iterator[None]:
-    """Whatever happens, the frames' maker is done when the block is: a source that it reads is closed."""
+def _closing(rendering: Rendering) -> Iterator[None]:
+    """Whatever happens, the generator of the frames is done when the block is: a source that it reads is closed."""
     try:
         yield
     finally:
@@ -117,12 +114,12 @@ def _splice_source(video: Path, unchanged: UnchangedFrames, plan: Plan) -> str:
     try:
         before, after = splice(video, unchanged)
     except MediaError as error:
-        return f"The source's part was encoded anew, so its pictures are not the same bit for bit: {error.message}."
+        return f"The source's frames were encoded again, so they are not the same bit for bit: {error.message}."
     spans = [f"before {before / plan.fps:.3f} s"] if before else []
     spans += [f"from {after / plan.fps:.3f} s on"] if after is not None else []
     if not spans:
-        return "The source's part was encoded anew: no key frame lies between it and what is new."
-    return f"The pictures {' and '.join(spans)} are the source's own, bit for bit; its sound was encoded anew."
+        return "The source's frames were encoded again: no key frame lies between them and the new ones."
+    return f"The frames {' and '.join(spans)} are the source's own, bit for bit; its audio was encoded again."
 
 
 def provenance_tags(model: str, provenance: Provenance) -> dict[str, str]:

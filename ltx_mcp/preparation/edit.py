@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ltx_mcp.archive.library import TIMELINE
+from ltx_mcp.archive.sidecar import TIMELINE
 from ltx_mcp.edit.film import Film, lay_out, shot_texts, shot_times, source_uses
 from ltx_mcp.edit.otio import write_timeline
 from ltx_mcp.edit.segments import film_frames
@@ -28,7 +28,7 @@ from ltx_mcp.typeset.subtitles import write_srt
 EDIT_MODEL = "none (edited)"
 
 
-def edited(request: EditRequest, inputs: Inputs, narrator: Narrator) -> PreparedJob:
+def prepare_edit(request: EditRequest, inputs: Inputs, narrator: Narrator) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError, ModelUnavailable; what is about one shot or passage names it."""
     found = shot_sources(request.shots, inputs)
     film, resolution = _film(request, found)
@@ -43,7 +43,7 @@ def edited(request: EditRequest, inputs: Inputs, narrator: Narrator) -> Prepared
         source=request.base,
         recipe="draft edit" if request.quality == "draft" else "edit",
         gather=assembly.gather,
-        inputs=lambda: [frame for _, frame in seen],
+        input_frames=lambda: [frame for _, frame in seen],
         input_name=lambda place: f"Shot {seen[min(place, len(seen) - 1)][0]}",
         provenance=Provenance(digital_source_type=COMPOSITE if models else None),
         lane="edits",

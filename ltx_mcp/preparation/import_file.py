@@ -1,4 +1,4 @@
-"""Orders of import_video: a file taken in as it is, within the archive's sizes."""
+"""Prepares import_video: a file is copied into the archive as it is, within the archive's sizes."""
 
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.media.footage import Footage, read_audio, read_video
@@ -12,7 +12,7 @@ from ltx_mcp.types.sizes import RESOLUTIONS, delivered_size, frame_count, short_
 IMPORT_MODEL = "none (imported)"
 
 
-def imported(request: ImportRequest, inputs: Inputs) -> PreparedJob:
+def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError."""
     footage = inputs.video(request.video)
     width, height = _archived_size(footage)
@@ -33,21 +33,26 @@ def imported(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         made_width=width,
         made_height=height,
         made_frames=frames,
-        notes=(f"Only its first {frames / fps:.0f} s were taken.",) if footage.end_s is not None else (),
+        notes=(f"Only its first {frames / fps:.0f} s were imported.",) if footage.end_s is not None else (),
     )
 
     def gather(plan: Plan, watch: Watch) -> Materials:
         return Materials(finished=Rendering(read_video(footage, width, height, fps, frames), read_audio(footage)))
 
-    unknown = Provenance(digital_source_type=None)
     return PreparedJob(
-        "imported", plan, request.video, recipe="import", gather=gather, provenance=unknown, lane="imports"
+        "imported",
+        plan,
+        request.video,
+        recipe="import",
+        gather=gather,
+        provenance=Provenance(digital_source_type=None),
+        lane="imports",
     )
 
 
 def _archived_size(footage: Footage) -> tuple[int, int]:
     """Even (width, height) in pixels: the video's own, within 1080p."""
-    most_wide, most_high = delivered_size("16:9", "1080p")
-    wide, high = max(footage.width, footage.height), min(footage.width, footage.height)
-    scale = min(1.0, most_wide / wide, most_high / high)
+    max_long, max_short = delivered_size("16:9", "1080p")
+    long_side, short = max(footage.width, footage.height), min(footage.width, footage.height)
+    scale = min(1.0, max_long / long_side, max_short / short)
     return max(2, round(footage.width * scale / 2) * 2), max(2, round(footage.height * scale / 2) * 2)

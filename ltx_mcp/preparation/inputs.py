@@ -1,7 +1,7 @@
 """What a tool argument may name: a clip of the archive, its frame or span, or a file inside an allowed folder.
 
-    coastal-city-3f9k2m7q             a clip                   /allowed/folder/picture.png     a file
-    coastal-city-3f9k2m7q@3.2         its frame at 3.2 s       file:///allowed/picture.png     the same
+    coastal-city-3f9k2m7q             a clip                   /allowed/folder/image.png       a file
+    coastal-city-3f9k2m7q@3.2         its frame at 3.2 s       file:///allowed/image.png       the same
     coastal-city-3f9k2m7q@3.2-5.0     its span
 
 Whatever the archive hands out is understood too: `clip://coastal-city-3f9k2m7q` and the path of a clip's video.
@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from ltx_mcp.archive.library import CLIP_ID, VIDEO, Library
+from ltx_mcp.archive.library import Library
+from ltx_mcp.archive.sidecar import CLIP_ID, VIDEO
 from ltx_mcp.errors import BadInput
-from ltx_mcp.media.footage import MAX_DURATION_S, Footage, look_at
+from ltx_mcp.media.footage import MAX_DURATION_S, Footage, open_footage
 from ltx_mcp.media.images import read_image
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 
-MAX_PICTURE_BYTES = 50_000_000
+MAX_IMAGE_BYTES = 50_000_000
 MAX_VIDEO_BYTES = 2_000_000_000
 _MAX_CHARS = 4096  # of a reference: the longest path that Linux takes
 _MAX_CHARS_SHOWN = 120  # of a reference, in an error
@@ -64,7 +65,7 @@ class Inputs:
         if found := _CLIP.fullmatch(text):
             return self._clip_ref(text, found)
         if _CLIP.fullmatch(text.partition("@")[0]):
-            raise self._unclear(text, "After @ stands a time in seconds, or start-end.")
+            raise self._unclear(text, "After @ comes a time in seconds, or start-end.")
         path = self._path(text)
         if path.name == VIDEO and path.parent.parent == self._library.clips_dir and CLIP_ID.fullmatch(path.parent.name):
             return ClipRef(path.parent.name)
@@ -81,7 +82,7 @@ class Inputs:
                 raise BadInput(f"{reference!r} is a file; a clip of the archive is needed.", "Name it by its clip_id.")
 
     def still(self, reference: str) -> Frame:
-        """One picture: a clip's frame (its middle one if no time is given), or a PNG, JPEG, WebP or GIF file.
+        """One frame: a clip's (its middle one if no time is given), or a PNG, JPEG, WebP or GIF file.
 
         Raises BadInput for what cannot be used, NotFound for a clip that is not there.
         """
@@ -91,11 +92,11 @@ class Inputs:
             case ClipRef(clip_id, at_s):
                 return self._frame(clip_id, at_s)
             case FileRef(path):
-                with self._opened(path, MAX_PICTURE_BYTES) as file:
-                    return read_image(file.read(MAX_PICTURE_BYTES), path.name)
+                with self._opened(path, MAX_IMAGE_BYTES) as file:
+                    return read_image(file.read(MAX_IMAGE_BYTES), path.name)
 
     def video(self, reference: str, longest_s: float = MAX_DURATION_S) -> Footage:
-        """A stretch of video: a whole clip, its span, or an MP4, MOV, MKV, WebM, AVI or GIF file up to `longest_s`.
+        """Footage: a whole clip, its span, or an MP4, MOV, MKV, WebM, AVI or GIF file, of each at most `longest_s`.
 
         Raises BadInput for what cannot be used, NotFound for a clip that is not there, MediaError for what does not
         open as a video.
@@ -105,10 +106,10 @@ class Inputs:
                 hint = f"Use {clip_id}, or a span such as {clip_id}@{at_s:g}-{at_s + 2:g}."
                 raise BadInput(f"{reference!r} is one frame; a video is a clip or its span.", hint)
             case ClipRef(clip_id, span_s=span_s):
-                return look_at(self._spanning(clip_id, span_s).path, reference, span_s, longest_s)
+                return open_footage(self._spanning(clip_id, span_s).path, reference, span_s, longest_s)
             case FileRef(path):
                 with self._opened(path, MAX_VIDEO_BYTES) as file:
-                    return look_at(Path(file.name), reference, longest_s=longest_s)
+                    return open_footage(Path(file.name), reference, longest_s=longest_s)
 
     def media_path(self, reference: str) -> Path:
         """Where a whole clip's video, or a media file inside a root, lies. Raises BadInput, NotFound."""
@@ -134,6 +135,16 @@ class Inputs:
         """The clip of the archive that a reference names in whole or in part, None for a file. Raises as `video`."""
         parsed = self.parse(reference)
         return self._library.get(parsed.clip_id) if isinstance(parsed, ClipRef) else None
+
+    def folder(self, text: str) -> Path:
+        """An existing folder inside a root, as an absolute path or a file:// URI. Raises BadInput."""
+        try:
+            real = self._confined(self._path(text))
+        except OSError as error:
+            raise BadInput(f"{_short(Path(text))} cannot be used: {error.strerror}.", self._where()) from None
+        if not real.is_dir():
+            raise BadInput(f"{_short(real)} is not a folder.", self._where())
+        return real
 
     # -- clips ----------------------------------------------------------------------------------------
 
@@ -165,21 +176,21 @@ class Inputs:
     # -- files ----------------------------------------------------------------------------------------
 
     def _path(self, text: str) -> Path:
-        """The absolute path that the text spells, as a path or as a file:// URI."""
+        """The absolute path that the text gives, as a path or as a file:// URI."""
         if text.startswith("file://"):
             return Path(self._from_uri(text))
         if "://" in text:
             raise self._unclear(text, "URLs are not fetched.")
         if not Path(text).is_absolute():
-            raise self._unclear(text, "It is no clip id, and a path must be absolute.")
+            raise self._unclear(text, "It is not a clip id, and a path must be absolute.")
         return Path(text)
 
     def _from_uri(self, text: str) -> str:
         try:
             uri = urlsplit(text)
             path = unquote(uri.path, errors="strict")
-        except ValueError as error:  # no UTF-8, or a malformed host
-            raise self._unclear(text, f"It is no valid URI: {error}.") from None
+        except ValueError as error:  # not UTF-8, or a malformed host
+            raise self._unclear(text, f"It is not a valid URI: {error}.") from None
         if uri.netloc or "?" in text or "#" in text:
             raise self._unclear(text, "A file URI has no host, and spells ? as %3F and # as %23.")
         if _CONTROL.search(path) or not Path(path).is_absolute():
@@ -188,7 +199,7 @@ class Inputs:
 
     @contextmanager
     def _opened(self, path: Path, max_bytes: int) -> Iterator[BinaryIO]:
-        """A regular file inside a root, by its real name. Says no more of what lies outside than that it does."""
+        """A regular file inside a root, by its real path. Of a path outside, errors say no more than that."""
         try:
             with open(self._confined(path), "rb", opener=_open_once) as file:
                 found = os.fstat(file.fileno())
@@ -198,8 +209,9 @@ class Inputs:
                     raise BadInput(f"{_short(path)} is larger than {max_bytes // 10**6} MB.", "Use a smaller file.")
                 yield file
         except OSError as error:
-            timed = " Only clips have frames and spans by @: import_video takes a file in." if "@" in path.name else ""
-            raise BadInput(f"{_short(path)} cannot be read: {error.strerror}.{timed}", self._where()) from None
+            spans = "@ names a frame or span of a clip alone: import the file with import_video first. "
+            hint = f"{spans if '@' in path.name else ''}{self._where()}"
+            raise BadInput(f"{_short(path)} cannot be read: {error.strerror}.", hint) from None
 
     def _confined(self, path: Path) -> Path:
         """Where the path leads once every link is followed. Raises BadInput outside the roots."""
@@ -208,13 +220,13 @@ class Inputs:
             roots = [root.resolve() for root in self._roots]
         except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
             raise BadInput(f"{_short(path)} cannot be followed: {error}.", self._where()) from None
-        if real.is_relative_to(self._library.clips_dir.parent.resolve()):  # staging is nobody's to name
+        if real.is_relative_to(self._library.clips_dir.parent.resolve()):  # no reference may name what is staged
             raise BadInput(f"{_short(path)} belongs to the archive.", "Name a clip by its clip_id.")
         if not any(real.is_relative_to(root) for root in roots):
             raise BadInput(f"{_short(path)} is not inside an allowed folder.", self._where())
         return real
 
-    # -- words ----------------------------------------------------------------------------------------
+    # -- errors ---------------------------------------------------------------------------------------
 
     def _where(self) -> str:
         if not self._roots:
@@ -228,7 +240,7 @@ class Inputs:
         )
         nearest = self._library.suggestion(text.removeprefix("clip://").partition("@")[0])
         shown = repr(text[:_MAX_CHARS_SHOWN])
-        return BadInput(f"{shown} is no media reference. {reason}", f"{grammar} {self._where()} {nearest}")
+        return BadInput(f"{shown} is not a valid media reference. {reason}", f"{grammar} {self._where()} {nearest}")
 
 
 def _check_time(clip: Clip, time_s: float) -> None:
@@ -245,5 +257,5 @@ def _short(path: Path) -> str:
 
 
 def _open_once(path: str, flags: int) -> int:
-    """Not waiting, as a pipe would for its writer; not through a link, for they were followed before."""
+    """Without waiting, as a pipe would for its writer; not through a link, for links were followed before."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))

@@ -1,4 +1,4 @@
-"""From a request to its order. Blocks on files; nothing of a video is read here but what moderation looks at."""
+"""From a request to its prepared job. Blocks on files; of a video it reads only the frames that moderation looks at."""
 
 from collections.abc import Callable
 from typing import assert_never
@@ -8,15 +8,15 @@ from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.narration.base import Narrator
-from ltx_mcp.preparation.animate import animated
-from ltx_mcp.preparation.edit import edited
-from ltx_mcp.preparation.finalize import finalized
-from ltx_mcp.preparation.generate import generated
-from ltx_mcp.preparation.import_file import imported
+from ltx_mcp.preparation.animate import prepare_animate
+from ltx_mcp.preparation.edit import prepare_edit
+from ltx_mcp.preparation.finalize import prepare_finalize
+from ltx_mcp.preparation.generate import prepare_generate
+from ltx_mcp.preparation.import_file import prepare_import
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob
-from ltx_mcp.preparation.restyle import restyled
-from ltx_mcp.preparation.restyle_methods import RestyleMethod, choose_method
+from ltx_mcp.preparation.restyle import prepare_restyle
+from ltx_mcp.preparation.restyle_methods import RestyleMethod, choose_restyle_method
 from ltx_mcp.types.requests import (
     AnimateRequest,
     FinalizeRequest,
@@ -28,21 +28,21 @@ from ltx_mcp.types.requests import (
 from ltx_mcp.types.timeline import EditRequest
 
 
-def equip(request: Request, installed: InstalledLoras, card: Callable[[], ModelCard]) -> RestyleMethod:
+def choose_method(request: Request, installed: InstalledLoras, card: Callable[[], ModelCard]) -> RestyleMethod:
     """The LoRAs that act on what was asked, and how a video is restyled. `card` may take seconds to answer.
 
     Raises NotFound, BadInput, and ModelUnavailable where a LoRA cannot be had.
     """
-    picked = installed.pick(request.loras)
+    loras = installed.pick(request.loras)
     if isinstance(request, RestyleRequest):
-        return choose_method(request, picked, installed.all(), card())
-    return RestyleMethod(picked)
+        return choose_restyle_method(request, loras, installed.all(), card())
+    return RestyleMethod(loras)
 
 
 def prepare(
     request: Request,
     inputs: Inputs,
-    way: RestyleMethod,
+    method: RestyleMethod,
     controls: Controls,
     draft_latents: DraftLatents,
     narrator: Narrator,
@@ -50,16 +50,16 @@ def prepare(
     """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal or a voice cannot be had."""
     match request:
         case GenerateRequest():
-            return generated(request, inputs)
+            return prepare_generate(request, inputs)
         case AnimateRequest():
-            return animated(request, inputs)
+            return prepare_animate(request, inputs)
         case RestyleRequest():
-            return restyled(request, inputs, way, controls)
+            return prepare_restyle(request, inputs, method, controls)
         case ImportRequest():
-            return imported(request, inputs)
+            return prepare_import(request, inputs)
         case FinalizeRequest():
-            return finalized(request, inputs, draft_latents)
+            return prepare_finalize(request, inputs, draft_latents)
         case EditRequest():
-            return edited(request, inputs, narrator)
+            return prepare_edit(request, inputs, narrator)
         case _:
             assert_never(request)

@@ -1,11 +1,8 @@
-"""An order: a request made ready. What to plan, what to moderate beside the words, how the lane gets its materials."""
+"""A prepared job: what to plan, what to moderate beside the texts, how the lane gets its materials."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ltx_mcp.archive.draft_latents import digests
 from ltx_mcp.engine.base import Materials
@@ -14,14 +11,14 @@ from ltx_mcp.jobs.lane import Gather, LaneName, Render, nothing, one_shot
 from ltx_mcp.media.framing import fit
 from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.types.clips import Kind, Provenance
-from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import GenerateRequest
 from ltx_mcp.types.timeline import SourceUse
 
 
 class PlanShot(Protocol):
-    """Plans one shot of an order with the engine's card, the request's seed and its LoRAs."""
+    """Plans one shot of a job with the engine's model card, the request's seed and its LoRAs."""
 
     def __call__(
         self, shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None, uses: Uses = WORDS
@@ -42,31 +39,33 @@ class Planned:
     unchanged: UnchangedFrames | None = None
 
 
-Script = Callable[[PlanShot], Planned]
-"""Plans a clip that is more than one render, or more than it renders."""
+PlanClip = Callable[[PlanShot], Planned]
+"""Plans a clip that is more than one render, or more than what is rendered."""
 
 
 @dataclass(frozen=True)
 class PreparedJob:
-    """A request made ready. `shot` is what to plan, or the plan itself where no model is asked, or a whole script.
+    """A request made ready.
 
-    `uses` is what else that shot is made from. `inputs` gives the pictures to moderate; `check` raises BadInput;
-    `gather` reads the materials on the lane's thread, or `fitted` makes them as soon as the size is known; `sound`
-    gives audio that replaces the model's own. `input_name` says which input the frame at that place of `inputs` is
-    of, `sources` what a film was made from, `texts` are files to be published beside the clip. `pictures` are the
-    inputs' digests, once `waiting` has dropped them.
+    `shot` is what to plan: a shot, or the plan itself where no model is asked, or a whole clip. `uses` is what else
+    that shot is made from. `input_frames` gives the frames to moderate; `check` raises BadInput for a plan that
+    does not suit them. `gather` reads the materials on the lane's thread, or `fit_inputs` makes them as soon as the
+    size is known. `replacement_audio` gives audio that replaces the model's own, or None. `recipe` is None where it
+    is the plan's quality. `input_digests` are known once `release_inputs` has dropped the frames. `input_name` says
+    what the input frame at a place is of, `sources` what a film was made from; `texts` are files to be published
+    beside the clip.
     """
 
     kind: Kind
-    shot: GenerateRequest | Plan | Script
+    shot: GenerateRequest | Plan | PlanClip
     source: str | None = None
     recipe: str | None = None
     uses: Uses = WORDS
     gather: Gather = nothing
-    fitted: Callable[[Plan], Materials] | None = None
-    inputs: Callable[[], Sequence[Frame]] = tuple
-    pictures: tuple[str, ...] | None = None
-    sound: Callable[[], NDArray[np.float32] | None] = lambda: None
+    fit_inputs: Callable[[Plan], Materials] | None = None
+    input_frames: Callable[[], Sequence[Frame]] = tuple
+    input_digests: tuple[str, ...] | None = None
+    replacement_audio: Callable[[], Audio | None] = lambda: None
     notes: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
     check: Callable[[Plan], None] = lambda plan: None
     provenance: Provenance = field(default_factory=Provenance)
@@ -75,41 +74,42 @@ class PreparedJob:
     texts: Mapping[str, str] = field(default_factory=dict)
     input_name: Callable[[int], str] = lambda place: "The input"
 
-    def planned(self, plan_shot: PlanShot) -> Planned:
+    def plan(self, plan_shot: PlanShot) -> Planned:
         """Raises TooLarge, BadInput."""
         match self.shot:
             case Plan() as plan:
                 pass
             case GenerateRequest() as shot:
                 plan = plan_shot(shot, uses=self.uses)
-            case script:
-                return script(plan_shot)
+            case plan_clip:
+                return plan_clip(plan_shot)
         self.check(plan)
-        gather = self.gather if self.fitted is None else _given(self.fitted(plan))
+        gather = self.gather if self.fit_inputs is None else _given(self.fit_inputs(plan))
         return Planned(plan.model_copy(update={"notes": plan.notes + self.notes(plan)}), one_shot(plan, gather))
 
-    def waiting(self) -> "PreparedJob":
-        """The job once it is planned: whatever may hold input images at their own size is dropped, the rest stays."""
-        if self.fitted is None:
+    def release_inputs(self) -> "PreparedJob":
+        """The job once it is planned. Images that were fitted for it are no longer held at their own size."""
+        if self.fit_inputs is None:
             return self
         return replace(
-            self, fitted=None, pictures=self.digests(), inputs=tuple, notes=lambda plan: (), check=lambda plan: None
+            self,
+            fit_inputs=None,
+            input_digests=self.digests(),
+            input_frames=tuple,
+            notes=lambda plan: (),
+            check=lambda plan: None,
         )
 
     def digests(self) -> tuple[str, ...]:
-        """Of the pictures it is made from."""
-        return digests(self.inputs()) if self.pictures is None else self.pictures
+        """Of the frames and images that the clip is made from."""
+        return digests(self.input_frames()) if self.input_digests is None else self.input_digests
 
 
 def _given(materials: Materials) -> Gather:
     return lambda plan, watch: materials
 
 
-def cropping(width: int, height: int) -> Callable[[Plan], tuple[str, ...]]:
-    """The note that says what of a (width, height) picture is cropped away, if anything is."""
-
-    def notes(plan: Plan) -> tuple[str, ...]:
-        words = fit((width, height), (plan.width, plan.height)).words
-        return (words,) if words else ()
-
-    return notes
+def cropping_note(source: tuple[int, int], target: tuple[int, int]) -> tuple[str, ...]:
+    """What of a (width, height) source is cropped away to fill the target's shape, if anything is."""
+    note = fit(source, target).note
+    return (note,) if note else ()

@@ -1,4 +1,4 @@
-"""The ways to restyle a video, and which one a request takes: as it says, or by what lies on the shelf."""
+"""The methods of restyling a video, and which one a request gets: as it says, or by what LoRAs are installed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ _SIGNALS: dict[Control, str] = {"canny": "edges", "depth": "depth", "pose": "peo
 
 @dataclass(frozen=True)
 class RestyleMethod:
-    """The LoRAs that act on a clip; of a restyled one also how it is made: `rework` is None for a repaint."""
+    """The LoRAs that act on a clip, and of a restyled one how it is made: `rework` is None for a repaint."""
 
-    picked: tuple[Picked, ...]
+    loras: tuple[Picked, ...]
     rework: Rework | None = None
     notes: tuple[str, ...] = ()
 
@@ -39,35 +39,35 @@ class RestyleMethod:
         return f"structure ({self.rework.control})" if self.rework.control else "reference"
 
 
-def choose_method(
-    request: RestyleRequest, picked: Sequence[Picked], installed: Sequence[LoraCard], model: ModelCard
+def choose_restyle_method(
+    request: RestyleRequest, loras: Sequence[Picked], installed: Sequence[LoraCard], model: ModelCard
 ) -> RestyleMethod:
-    """How to restyle with these LoRAs. `installed` is all there is, for modes that name none.
+    """How to restyle with the LoRAs that were named. `installed` is all there is, for requests that name none.
 
-    `auto`: an IC-LoRA that was named goes first, then a restyling IC-LoRA of the shelf, then a control LoRA of the
-    shelf, then repainting, which needs none. Raises BadInput, which says what to get where.
+    `auto`: an IC-LoRA that was named goes first, then an installed restyling IC-LoRA, then an installed control LoRA,
+    then repainting, which needs none. Raises BadInput, which says what to get where.
     """
-    named = [each for each in picked if each.card.kind == "ic_lora"]
+    named = [each for each in loras if each.card.kind == "ic_lora"]
     mode = _mode(request, named)
     if mode == "repaint":
-        return RestyleMethod(tuple(picked), notes=(REPAINTED,))
+        return RestyleMethod(tuple(loras), notes=(REPAINTED,))
     usable = reworking(installed, model.name)
     if mode == "auto":
         found = _restyling(usable) or _controlling(usable, "canny") if model.takes_loras else None
         if found is None:
-            return RestyleMethod(tuple(picked), notes=(f"auto took repaint: {_why_repaint(model)}", REPAINTED))
+            return RestyleMethod(tuple(loras), notes=(f"auto took repaint: {_why_repaint(model)}", REPAINTED))
         lora, control = Picked(found, found.strength), None if found.restyle else _control(found, None)
     else:
-        lora, control = named[0] if named else _from_shelf(mode, request.control, usable), None
+        lora, control = named[0] if named else _from_installed(mode, request.control, usable), None
         if mode == "structure":
             control = _control(lora.card, request.control)
-    others = tuple(each for each in picked if each != lora)
+    others = tuple(each for each in loras if each != lora)
     rework = Rework(lora.card, control, shown_strength(request.strength))
-    return RestyleMethod((lora, *others), rework, _notes(request, rework, on_shelf=not named))
+    return RestyleMethod((lora, *others), rework, _notes(request, rework, installed=not named))
 
 
 def shown_strength(strength: float) -> float:
-    """Of the reference, 0..1, for the request's."""
+    """The reference's strength, 0..1, for the request's."""
     return 1.0 if strength <= AS_TRAINED else (1 - strength) / (1 - AS_TRAINED)
 
 
@@ -93,7 +93,7 @@ def _mode(request: RestyleRequest, named: Sequence[Picked]) -> RestyleMode:
         )
     if request.mode == "structure" and not (card.controls or request.control):
         hint = "mode=reference shows it the video itself. If it was made for a signal, name that in control."
-        raise BadInput(f"{card.name} is not known for a control LoRA.", hint)
+        raise BadInput(f"{card.name} is not known as a control LoRA.", hint)
     return "structure" if card.controls or request.control else "reference"
 
 
@@ -105,7 +105,7 @@ def _controlling(usable: Sequence[LoraCard], control: Control) -> LoraCard | Non
     return next((card for card in usable if control in card.controls), None)
 
 
-def _from_shelf(mode: RestyleMode, control: Control | None, usable: Sequence[LoraCard]) -> Picked:
+def _from_installed(mode: RestyleMode, control: Control | None, usable: Sequence[LoraCard]) -> Picked:
     found = _restyling(usable) if mode == "reference" else _controlling(usable, control or "canny")
     if found is not None:
         return Picked(found, found.strength)
@@ -116,7 +116,7 @@ def _from_shelf(mode: RestyleMode, control: Control | None, usable: Sequence[Lor
             raise BadInput("mode=reference needs to know which IC-LoRA.", f"Name one in loras; there is {there}.")
     get = GET_RESTYLE if mode == "reference" else GET_CONTROL
     raise BadInput(
-        f"mode={mode} needs {wanted}, and none for this model is on the shelf.",
+        f"mode={mode} needs {wanted}, and none for this model is installed.",
         f"Name {get} in loras to have it fetched, or let the user put its safetensors file, from"
         f" https://huggingface.co/{get}, into the folder that LTX_MCP_LORA_DIR names. mode=repaint works without.",
     )
@@ -132,15 +132,15 @@ def _control(card: LoraCard, asked: Control | None) -> Control:
 def _why_repaint(model: ModelCard) -> str:
     if not model.takes_loras:
         return f"{model.name} takes no LoRAs on this machine, and the other modes need one."
-    return "no IC-LoRA for this model was named or is on the shelf."
+    return "no IC-LoRA for this model was named or is installed."
 
 
-def _notes(request: RestyleRequest, rework: Rework, *, on_shelf: bool) -> tuple[str, ...]:
+def _notes(request: RestyleRequest, rework: Rework, *, installed: bool) -> tuple[str, ...]:
     what = f"the source's {_SIGNALS[rework.control]}" if rework.control else "the source"
     notes = [f"Restyled by the IC-LoRA {rework.lora.name} from {what}."]
     if request.mode == "auto":
         mode = "structure" if rework.control else "reference"
-        notes[0] = f"auto took {mode}: {rework.lora.name} {'is on the shelf' if on_shelf else 'was named'}. {notes[0]}"
+        notes[0] = f"auto took {mode}: {rework.lora.name} {'is installed' if installed else 'was named'}. {notes[0]}"
     if rework.lora.template and rework.lora.template != rework.lora.triggers[0].word:
         notes.append(f"It was trained on prompts of this form: {rework.lora.template}")
     if request.strength < AS_TRAINED:

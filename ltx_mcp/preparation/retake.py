@@ -1,30 +1,32 @@
-"""Orders of generate_video with `retake`: one span of a clip is made anew, and the rest stays."""
+"""Prepares generate_video with `retake`: one span of a clip is regenerated, and the rest stays."""
 
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.splice import UnchangedFrames
-from ltx_mcp.preparation.chained_shots import Source, lead_frames, retaken
-from ltx_mcp.preparation.extend import fitting, provenance_of, resolution_of, settled
+from ltx_mcp.preparation.chained_shots import context_frames
+from ltx_mcp.preparation.continuation import check_size_and_rate, plan_with_context, provenance_of, resolution_of
 from ltx_mcp.preparation.inputs import ClipRef, Inputs
-from ltx_mcp.preparation.moderated_frames import look
+from ltx_mcp.preparation.moderated_frames import frames_to_moderate
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob
+from ltx_mcp.preparation.regenerated_span import regenerated_render
+from ltx_mcp.preparation.source_video import SourceVideo
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.requests import MAX_DURATION_S, MIN_DURATION_S, MIN_FPS, GenerateRequest
 
 
-def retake(request: GenerateRequest, reference: str, inputs: Inputs) -> PreparedJob:
+def prepare_retake(request: GenerateRequest, reference: str, inputs: Inputs) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError."""
     if "duration_s" in request.model_fields_set:
         raise BadInput("A retake is as long as the span that it replaces.", "Leave duration_s out.")
-    clip, (start_s, end_s) = _span(reference, inputs)
+    clip, (start_s, end_s) = _clip_and_span(reference, inputs)
     footage = inputs.video(clip.clip_id)
-    settled(request, footage, clip)
-    source = Source(footage, footage.width, footage.height, clip.fps, clip.frames)
+    check_size_and_rate(request, footage, clip)
+    source = SourceVideo(footage, footage.width, footage.height, clip.fps, clip.frames)
     first = min(round(start_s * clip.fps), clip.frames - 1)
     end = min(max(first + 1, round(end_s * clip.fps)), clip.frames)
-    before, after = lead_frames(clip.fps, first), lead_frames(clip.fps, clip.frames - end)
-    _check(clip, reference, first, end, before + after)
+    before, after = context_frames(clip.fps, first), context_frames(clip.fps, clip.frames - end)
+    _check_window(clip, reference, first, end, before + after)
 
-    def script(plan_shot: PlanShot) -> Planned:
+    def plan_retake(plan_shot: PlanShot) -> Planned:
         shot = request.model_copy(
             update={
                 "fps": clip.fps,
@@ -33,8 +35,7 @@ def retake(request: GenerateRequest, reference: str, inputs: Inputs) -> Prepared
                 "codec": request.codec or clip.codec,
             }
         )
-        window = fitting(plan_shot, shot, before + after, 0, (source.width, source.height))
-        around = f"the {before} frames before it and the {after} after it"
+        window = plan_with_context(plan_shot, shot, before + after, 0, (source.width, source.height))
         plan = window.model_copy(
             update={
                 "audio": request.audio or footage.has_audio,
@@ -42,44 +43,46 @@ def retake(request: GenerateRequest, reference: str, inputs: Inputs) -> Prepared
                 "duration_s": clip.frames / clip.fps,
                 "notes": (
                     *window.notes,
-                    f"Made anew from {first / clip.fps:.3f} to {end / clip.fps:.3f} s, between {around}.",
+                    f"Regenerated from {first / clip.fps:.3f} to {end / clip.fps:.3f} s, continuing the {before} frames"
+                    f" before it and leading into the {after} after it.",
                 ),
             }
         )
-        return Planned(plan, retaken(source, window, first, end), UnchangedFrames(clip.path, first, end))
+        return Planned(plan, regenerated_render(source, window, first, end), UnchangedFrames(clip.path, first, end))
 
     return PreparedJob(
         "generated",
-        script,
+        plan_retake,
         reference,
         recipe="retake",
-        inputs=lambda: look(footage),
+        input_frames=lambda: frames_to_moderate(footage),
         provenance=provenance_of(clip),
     )
 
 
-def _span(reference: str, inputs: Inputs) -> tuple[Clip, tuple[float, float]]:
+def _clip_and_span(reference: str, inputs: Inputs) -> tuple[Clip, tuple[float, float]]:
     parsed, clip = inputs.parse(reference), inputs.clip(reference)
     if not isinstance(parsed, ClipRef) or clip is None:
-        raise BadInput("Only clips of the archive can be retaken.", "Take the file in with import_video first.")
+        raise BadInput("Only clips of the archive can be retaken.", "Import the file with import_video first.")
     if parsed.span_s is None:
-        hint = (
-            f"Name the span to make anew, such as {clip.clip_id}@{min(1.0, clip.duration_s / 2):g}-{clip.duration_s:g}."
-        )
-        raise BadInput(f"{reference!r} names no span.", hint)
+        example = f"{clip.clip_id}@{min(1.0, clip.duration_s / 2):g}-{clip.duration_s:g}"
+        raise BadInput(f"{reference!r} names no span.", f"Name the span to regenerate, such as {example}.")
     inputs.video(reference)  # says what is wrong with its times
     return clip, parsed.span_s
 
 
-def _check(clip: Clip, reference: str, first: int, end: int, shown: int) -> None:
-    if not shown:
-        raise BadInput(f"{reference} is the whole clip.", "Make a new one: leave retake out.")
+def _check_window(clip: Clip, reference: str, first: int, end: int, context: int) -> None:
+    """The window is the span with its context, which the model makes together."""
+    if not context:
+        raise BadInput(f"{reference} is the whole clip.", "Generate a new clip: leave retake out.")
     if clip.fps < MIN_FPS:
-        raise BadInput(f"{clip.clip_id} has {clip.fps:g} fps; a model makes {MIN_FPS:g} at least.")
-    window_s = (shown + end - first) / clip.fps
+        hint = "Generate a new clip: leave retake out."
+        raise BadInput(f"{clip.clip_id} has {clip.fps:g} fps; a model makes {MIN_FPS:g} at least.", hint)
+    window_s = (context + end - first) / clip.fps
     if window_s > MAX_DURATION_S:
-        most_s = MAX_DURATION_S - shown / clip.fps
+        most_s = MAX_DURATION_S - context / clip.fps
         hint = f"At most {most_s:.1f} s can be retaken here: name a shorter span."
         raise BadInput(f"The model sees {MAX_DURATION_S:g} s at once, with what is before and after the span.", hint)
     if window_s < MIN_DURATION_S:
-        raise BadInput(f"{clip.clip_id} has {clip.duration_s:.2f} s; at least {MIN_DURATION_S:g} s are needed.")
+        hint = "Generate a new clip: leave retake out."
+        raise BadInput(f"{clip.clip_id} has {clip.duration_s:.2f} s; at least {MIN_DURATION_S:g} s are needed.", hint)

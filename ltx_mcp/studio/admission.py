@@ -13,7 +13,7 @@ from ltx_mcp.preparation.base_film import with_base
 from ltx_mcp.preparation.film_texts import with_subtitle_text
 from ltx_mcp.preparation.finalize import to_finalize
 from ltx_mcp.preparation.inputs import Inputs
-from ltx_mcp.preparation.prepare import equip, prepare
+from ltx_mcp.preparation.prepare import choose_method, prepare
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
 from ltx_mcp.studio.equipment import Equipment
@@ -53,9 +53,9 @@ class Admission:
         """
         run, models = to_thread.run_sync, self._equipment
         # LoRAs come before the texts: their trigger words join the prompts and are moderated with them.
-        method = await run(equip, request, models.loras, models.engine_card)
+        method = await run(choose_method, request, models.loras, models.engine_card)
         # Texts come before anything that they name is opened: what is refused must cost no work and reveal no file.
-        loras = [picked.card for picked in method.picked]
+        loras = [picked.card for picked in method.loras]
         await run(self._gates.check_texts, job_id, texts_of(request), loras)
         # The quota comes before the inputs, which may take seconds to read: a full archive can publish nothing.
         await run(self._library.check_room)
@@ -63,11 +63,11 @@ class Admission:
             prepare, request, self._inputs, method, models.controls, self._draft_latents, models.narrator
         )
         # Input frames come before the plan, which fits them to the clip: nothing is made of an image that is refused.
-        await run(lambda: self._gates.check_inputs(job_id, request.prompt, prepared.inputs(), prepared.input_name))
+        await run(lambda: self._gates.check_inputs(job_id, request.prompt, prepared.input_frames(), prepared.input_name))
         # The plan comes last: it needs the size of the inputs, and asking the engine's card may probe the device.
-        planned = await run(prepared.planned, self._planner(request, method))
+        planned = await run(prepared.plan, self._planner(request, method))
         # Input images are let go only now, since planning fits them to the clip's size.
-        return Admitted(planned, await run(prepared.waiting))
+        return Admitted(planned, await run(prepared.release_inputs))
 
     def _planner(self, request: Request, method: RestyleMethod) -> PlanShot:
         """The engine's card is asked for with the first shot only: a job that plans none never waits for the device."""
@@ -77,7 +77,7 @@ class Admission:
             shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None, uses: Uses = WORDS
         ) -> Plan:
             seed = (first_seed + part) % (MAX_SEED + 1)
-            return make_plan(shot, self._equipment.engine_card(), seed, method.picked, method.rework, size, uses)
+            return make_plan(shot, self._equipment.engine_card(), seed, method.loras, method.rework, size, uses)
 
         return plan_shot
 
@@ -103,5 +103,7 @@ class Admission:
         return await to_thread.run_sync(complete)
 
     async def can_finalize(self, clip: Clip) -> bool:
-        """Whether it is a draft whose latents are still kept."""
-        return clip.recipe == "draft" and await to_thread.run_sync(self._draft_latents.has, clip.clip_id)
+        """Whether it is a draft whose latents are still kept, of a model whose finals look better."""
+        if clip.recipe != "draft" or not (await self._equipment.card()).finals_improve:
+            return False
+        return await to_thread.run_sync(self._draft_latents.has, clip.clip_id)

@@ -1,4 +1,4 @@
-"""What this machine makes: sizes, lengths, rates and qualities, with times from past jobs."""
+"""What this machine can make: sizes, lengths, rates and qualities, with times from past jobs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -28,18 +28,18 @@ ExpectedS = Callable[[Plan], float | None]
 """How long a job with this plan should run here, in seconds; None while no such job has run."""
 
 SAMPLE_DURATION_S = 5.0
-RATES = (24.0, 50.0)  # a clip of 48 to 60 fps has twice the frames, and may be made in another way
+RATES = (24.0, 50.0)  # at 48 to 60 fps a clip has twice the frames, and its rate may be doubled by an upsampler
 _LENGTHS_S = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
 
 
 class Offer(Value):
-    """One resolution at one quality of the model's book, 16:9 at this rate, from words alone.
+    """One resolution at one of the model's quality presets, 16:9 at this rate, from words alone.
 
-    `max_duration_s` is the longest clip here; up to `whole_up_to_s` it is made at this size, beyond it is made smaller
-    and scaled up. `tiled` and `upscaled` are of a clip of 5 s, or of `max_duration_s` where that is less, and so is
-    `made_in_s`: how long such a job should run here, waiting not counted. That is the median seconds per pixel-frame of
-    the last jobs of this model, quality and way of making, so it is rough where only other sizes were made. None while
-    there were none.
+    `max_duration_s` is the longest clip here. Up to `whole_up_to_s` it is rendered at this size; longer ones are
+    rendered smaller and scaled up. `tiled`, `upscaled` and `made_in_s` are those of a clip of 5 s, or of
+    `max_duration_s` where that is less. `made_in_s` is how long such a job should run here, without its time in the
+    queue: the median seconds per pixel-frame of past jobs of the same kind, so it is rough where those had other
+    sizes. None while there were none.
     """
 
     resolution: Resolution
@@ -56,7 +56,7 @@ class Offer(Value):
 
 
 class RestyleOffer(Value):
-    """One mode of restyle_video: with what it works here, or why it does not."""
+    """One mode of restyle_video: `how` says what makes it work here, or what is missing."""
 
     mode: RestyleMode
     works: bool
@@ -64,7 +64,7 @@ class RestyleOffer(Value):
 
 
 class KnownLora(Value):
-    """A published LoRA that can be named by its id. `megabytes` is 0 where the size could not be looked up."""
+    """A published LoRA that can be named by its id. `megabytes` is 0 where its size is not known."""
 
     id: str
     repo: str
@@ -75,7 +75,7 @@ class KnownLora(Value):
 
 
 class Capabilities(Value):
-    """`loras` are those on the shelf; `known_loras` are others, which are fetched when they are named."""
+    """`loras` are the installed ones; `known_loras` are others, which are fetched when they are named."""
 
     model: str
     about: str
@@ -97,9 +97,9 @@ def capabilities(
     loras: Sequence[LoraCard] = (),
     controls: Mapping[Control, str] = MappingProxyType({"canny": ""}),
 ) -> Capabilities:
-    """What `card`'s model offers; whatever does not fit this machine at all is left out. `loras` are the shelf's.
+    """What `card`'s model offers, without what does not fit this machine. `loras` are the installed ones.
 
-    `controls` are the signals that can be made of a video, each with why it cannot be just now, or nothing.
+    `controls` are the signals that can be made of a video, each with why that is not possible at the moment, or "".
     """
     offers = (
         _offer(card, resolution, quality, fps, expected_s)
@@ -127,7 +127,7 @@ def _restyle(card: ModelCard, loras: Sequence[LoraCard], controls: Mapping[Contr
     usable = reworking(loras, card.name)
     references = [lora.name for lora in usable if not lora.controls]
     written = [control for control in controls if any(control in lora.controls for lora in usable)]
-    missing = "no {} for this model is on the shelf (LTX_MCP_LORA_DIR); one may be named in loras, see known_loras"
+    missing = "no {} for this model is installed (LTX_MCP_LORA_DIR); one may be named in loras, see known_loras"
     if not card.takes_loras:
         missing = f"{card.name} takes no LoRAs on this machine"
         references, written = [], []

@@ -1,5 +1,5 @@
-"""The desk: what every tool call can reach. The studio behind it opens with the first call that needs it, so that
-tools/list is answered at once, and so that a studio that cannot open says why in that call's answer."""
+"""A studio that opens with the first tool call that needs it, so that tools/list is answered at once, and that what
+keeps it from opening is the answer to that call."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager

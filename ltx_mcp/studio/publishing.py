@@ -36,7 +36,7 @@ class Publishing:
             plan=planned.plan,
             folder=self._library.stage(job_id),
             gate=self._gates.frames,
-            sound=prepared.sound,
+            replacement_audio=prepared.replacement_audio,
             tags=provenance_tags(planned.plan.model, prepared.provenance),
             unchanged=planned.unchanged,
         )

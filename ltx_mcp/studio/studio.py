@@ -19,6 +19,7 @@ from ltx_mcp.preparation.clip_writer import WrittenClip
 from ltx_mcp.studio.admission import Admission, Admitted
 from ltx_mcp.studio.capabilities import Capabilities
 from ltx_mcp.studio.equipment import Equipment
+from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.tracking import JobTracker
 from ltx_mcp.types import states
@@ -44,9 +45,10 @@ class Studio:
         jobs: JobTracker,
         publishing: Publishing,
         archive: Archive,
+        clips: FinishedClips,
         tasks: TaskGroup,
     ) -> None:
-        self.archive, self.jobs = archive, jobs
+        self.archive, self.clips, self.jobs = archive, clips, jobs
         self._equipment = equipment
         self._admission = admission
         self._publishing = publishing

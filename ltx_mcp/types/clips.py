@@ -1,13 +1,13 @@
-"""Finished clips, what moderation said of them, and the moments that a search finds in them. All frozen.
+"""Finished clips, their moderation verdicts, and the moments that a search finds in them. All frozen.
 
 Field names are the tool contract: what stands here is what an agent reads, and what a sidecar keeps.
 """
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from ltx_mcp.types.requests import Codec
 from ltx_mcp.types.timeline import SourceUse
@@ -17,7 +17,7 @@ Kind = Literal["generated", "animated", "restyled", "imported", "edited"]
 
 
 class Verdict(Value):
-    """What moderation said. `max_score` is the highest classifier probability, 0..1; `category` what scored it."""
+    """A verdict of moderation. `max_score` is the classifier's highest probability, 0..1, and `category` its class."""
 
     verdict: Literal["passed", "refused"]
     model: str
@@ -34,14 +34,14 @@ COMPOSITE = f"{_IPTC}compositeWithTrainedAlgorithmicMedia"
 
 
 class Provenance(Value):
-    """Where the pixels come from, as IPTC's code: made by a trained model, or in part. None: not known."""
+    """Where the frames come from, as a code of IPTC: made by a trained model, or in part. None: not known."""
 
     signed: bool = False
     digital_source_type: str | None = MODEL_MADE
 
 
 class ClipFacts(Value):
-    """What the maker of a clip knows of it. Sizes in pixels."""
+    """What is known of a clip before it is stored. Sizes in pixels; `seed` is None where no model rendered it."""
 
     kind: Kind
     prompt: str
@@ -81,14 +81,29 @@ class Stored(Value):
     bytes: int
     sha256: str
     searchable: bool = False
+    pinned: bool = False
+    tags: tuple[str, ...] = ()
 
 
 class Clip(ClipFacts, Stored):  # the last base's fields come first in JSON: where it is, then what it is
     """One finished clip of the archive."""
 
 
+MAX_TAGS = 20
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=40)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: tuple(dict.fromkeys(tags)))]
+
+
+class ClipChange(Value):
+    """What a user may change of a clip; None leaves it as it is, and `tags` replace those that it had."""
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)] | None = None
+    pinned: bool | None = None
+    tags: Tags | None = None
+
+
 class Moment(Value):
-    """A span of a clip that answers a query; `ref` is ready to be passed on as an input. Times in seconds."""
+    """A span of a clip that matches a query; `ref` can be passed on as a media reference. Times in seconds."""
 
     rank: int
     clip_id: str
@@ -106,7 +121,7 @@ class Moment(Value):
 
 
 class SearchResult(Value):
-    """Moments, best first; `note` says so when nothing matches well. Never padded with noise."""
+    """Moments, best first. Those that do not match are left out; where nothing matches well, `note` says so."""
 
     moments: tuple[Moment, ...]
     total_clips: int

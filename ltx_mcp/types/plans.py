@@ -7,12 +7,12 @@ from ltx_mcp.types.value import Value
 
 
 class InContext(Value):
-    """How an IC-LoRA reworks a reference: a video beside the clip that the model attends to while it makes it.
+    """How an IC-LoRA reworks a reference: a video that the model attends to while it denoises the clip.
 
-    `width` and `height` are the reference's in pixels, without the margin that is cropped from the clip.
-    `downscale_factor` is what the LoRA was trained with: the reference is smaller by it than the first pass's
-    pictures. `strength` is 0..1: 1 shows the reference clean, as in training, 0 as pure noise. `second_stage` says
-    whether a pass at the made size follows, without LoRA and reference.
+    `width` and `height` are those of the reference in pixels, without the margin that is cropped from the clip. The
+    reference is smaller than the frames of the first pass by `downscale_factor`, as the LoRA was trained. `strength` is
+    0..1: 1 shows the reference clean, as in training, 0 as pure noise. `second_stage`: whether a pass at the made size
+    follows, without LoRA and reference.
     """
 
     lora: str
@@ -27,10 +27,9 @@ class InContext(Value):
 class Plan(Value):
     """What the model will make and what will be delivered; the `effective` of a result.
 
-    `width`, `height`, `frames`, `fps` describe the delivered clip exactly; the `made_*` fields what the
-    model makes before cropping and trimming. `doubled_rate`: its first passes make every second frame. `tiles`
-    (across, down): its last pass is shared by them. `upscaled`: the picture is made at `upscaled_from` (width, height)
-    and scaled to the delivered size.
+    `width`, `height`, `frames`, `fps` describe the delivered clip exactly; the `made_*` fields what the model makes
+    before cropping and trimming. `doubled_rate`: its first passes make every second frame. `tiles` (columns, rows): its
+    last pass runs on these. `upscaled`: frames of `upscaled_from` (width, height) are scaled to the delivered size.
     """
 
     prompt: str
@@ -67,10 +66,10 @@ class Plan(Value):
 
     @property
     def inner_size(self) -> tuple[int, int]:
-        """(width, height) of the delivered picture within the made one, before it is scaled."""
+        """(width, height) of the delivered frame within the made one, before it is scaled."""
         return self.upscaled_from or (self.width, self.height)
 
     @property
     def pixel_frames(self) -> int:
-        """Pixels times frames that the model makes: what memory and time grow with."""
+        """Pixels times frames that the model makes: memory and time grow with it."""
         return self.made_width * self.made_height * self.made_frames

@@ -1,10 +1,10 @@
-"""What a job is doing. A module of its own, so that a host that waits for tools/list need not wait for NumPy."""
+"""The stages of a job. A module of its own, so that importing it does not import NumPy."""
 
 from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """What a job is doing now. The order is the order of time."""
+    """What a job is doing, in chronological order."""
 
     QUEUED = "queued"
     LOADING = "loading"

@@ -22,6 +22,7 @@ _COMPONENTS = ("transformer", "connectors")  # that LTX2Pipeline takes LoRAs for
 STYLES, IN_CONTEXT, DISTILLED = "loras", "in_context", "distilled"  # peft's names for the groups
 _DOWN = ".lora_A.weight"  # as diffusers and peft name the half that goes down to the rank
 _UP = ".lora_B.weight"
+_COPY_AGAIN = "Put a whole copy of the file into LTX_MCP_LORA_DIR."
 
 
 class ActiveAdapters:
@@ -41,10 +42,10 @@ class ActiveAdapters:
         wanted = [group for group in self._groups if not absent.get(group)]
         for component in _COMPONENTS:
             model = getattr(self._pipeline, component)
-            worn = [group for group in wanted if group in getattr(model, "peft_config", {})]
-            if worn:
+            active = [group for group in wanted if group in getattr(model, "peft_config", {})]
+            if active:
                 model.enable_adapters()
-                model.set_adapter(worn)
+                model.set_adapter(active)
             elif getattr(model, "peft_config", {}):
                 model.disable_adapters()
 
@@ -66,9 +67,9 @@ def applied(pipeline: Any, picked: Sequence[Picked], check: Check) -> Iterator[A
         if (members := [each for each in active if (each[0].card.kind == "ic_lora") == (name == IN_CONTEXT)])
     }
     there = {name for names in pipeline.get_list_adapters().values() for name in names}
-    worn = ActiveAdapters(pipeline, (*groups, *there & {DISTILLED}))
+    adapters = ActiveAdapters(pipeline, (*groups, *there & {DISTILLED}))
     if not active:
-        yield worn
+        yield adapters
         return
     if there - {DISTILLED}:
         raise RuntimeError("LoRAs are applied already; taking these off would take those off as well")
@@ -79,9 +80,9 @@ def applied(pipeline: Any, picked: Sequence[Picked], check: Check) -> Iterator[A
                 warnings.filterwarnings("ignore", "Already found a `peft_config`")  # that of another group
                 pipeline.load_lora_weights(tensors, adapter_name=name)
             del tensors  # gigabytes, held twice otherwise
-        worn.fit(reference=True)
+        adapters.fit(reference=True)
         check()
-        yield worn
+        yield adapters
     finally:
         if DISTILLED in there:
             pipeline.delete_adapters(list(groups))
@@ -184,7 +185,11 @@ def _tensors(card: LoraCard) -> "dict[str, torch.Tensor]":
     try:
         tensors = load_file(card.here)
     except (OSError, SafetensorError) as error:
-        raise BadInput(f"{card.name} cannot be read: {error}.", "Put a whole copy of the file on the shelf.") from None
+        raise BadInput(
+            f"{card.name} cannot be read: {error}.", "Put a whole copy of the file into LTX_MCP_LORA_DIR."
+        ) from None
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise BadInput(f"{card.name} holds infinite weights: the file is damaged.", "Put a whole copy on the shelf.")
+        raise BadInput(
+            f"{card.name} holds infinite weights: the file is damaged.", "Put a whole copy into LTX_MCP_LORA_DIR."
+        )
     return tensors

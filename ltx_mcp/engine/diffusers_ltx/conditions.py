@@ -35,8 +35,8 @@ def check_materials(plan: Plan, materials: Materials) -> None:
             raise BadInput(f"The video to repaint has {len(materials.repaint)} frames and the clip {plan.frames}.")
         _check_frames(plan.width, plan.height, materials.repaint)
     _check_strength(materials.repaint_strength)
-    if materials.begun is not None:
-        _check_begun(plan, materials.begun)
+    if materials.draft_latents is not None:
+        _check_draft(plan, materials.draft_latents)
     _check_reference(plan, materials)
 
 
@@ -53,14 +53,14 @@ def _check_reference(plan: Plan, materials: Materials) -> None:
     _check_strength(plan.reference.strength)
 
 
-def _check_begun(plan: Plan, begun: Latents) -> None:
+def _check_draft(plan: Plan, draft: Latents) -> None:
     cell = 2 * LATENT_GRID
     made = half_rate_count(plan.made_frames) if plan.doubled_rate else plan.made_frames
     frames = (made - 1) // TEMPORAL_STRIDE + 1
     wanted = (frames, plan.made_height // cell, plan.made_width // cell)
-    if plan.quality != "final" or begun.picture.shape[2:] != wanted:
+    if plan.quality != "final" or draft.video.shape[2:] != wanted:
         raise BadInput(
-            f"The draft's latents are {begun.picture.shape[2:]} where {wanted} are needed for this final.",
+            f"The draft's latents are {draft.video.shape[2:]} where {wanted} are needed for this final.",
             "Make the clip again as a final, with the draft's seed.",
         )
 

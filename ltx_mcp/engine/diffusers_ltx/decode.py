@@ -29,7 +29,7 @@ class DecodeWindows:
     pixel_stride: int
 
     def within(self, width: int, height: int) -> "DecodeWindows":
-        """These for pictures of this size in pixels: where they are large, fewer frames at a time, as much blended."""
+        """These for frames of this size in pixels: where they are large, fewer frames at a time, as much blended."""
         overlap = self.frames - self.frame_stride
         fewest = 2 * overlap  # a frame is then decoded twice at most
         frames = self.frames if width * height <= LARGE_PIXELS else min(self.frames, fewest)
@@ -111,7 +111,7 @@ def _decode_tile(
 
 
 def _decode_rows(vae: Any, latents: "torch.Tensor", windows: DecodeWindows) -> "torch.Tensor":
-    """The whole picture of one temporal tile, put together while its spatial tiles are decoded, from the top left.
+    """The whole frames of one temporal tile, put together while its spatial tiles are decoded, from the top left.
 
     Of the tiles that are done only the edges stay that those below and to the right are blended with.
     """
@@ -123,7 +123,7 @@ def _decode_rows(vae: Any, latents: "torch.Tensor", windows: DecodeWindows) -> "
     if max(height, width) <= size:
         whole: torch.Tensor = vae.decode(latents, return_dict=False)[0]
         return whole
-    picture: torch.Tensor | None = None
+    stitched: torch.Tensor | None = None
     above: list[torch.Tensor] = []
     for top in range(0, height, stride):
         below: list[torch.Tensor] = []
@@ -134,27 +134,27 @@ def _decode_rows(vae: Any, latents: "torch.Tensor", windows: DecodeWindows) -> "
                 vae.blend_v(above[len(below)], tile, overlap)  # in place
             if before is not None:
                 vae.blend_h(before, tile, overlap)
-            if picture is None:
-                picture = tile.new_empty((*tile.shape[:3], height * cell, width * cell))
+            if stitched is None:
+                stitched = tile.new_empty((*tile.shape[:3], height * cell, width * cell))
             shown = tile[..., : windows.pixel_stride, : windows.pixel_stride]
             y, x = top * cell, left * cell
-            picture[..., y : y + shown.shape[3], x : x + shown.shape[4]] = shown
+            stitched[..., y : y + shown.shape[3], x : x + shown.shape[4]] = shown
             below.append(tile[..., -overlap:, :].clone())
             before = tile[..., -overlap:].clone()
         above = below
-    assert picture is not None, "latents have a height and a width"
-    return picture
+    assert stitched is not None, "latents have a height and a width"
+    return stitched
 
 
-def to_frame(picture: "torch.Tensor") -> Frame:
+def to_frame(decoded: "torch.Tensor") -> Frame:
     """(3, height, width) in -1..1 to RGB uint8 (height, width, 3), rounded; values outside are clipped."""
     import torch
 
-    scaled = (picture.float() * 0.5 + 0.5).clamp(0, 1).mul(255).round()
+    scaled = (decoded.float() * 0.5 + 0.5).clamp(0, 1).mul(255).round()
     return np.ascontiguousarray(scaled.to(torch.uint8).permute(1, 2, 0).cpu().numpy())
 
 
-def decode_sound(pipeline: Any, latents: "torch.Tensor") -> NDArray[np.float32]:
+def decode_audio(pipeline: Any, latents: "torch.Tensor") -> NDArray[np.float32]:
     """As LTX2Pipeline does it, but with the vocoder and its input in float32: (channels, samples) in -1..1."""
     mel = pipeline.audio_vae.decode(latents.to(pipeline.audio_vae.dtype), return_dict=False)[0]
     samples: NDArray[np.float32] = pipeline.vocoder(mel.float())[0].cpu().numpy()

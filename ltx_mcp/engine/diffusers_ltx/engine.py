@@ -1,4 +1,4 @@
-"""The engine: LTX-2 pipelines of diffusers, from a plan to a stream of frames with sound.
+"""The engine: LTX-2 pipelines of diffusers, from a plan to a stream of frames with audio.
 
 The micro model and the real one run through the same lines; only their source differs.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ltx_mcp.engine.base import NO_MATERIALS, Latents, Materials, ModelCard, Rendering, Watch
 from ltx_mcp.engine.diffusers_ltx.adapters import applied, load_distilled
 from ltx_mcp.engine.diffusers_ltx.conditions import check_materials
-from ltx_mcp.engine.diffusers_ltx.decode import decode_sound, stream_decode
+from ltx_mcp.engine.diffusers_ltx.decode import decode_audio, stream_decode
 from ltx_mcp.engine.diffusers_ltx.interrupt import Check, checked, chunked_attention
 from ltx_mcp.engine.diffusers_ltx.passes import Loaded, denoise, encode_prompt
 from ltx_mcp.engine.lora.installed import InstalledLoras
@@ -38,7 +38,7 @@ class LtxEngine:
     """Renders plans with one model on one device.
 
     `device` is a torch device or `auto`, `memory` a policy of memory.py or `auto`. Raises ModelUnavailable at
-    once if the model cannot fit this machine. `shelf` holds the LoRAs of plans. Not thread-safe: the lane owns it.
+    once if the model cannot fit this machine. `installed` holds the LoRAs of plans. Not thread-safe: the lane owns it.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class LtxEngine:
         device: str = "auto",
         memory: str = "auto",
         machine: Machine | None = None,
-        shelf: InstalledLoras | None = None,
+        installed: InstalledLoras | None = None,
     ) -> None:
         machine = machine or probe_machine()
         self._source = source
-        self._shelf = shelf or InstalledLoras(None)
+        self._installed = installed or InstalledLoras(None)
         self._device = resolve_device(device, machine)
         self._policy = pick(self._device, machine, source.info.weights_bytes, memory)
         self._loaded: Loaded | None = None
@@ -68,6 +68,8 @@ class LtxEngine:
             recipes=info.recipes,
             licence=info.licence,
             caveat=info.caveat,
+            conditioned_caveat=info.conditioned_caveat,
+            finals_improve=info.finals_improve,
             takes_loras=not self._policy.eight_bit,
             doubles_rate=info.doubles_rate,
             conditioned_load=self._policy.conditioned_load,
@@ -132,28 +134,28 @@ class LtxEngine:
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         check_materials(plan, materials)
         self.load(watch)
-        latents, sound, first_stage = self._guarded(lambda: self._make(plan, watch, materials))
-        return Rendering(self._frames(plan, latents, watch), sound, self._sample_rate(), latents=first_stage)
+        latents, audio, first_stage = self._guarded(lambda: self._make(plan, watch, materials))
+        return Rendering(self._frames(plan, latents, watch), audio, self._sample_rate(), latents=first_stage)
 
     def _make(
         self, plan: Plan, watch: Watch, materials: Materials
     ) -> tuple["torch.Tensor", NDArray[np.float32] | None, Latents | None]:
-        """The finished picture's latents, the sound, and both as latents where they are a larger clip's first stage."""
+        """The finished video latents, the audio, and both as latents where they are a larger clip's first stage."""
         import torch
 
         loaded = self._ready()
         recipe = recipe_for(plan, materials, self._source.info.recipes)
-        loras = applied(loaded.pipeline, self._shelf.fetch(plan.loras, watch), watch.check)
-        with torch.inference_mode(), loras as worn, _cancellable(loaded, watch.check):
+        loras = applied(loaded.pipeline, self._installed.fetch(plan.loras, watch), watch.check)
+        with torch.inference_mode(), loras as active, _cancellable(loaded, watch.check):
             watch.check()
             watch.stage(Stage.ENCODING_PROMPT)
             words = encode_prompt(loaded, plan, recipe)
             watch.stage(Stage.DENOISING)
-            made = denoise(loaded, plan, materials, recipe, words, worn, watch)
+            made = denoise(loaded, plan, materials, recipe, words, active, watch)
             watch.stage(Stage.DECODING)
             opens = opens_final(recipe, self._source.info.recipes)
-            first_stage = Latents(_array(made.opening), _array(made.sound)) if opens else None
-            return made.picture, decode_sound(loaded.pipeline, made.sound) if plan.audio else None, first_stage
+            first_stage = Latents(_array(made.opening), _array(made.audio)) if opens else None
+            return made.video, decode_audio(loaded.pipeline, made.audio) if plan.audio else None, first_stage
 
     def _frames(self, plan: Plan, latents: "torch.Tensor", watch: Watch) -> Iterator[Frame]:
         windows = self._source.info.windows.within(plan.made_width, plan.made_height)

@@ -1,4 +1,4 @@
-"""Runs a recipe's passes: from a prompt's embeddings and the materials to latents of picture and sound."""
+"""Runs a recipe's passes: from a prompt's embeddings and the materials to latents of video and audio."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,14 +40,14 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Denoised:
-    """Denormalised latents: pictures (1, C, F, H, W) and sound (1, C, L, mel bins).
+    """Denormalised latents: `video` (1, C, F, H, W) and `audio` (1, C, L, mel bins).
 
-    `opening` is the picture after the first pass, where a larger clip's second one may go on; later passes of a draft
-    keep the sound that goes with it.
+    `opening` is the video after the first pass, where a larger clip's second one may go on; later passes of a draft
+    keep the audio that goes with it.
     """
 
-    picture: "torch.Tensor"
-    sound: "torch.Tensor"
+    video: "torch.Tensor"
+    audio: "torch.Tensor"
     opening: "torch.Tensor"
 
 
@@ -87,16 +87,16 @@ def denoise(
     materials: Materials,
     recipe: Recipe,
     words: Words,
-    worn: ActiveAdapters,
+    active: ActiveAdapters,
     watch: Watch,
 ) -> Denoised:
-    """Run the recipe's passes. Call `check_materials` before. `worn` are the LoRAs in force."""
+    """Run the recipe's passes. Call `check_materials` before. `active` are the LoRAs in force."""
     whole_pictures(loaded.pipeline.vae)
     conditions = diffusers_conditions(plan, materials.conditions, loaded.image_crf, watch.check)
     halved = at_half_rate(conditions) if plan.doubled_rate else []
-    video, sound = _beginning(loaded, plan, materials)
+    video, audio = _beginning(loaded, plan, materials)
     before, opening = recipe.passes[0], None
-    passes = list(enumerate(recipe.passes))[1 if materials.begun else 0 :]
+    passes = list(enumerate(recipe.passes))[1 if materials.draft_latents else 0 :]
     done, total = 0, sum(each.units for _, each in passes)
     for index, each in passes:
         video, before = _between(loaded, video, before, each), each
@@ -110,21 +110,21 @@ def denoise(
             "output_type": "latent",
             "return_dict": False,
         }
-        worn.fit(reference=each.reference is not None, distilled=each.adapter)
+        active.fit(reference=each.reference is not None, distilled=each.adapter)
         if each.reference is not None:
             arguments |= _reference(loaded, plan, materials, each, arguments["width"], arguments["height"])
         given = halved if each.half_rate else conditions
-        video, sound = _run(loaded, each, arguments, given, video, sound, steps)
+        video, audio = _run(loaded, each, arguments, given, video, audio, steps)
         opening = video if opening is None else opening
         done += each.units
     assert opening is not None, "every recipe has a pass that is left to run"
-    return Denoised(video, sound, opening)
+    return Denoised(video, audio, opening)
 
 
 def _between(loaded: Loaded, video: Any, before: Pass, each: Pass) -> Any:
     """What the pass `each` is given, after one whose latents are `video`.
 
-    Sides first: the spatial upsampler knows pictures in the motion of trained rates, which the doubled ones are not.
+    Sides first: the spatial upsampler knows video at the trained rates, which the doubled ones are not.
     """
     if each.divisor < before.divisor:
         video = _upsample(loaded.upsampling, video)
@@ -139,27 +139,27 @@ def _run(
     arguments: dict[str, Any],
     conditions: list[Any],
     video: Any,
-    sound: Any,
+    audio: Any,
     steps: Steps,
 ) -> tuple[Any, Any]:
     """One pass, through the pipeline that it takes."""
-    if each.sound_only:
+    if each.audio_only:
         return video, loaded.sounding(**arguments, latents=video)[1]
     if video is not None:
-        arguments |= {"latents": video, "audio_latents": sound, "noise_scale": each.sigmas[0]}
+        arguments |= {"latents": video, "audio_latents": audio, "noise_scale": each.sigmas[0]}
     if each.reference is not None:
         pipeline, arguments = loaded.referring, {**arguments, "conditions": conditions}
     elif conditions:  # in every pass: upsampled latents hold only an echo of them
         pipeline, arguments = loaded.conditioned, {**arguments, "conditions": conditions}
     else:
         pipeline = loaded.pipeline
-    if not each.keeps_sound:
+    if not each.keeps_audio:
         return pipeline(**arguments)  # type: ignore[no-any-return]
-    from ltx_mcp.engine.diffusers_ltx.steered import SteeredTransformer, lent, packed_sound
+    from ltx_mcp.engine.diffusers_ltx.steered import SteeredTransformer, lent, packed_audio
 
-    held = packed_sound(loaded.conditioned, sound.to(loaded.device), 1 / arguments["motion_speed"])
+    held = packed_audio(loaded.conditioned, audio.to(loaded.device), 1 / arguments["motion_speed"])
     steered = SteeredTransformer(pipeline.transformer, each.tiles, held, steps.after_tile)
-    return lent(pipeline, steered)(**arguments)[0], sound
+    return lent(pipeline, steered)(**arguments)[0], audio
 
 
 def _noise(seed: int, index: int) -> "torch.Generator":
@@ -174,13 +174,13 @@ def _noise(seed: int, index: int) -> "torch.Generator":
 
 
 def _beginning(loaded: Loaded, plan: Plan, materials: Materials) -> tuple[Any, Any]:
-    """What the passes start from: nothing, a draft, or the latents of the video to repaint and of an even sound."""
+    """What the passes start from: nothing, a draft, or the latents of the video to repaint and of even audio."""
     import torch
 
-    if materials.begun is not None:
-        parts = (materials.begun.picture, materials.begun.sound)
-        picture, sound = (torch.tensor(part, device=loaded.device) for part in parts)
-        return picture, sound
+    if materials.draft_latents is not None:
+        parts = (materials.draft_latents.video, materials.draft_latents.audio)
+        video, audio = (torch.tensor(part, device=loaded.device) for part in parts)
+        return video, audio
     if materials.repaint is None:
         return None, None
     frames = _lengthened(materials.repaint, plan)
@@ -209,20 +209,20 @@ def _lengthened(frames: Sequence[Frame], plan: Plan) -> Sequence[Frame]:
 
 
 def _even_sound(pipeline: Any, plan: Plan) -> "torch.Tensor":
-    """The mean of all sound, (1, C, L, mel bins): with noise on it, sound of the level that a later sigma expects."""
+    """The mean of all audio, (1, C, L, mel bins): with noise on it, audio of the level that a later sigma expects."""
     mean = pipeline.audio_vae.latents_mean.float()
     per_second = (
         pipeline.audio_sampling_rate / pipeline.audio_hop_length / pipeline.audio_vae_temporal_compression_ratio
     )
     length = round(plan.made_frames / plan.fps * per_second)
     bins = pipeline.audio_mel_bins // pipeline.audio_vae_mel_compression_ratio
-    sound: torch.Tensor = pipeline._unpack_audio_latents(mean.expand(1, length, -1), length, bins)
-    return sound
+    audio: torch.Tensor = pipeline._unpack_audio_latents(mean.expand(1, length, -1), length, bins)
+    return audio
 
 
 def _shape(plan: Plan, each: Pass) -> dict[str, Any]:
     """Frames, rate and size."""
-    halved, doubled = each.half_rate, plan.doubled_rate and each.keeps_sound
+    halved, doubled = each.half_rate, plan.doubled_rate and each.keeps_audio
     return {
         "width": plan.made_width // each.divisor,
         "height": plan.made_height // each.divisor,

@@ -59,7 +59,7 @@ class ReferencePipeline(_Placed, LTX2InContextPipeline):  # type: ignore[misc]
     ) -> tuple[torch.Tensor, torch.Tensor, None, list[int]]:
         """Tokens (1, tokens, C), coordinates (1, 3, tokens, 2), no attention mask, tokens of each reference.
 
-        A reference that is smaller than the clip covers the same picture: its coordinates are stretched.
+        A reference that is smaller than the clip covers the same view: its coordinates are stretched.
         """
         tokens, places = [], []
         for reference in reference_conditions:
@@ -76,7 +76,7 @@ class ReferencePipeline(_Placed, LTX2InContextPipeline):  # type: ignore[misc]
 
 
 class SoundPipeline(LTX2ConditionPipeline):  # type: ignore[misc]
-    """LTX2ConditionPipeline that keeps the whole picture given as `latents` and makes only its sound."""
+    """LTX2ConditionPipeline that keeps the whole video given as `latents` and generates only its audio."""
 
     def apply_first_frame_conditioning(
         self, latents: torch.Tensor, conditioning_mask: torch.Tensor, *_args: object, **_options: object

@@ -1,4 +1,4 @@
-"""What a pipeline takes for its transformer in a pass that holds the sound still, or works in tiles.
+"""What a pipeline takes for its transformer in a pass that keeps the audio fixed, or works in tiles.
 
 The pipelines of diffusers know neither; both are matters of single forwards. So a pipeline is lent a stand-in for its
 transformer, and all else (conditions, guidance, schedule, cancel) is the pipeline's own. Needs torch.
@@ -30,19 +30,19 @@ def lent(pipeline: Any, transformer: "SteeredTransformer") -> Any:
 
 @dataclass(frozen=True)
 class SteeredTransformer:
-    """Calls an LTX2VideoTransformer3DModel once a tile, with a sound that stays as it is.
+    """Calls an LTX2VideoTransformer3DModel once a tile, with audio that stays as it is.
 
-    `tiles` are (across, down); (1, 1) is the whole picture. `sound` are normalised, packed sound latents (1, length,
-    channels): clean, at timestep 0, heard by the picture and never changed, as in diffusers' own tiled and temporal
-    passes (0.42.1, LTX2DFRTemporalRefinePipeline: freeze_audio). Were each tile to make sound of its own, there would
-    be as many as tiles, and were one tile alone to make it, it would fit the corner that this tile sees. None: the
-    sound is denoised along with the picture, in tiles as the mean over all.
-    `after_tile` hears of the number of each tile done in a forward, from 1, before the last.
+    `tiles` are (across, down); (1, 1) is the whole frame. `audio` are normalised, packed audio latents (1, length,
+    channels): clean, at timestep 0, attended to by the video and never changed, as in diffusers' own tiled and temporal
+    passes (0.42.1, LTX2DFRTemporalRefinePipeline: freeze_audio). Were each tile to generate audio of its own, there
+    would be as many as tiles, and were one tile alone to make it, it would fit the corner that this tile sees. None:
+    the audio is denoised along with the video, in tiles as the mean over all. `after_tile` is called with the number of
+    each tile done in a forward, from 1, before the last.
     """
 
     transformer: Any
     tiles: tuple[int, int] = (1, 1)
-    sound: torch.Tensor | None = None
+    audio: torch.Tensor | None = None
     after_tile: Callable[[int], None] = lambda done: None
 
     def __getattr__(self, name: str) -> Any:
@@ -50,39 +50,40 @@ class SteeredTransformer:
 
     def __call__(self, **inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """The transformer's arguments by name, as LTX2Pipeline gives them. Returns both velocities."""
-        made_sound = inputs["audio_hidden_states"]
-        if self.sound is not None:
-            inputs |= self._held(self.sound, made_sound)
-        picture, sound = self._picture(inputs)
-        return picture, sound if self.sound is None else torch.zeros_like(made_sound)
+        made_audio = inputs["audio_hidden_states"]
+        if self.audio is not None:
+            inputs |= self._held(self.audio, made_audio)
+        video, audio = self._video(inputs)
+        return video, audio if self.audio is None else torch.zeros_like(made_audio)
 
-    def _held(self, sound: torch.Tensor, like: torch.Tensor) -> dict[str, Any]:
-        batch, length = like.shape[0], sound.shape[1]
+    def _held(self, audio: torch.Tensor, like: torch.Tensor) -> dict[str, Any]:
+        batch, length = like.shape[0], audio.shape[1]
         clean = torch.zeros(batch, device=like.device)
         return {
-            "audio_hidden_states": sound.expand(batch, -1, -1).to(like),
+            "audio_hidden_states": audio.expand(batch, -1, -1).to(like),
             "audio_timestep": clean,
             "audio_sigma": clean,
             "audio_num_frames": length,
             "audio_coords": self.transformer.audio_rope.prepare_audio_coords(batch, length, like.device),
         }
 
-    def _picture(self, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _video(self, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         plan = self._plan(inputs)
-        picture = torch.zeros_like(inputs["hidden_states"], dtype=torch.float32)
-        sounds = []
+        video = torch.zeros_like(inputs["hidden_states"], dtype=torch.float32)
+        audios = []
         for index, tile in enumerate(plan, 1):
-            part, sound = self.transformer(**{**inputs, **_cut(inputs, tile)})
-            picture.index_add_(1, tile.keep, part.float() * tile.weights.float()[:, None])
-            sounds.append(sound.float())
+            part, audio = self.transformer(**{**inputs, **_cut(inputs, tile)})
+            video.index_add_(1, tile.keep, part.float() * tile.weights.float()[:, None])
+            audios.append(audio.float())
             if index < len(plan):
                 self.after_tile(index)
-        return picture.to(part.dtype), torch.stack(sounds).mean(0).to(part.dtype)
+        return video.to(part.dtype), torch.stack(audios).mean(0).to(part.dtype)
 
     def _plan(self, inputs: dict[str, Any]) -> list[LTX2DFRTokenPlan]:
         """Which tokens each tile sees, where it takes them to be, and how much its word counts there.
 
-        Tokens of conditions that lie beside the grid (keyframes, references) go to the tiles whose picture they show.
+        Tokens of conditions that lie beside the grid (keyframes, references) go to the tiles whose part of the frame
+        they show.
         """
         frames, rows, columns = inputs["num_frames"], inputs["height"], inputs["width"]
         across, down = self.tiles
@@ -113,13 +114,13 @@ def _cut(inputs: dict[str, Any], tile: LTX2DFRTokenPlan) -> dict[str, Any]:
     return cut
 
 
-def packed_sound(pipeline: Any, sound: torch.Tensor, speed: float = 1.0) -> torch.Tensor:
-    """Denormalised sound latents (1, C, L, bins) as `SteeredTransformer.sound`, played faster by `speed`.
+def packed_audio(pipeline: Any, audio: torch.Tensor, speed: float = 1.0) -> torch.Tensor:
+    """Denormalised audio latents (1, C, L, bins) as `SteeredTransformer.audio`, played faster by `speed`.
 
-    A pass whose positions run at another rate than the clip hears its sound at that rate, as in diffusers' temporal
+    A pass whose positions run at another rate than the clip takes its audio at that rate, as in diffusers' temporal
     rounds (0.42.1, _audio_window_for_tile): its latents are interpolated to as many as fit the shorter time.
     """
-    packed = pipeline._pack_audio_latents(sound)
+    packed = pipeline._pack_audio_latents(audio)
     packed = pipeline._normalize_audio_latents(packed, pipeline.audio_vae.latents_mean, pipeline.audio_vae.latents_std)
     if speed == 1:
         return packed  # type: ignore[no-any-return]

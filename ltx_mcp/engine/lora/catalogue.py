@@ -28,7 +28,7 @@ class CatalogueEntry:
 
     The last five are of IC-LoRAs alone. `skip_stage_2`: it runs in one pass. `resolution_factor`: by what LTX-Desktop
     then multiplies its working size; unused here, where a clip has the size that was asked. `audio`: whether the clip
-    should keep the source's sound. `controls`: the signals that it takes for a reference; none: the source as it is.
+    should keep the source's audio. `controls`: the signals that it takes for a reference; none: the source as it is.
     `unsupported`: why restyle_video cannot give it what it needs.
     """
 
@@ -336,7 +336,7 @@ UNSIZED = (
     _unsized("detailer", "LTX-2-19b-IC-LoRA-Detailer", base="LTX-2"),
     CatalogueEntry("restyle", "Cseti/LTX2.3-22B_ReStyle_IC-LoRA", "", 0, kind="ic_lora", input="video", licence=""),
 )
-"""IC-LoRAs that are known by their repositories alone. A file on the shelf is taken for one by the beginning of its
+"""IC-LoRAs that are known by their repositories alone. An installed file is taken for one by the beginning of its
 name: Lightricks' files are named after their repositories."""
 
 CATALOGUE = LORAS + IC_LORAS + UNSIZED

@@ -51,10 +51,10 @@ def read_header(path: Path) -> Header:
         size = _checked_size(path)
         with safe_open(path, framework="numpy") as file:
             metadata = dict(file.metadata() or {})
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (it is not a mapping)
             shapes = {name: (each.get_dtype(), tuple(each.get_shape())) for name, each in slices.items()}
     except SafetensorError as error:
-        raise BadInput(f"It is no safetensors file, or a damaged one ({error}).") from None
+        raise BadInput(f"It is not a safetensors file, or is damaged ({error}).") from None
     except OSError as error:
         raise BadInput(f"It cannot be read: {error.strerror or error}.") from None
     return header_of(size, shapes, metadata)
@@ -73,7 +73,7 @@ def _checked_size(path: Path) -> int:
     with path.open("rb") as file:
         header_bytes = int.from_bytes(file.read(8), "little")
     if header_bytes > MAX_HEADER_BYTES:
-        raise BadInput(f"It is no safetensors file, or a damaged one: its header would have {header_bytes:,} bytes.")
+        raise BadInput(f"It is not a safetensors file, or is damaged: its header would have {header_bytes:,} bytes.")
     return size
 
 
@@ -82,7 +82,7 @@ def _layers(shapes: dict[str, tuple[str, tuple[int, ...]]], alphas: dict[str, fl
     for name in shapes:
         found = _TENSOR.fullmatch(name)
         if found is None:
-            raise BadInput(f"It holds {name[:120]!r}, which is no part of a plain LoRA.")
+            raise BadInput(f"It holds {name[:120]!r}, which does not belong in a plain LoRA.")
         part = "alpha" if found["alpha"] else "down" if found["half"] in _DOWN else "up"
         halves.setdefault(found["layer"], {})[part] = name
     if not halves:
@@ -103,7 +103,7 @@ def _layer(
     if len(down) != 2 or len(up) != 2 or down[0] != up[1] or 0 in (*down, *up):
         raise BadInput(f"The two halves of {layer[:120]!r} do not fit each other: {list(down)} and {list(up)}.")
     if "alpha" in names and math.prod(shapes[names["alpha"]][1]) != 1:
-        raise BadInput(f"The alpha of {layer[:120]!r} is no single number.")
+        raise BadInput(f"The alpha of {layer[:120]!r} is not a single number.")
     alpha = names.get("alpha", alphas.get(layer.partition(".")[0]))
     return Layer(names["down"], names["up"], down[0], down[1], up[0], alpha)
 
@@ -125,5 +125,5 @@ def _adapter_alphas(metadata: dict[str, str]) -> dict[str, float]:
         raise BadInput(f"It was trained with {unknown[0].rpartition('.')[2]}, which is not supported.")
     alphas = {name.partition(".")[0]: value for name, value in settings.items() if name.endswith(".lora_alpha")}
     if not all(isinstance(value, int | float) and math.isfinite(value) for value in alphas.values()):
-        raise BadInput(f"The lora_alpha in its {_ADAPTER_METADATA} is no number.")
+        raise BadInput(f"The lora_alpha in its {_ADAPTER_METADATA} is not a number.")
     return alphas

@@ -1,4 +1,4 @@
-"""The shelf of LoRAs: one folder of safetensors files, read by their headers alone, and behind it the hub.
+"""Installed LoRAs: one folder of safetensors files, read by their headers alone, and behind it the hub.
 
 A file that cannot be used stays on the list with its reason and is refused by name: nobody should wonder why
 a LoRA has no effect. Whether it fits the loaded model is adapters.py's question.
@@ -45,7 +45,7 @@ class Trigger(Value):
 
 
 class LoraCard(Value):
-    """One file of the shelf, or of a repository at a commit, `revision`. `problem` is why it cannot be used.
+    """One file of the folder, or of a repository at a commit, `revision`. `problem` is why it cannot be used.
 
     The last fields are of IC-LoRAs. `reference_downscale_factor`: by what the reference is smaller than the clip
     (pixels). `second_stage`: whether a pass without it may follow. `controls`: the signals that it takes for a
@@ -317,7 +317,7 @@ def _heads(prompt: str, words: Sequence[str]) -> list[str]:
 
 
 def _alone(word: str) -> str:
-    """A pattern for the word by itself: `f4nt4sy` is no part of `f4nt4sy4n1m6`."""
+    """A pattern for the word by itself: `f4nt4sy` is not part of `f4nt4sy4n1m6`."""
     before, after = (r"(?<!\w)" if word[0].isalnum() else ""), (r"(?!\w)" if word[-1].isalnum() else "")
     return f"{before}{re.escape(word)}{after}"
 

@@ -23,25 +23,25 @@ from ltx_mcp.types.sizes import (
 DOUBLED_FPS = (48.0, 60.0)
 """Rates, both ends included, that are made at half and doubled: the halves, 24 to 30, are what LTX-2 was trained on."""
 
-MOST_UPSCALED = 2.0  # times a side; beyond, the picture would be mostly guessed
+MOST_UPSCALED = 2.0  # times a side; beyond, most of the frame would be interpolated
 
 WHOLE_SHARE = 1 / 24
-"""Of the memory that a pass takes for a picture at once, what its latents take for the whole where it works in tiles.
-Calculated: some ten float32 copies of 128 channels a cell against LTX-2.3's activations, 19 bytes a pixel-frame by
-its memory policies (engine/plan/memory.py); rounded up."""
+"""Of the memory that a pass takes for a whole frame at once, what its latents take for the whole where it works in
+tiles. Calculated: some ten float32 copies of 128 channels a cell against LTX-2.3's activations, 19 bytes a pixel-frame
+by its memory policies (engine/plan/memory.py); rounded up."""
 
 
 @dataclass(frozen=True)
 class Uses:
     """What a clip is made from, as far as it takes memory. Known from the request alone.
 
-    `conditions`: frames that it must show, or a reference; every token then has a timestep of its own, and with it
-    nine vectors of modulation. `source`: a whole video, held while it is repainted. `begun`: latents to go on from.
+    `conditions`: frames that it must show, or a reference; every token then has a timestep of its own, and with it nine
+    vectors of modulation. `source`: a whole video, held while it is repainted. `from_draft`: latents to go on from.
     """
 
     conditions: bool = False
     source: bool = False
-    begun: bool = False
+    from_draft: bool = False
 
 
 WORDS = Uses()
@@ -75,7 +75,7 @@ class Layout:
 
     @property
     def largest_whole(self) -> int:
-        """The short side, in pixels, of the largest picture that a pass works on without tiles."""
+        """The short side, in pixels, of the largest frame that a pass works on without tiles."""
         return max(min(self.inner) // each.divisor for each in self.recipe.passes if each.tiles == (1, 1))
 
 
@@ -109,8 +109,8 @@ def upscaled(
     card: ModelCard,
     uses: Uses = WORDS,
 ) -> Layout | None:
-    """The same made at the largest smaller class that fits and is no less than half; None if there is none."""
-    if uses.begun:
+    """The same made at the largest smaller class that fits and is at least half; None if there is none."""
+    if uses.from_draft:
         return None
     wanted = delivered_size(aspect, resolution)
     for smaller in reversed(RESOLUTIONS[: RESOLUTIONS.index(resolution)]):

@@ -32,10 +32,10 @@ class Offload(StrEnum):
 class MemoryPolicy:
     """How a model is laid out. Bytes are what it needs at least; `max_pixel_frames` is made width x height x frames.
 
-    That counts what one pass works on at once: of a picture in tiles one tile, and a share of the whole (layout.py).
+    That counts what one pass works on at once: of a frame in tiles one tile, and a share of the whole (layout.py).
     `conditioned_load` is by what a pixel-frame takes more where tokens have timesteps of their own, `source_load` what
     a source video beside adds. Both are calculated, not measured. `decode_load` is what each made pixel takes while the
-    picture is decoded, in pixel-frames of a pass; 0 where the transformer has left the device by then, or is so large
+    video is decoded, in pixel-frames of a pass; 0 where the transformer has left the device by then, or is so large
     that its passes take more.
     """
 
@@ -76,7 +76,7 @@ SMALL_BYTES_PER_PIXEL_FRAME = 16
 1080p for 2 s (long clips cost less, as only two tiles are held). LTX-2.3's activations are some eight times wider."""
 
 SMALL_DECODE_LOAD = 25 * 12 / SMALL_BYTES_PER_PIXEL_FRAME
-"""In float32: 17 frames at a time of a large picture, and the 8 before that are blended (decode.py: CPU_WINDOWS). This
+"""In float32: 17 frames at a time of a large video, and the 8 before that are blended (decode.py: CPU_WINDOWS). This
 is 2.5 GB at 2160p, where the server was measured at 4.2 GiB, 1.2 of them before it (docs/performance.md)."""
 
 SMALL_CONDITIONED_LOAD = 1.15  # 18 vectors of 64 to 256 floats a token of 8,192 pixel-frames: up to 2.3 bytes each

@@ -46,7 +46,7 @@ def plan(
 
     Size, frame count and length are snapped to what the model can make; the delivered ones are exactly what
     was asked, to the nearest frame. What does not fit whole is made in tiles, or smaller and scaled up. `picked` are
-    the request's LoRAs from the shelf; `size` is (width, height) in pixels where it is not that of the request; `uses`
+    the request's installed LoRAs; `size` is (width, height) in pixels where it is not that of the request; `uses`
     is what else it is made from. Raises TooLarge, naming the largest settings that fit, and BadInput where the model
     lacks the recipe or cannot take the LoRAs.
     """
@@ -84,7 +84,10 @@ def plan(
         beyond_training=_is_beyond(layout, card),
         loras=_loras(picked, card, rework),
         reference=None if rework is None else _reference(rework, recipe, *layout.inner),
-        notes=(*_notes(request, card, recipe, frames), *_layout_notes(request, layout, card, resolution, is_scaled)),
+        notes=(
+            *_notes(request, card, recipe, frames, shown=uses.conditions),
+            *_layout_notes(request, layout, card, resolution, is_scaled),
+        ),
     )
 
 
@@ -134,8 +137,10 @@ def _loras(picked: Sequence[Picked], card: ModelCard, rework: Rework | None) -> 
     return tuple(LoraUse(name=each.card.name, strength=each.strength, revision=each.card.revision) for each in picked)
 
 
-def _notes(request: GenerateRequest, card: ModelCard, recipe: Recipe, frames: int) -> list[str]:
+def _notes(request: GenerateRequest, card: ModelCard, recipe: Recipe, frames: int, *, shown: bool) -> list[str]:
     notes = [card.caveat] if card.caveat else []
+    if shown and card.conditioned_caveat:
+        notes.append(card.conditioned_caveat)
     if request.negative_prompt and not recipe.uses_negative_prompt:
         notes.append(f"negative_prompt has no effect: quality {recipe.quality} of {card.name} runs without guidance.")
     if min(abs(request.fps - rate) / rate for rate in TRAINED_FPS) > FPS_TOLERANCE:
@@ -157,7 +162,7 @@ def _layout_notes(
     notes = []
     if _is_beyond(layout, card):
         notes.append(
-            f"{card.name} was trained on pictures of {card.trained_short_side}p, and makes this one at"
+            f"{card.name} was trained on videos of {card.trained_short_side}p, and makes this one at"
             f" {layout.largest_whole}p before any tiles: expect repeated or broken forms."
         )
     if layout.doubled_rate:
@@ -167,13 +172,13 @@ def _layout_notes(
     if layout.tiles != (1, 1):
         across, down = layout.tiles
         notes.append(
-            f"The last pass works in {across} x {down} tiles that overlap by {32 * OVERLAP} pixels; the sound is the"
+            f"The last pass works in {across} x {down} tiles that overlap by {32 * OVERLAP} pixels; the audio is the"
             " first pass's."
         )
     if is_scaled:
         width, height = layout.inner
         notes.append(
-            f"{resolution} does not fit this machine's memory at this length: the picture was made at {width}x{height}"
+            f"{resolution} does not fit this machine's memory at this length: the video is rendered at {width}x{height}"
             " and scaled up, which adds no detail."
         )
     return notes
@@ -198,7 +203,7 @@ def _too_large(
 
     said = f"{asked} is more than {card.name} can make in this machine's memory."
     seconds, scaled_seconds = (_longest(request, way) for way in (own, scaled))
-    if uses.begun:
+    if uses.from_draft:
         shorter = (
             f"Drafts of at most {seconds:g} s can be finished at {resolution} here: keep this one, or make a shorter."
         )

@@ -1,4 +1,4 @@
-"""Recipes: which passes over the transformer make a clip, as plain data. A family's book has one for each quality.
+"""Recipes: which passes over the transformer make a clip, as plain data. A family has one for each quality preset.
 
 `draft` is one pass at the made size. `final` is two: eight steps at half size, a x2 latent upsample, three steps at the
 made size. Both run on distilled weights, which have guidance baked in: the model's own, or an undistilled model's with
@@ -23,8 +23,8 @@ class Guidance:
     """What LTX2Pipeline is told besides the prompt: its arguments by name, neutral unless said otherwise.
 
     Each is given in every call: the defaults of diffusers 0.42.1 are those of the undistilled model, and any one left
-    out adds forwards. A zero for the sound's value would mean the picture's there, so both are set.
-    `use_cross_timestep` is no guidance, but a fact of the model: False for LTX-2.0 alone.
+    out adds forwards. A zero for the audio's value would mean the video's there, so both are set.
+    `use_cross_timestep` is not guidance but a property of the model: False for LTX-2.0 alone.
     """
 
     guidance_scale: float = 1.0
@@ -82,10 +82,10 @@ def guided(stg_block: int, use_cross_timestep: bool = True) -> Guidance:
 class Pass:
     """One denoising pass: its noise levels (0 follows the last), its guidance, and by what the made size is divided.
 
-    `adapter` switches the model's distilled LoRA on. `sound_only` holds the picture as it is and makes sound for it.
-    `reference` says that the pass sees a reference, whose sides are smaller than its own by this factor, and wears
-    the IC-LoRA that reworks it. `half_rate` makes every second frame; the temporal upsampler follows. `keeps_sound`
-    hears the sound of the pass before and leaves it as it is. `tiles` (across, down) share its forwards. Whatever else
+    `adapter` switches the model's distilled LoRA on. `audio_only` keeps the video latents and generates audio for them.
+    `reference` says that the pass sees a reference, whose sides are smaller than its own by this factor, with the
+    IC-LoRA that reworks it. `half_rate` makes every second frame; the temporal upsampler follows. `keeps_audio` attends
+    to the audio of the pass before and leaves it as it is. `tiles` (across, down) share its forwards. Whatever else
     sets a pass apart is one more field here and one more branch in passes.py: `_between` for what happens to latents
     before it, `_run` for the pipeline that it takes.
     """
@@ -94,10 +94,10 @@ class Pass:
     divisor: int = 1
     guidance: Guidance = NEUTRAL
     adapter: bool = False
-    sound_only: bool = False
+    audio_only: bool = False
     reference: int | None = None
     half_rate: bool = False
-    keeps_sound: bool = False
+    keeps_audio: bool = False
     tiles: tuple[int, int] = (1, 1)
 
     @property
@@ -139,10 +139,10 @@ class Recipe:
 
 
 Recipes = Mapping[Quality, Recipe]
-"""A book: the qualities that a model makes, in the order from quick to good."""
+"""The quality presets that a model has, in the order from quick to good."""
 
 
-def book(*recipes: Recipe) -> Recipes:
+def presets(*recipes: Recipe) -> Recipes:
     return MappingProxyType({recipe.quality: recipe for recipe in recipes})
 
 
@@ -150,7 +150,7 @@ def distilled(plain: Guidance = NEUTRAL, upsampler: bool = True) -> Recipes:
     """Of distilled models."""
     first, refine = Pass(guidance=plain), Pass(REFINE_SIGMAS, guidance=plain)
     final = [Recipe("final", (replace(first, divisor=2), refine))] if upsampler else []
-    return book(Recipe("draft", (first,)), *final)
+    return presets(Recipe("draft", (first,)), *final)
 
 
 def undistilled(guided: Guidance, steps: int = STEPS, adapter: bool = True, upsampler: bool = True) -> Recipes:
@@ -158,11 +158,11 @@ def undistilled(guided: Guidance, steps: int = STEPS, adapter: bool = True, upsa
     slow = Pass(undistilled_sigmas(steps), guidance=guided)
     quick = Pass(guidance=Guidance(use_cross_timestep=guided.use_cross_timestep), adapter=True)
     if not adapter:
-        return book(Recipe("best", (slow,)))
+        return presets(Recipe("best", (slow,)))
     if not upsampler:
-        return book(Recipe("draft", (quick,)), Recipe("best", (slow,)))
+        return presets(Recipe("draft", (quick,)), Recipe("best", (slow,)))
     refine = replace(quick, sigmas=REFINE_SIGMAS)
-    return book(
+    return presets(
         Recipe("draft", (quick,)),
         Recipe("final", (replace(quick, divisor=2), refine)),
         Recipe("best", (replace(slow, divisor=2), refine)),

@@ -15,9 +15,9 @@ REFINE_SIGMAS = DISTILLED_SIGMAS[5:]
 
 TILED_SIGMAS = (0.625, 0.4)
 """The schedule of a pass in tiles (Lightricks' ltx-pipelines, utils/constants.py: TDP_DISTILLED_SIGMAS): lower, so that
-the upsampled picture, which no tile sees whole, is still there to hold the tiles together."""
+the upsampled video, which no tile sees whole, is still there to hold the tiles together."""
 
-LEAST_SIGMA = 0.05  # where a repaint of strength 0 starts: one small step, as no step at all is no model's work
+LEAST_SIGMA = 0.05  # where a repaint of strength 0 starts: one small step, so that the model does something
 
 SHIFT = 2.05
 TERMINAL = 0.1
@@ -41,7 +41,7 @@ def undistilled_sigmas(steps: int) -> tuple[float, ...]:
 def from_strength(strength: float, levels: tuple[float, ...] = DISTILLED_SIGMAS) -> tuple[float, ...]:
     """The noise levels of a repaint: `strength` (0..1) is the first, those of the trained `levels` below it follow.
 
-    At 1 this is the whole schedule, and nothing of the source is left. Up to 0.7 pictures keep their layout and
+    At 1 this is the whole schedule, and nothing of the source is left. Up to 0.7 frames keep their layout and
     much of their texture; above 0.9 they keep little but the layout.
     """
     first = max(strength, LEAST_SIGMA)

@@ -1,7 +1,7 @@
-"""How a picture is cut into overlapping tiles, and how few are needed. Lengths are in latent cells of 32 pixels.
+"""How a frame is cut into overlapping tiles, and how few are needed. Lengths are in latent cells of 32 pixels.
 
 A refining pass in tiles predicts every tile from the same noisy latents in each step and blends the predictions, so
-the step is taken once, for the whole picture, and seams cannot grow (engine/diffusers_ltx/steered.py).
+the step is taken once, for the whole frame, and seams cannot grow (engine/diffusers_ltx/steered.py).
 """
 
 import math
@@ -12,10 +12,10 @@ OVERLAP = 8
 pipeline), diffusers' 12 (0.42.1, pipelines/ltx2/dfr_layout.py). With 8, two tiles of the trained 64 cells make 120,
 which is 2160p."""
 
-LEAST_SIDE = 3 * OVERLAP  # a smaller tile is mostly overlap, and sees too little of the picture
+LEAST_SIDE = 3 * OVERLAP  # a smaller tile is mostly overlap, and sees too little of the frame
 MOST_SIDE = 64
 """2048 pixels: what rotary positions were trained on (LTX-2's config: base_height, base_width). A tile has positions of
-its own from zero on, as if it were the whole picture (so does diffusers' video_tile_plan), so none is ever beyond."""
+its own from zero on, as if it were the whole frame (so does diffusers' video_tile_plan), so none is ever beyond."""
 
 Span = tuple[int, int]
 """First cell and the one after the last."""
@@ -40,7 +40,7 @@ def longest(cells: int, count: int, overlap: int = OVERLAP) -> int:
 def tilings(columns: int, rows: int) -> Iterator[tuple[int, int]]:
     """(tiles across, tiles down) that keep every tile within the trained positions, the fewest tiles first.
 
-    Of as many tiles the most square ones come first. (1, 1) is the whole picture.
+    Of as many tiles the most square ones come first. (1, 1) is the whole frame.
     """
     across, down = (_counts(cells) for cells in (columns, rows))
     pairs = [(wide, high) for wide in across for high in down]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ltx_mcp.engine.diffusers_ltx.decode import CPU_WINDOWS, DecodeWindows
-from ltx_mcp.engine.plan.quality_presets import DISTILLED, Pass, Recipe, Recipes, book, guided
+from ltx_mcp.engine.plan.quality_presets import DISTILLED, Pass, Recipe, Recipes, guided, presets
 from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS, undistilled_sigmas
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.types.sizes import Resolution
@@ -32,6 +32,8 @@ class ModelInfo:
     windows: DecodeWindows
     licence: str = ""
     caveat: str = ""  # what every result must say
+    conditioned_caveat: str = ""  # what a result that was shown frames must say besides
+    finals_improve: bool = True  # whether the final of a draft looks better
     recipes: Recipes = field(default_factory=lambda: DISTILLED)
     image_crf: int = IMAGE_CRF  # of H.264, which ages still images as in this model's training
     doubles_rate: bool = False  # it comes with a temporal x2 upsampler
@@ -62,7 +64,7 @@ class ModelSource(Protocol):
         """Load or make the components, in host memory. Raises ModelUnavailable."""
 
 
-MICRO_BOOK = book(
+MICRO_BOOK = presets(
     *DISTILLED.values(),
     Recipe("best", (Pass(undistilled_sigmas(6), 2, guided(1)), Pass(REFINE_SIGMAS))),
 )
@@ -82,6 +84,8 @@ MICRO = ModelInfo(
     windows=CPU_WINDOWS,
     licence="Apache-2.0",
     caveat=f"The micro model draws {MICRO_DRAWS}, whatever else is asked.",
+    conditioned_caveat="Shown frames, it goes on with what they show: the prompt cannot change the subject there.",
+    finals_improve=False,  # docs/micro.md: kinds are mistaken more often in finals, and edges are softer
     recipes=MICRO_BOOK,
     doubles_rate=True,
 )

@@ -29,7 +29,7 @@ HEARD: dict[Sort, float] = {"told": 0.4, "late": 0.2, "given": 0.4}
 OUTSIDE: tuple[Sort, ...] = ("footage", "kept")  # of the drawn world
 
 GIVEN_FRAMES = (1, 3)
-"""Latent frames that are shown: an image, or the end of a clip that is continued (film.LEAD_S at 24 fps)."""
+"""Latent frames that are shown: an image, or the end of a clip that goes on (chained_shots.CONTEXT_S at 24 fps)."""
 
 _TOP: dict[Sort, float] = {"late": 0.95, "kept": 0.7}
 """The highest noise of a late start: a repaint or the second stage; above 0.7 little of footage is left to be kept."""

@@ -1,0 +1,137 @@
+"""What is done with clips that are finished: they are looked at, exported, named, tagged, pinned and deleted.
+
+None of it needs an engine or a lane.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from anyio import to_thread
+
+from ltx_mcp.archive.archive import Archive
+from ltx_mcp.errors import BadInput
+from ltx_mcp.media.export import Export, ExportFormat, export
+from ltx_mcp.media.view import (
+    MAX_FRAMES,
+    MAX_SCAN_S,
+    Stretch,
+    ViewSize,
+    find_cuts,
+    measure_loudness,
+    spread,
+    view_frames,
+)
+from ltx_mcp.preparation.inputs import ClipRef, Inputs
+from ltx_mcp.studio.gates import Gates
+from ltx_mcp.types.clips import Clip, ClipChange
+from ltx_mcp.types.views import View, ViewedClip
+
+
+class FinishedClips:
+    """References are those of tools; only clips of the archive are looked at, for those have been moderated."""
+
+    def __init__(self, inputs: Inputs, archive: Archive, gates: Gates) -> None:
+        self._inputs = inputs
+        self._archive = archive
+        self._gates = gates
+
+    async def update(self, reference: str, change: ClipChange) -> Clip:
+        """Change what the user says of a clip; the words are moderated. Raises Refused, BadInput, NotFound."""
+        clip_id = await to_thread.run_sync(self._inputs.clip_id, reference)
+        words = [("title", change.title or ""), *(("tags", tag) for tag in change.tags or ())]
+        await to_thread.run_sync(self._gates.check_texts, clip_id, [part for part in words if part[1]], ())
+        return await self._archive.update(clip_id, change)
+
+    async def delete(self, reference: str) -> str:
+        """Move a clip to the trash; its id. Raises BadInput, NotFound, ArchiveError."""
+        match await to_thread.run_sync(self._inputs.parse, reference):
+            case ClipRef(clip_id, at_s=None, span_s=None):
+                await self._archive.delete(clip_id)
+                return clip_id
+            case _:
+                raise BadInput(f"{reference!r} is not a whole clip of the archive.", "Name it by its clip_id.")
+
+    async def view(
+        self, references: Sequence[str], frames: int, at_s: Sequence[float], size: ViewSize
+    ) -> tuple[View, bytes]:
+        """The numbers, and a JPEG of frames: `frames` in all, or those at `at_s` of each clip. Raises BadInput."""
+        return await to_thread.run_sync(self._view, references, frames, at_s, size)
+
+    async def export(self, reference: str, wanted: ExportFormat, folder: Path, name: str | None) -> Path:
+        """The file that a clip, its span or its frame (png) was written to. Raises BadInput, MediaError."""
+        return await to_thread.run_sync(self._export, reference, wanted, folder, name)
+
+    async def folder(self, text: str) -> Path:
+        """A folder inside a root, which an agent may export into. Raises BadInput."""
+        return await to_thread.run_sync(self._inputs.folder, text)
+
+    def _view(
+        self, references: Sequence[str], frames: int, at_s: Sequence[float], size: ViewSize
+    ) -> tuple[View, bytes]:
+        found = [self._found(reference) for reference in references]
+        wanted = [
+            (_stretch(ref, clip, len(found) > 1), _times(ref, clip, frames // len(found), at_s)) for ref, clip in found
+        ]
+        if (count := sum(len(times_s) for _, times_s in wanted)) > MAX_FRAMES:
+            raise BadInput(f"{count} frames cannot be shown at once.", f"Ask for at most {MAX_FRAMES} in all.")
+        jpeg = view_frames(wanted, size)
+        clips = tuple(
+            _viewed(ref, clip, stretch, times_s) for (ref, clip), (stretch, times_s) in zip(found, wanted, strict=True)
+        )
+        long = any(clip.end_s - clip.start_s > MAX_SCAN_S for clip in clips)
+        return View(clips=clips, note=f"Loudness and cuts are of the first {MAX_SCAN_S:g} s." if long else ""), jpeg
+
+    def _export(self, reference: str, wanted: ExportFormat, folder: Path, name: str | None) -> Path:
+        ref, clip = self._found(reference)
+        if ref.at_s is not None and wanted != "png":
+            raise BadInput(f"{reference!r} is one frame.", "Export it as png, or name a clip or a span.")
+        return export(Export(clip.path, wanted, ref.span_s, ref.at_s), folder, name or clip.clip_id)
+
+    def _found(self, reference: str) -> tuple[ClipRef, Clip]:
+        """Raises BadInput, NotFound."""
+        ref, clip = self._inputs.parse(reference), self._inputs.clip(reference)
+        if not isinstance(ref, ClipRef) or clip is None:
+            raise BadInput(f"{reference!r} is a file; a clip of the archive is needed.", "import_video takes it in.")
+        last_s = ref.span_s[1] if ref.span_s else ref.at_s or 0.0
+        _check_time(clip, last_s)
+        return ref, clip
+
+
+def _stretch(ref: ClipRef, clip: Clip, labelled: bool) -> Stretch:
+    start_s, end_s = ref.span_s or (0.0, clip.duration_s)
+    return Stretch(clip.path, start_s, end_s, clip.has_audio, f"{clip.clip_id} @" if labelled else "")
+
+
+def _times(ref: ClipRef, clip: Clip, count: int, at_s: Sequence[float]) -> list[float]:
+    """When the frames are that are to be shown, in order."""
+    for time_s in at_s:
+        _check_time(clip, time_s)
+    if at_s:
+        return sorted(set(at_s))
+    if ref.at_s is not None:
+        return [ref.at_s]
+    start_s, end_s = ref.span_s or (0.0, clip.duration_s)
+    return spread(start_s, end_s, max(1, min(count, round((end_s - start_s) * clip.fps))))
+
+
+def _viewed(ref: ClipRef, clip: Clip, stretch: Stretch, times_s: Sequence[float]) -> ViewedClip:
+    loudness = measure_loudness(stretch)
+    span = f"@{stretch.start_s:g}-{stretch.end_s:g}" if ref.span_s else ""
+    return ViewedClip(
+        ref=f"{clip.clip_id}{span}",
+        clip_id=clip.clip_id,
+        title=clip.title,
+        start_s=stretch.start_s,
+        end_s=stretch.end_s,
+        frames_at_s=tuple(round(time_s, 3) for time_s in times_s),
+        cuts_s=find_cuts(stretch),
+        integrated_lufs=loudness.integrated_lufs if loudness else None,
+        rms_db=loudness.per_second_db if loudness else None,
+    )
+
+
+def _check_time(clip: Clip, time_s: float) -> None:
+    if not 0 <= time_s <= clip.duration_s + 0.001:  # times are handed out with three decimals
+        raise BadInput(
+            f"{clip.clip_id} has no frame at {time_s:g} s.", f"Its times go from 0 to {clip.duration_s:.3f}."
+        )
