@@ -18,6 +18,7 @@ from ltx_mcp.errors import MediaError
 # Demuxers that only read the file they are given. Without this list a text file named .mp4 may be a concat
 # script that reads other files; the protocol list alone does not stop that.
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif"
+AUDIO_CONTAINERS = f"{CONTAINERS},mp3,wav,w64,flac,ogg,aiff,aac,caf"
 MAX_PIXELS = 8192 * 4320  # of one frame; larger is refused before its memory is allocated
 MAX_STREAMS = 32  # a film with every dubbing and subtitle has fewer; each stream costs a decoder
 _MAX_ALLOC_BYTES = 512 * 2**20  # in one piece: twice a frame of MAX_PIXELS at 16 bits, and no declared gigabyte
@@ -25,11 +26,11 @@ _LINES_KEPT = 3  # of stderr, at each end: the cause tends to come first, the co
 _SOURCE = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] *)+")  # "[h264 @ 0x55b7...]", an address that helps nobody
 
 
-def input_args(path: Path) -> list[str]:
+def input_args(path: Path, containers: str = CONTAINERS) -> list[str]:
     """Arguments that open a file which may be hostile; options for this input go before them."""
     # "file:" keeps a colon in the name from being read as a protocol.
     return [
-        *("-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS),
+        *("-protocol_whitelist", "file,pipe", "-format_whitelist", containers),
         *("-max_pixels", str(MAX_PIXELS), "-max_streams", str(MAX_STREAMS), "-max_alloc", str(_MAX_ALLOC_BYTES)),
         *("-i", f"file:{path.absolute()}"),
     ]

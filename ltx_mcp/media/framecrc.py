@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from ltx_mcp.errors import MediaError
-from ltx_mcp.media.ffmpeg import MAX_PIXELS, FFmpeg, input_args
+from ltx_mcp.media.ffmpeg import AUDIO_CONTAINERS, MAX_PIXELS, FFmpeg, input_args
 
 HINT = "Use a whole MP4, MOV, MKV, WebM, AVI or GIF file."
+AUDIO_HINT = "Name one audio file (WAV, FLAC, MP3, M4A, OGG, AIFF) or a video with audio; playlists are not read."
 _LIMIT_S = 60.0  # for reading through a file; longer means a file made to stall us
 _MAX_LISTING_BYTES = 64 * 2**20  # at some 60 bytes a packet: hours of video
 _NO_TIME = -(2**63)  # AV_NOPTS_VALUE
@@ -83,6 +84,15 @@ def list_packets(path: Path, until_s: float | None = None) -> tuple[Stream, Stre
     return video, audio
 
 
+def list_audio(path: Path) -> Stream:
+    """The first audio stream of an audio file or a video, without decoding. Raises MediaError where there is none."""
+    args = [*input_args(path, AUDIO_CONTAINERS), "-map", "0:a:0", "-c", "copy"]
+    audio = _list(args, path, "as audio", AUDIO_HINT)[0]
+    if not audio.packets:
+        raise MediaError(f"{path.name} cannot be read as audio: it holds none.", AUDIO_HINT)
+    return audio
+
+
 def first_frame(path: Path) -> Stream:
     """The video stream as it decodes: upright, at its declared frame rate, with one frame for a packet.
 
@@ -97,14 +107,14 @@ def first_frame(path: Path) -> Stream:
     return decoded
 
 
-def _list(args: Sequence[str], path: Path) -> list[Stream]:
+def _list(args: Sequence[str], path: Path, kind: str = "as a video", hint: str = HINT) -> list[Stream]:
     with FFmpeg([*args, "-f", "framecrc", "pipe:1"], pipe_out=True) as ffmpeg:
         with ffmpeg.within(_LIMIT_S):
             streams = _parse(_lines(ffmpeg.stdout, path))
         try:
             ffmpeg.finish(_LIMIT_S)
         except MediaError as error:
-            raise MediaError(f"{path.name} cannot be read as a video. {error.message}", HINT) from error
+            raise MediaError(f"{path.name} cannot be read {kind}. {error.message}", hint) from error
     return streams
 
 
