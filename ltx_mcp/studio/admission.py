@@ -63,7 +63,9 @@ class Admission:
             prepare, request, self._inputs, method, models.controls, self._draft_latents, models.narrator
         )
         # Input frames come before the plan, which fits them to the clip: nothing is made of an image that is refused.
-        await run(lambda: self._gates.check_inputs(job_id, request.prompt, prepared.input_frames(), prepared.input_name))
+        await run(
+            lambda: self._gates.check_inputs(job_id, request.prompt, prepared.input_frames(), prepared.input_name)
+        )
         # The plan comes last: it needs the size of the inputs, and asking the engine's card may probe the device.
         planned = await run(prepared.plan, self._planner(request, method))
         # Input images are let go only now, since planning fits them to the clip's size.
