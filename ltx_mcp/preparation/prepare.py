@@ -7,9 +7,7 @@ from ltx_mcp.archive.draft_latents import DraftLatents
 from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.lora.installed import InstalledLoras
-from ltx_mcp.narration.base import Narrator
 from ltx_mcp.preparation.animate import prepare_animate
-from ltx_mcp.preparation.edit import prepare_edit
 from ltx_mcp.preparation.finalize import prepare_finalize
 from ltx_mcp.preparation.generate import prepare_generate
 from ltx_mcp.preparation.import_file import prepare_import
@@ -25,7 +23,6 @@ from ltx_mcp.types.requests import (
     Request,
     RestyleRequest,
 )
-from ltx_mcp.types.timeline import EditRequest
 
 
 def choose_method(request: Request, installed: InstalledLoras, card: Callable[[], ModelCard]) -> RestyleMethod:
@@ -40,14 +37,9 @@ def choose_method(request: Request, installed: InstalledLoras, card: Callable[[]
 
 
 def prepare(
-    request: Request,
-    inputs: Inputs,
-    method: RestyleMethod,
-    controls: Controls,
-    draft_latents: DraftLatents,
-    narrator: Narrator,
+    request: Request, inputs: Inputs, method: RestyleMethod, controls: Controls, draft_latents: DraftLatents
 ) -> PreparedJob:
-    """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal or a voice cannot be had."""
+    """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal cannot be made."""
     match request:
         case GenerateRequest():
             return prepare_generate(request, inputs)
@@ -59,7 +51,5 @@ def prepare(
             return prepare_import(request, inputs)
         case FinalizeRequest():
             return prepare_finalize(request, inputs, draft_latents)
-        case EditRequest():
-            return prepare_edit(request, inputs, narrator)
         case _:
             assert_never(request)
