@@ -1,5 +1,6 @@
 """Which frames of a clip the index looks at: a few, spread evenly, always the first and the last."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from ltx_mcp.media.resize import shrink
 from ltx_mcp.types.frames import Frame
 
 SHORT_SIDE = 384  # pixels; the largest input of the open_clip models of reference size (ViT-L-14-336, SigLIP2-384)
+MAX_SAMPLES = 40  # of a clip that is one shot
 
 
 @dataclass(frozen=True)
@@ -19,23 +21,35 @@ class Samples:
     frames: list[Frame]
 
 
-def sampled_places(fps: float, frames: int, per_second: float = 2, max_samples: int = 40) -> list[int]:
-    """The numbers of the frames that are kept of a clip, from 0, ascending."""
+def sampled_places(
+    fps: float, frames: int, per_second: float = 2, max_samples: int = MAX_SAMPLES, shots: Collection[int] = ()
+) -> list[int]:
+    """The numbers of the frames that are kept of a clip, from 0, ascending.
+
+    `shots` are frames that stand for the shots of a film: they are always kept, so that each can be found.
+    """
     count = min(max(2, round(frames / fps * per_second) + 1), max_samples)
-    return sorted({round(place) for place in np.linspace(0, max(0, frames - 1), count)})
+    return sorted({round(place) for place in np.linspace(0, max(0, frames - 1), count)}.union(shots))
 
 
 class FrameSampler:
     """Watches a stream of frames and keeps downscaled copies of a few.
 
-    Memory is bounded: at most `max_samples` copies whose short side is at most 384 pixels, and a reference
-    to the newest frame, because a stream may end earlier than it was planned to.
+    Memory is bounded: at most `max_samples` copies and one a shot, whose short side is at most 384 pixels, and a
+    reference to the newest frame, because a stream may end earlier than it was planned to.
     """
 
-    def __init__(self, fps: float, frames: int, per_second: float = 2, max_samples: int = 40) -> None:
+    def __init__(
+        self,
+        fps: float,
+        frames: int,
+        per_second: float = 2,
+        max_samples: int = MAX_SAMPLES,
+        shots: Collection[int] = (),
+    ) -> None:
         self._fps = fps
-        self._wanted = set(sampled_places(fps, frames, per_second, max_samples))
-        self._max_samples = max_samples
+        self._wanted = set(sampled_places(fps, frames, per_second, max_samples, shots))
+        self._max_samples = max_samples + len(shots)
         self._kept: dict[int, Frame] = {}
         self._newest: tuple[int, Frame] | None = None
 

@@ -143,6 +143,7 @@ async def open_studio(
     classifier: FrameClassifier | None = None,
     embedder: Embedder | None = None,
     controls: Controls | None = None,
+    narrator: Narrator | None = None,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> AsyncGenerator[Studio]:
     """A studio that is open until the block is left. Parts that are given replace those of the settings."""
@@ -153,12 +154,15 @@ async def open_studio(
         library, jobs = _open_folder(settings, stack)
         index = ClipIndex(folder / "index", embedder or make_embedder(settings))
         stack.push_async_callback(index.close)
-        lanes = await _open_lanes({"device": engine, "imports": CopyEngine()}, settings.max_queue, stack)
+        lanes = await _open_lanes(
+            {"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings.max_queue, stack
+        )
         tasks = await stack.enter_async_context(anyio.create_task_group())
         gates = Gates(prompts, FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl"))
         archive = Archive(library, index)
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
-        equipment = Equipment(engine, make_loras(settings), make_controls(settings) if controls is None else controls)
+        makers = make_controls(settings) if controls is None else controls
+        equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
         inputs = Inputs(library, settings.roots)
         tracker = JobTracker(jobs, lanes, heartbeat_s)
         try:

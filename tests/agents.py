@@ -15,6 +15,7 @@ from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.narration.stand_in import ToneNarrator
 from ltx_mcp.server.server import make_server
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
@@ -39,6 +40,7 @@ def a_desk(
             classifier=MagentaClassifier(),
             embedder=ColourEmbedder(),
             controls=controls,
+            narrator=ToneNarrator(),
             heartbeat_s=0.02,
         ),
         settings.max_wait_s,

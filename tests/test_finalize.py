@@ -145,7 +145,7 @@ async def test_an_agent_finishes_a_draft_and_gets_what_a_final_would_be(tmp_path
     assert Path(clip["path"]).read_bytes() == Path(at_once["clip"]["path"]).read_bytes()
     assert finished["effective"] == at_once["effective"]
     assert again.is_error
-    assert "no draft" in text(again)
+    assert "is not a draft" in text(again)
     assert [path.name for path in (tmp_path / "draft_latents").iterdir()] == [f"{clip_id}.safetensors"]
 
 
@@ -173,7 +173,7 @@ async def test_an_animated_draft_is_finalized_with_the_same_images_only(tmp_path
         missing = await agent.call_tool("finalize_draft", {"clip": clip_id})
     assert (finished["kind"], finished["width"]) == ("animated", 832)
     assert changed.is_error
-    assert "another one now" in text(changed)
+    assert "has changed since" in text(changed)
     assert missing.is_error
     assert "still.png" in text(missing)
 

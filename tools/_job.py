@@ -172,7 +172,7 @@ def _text(view: JobView) -> str:
 
 
 def _origin(clip: Clip) -> str:
-    return "imported" if clip.seed is None else f"seed {clip.seed}, model {clip.model} ({clip.recipe})"
+    return clip.kind if clip.seed is None else f"seed {clip.seed}, model {clip.model} ({clip.recipe})"
 
 
 def _link(clip: Clip) -> ResourceLink:

@@ -4,7 +4,7 @@ Knows nothing of jobs or moderation: what is stored here has passed both.
 """
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 
 import anyio
@@ -12,8 +12,9 @@ import anyio.to_thread
 import numpy as np
 
 from ltx_mcp.archive.library import Library
+from ltx_mcp.archive.sidecar import TIMELINE
 from ltx_mcp.archive.trash import DeletedClip
-from ltx_mcp.errors import MediaError, StudioError
+from ltx_mcp.errors import MediaError, NotFound, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.rebuild import ReconcileReport, reconcile
 from ltx_mcp.index.sample import SHORT_SIDE, Samples, sampled_places
@@ -38,10 +39,18 @@ class Archive:
         self._reconciling = anyio.Lock()
         self._indexed: set[str] | None = None  # the clips when the index last matched the disk; None: not checked yet
 
-    async def publish(self, job_id: str, facts: ClipFacts, video: Path, sheet: bytes) -> Clip:
-        """Publish a staged clip. Raises ArchiveError."""
+    async def publish(self, job_id: str, facts: ClipFacts, video: Path, sheet: bytes, texts: Mapping[str, str]) -> Clip:
+        """Publish a staged clip, with further files of text by their names. Raises ArchiveError."""
         clip_id = self._library.new_clip_id(facts.prompt)
-        return await anyio.to_thread.run_sync(self._library.publish, job_id, clip_id, facts, video, sheet)
+        return await anyio.to_thread.run_sync(self._library.publish, job_id, clip_id, facts, video, sheet, texts)
+
+    async def timeline(self, clip_id: str) -> str:
+        """A film's timeline as OpenTimelineIO. Raises NotFound for a clip that is not there, or is not a film."""
+        clip = await anyio.to_thread.run_sync(self._library.get, clip_id)
+        try:
+            return await anyio.Path(clip.path.with_name(TIMELINE)).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise NotFound(f"{clip_id} has no timeline: it is {clip.kind}.", "Only edited films have one.") from None
 
     async def add_to_index(self, clip: Clip, samples: Samples) -> None:
         """Make a clip searchable. If that fails the clip stays published, and the next reconcile adds it."""
@@ -132,7 +141,7 @@ class Archive:
 
 def _read_samples(clip: Clip) -> Samples:
     """The frames that the index embedded when the clip was published, read back from its file."""
-    times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames)]
+    times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames, shots=clip.shot_frames)]
     return Samples(np.array(times_s), [shrink(frame, SHORT_SIDE) for _, frame in read_frames(clip.path, times_s)])
 
 

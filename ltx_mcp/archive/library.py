@@ -14,9 +14,11 @@ import re
 import secrets
 import shutil
 import unicodedata
+from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 
 from ltx_mcp.archive.sidecar import (
     BASE32,
@@ -93,9 +95,18 @@ class Library:
         slug = "-".join(words[:_MAX_SLUG_WORDS])[:_MAX_SLUG_CHARS].strip("-") or "clip"
         return f"{slug}-{''.join(secrets.choice(BASE32) for _ in range(8))}"
 
-    def publish(self, job_id: str, clip_id: str, facts: ClipFacts, video: Path, sheet: bytes) -> Clip:
+    def publish(
+        self,
+        job_id: str,
+        clip_id: str,
+        facts: ClipFacts,
+        video: Path,
+        sheet: bytes,
+        texts: Mapping[str, str] = MappingProxyType({}),
+    ) -> Clip:
         """Make a moderated clip appear, whole or not at all. `video` lies in the job's folder; `sheet` is a JPEG.
 
+        `texts` are further files by their names, such as a film's timeline.
         Raises ArchiveError where the quota or the disk is full; what was published before stays.
         """
         parcel, folder = self._staged(job_id) / "parcel", self.clips_dir / clip_id
@@ -103,11 +114,13 @@ class Library:
             raise ValueError(f"{clip_id!r} is not a clip id, or {video} is not in the folder of job {job_id}")
         with storing("The clip could not be stored"):
             size = video.stat().st_size
-            self._check_quota(size + len(sheet))
+            self._check_quota(size + len(sheet) + sum(map(len, texts.values())))
             clip = clip_in(folder, {**dict(facts), "bytes": size, "sha256": _sha256(video)})
             parcel.mkdir(mode=0o700)
             video.rename(parcel / VIDEO)
             (parcel / SHEET).write_bytes(sheet)
+            for name, text in texts.items():
+                (parcel / name).write_text(text, encoding="utf-8")
             (parcel / SIDECAR).write_text(sidecar_of(clip), encoding="utf-8")
             for path in (*parcel.iterdir(), parcel):
                 sync(path)

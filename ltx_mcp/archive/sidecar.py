@@ -12,7 +12,7 @@ from typing import Any
 from ltx_mcp.errors import ArchiveError
 from ltx_mcp.types.clips import Clip
 
-VIDEO, SIDECAR, SHEET = "video.mp4", "clip.json", "sheet.jpg"
+VIDEO, SIDECAR, SHEET, TIMELINE = "video.mp4", "clip.json", "sheet.jpg", "timeline.otio"
 SCHEMA = 1  # of the sidecar; what is newer is left alone
 
 # Crockford's base32 in small letters: no i, l, o, u, which are misread or spell words.

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from pathlib import Path
 
 import anyio.to_thread
 from pydantic import ValidationError
@@ -14,13 +15,16 @@ from ltx_mcp.cli.doctor import Check, examine
 from ltx_mcp.cli.models import known_families
 from ltx_mcp.cli.output import err, out, print_value, show_rows
 from ltx_mcp.compose import open_studio
+from ltx_mcp.edit.film_file import read_film_file
 from ltx_mcp.errors import BadInput, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.settings import Settings
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.film_request import film_request
 from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, ImportRequest, Request, RestyleRequest
+from ltx_mcp.types.timeline import EditRequest
 
 _MAKERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest]] = {
     "generate": GenerateRequest,
@@ -37,9 +41,11 @@ async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
-    """generate, animate, restyle, finalize, import."""
-    request = None if arguments.command == "finalize" else _request(arguments)
+    """generate, animate, restyle, finalize, import, edit."""
+    request = _film(arguments) if arguments.command == "edit" else _request(arguments)
     async with open_studio(settings) as studio:
+        if isinstance(request, EditRequest):
+            request = await studio.to_edit(request)
         job = await studio.start(request or await studio.to_finalize(arguments.clip, arguments.codec))
         with _progress() as progress:
             bar = progress.add_task("queued", total=1.0)
@@ -61,7 +67,17 @@ async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
                 raise StudioError(f"{job.job_id} was cancelled by another process.")
 
 
-def _request(arguments: argparse.Namespace) -> Request:
+def _film(arguments: argparse.Namespace) -> EditRequest:
+    """The film that a file describes, with what the command line says in its place."""
+    request = read_film_file(Path(arguments.film))
+    given = {name: getattr(arguments, name) for name in ("quality", "resolution", "title", "base")}
+    return film_request({**request.model_dump(exclude_unset=True), **{k: v for k, v in given.items() if v is not None}})
+
+
+def _request(arguments: argparse.Namespace) -> Request | None:
+    """None for finalize: its request is made from the draft."""
+    if arguments.command == "finalize":
+        return None
     kind = _MAKERS[arguments.command]
     names = kind.model_fields.keys() & vars(arguments).keys()
     asked = {name: value for name in names if (value := getattr(arguments, name)) is not None}
@@ -138,7 +154,7 @@ async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = {
     "demo": _demo,
-    **dict.fromkeys([*_MAKERS, "finalize"], _make),
+    **dict.fromkeys([*_MAKERS, "finalize", "edit"], _make),
     "models": _models,
     "search": _search,
     "jobs": _jobs,

@@ -21,6 +21,7 @@ from ltx_mcp.settings import Settings
 from ltx_mcp.types.clips import Kind
 from ltx_mcp.types.requests import Camera, Codec, Control, Quality, RestyleMode
 from ltx_mcp.types.sizes import ASPECTS, RESOLUTIONS
+from ltx_mcp.types.timeline import FilmQuality
 
 if TYPE_CHECKING:
     from ltx_mcp.studio.studio import Studio
@@ -126,6 +127,12 @@ def _parser() -> argparse.ArgumentParser:
     finalize = command("finalize", "finish a draft: the same clip at twice its size")
     finalize.add_argument("clip", help="the clip_id of a draft")
     finalize.add_argument("--codec", choices=get_args(Codec))
+    edit = command("edit", "join shots into a film, from a .json of edit_video's arguments or an .otio timeline")
+    edit.add_argument("film", help="a .json or .otio file; paths in it start at its folder")
+    edit.add_argument("--quality", choices=get_args(FilmQuality), help="draft: a fast proof in low resolution")
+    edit.add_argument("--resolution", choices=RESOLUTIONS)
+    edit.add_argument("--title", help="the film's name in the archive")
+    edit.add_argument("--base", metavar="CLIP", help="an earlier film that the file changes")
     take_in = command("import", "take a video file into the archive: moderated, copied, searchable")
     take_in.add_argument("video", help="a video file in a root")
     take_in.add_argument("title", help="the words by which it is found")

@@ -169,6 +169,7 @@ def shot_times(shots: Sequence[FilmShot], fps: float) -> tuple[ShotTime, ...]:
             end_s=round(each.end / fps, 3),
             start_frame=each.start,
             frames=each.frames,
+            middle_frame=(each.start + each.lead_in + each.end - each.lead_out) // 2,
         )
         for each in shots
     )

@@ -6,6 +6,7 @@ are called on one thread, the lane's.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import Resolution
 from ltx_mcp.types.stages import Stage
+from ltx_mcp.types.timeline import Loudness
 
 
 class Watch(Protocol):
@@ -45,10 +47,13 @@ class Latents:
 class Rendering:
     """A clip on its way out: exactly `plan.frames` frames, decoded while they are pulled.
 
-    `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's
-    own, and whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
-    `latents` are those of a draft that is the first stage of a final of twice its size: given back as
-    `Materials.draft_latents` they become that final, the same as if it had been asked for at once.
+    `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's own, and
+    whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
+    `audio_file` holds it where it is too long for memory: raw, interleaved, little-endian float32 stereo at 48 kHz,
+    whose `loudness` was measured; `subtitle_file` is the SRT of a soft track. `close` frees what frames and files
+    need, once the clip is written or given up. `latents` are those of a draft that is the first stage of a final of
+    twice its size: given back as `Materials.draft_latents` they become that final, the same as if it had been asked
+    for at once.
     """
 
     frames: Iterator[Frame]
@@ -56,6 +61,10 @@ class Rendering:
     sample_rate: int = 48_000
     late_audio: Callable[[], NDArray[np.float32] | None] | None = None
     latents: Latents | None = None
+    audio_file: Path | None = None
+    loudness: Loudness | None = None
+    subtitle_file: Path | None = None
+    close: Callable[[], None] = lambda: None
 
     def final_audio(self) -> NDArray[np.float32] | None:
         """What `audio` is, known for certain only after the last frame."""

@@ -46,7 +46,7 @@ class PartsWatch(Watch, Protocol):
         """Steps that follow belong to render number `part` of `parts`, counted from 0."""
 
 
-LaneName = Literal["device", "imports"]
+LaneName = Literal["device", "imports", "edits"]
 """Which lane a job runs on. Only that of renders has the device; what needs none has a lane of its own and never waits
 for one that does."""
 

@@ -30,6 +30,7 @@ from ltx_mcp.types.requests import (
 )
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.types.states import ENDED, RESTARTED, JobState, Refused, Running
+from ltx_mcp.types.timeline import EditRequest
 
 log = logging.getLogger(__name__)
 
@@ -235,6 +236,10 @@ def _redacted(request: Request) -> Request:
             no_texts = {"title": REDACTED}
         case FinalizeRequest():
             no_texts = {"final": _redacted(request.final)}
+        case EditRequest():
+            shots = tuple(shot.model_copy(update={"title": None}) for shot in request.shots)
+            no_texts = {"title": REDACTED, "shots": shots, "titles": (), "narration": (), "subtitles": None}
+            no_texts["changes"] = tuple(change.model_copy(update={"title": None}) for change in request.changes)
         case _:
             assert_never(request)
     return request.model_copy(update=no_texts)

@@ -34,23 +34,32 @@ _PAPER, _INK, _FAINT, _MARK = "#16181d", "#f4f5f7", "#aab1bd", "#ffc53d"
 
 
 class ContactSheet:
-    """Keeps nine frames spread over the clip, the first and the last among them, shrunk as they pass by."""
+    """Keeps a few frames, shrunk as they pass by: of a film one a shot, else nine spread over the clip.
 
-    def __init__(self, frames: int, fps: float) -> None:
+    Those nine have the first and the last frame among them. `shots` are the places of the frames that stand for a
+    film's shots; where two shots have the same one, it stands for both.
+    """
+
+    def __init__(self, frames: int, fps: float, shots: Sequence[int] = ()) -> None:
         count = min(SHEET_FRAMES, frames)
-        self.wanted = frozenset(round(tile * (frames - 1) / max(1, count - 1)) for tile in range(count))
-        self._fps = fps
+        spread = [round(tile * (frames - 1) / max(1, count - 1)) for tile in range(count)]
+        self.wanted = frozenset(shots or spread)
+        self._fps, self._shots = fps, tuple(shots)
+        self._columns = min(len(self.wanted), max(3, math.ceil(math.sqrt(len(self.wanted)))))
         self._tiles: list[_Tile] = []
 
     def see(self, index: int, frame: Frame) -> None:
         """Frame `index` of the clip, counted from 0; to be called for each, in order."""
         if index in self.wanted:
-            width, height = _tile_size(SHEET_FRAMES, columns=3, lines=1)
-            self._tiles.append(_Tile(contain(frame, width, height), (f"{index / self._fps:.1f} s",)))
+            width, height = _tile_size(max(SHEET_FRAMES, len(self.wanted)), max(3, self._columns), lines=1)
+            time = f"{index / self._fps:.1f} s"
+            numbers = [str(number) for number, place in enumerate(self._shots, 1) if place == index]
+            label = f"shot {', '.join(numbers)}: {time}" if numbers and len(self._shots) <= 25 else time
+            self._tiles.append(_Tile(contain(frame, width, height), (label,)))
 
     def jpeg(self) -> bytes:
-        """The frames seen so far, three in a row, each above its time. Raises MediaError if there are none."""
-        return _jpeg(_draw_page(self._tiles, columns=min(3, len(self._tiles))))
+        """The frames seen so far, at least three in a row, each above its time. Raises MediaError if there are none."""
+        return _jpeg(_draw_page(self._tiles, min(self._columns, len(self._tiles))))
 
 
 def board(items: Sequence[tuple[Frame, str]]) -> bytes:

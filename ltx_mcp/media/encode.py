@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -42,6 +42,10 @@ _KEYFRAME_EVERY_S = 2.0
 frames in every clip of a rate, none at scene cuts, and no frame refers across one: splice.py cuts and joins there."""
 
 
+Track = Callable[[int], tuple[list[str], list[str]]]
+"""ffmpeg's (input, output) arguments for a track whose input has this number."""
+
+
 class VideoWriter:
     """A context manager that writes exactly `frames` frames of (height, width, 3) uint8 RGB to an MP4.
 
@@ -74,6 +78,7 @@ class VideoWriter:
         self._raw_audio = path.with_name(f"{path.name}.f32")
         self._joined = path.with_name(f"{path.name}.joined")
         self._written = 0
+        self._track: Track | None = None
 
     def __enter__(self) -> "VideoWriter":
         try:
@@ -111,6 +116,10 @@ class VideoWriter:
             raise MediaError(f"{path.name} has {channels} channels at {sample_rate} Hz where 1 or 2 were promised.")
         self._store_audio(_read_samples(path, channels), sample_rate, channels)
 
+    def add_track(self, track: Track) -> None:
+        """Give one more track, such as soft subtitles. It is put into the file as `track` says."""
+        self._track = track
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -141,9 +150,9 @@ class VideoWriter:
 
     def _join_audio(self) -> None:
         """Only once the frames are written, because the last audio of chained shots comes after their last frame."""
-        if not self._channels:
+        if not self._channels and self._track is None:
             return
-        with FFmpeg(self._audio_args()) as ffmpeg:
+        with FFmpeg(self._joining_args()) as ffmpeg:
             ffmpeg.finish(_FINISH_LIMIT_S)
         self._joined.replace(self._path)
 
@@ -163,16 +172,18 @@ class VideoWriter:
             *self._file_args(self._path),
         ]
 
-    def _audio_args(self) -> list[str]:
-        """Arguments that put the video as it is, and the encoded audio, into one file."""
-        layout = "mono" if self._channels == 1 else "stereo"
-        return [
-            *("-i", f"file:{self._path.absolute()}"),
-            *("-f", "f32le", "-ar", str(self._sample_rate), "-ch_layout", layout),
-            *("-i", f"file:{self._raw_audio.absolute()}", "-map", "0:v", "-map", "1:a", "-c:v", "copy"),
-            *("-c:a", "aac", "-b:a", "192k", "-ar", str(SAMPLE_RATE), "-ac", "2"),
-            *self._file_args(self._joined),
-        ]
+    def _joining_args(self) -> list[str]:
+        """Arguments that put the video as it is, the encoded audio and a further track into one file."""
+        inputs, outputs = ["-i", f"file:{self._path.absolute()}"], ["-map", "0:v", "-c:v", "copy"]
+        if self._channels:
+            layout = "mono" if self._channels == 1 else "stereo"
+            inputs += ["-f", "f32le", "-ar", str(self._sample_rate), "-ch_layout", layout]
+            inputs += ["-i", f"file:{self._raw_audio.absolute()}"]
+            outputs += ["-map", "1:a", "-c:a", "aac", "-b:a", "192k", "-ar", str(SAMPLE_RATE), "-ac", "2"]
+        if self._track is not None:
+            opened, mapped = self._track(2 if self._channels else 1)
+            inputs, outputs = [*inputs, *opened], [*outputs, *mapped]
+        return [*inputs, *outputs, *self._file_args(self._joined)]
 
     def _file_args(self, path: Path) -> list[str]:
         tags = [*_TAG[self._codec], *_metadata_args(self._metadata)]

@@ -43,13 +43,15 @@ class Footage:
     has_audio: bool
 
 
-def open_footage(path: Path, reference: str, span_s: tuple[float, float] | None = None) -> Footage:
-    """The span (start, end) of a video in seconds, or all of it, but no more than `MAX_DURATION_S`.
+def open_footage(
+    path: Path, reference: str, span_s: tuple[float, float] | None = None, longest_s: float = MAX_DURATION_S
+) -> Footage:
+    """The span (start, end) of a video in seconds, or all of it, but no more than `longest_s`.
 
     Raises MediaError for what does not open as a video, or is over before the span begins.
     """
     start_s, asked_end_s = span_s or (0.0, None)
-    latest_s = start_s + MAX_DURATION_S
+    latest_s = start_s + longest_s
     found = probe(path, until_s=latest_s + 1.0)  # a second more, to see whether there is more
     if start_s >= found.end_s:
         raise MediaError(f"{path.name} ends after {found.end_s:.3f} s.", "Name a span that begins before that.")

@@ -7,6 +7,7 @@ the job's staging folder, which no client can name.
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ltx_mcp import __version__
@@ -22,6 +23,8 @@ from ltx_mcp.types.clips import COMPOSITE, Provenance, Verdict
 from ltx_mcp.types.frames import Audio
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
+from ltx_mcp.types.timeline import Loudness
+from ltx_mcp.typeset.subtitles import soft_track
 
 VIDEO_NAME = "video.mp4"
 
@@ -37,6 +40,7 @@ class WrittenClip:
     has_audio: bool
     notes: tuple[str, ...] = ()
     latents: Latents | None = None
+    loudness: Loudness | None = None
 
 
 def write_clip(
@@ -56,9 +60,10 @@ def write_clip(
     Raises MediaError, ModerationUnavailable, Cancelled.
     """
     video = folder / VIDEO_NAME
-    sampler = FrameSampler(plan.fps, plan.frames)
-    sheet = ContactSheet(plan.frames, plan.fps)
-    viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted.union(sampled_places(plan.fps, plan.frames)))
+    sampler = FrameSampler(plan.fps, plan.frames, shots=plan.shot_frames)
+    sheet = ContactSheet(plan.frames, plan.fps, plan.shot_frames)
+    sampled = sampled_places(plan.fps, plan.frames, shots=plan.shot_frames)
+    viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted.union(sampled))
     writer = VideoWriter(
         video,
         plan.width,
@@ -68,7 +73,7 @@ def write_clip(
         codec=plan.codec,
         metadata=tags,
     )
-    with writer, _closing_frames(rendering):
+    with _closing(rendering), writer:  # the writer joins its tracks while their files are still there
         for index, frame in enumerate(rendering.frames):
             writer.write(frame)
             for look in (viewing, sampler, sheet):
@@ -77,23 +82,31 @@ def write_clip(
         audio, sample_rate = replacement_audio(), SAMPLE_RATE
         if audio is None:
             audio, sample_rate = rendering.final_audio(), rendering.sample_rate
-        if audio is not None:
+        if rendering.audio_file is not None:
+            writer.add_audio_file(rendering.audio_file)
+        elif audio is not None:
             writer.add_audio(audio, sample_rate)
+        if rendering.subtitle_file is not None:
+            writer.add_track(partial(soft_track, rendering.subtitle_file))
     watch.stage(Stage.MODERATING)
     verdict = viewing.verdict()
     watch.check()
     notes = () if unchanged is None or verdict.verdict == "refused" else (_splice_source(video, unchanged, plan),)
-    return WrittenClip(video, verdict, sheet.jpeg(), sampler.samples, audio is not None, notes, rendering.latents)
+    has_audio = audio is not None or rendering.audio_file is not None
+    return WrittenClip(
+        video, verdict, sheet.jpeg(), sampler.samples, has_audio, notes, rendering.latents, rendering.loudness
+    )
 
 
 @contextmanager
-def _closing_frames(rendering: Rendering) -> Iterator[None]:
+def _closing(rendering: Rendering) -> Iterator[None]:
     """Whatever happens, the generator of the frames is done when the block is: a source that it reads is closed."""
     try:
         yield
     finally:
         if isinstance(rendering.frames, Generator):
             rendering.frames.close()
+        rendering.close()
 
 
 def _splice_source(video: Path, unchanged: UnchangedFrames, plan: Plan) -> str:

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.sidecar import CLIP_ID, VIDEO
 from ltx_mcp.errors import BadInput
-from ltx_mcp.media.footage import Footage, open_footage
+from ltx_mcp.media.footage import MAX_DURATION_S, Footage, open_footage
 from ltx_mcp.media.images import read_image
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.types.clips import Clip
@@ -95,8 +95,8 @@ class Inputs:
                 with self._opened(path, MAX_IMAGE_BYTES) as file:
                     return read_image(file.read(MAX_IMAGE_BYTES), path.name)
 
-    def video(self, reference: str) -> Footage:
-        """Footage: a whole clip, its span, or the first minute of an MP4, MOV, MKV, WebM, AVI or GIF file.
+    def video(self, reference: str, longest_s: float = MAX_DURATION_S) -> Footage:
+        """Footage: a whole clip, its span, or an MP4, MOV, MKV, WebM, AVI or GIF file, of each at most `longest_s`.
 
         Raises BadInput for what cannot be used, NotFound for a clip that is not there, MediaError for what does not
         open as a video.
@@ -106,10 +106,30 @@ class Inputs:
                 hint = f"Use {clip_id}, or a span such as {clip_id}@{at_s:g}-{at_s + 2:g}."
                 raise BadInput(f"{reference!r} is one frame; a video is a clip or its span.", hint)
             case ClipRef(clip_id, span_s=span_s):
-                return open_footage(self._spanning(clip_id, span_s).path, reference, span_s)
+                return open_footage(self._spanning(clip_id, span_s).path, reference, span_s, longest_s)
             case FileRef(path):
                 with self._opened(path, MAX_VIDEO_BYTES) as file:
-                    return open_footage(Path(file.name), reference)
+                    return open_footage(Path(file.name), reference, longest_s=longest_s)
+
+    def media_path(self, reference: str) -> Path:
+        """Where a whole clip's video, or a media file inside a root, lies. Raises BadInput, NotFound."""
+        match self.parse(reference):
+            case ClipRef(clip_id, at_s=None, span_s=None):
+                return self._library.get(clip_id).path
+            case ClipRef(clip_id):
+                raise BadInput(f"{reference!r} is a part of a clip; the whole is needed.", f"Use {clip_id}.")
+            case FileRef(path):
+                with self._opened(path, MAX_VIDEO_BYTES) as file:
+                    return Path(file.name)
+
+    def text(self, reference: str, max_bytes: int) -> bytes:
+        """The bytes of a text file. Raises BadInput for what is not a file inside a root."""
+        match self.parse(reference):
+            case ClipRef():
+                raise BadInput(f"{reference!r} is a clip; a text file is needed.", "Name it by its absolute path.")
+            case FileRef(path):
+                with self._opened(path, max_bytes) as file:
+                    return file.read(max_bytes)
 
     def clip(self, reference: str) -> Clip | None:
         """The clip of the archive that a reference names in whole or in part, None for a file. Raises as `video`."""

@@ -7,7 +7,9 @@ from ltx_mcp.archive.draft_latents import DraftLatents
 from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.lora.installed import InstalledLoras
+from ltx_mcp.narration.base import Narrator
 from ltx_mcp.preparation.animate import prepare_animate
+from ltx_mcp.preparation.edit import prepare_edit
 from ltx_mcp.preparation.finalize import prepare_finalize
 from ltx_mcp.preparation.generate import prepare_generate
 from ltx_mcp.preparation.import_file import prepare_import
@@ -23,6 +25,7 @@ from ltx_mcp.types.requests import (
     Request,
     RestyleRequest,
 )
+from ltx_mcp.types.timeline import EditRequest
 
 
 def choose_method(request: Request, installed: InstalledLoras, card: Callable[[], ModelCard]) -> RestyleMethod:
@@ -37,9 +40,14 @@ def choose_method(request: Request, installed: InstalledLoras, card: Callable[[]
 
 
 def prepare(
-    request: Request, inputs: Inputs, method: RestyleMethod, controls: Controls, draft_latents: DraftLatents
+    request: Request,
+    inputs: Inputs,
+    method: RestyleMethod,
+    controls: Controls,
+    draft_latents: DraftLatents,
+    narrator: Narrator,
 ) -> PreparedJob:
-    """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal cannot be made."""
+    """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal or a voice cannot be had."""
     match request:
         case GenerateRequest():
             return prepare_generate(request, inputs)
@@ -51,5 +59,7 @@ def prepare(
             return prepare_import(request, inputs)
         case FinalizeRequest():
             return prepare_finalize(request, inputs, draft_latents)
+        case EditRequest():
+            return prepare_edit(request, inputs, narrator)
         case _:
             assert_never(request)

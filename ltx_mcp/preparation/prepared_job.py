@@ -1,6 +1,6 @@
 """A prepared job: what to plan, what to moderate beside the texts, how the lane gets its materials."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from ltx_mcp.types.clips import Kind, Provenance
 from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import GenerateRequest
+from ltx_mcp.types.timeline import SourceUse
 
 
 class PlanShot(Protocol):
@@ -47,10 +48,12 @@ class PreparedJob:
     """A request made ready.
 
     `shot` is what to plan: a shot, or the plan itself where no model is asked, or a whole clip. `uses` is what else
-    that shot is made from. `input_frames` gives the frames to moderate; `check` raises BadInput for a plan that does
-    not suit them. `gather` reads the materials on the lane's thread, or `fit_inputs` makes them as soon as the size is
-    known. `replacement_audio` gives audio that replaces the model's own, or None. `recipe` is None where it is the
-    plan's quality. `input_digests` are known once `release_inputs` has dropped the frames.
+    that shot is made from. `input_frames` gives the frames to moderate; `check` raises BadInput for a plan that
+    does not suit them. `gather` reads the materials on the lane's thread, or `fit_inputs` makes them as soon as the
+    size is known. `replacement_audio` gives audio that replaces the model's own, or None. `recipe` is None where it
+    is the plan's quality. `input_digests` are known once `release_inputs` has dropped the frames. `input_name` says
+    what the input frame at a place is of, `sources` what a film was made from; `texts` are files to be published
+    beside the clip.
     """
 
     kind: Kind
@@ -67,6 +70,9 @@ class PreparedJob:
     check: Callable[[Plan], None] = lambda plan: None
     provenance: Provenance = field(default_factory=Provenance)
     lane: LaneName = "device"
+    sources: tuple[SourceUse, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    input_name: Callable[[int], str] = lambda place: "The input"
 
     def plan(self, plan_shot: PlanShot) -> Planned:
         """Raises TooLarge, BadInput."""
@@ -82,7 +88,7 @@ class PreparedJob:
         return Planned(plan.model_copy(update={"notes": plan.notes + self.notes(plan)}), one_shot(plan, gather))
 
     def release_inputs(self) -> "PreparedJob":
-        """The job once it is planned. Images that were fitted for it are no longer held at their own size."""
+        """The job once it is planned: whatever may hold input images at their own size is dropped, the rest stays."""
         if self.fit_inputs is None:
             return self
         return replace(

@@ -79,6 +79,15 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
     async def sheet(clip_id: str) -> bytes:
         return await anyio.Path((await found(clip_id)).sheet_path).read_bytes()
 
+    @server.resource(
+        "clip://{clip_id}/timeline", title="A film's timeline (OpenTimelineIO)", mime_type="application/json"
+    )
+    async def timeline(clip_id: str) -> str:
+        try:
+            return await (await lazy_studio.studio()).archive.timeline(clip_id)
+        except NotFound as error:
+            raise ResourceNotFoundError(str(error)) from None
+
     @server.resource("ltx://capabilities", title="What this machine makes", mime_type="application/json")
     async def capabilities() -> str:
         return (await (await lazy_studio.studio()).capabilities()).model_dump_json(indent=2)

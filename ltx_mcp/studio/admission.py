@@ -9,6 +9,8 @@ from ltx_mcp.archive.draft_latents import DraftLatents
 from ltx_mcp.archive.library import Library
 from ltx_mcp.engine.plan.layout import WORDS, Uses
 from ltx_mcp.engine.plan.planning import plan as make_plan
+from ltx_mcp.preparation.base_film import with_base
+from ltx_mcp.preparation.film_texts import with_subtitle_text
 from ltx_mcp.preparation.finalize import to_finalize
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepare import choose_method, prepare
@@ -20,6 +22,7 @@ from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import MAX_SEED, Codec, FinalizeRequest, GenerateRequest, Request, texts_of
+from ltx_mcp.types.timeline import EditRequest
 
 MAX_SAMPLED_SEED = 2**53  # larger integers are rounded by hosts that are written in JavaScript
 
@@ -56,9 +59,13 @@ class Admission:
         await run(self._gates.check_texts, job_id, texts_of(request), loras)
         # The quota comes before the inputs, which may take seconds to read: a full archive can publish nothing.
         await run(self._library.check_room)
-        prepared = await run(prepare, request, self._inputs, method, models.controls, self._draft_latents)
+        prepared = await run(
+            prepare, request, self._inputs, method, models.controls, self._draft_latents, models.narrator
+        )
         # Input frames come before the plan, which fits them to the clip: nothing is made of an image that is refused.
-        await run(lambda: self._gates.check_inputs(job_id, request.prompt, prepared.input_frames()))
+        await run(
+            lambda: self._gates.check_inputs(job_id, request.prompt, prepared.input_frames(), prepared.input_name)
+        )
         # The plan comes last: it needs the size of the inputs, and asking the engine's card may probe the device.
         planned = await run(prepared.plan, self._planner(request, method))
         # Input images are let go only now, since planning fits them to the clip's size.
@@ -85,6 +92,17 @@ class Admission:
     async def to_finalize(self, reference: str, codec: Codec | None) -> FinalizeRequest:
         """The request that finalizes this draft. Raises BadInput, NotFound."""
         return await to_thread.run_sync(lambda: to_finalize(self._library.get(self._inputs.clip_id(reference)), codec))
+
+    async def to_edit(self, request: EditRequest) -> EditRequest:
+        """The request with what it takes from its base, and with the text of its subtitle file, which is then moderated
+        with the rest. Raises BadInput, NotFound.
+        """
+
+        def complete() -> EditRequest:
+            base = request.base and self._library.get(self._inputs.clip_id(request.base))
+            return with_subtitle_text(with_base(request, base) if base else request, self._inputs)
+
+        return await to_thread.run_sync(complete)
 
     async def can_finalize(self, clip: Clip) -> bool:
         """Whether it is a draft whose latents are still kept, of a model whose finals look better."""

@@ -1,4 +1,4 @@
-"""What this machine makes clips with: the engine, the installed LoRAs, the makers of control signals."""
+"""What this machine makes clips with: the engine, the installed LoRAs, the makers of control signals, the narrator."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import Engine, ModelCard
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.narration.base import Narrator
 from ltx_mcp.studio.capabilities import Capabilities, ExpectedS, capabilities
 from ltx_mcp.types.requests import Control
 
@@ -19,6 +20,7 @@ class Equipment:
     engine: Engine
     loras: InstalledLoras
     controls: Controls
+    narrator: Narrator
 
     def engine_card(self) -> ModelCard:
         """What the engine is. Blocks: the first call may probe the device, which takes seconds."""

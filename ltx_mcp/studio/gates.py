@@ -3,12 +3,12 @@
 Each refusal is raised as `Refused` and written to the audit file.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ltx_mcp.engine.lora.installed import LoraCard, with_triggers
 from ltx_mcp.errors import Refused
 from ltx_mcp.moderation.audit import Audit
-from ltx_mcp.moderation.frames import FrameGate
+from ltx_mcp.moderation.frames import SAMPLES_PER_S, FrameGate
 from ltx_mcp.moderation.prompts import PromptGate
 from ltx_mcp.types.clips import Verdict
 from ltx_mcp.types.frames import Frame
@@ -34,11 +34,22 @@ class Gates:
                 self._audit.prompt_refused(job_id, text, finding)
                 raise Refused(f"Moderation refused the request's {part} ({finding.category}).", AFTER_TEXTS)
 
-    def check_inputs(self, job_id: str, prompt: str, frames: Sequence[Frame]) -> None:
-        """Raises Refused, and ModerationUnavailable where there is no classifier, even if there are no frames."""
+    def check_inputs(
+        self,
+        job_id: str,
+        prompt: str,
+        frames: Sequence[Frame],
+        name: Callable[[int], str] = lambda place: "The input",
+    ) -> None:
+        """Raises Refused, in which `name` says what the worst frame is of, by its place.
+
+        Raises ModerationUnavailable where there is no classifier, even if there are no frames.
+        """
         self.frames.load()  # now: a classifier that turns out to be missing after the render would cost the clip
         if frames:
-            self._check(job_id, prompt, self.frames.judge(frames), "The input was refused")
+            verdict = self.frames.judge(frames)
+            worst = round((verdict.worst_at_s or 0.0) * SAMPLES_PER_S)
+            self._check(job_id, prompt, verdict, f"{name(worst)} was refused")
 
     def check_clip(self, job_id: str, prompt: str, verdict: Verdict) -> None:
         """Raises Refused if the verdict on a finished clip refuses it."""

@@ -52,7 +52,7 @@ class Publishing:
         self._gates.check_clip(job.job_id, job.request.prompt, written.verdict)
         on_progress(Step(Stage.PUBLISHING))
         facts = clip_facts(job, plan, prepared, written)
-        clip = await self._archive.publish(job.job_id, facts, written.video, written.sheet)
+        clip = await self._archive.publish(job.job_id, facts, written.video, written.sheet, prepared.texts)
         if written.latents is not None and prepared.recipe is None:  # a whole draft, not one of several chained shots
             kept = KeptDraft(written.latents, plan.model, prepared.digests())
             await to_thread.run_sync(self._draft_latents.keep, clip.clip_id, kept)
@@ -70,7 +70,7 @@ class Publishing:
 def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip) -> ClipFacts:
     """What the sidecar says of the clip. Of the notes, those of the plan come first."""
     request = job.request
-    plan = plan.model_copy(update={"notes": plan.notes + written.notes})
+    plan = plan.model_copy(update={"notes": plan.notes + written.notes, "loudness": written.loudness})
     return ClipFacts(
         kind=prepared.kind,
         prompt="\n".join(prompts_of(request)),
@@ -86,6 +86,7 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         model=plan.model,
         recipe=prepared.recipe or plan.quality,
         source=prepared.source,
+        sources=prepared.sources,
         created_at=datetime.now(UTC),
         moderation=written.verdict,
         provenance=prepared.provenance,

@@ -26,6 +26,7 @@ from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import Codec, FinalizeRequest, Request
+from ltx_mcp.types.timeline import EditRequest
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,13 @@ class Studio:
     async def to_finalize(self, reference: str, codec: Codec | None) -> FinalizeRequest:
         """The request that finalizes this draft. Raises BadInput, NotFound."""
         return await self._admission.to_finalize(reference, codec)
+
+    async def to_edit(self, request: EditRequest) -> EditRequest:
+        """The request with what it takes from its base, and with the text of its subtitle file.
+
+        Raises BadInput, NotFound.
+        """
+        return await self._admission.to_edit(request)
 
     async def can_finalize(self, clip: Clip) -> bool:
         """Whether it is a draft whose latents are still kept."""

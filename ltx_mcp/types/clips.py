@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from ltx_mcp.types.requests import Codec
+from ltx_mcp.types.timeline import SourceUse
 from ltx_mcp.types.value import Value
 
-Kind = Literal["generated", "animated", "restyled", "imported"]
+Kind = Literal["generated", "animated", "restyled", "imported", "edited"]
 
 
 class Verdict(Value):
@@ -57,11 +58,17 @@ class ClipFacts(Value):
     recipe: str
     loras: tuple[dict[str, Any], ...] = ()
     source: str | None = None
+    sources: tuple[SourceUse, ...] = ()
     created_at: datetime
     moderation: Verdict
     provenance: Provenance
     requested: dict[str, Any] = Field(default_factory=dict)
     effective: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def shot_frames(self) -> tuple[int, ...]:
+        """The frames that stand for a film's shots, as `Plan.shot_frames` of its plan."""
+        return tuple(shot["middle_frame"] for shot in self.effective.get("shots", ()))
 
 
 class Stored(Value):

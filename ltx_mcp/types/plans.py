@@ -2,6 +2,7 @@
 
 from ltx_mcp.types.requests import Codec, Control, LoraUse, Quality
 from ltx_mcp.types.sizes import Resolution
+from ltx_mcp.types.timeline import Loudness, ShotTime
 from ltx_mcp.types.value import Value
 
 
@@ -55,6 +56,13 @@ class Plan(Value):
     upscaled_from: tuple[int, int] | None = None
     beyond_training: bool = False
     notes: tuple[str, ...] = ()
+    shots: tuple[ShotTime, ...] = ()
+    loudness: Loudness | None = None
+
+    @property
+    def shot_frames(self) -> tuple[int, ...]:
+        """The frames that stand for a film's shots: the middle of each, or none where the clip is not a film."""
+        return tuple(shot.middle_frame for shot in self.shots)
 
     @property
     def inner_size(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, assert_never
 from pydantic import Field, StringConstraints
 
 from ltx_mcp.types.sizes import Aspect, Resolution
+from ltx_mcp.types.timeline import EditRequest
 from ltx_mcp.types.value import Value
 
 Quality = Literal["draft", "final", "best"]
@@ -158,7 +159,8 @@ class FinalizeRequest(Value):
 
 
 Request = Annotated[
-    GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest | FinalizeRequest, Field(discriminator="tool")
+    GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest | FinalizeRequest | EditRequest,
+    Field(discriminator="tool"),
 ]
 """Every request there is, told apart by `tool`."""
 
@@ -177,6 +179,8 @@ def texts_of(request: Request) -> tuple[tuple[str, str], ...]:
             return (("title", request.title),)
         case FinalizeRequest():
             return texts_of(request.final)
+        case EditRequest():
+            return request.named_texts
         case _:
             assert_never(request)
 
@@ -187,7 +191,14 @@ def _negative(request: ShotRequest) -> tuple[tuple[str, str], ...]:
 
 def prompts_of(request: Request) -> tuple[str, ...]:
     """Every text of a request that says what is to be seen: all are moderated, and all find the clip."""
-    return request.prompt, *(request.then if isinstance(request, GenerateRequest) else ())
+    match request:
+        case GenerateRequest():
+            return request.prompt, *request.then
+        case EditRequest():
+            further = (text for part, text in request.named_texts if part != "text of the subtitles")
+            return tuple(dict.fromkeys((request.prompt, *further)))
+        case _:
+            return (request.prompt,)
 
 
 def is_joined(request: Request) -> bool:

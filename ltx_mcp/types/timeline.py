@@ -207,17 +207,21 @@ class EditRequest(Value):
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Every text of the request that is seen or heard, in the order of its kinds; subtitle files not included."""
-        subtitles = self.subtitles.text if isinstance(self.subtitles, Subtitles) else None
-        found = (
-            self.title,
-            *(title.text for title in self.titles),
-            *(shot.title for shot in self.shots),
-            *(change.title for change in self.changes),
-            *(passage.text for passage in self.narration),
-            subtitles,
-        )
-        return tuple(text for text in found if text)
+        """Every text of the request that is seen or heard."""
+        return tuple(text for _, text in self.named_texts)
+
+    @property
+    def named_texts(self) -> tuple[tuple[str, str], ...]:
+        """(what it is, text) of the same, in the order of their kinds."""
+        found = [
+            ("title of the film", self.title),
+            *((f"title {number}", title.text) for number, title in enumerate(self.titles, 1)),
+            *((f"title of shot {number}", shot.title) for number, shot in enumerate(self.shots, 1)),
+            *((f"title of shot {change.shot}", change.title) for change in self.changes),
+            *((f"narration {number}", passage.text) for number, passage in enumerate(self.narration, 1)),
+            ("text of the subtitles", self.subtitles.text if isinstance(self.subtitles, Subtitles) else None),
+        ]
+        return tuple((part, text) for part, text in found if text)
 
 
 class TimedText(Value):
@@ -251,9 +255,10 @@ class AudioPlacement(Value):
 
 
 class ShotTime(Value):
-    """Where a shot stands in the finished film, and what it shows. `start_frame` is exact; it counts from 0.
+    """Where a shot stands in the finished film, and what it shows. Frames are exact and count from 0.
 
-    A shot begins with the first frame of its transition and ends with the last frame of the next one's.
+    A shot begins with the first frame of its transition and ends with the last frame of the next one's. `middle_frame`
+    is the middle of what is seen of it alone.
     """
 
     shot: int
@@ -262,6 +267,14 @@ class ShotTime(Value):
     end_s: float
     start_frame: int
     frames: int
+    middle_frame: int
+
+
+class Loudness(Value):
+    """Of a finished mix, by EBU R128."""
+
+    integrated_lufs: float
+    true_peak_dbtp: float
 
 
 class SourceUse(Value):

@@ -34,7 +34,7 @@ def read_subtitles(path: Path) -> tuple[TimedText, ...]:
         raw = path.read_bytes()
     except OSError as error:
         raise BadInput(f"{path.name} cannot be read: {error.strerror}.") from error
-    return parse_subtitles(_decoded(raw), path.name)
+    return parse_subtitles(decode_subtitles(raw), path.name)
 
 
 def parse_subtitles(text: str, name: str = "The subtitles") -> tuple[TimedText, ...]:
@@ -91,7 +91,8 @@ def _cue(text: str, start_s: float, end_s: float) -> TimedText:
     return TimedText(text=text, start_s=start_s, end_s=end_s, style="subtitle")
 
 
-def _decoded(raw: bytes) -> str:
+def decode_subtitles(raw: bytes) -> str:
+    """A file's text: UTF-8 or UTF-16 by its mark, else Windows-1252, which any bytes are."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", errors="replace")
     try:

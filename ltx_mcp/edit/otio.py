@@ -1,0 +1,204 @@
+"""A film's timeline as OpenTimelineIO, which Resolve, Premiere and kdenlive read through its adapters, and back.
+
+One video track: a clip a shot, with the cut in the middle of each transition and LinearTimeWarp for speed. What the
+format has no words for stands in metadata under "ltx_mcp". Reading prefers the standard fields, so that what was
+changed in another editor counts, and takes a shot's own words where they still say the same.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from ltx_mcp.edit.film import FilmShot
+from ltx_mcp.edit.sources import StillSource
+from ltx_mcp.errors import BadInput
+from ltx_mcp.types.timeline import EditRequest, FilmTitle, Transition
+
+if TYPE_CHECKING:
+    import opentimelineio as otio
+
+KEY = "ltx_mcp"
+MAX_CHARS = 20_000_000
+_NOT_SHOTS = {"tool", "shots", "base", "changes"}
+_SAME_S = 1e-4  # times that went through frames and back
+
+
+def write_timeline(request: EditRequest, shots: Sequence[FilmShot], fps: float, urls: Sequence[str]) -> str:
+    """The .otio text of a film that was laid out. `urls` say where each shot's media lies."""
+    import opentimelineio as otio
+
+    timeline = otio.schema.Timeline(request.title or "Film")
+    timeline.metadata[KEY] = request.model_dump(mode="json", exclude=_NOT_SHOTS, exclude_none=True)
+    track = otio.schema.Track("V1", kind=otio.schema.TrackKind.Video)
+    for shot, url in zip(shots, urls, strict=True):
+        if shot.lead_in:
+            track.append(_transition(shot, fps))
+        track.append(_clip(shot, fps, url))
+    track.markers.extend(_marker(title, fps) for title in request.titles)
+    timeline.tracks.append(track)
+    read_back = [_standard(place, track) for place, item in enumerate(track) if isinstance(item, otio.schema.Clip)]
+    for item, shot, standard in zip(track.find_clips(), shots, read_back, strict=True):
+        item.metadata[KEY] = {"shot": shot.shot.model_dump(mode="json"), "standard": standard}
+    return str(timeline.to_json_string())
+
+
+def read_timeline(text: str, folder: Path) -> dict[str, Any]:
+    """The fields of the EditRequest that an .otio text describes; relative paths start at `folder`.
+
+    Raises BadInput, which names the shot.
+    """
+    import opentimelineio as otio
+
+    if len(text) > MAX_CHARS:
+        raise BadInput(f"The timeline has {len(text):,} characters.", f"At most {MAX_CHARS:,} are read.")
+    try:
+        timeline = otio.adapters.read_from_string(text, "otio_json")
+    except Exception as error:  # the parser raises whatever its C++ does
+        raise BadInput(
+            f"It cannot be read as OpenTimelineIO: {str(error)[:200]}.", "Use a whole .otio file."
+        ) from error
+    if not isinstance(timeline, otio.schema.Timeline):
+        raise BadInput(f"It holds a {type(timeline).__name__}, not a Timeline.", "Export the whole timeline.")
+    tracks = [track for track in timeline.video_tracks() if len(track)]
+    if len(tracks) != 1:
+        raise BadInput(f"It has {len(tracks)} video tracks with clips; one is read.", "Flatten it to one track.")
+    own = _plain(timeline.metadata.get(KEY))
+    fields = own if isinstance(own, dict) else {"title": timeline.name or None}
+    return {**fields, "shots": _shots(tracks[0], folder)}
+
+
+# -- writing ------------------------------------------------------------------------------------------------
+
+
+def _time(frames: float, fps: float) -> "otio.opentime.RationalTime":
+    import opentimelineio as otio
+
+    return otio.opentime.RationalTime(frames, fps)
+
+
+def _clip(shot: FilmShot, fps: float, url: str) -> "otio.schema.Clip":
+    import opentimelineio as otio
+
+    first, last = shot.lead_in // 2, shot.frames - (shot.lead_out - shot.lead_out // 2)
+    start = (shot.shot.start_s or 0.0) * fps + first * shot.shot.speed
+    if isinstance(shot.source, StillSource):
+        start = 0
+    else:
+        start += shot.source.footage.start_s * fps
+    clip = otio.schema.Clip(
+        f"shot {shot.number}",
+        otio.schema.ExternalReference(url),
+        otio.opentime.TimeRange(_time(start, fps), _time(last - first, fps)),
+    )
+    if shot.shot.speed != 1:
+        clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=shot.shot.speed))
+    return clip
+
+
+def _transition(shot: FilmShot, fps: float) -> "otio.schema.Transition":
+    import opentimelineio as otio
+
+    before = shot.lead_in // 2
+    return otio.schema.Transition(
+        shot.shot.transition,
+        otio.schema.TransitionTypes.SMPTE_Dissolve if shot.shot.transition == "dissolve" else "Custom_Transition",
+        _time(before, fps),
+        _time(shot.lead_in - before, fps),
+    )
+
+
+def _marker(title: FilmTitle, fps: float) -> "otio.schema.Marker":
+    """For the eyes of people in other editors; the titles are read from the metadata."""
+    import opentimelineio as otio
+
+    marked = otio.opentime.TimeRange(_time(title.at_s * fps, fps), _time(title.duration_s * fps, fps))
+    return otio.schema.Marker(title.text, marked)
+
+
+# -- reading ------------------------------------------------------------------------------------------------
+
+
+def _shots(track: "otio.schema.Track", folder: Path) -> list[dict[str, Any]]:
+    import opentimelineio as otio
+
+    shots: list[dict[str, Any]] = []
+    for place, item in enumerate(track):
+        match item:
+            case otio.schema.Transition():
+                continue
+            case otio.schema.Clip():
+                shots.append(_shot(place, track, folder, len(shots) + 1))
+            case _:
+                raise BadInput(
+                    f"Shot {len(shots) + 1}: a {type(item).__name__} cannot be shown.",
+                    "Close gaps, and render nested timelines to files of their own.",
+                )
+    return shots
+
+
+def _shot(place: int, track: "otio.schema.Track", folder: Path, number: int) -> dict[str, Any]:
+    clip = track[place]
+    own = _plain(clip.metadata.get(KEY, {}))
+    words, then, now = own.get("shot", {}), own.get("standard", {}), _standard(place, track)
+    if now["url"] is None:
+        raise BadInput(f"Shot {number}: its media is missing.", "Relink it in the editor, then export again.")
+    fields = {name: value for name, value in now.items() if name != "url" and not _same(value, then.get(name))}
+    if words.get("source") is None or now["url"] != then.get("url"):
+        fields["source"] = _reference(now["url"], folder)
+    return {**words, **fields}
+
+
+def _same(now: object, then: object) -> bool:
+    if isinstance(now, float) and isinstance(then, int | float):
+        return abs(now - then) < _SAME_S
+    return now == then
+
+
+def _standard(place: int, track: "otio.schema.Track") -> dict[str, Any]:
+    """What the standard fields say of the clip at this place, in a shot's terms: with both its transitions whole."""
+    import opentimelineio as otio
+
+    clip = track[place]
+    before = track[place - 1] if place and isinstance(track[place - 1], otio.schema.Transition) else None
+    after = track[place + 1] if place + 1 < len(track) else None
+    speed = next((each.time_scalar for each in clip.effects if isinstance(each, otio.schema.LinearTimeWarp)), 1.0)
+    shown = clip.source_range
+    lead_in_s = before.in_offset.to_seconds() if before else 0.0
+    lead_out_s = after.out_offset.to_seconds() if isinstance(after, otio.schema.Transition) else 0.0
+    url = getattr(clip.media_reference, "target_url", None)
+    start_s = max(0.0, shown.start_time.to_seconds() - lead_in_s * speed) if shown else None
+    return {
+        "url": url or None,
+        "start_s": start_s or None,
+        "duration_s": shown.duration.to_seconds() + lead_in_s + lead_out_s if shown else None,
+        "transition": _kind(before),
+        "transition_s": (before.in_offset + before.out_offset).to_seconds() if before else None,
+        "speed": float(speed),
+    }
+
+
+def _kind(transition: "otio.schema.Transition | None") -> str:
+    from typing import get_args
+
+    if transition is None:
+        return "cut"
+    return transition.name if transition.name in get_args(Transition) else "dissolve"
+
+
+def _reference(url: str, folder: Path) -> str:
+    """A media reference as edit_video takes it: a path becomes absolute, anything else stays."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return unquote(parts.path)
+    path = folder / unquote(url)
+    return str(path.absolute()) if not parts.scheme and path.exists() else url
+
+
+def _plain(value: Any) -> Any:
+    """OTIO's own containers as dicts and lists."""
+    if hasattr(value, "items"):
+        return {key: _plain(item) for key, item in value.items()}
+    if hasattr(value, "__iter__") and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value

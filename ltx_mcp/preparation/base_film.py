@@ -1,0 +1,51 @@
+"""A film made from an earlier one: what is given replaces what it had, single shots are patched."""
+
+from ltx_mcp.errors import BadInput
+from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.timeline import EditRequest, Shot, ShotChange
+
+_INHERITED = (
+    "shots", "titles", "subtitles", "narration", "music", "title", "aspect", "resolution", "fps", "fit",
+)  # fmt: skip
+
+
+def with_base(request: EditRequest, base: Clip) -> EditRequest:
+    """The request as it would be without a base; `base` stays, to say where the film came from.
+
+    Raises BadInput for a clip that is not a film, and for changes of shots that it does not have.
+    """
+    if base.kind != "edited":
+        raise BadInput(f"{base.clip_id} is not an edited film; it is {base.kind}.", "Use it as the source of a shot.")
+    earlier = EditRequest.model_validate(base.requested)
+    given = request.model_fields_set
+    kept = {name: getattr(earlier if name not in given else request, name) for name in _INHERITED}
+    kept["shots"] = request.shots or _changed(earlier.shots, request.changes)
+    return EditRequest(**kept, quality=request.quality, base=base.clip_id)
+
+
+def _changed(shots: tuple[Shot, ...], changes: tuple[ShotChange, ...]) -> tuple[Shot, ...]:
+    by_number: dict[int, ShotChange] = {}
+    for change in changes:
+        if change.shot > len(shots):
+            raise BadInput(f"There is no shot {change.shot} in base, which has {len(shots)}.", "They count from 1.")
+        if change.shot in by_number:
+            raise BadInput(f"Shot {change.shot} is changed twice.", "Put both changes into one.")
+        by_number[change.shot] = change
+    kept = [(shot, by_number.get(number)) for number, shot in enumerate(shots, 1)]
+    left = tuple(_patched(shot, change) for shot, change in kept if change is None or not change.remove)
+    if not left:
+        raise BadInput("Every shot of base is taken out.", "Leave at least one.")
+    return left
+
+
+def _patched(shot: Shot, change: ShotChange | None) -> Shot:
+    if change is None:
+        return shot
+    fields = {
+        name: getattr(change, name)
+        for name in change.model_fields_set & Shot.model_fields.keys()
+        if getattr(change, name) is not None
+    }
+    if fields.get("title") == "":
+        fields["title"] = None
+    return Shot(**{**shot.model_dump(), **fields})

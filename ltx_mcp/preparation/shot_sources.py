@@ -1,0 +1,88 @@
+"""The sources of a film's shots: references become videos and stills, each looked at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ltx_mcp.edit.film import FilmShot
+from ltx_mcp.edit.picture import read_picture
+from ltx_mcp.edit.sources import Source, StillSource, VideoSource, naming
+from ltx_mcp.errors import BadInput, MediaError
+from ltx_mcp.media.probe import read_frames
+from ltx_mcp.media.resize import shrink
+from ltx_mcp.preparation.inputs import ClipRef, Inputs
+from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.timeline import MAX_SHOT_S, Shot
+
+LOOKS_PER_SHOT = 4  # of footage from outside the archive; the finished film is watched at two frames a second
+LOOK_SIDE = 256  # pixels of the short side: what open_nsfw resizes to
+
+
+@dataclass(frozen=True)
+class ShotSource:
+    """What a shot is made from. `clip` is that of the archive, None for a file."""
+
+    source: Source
+    clip: Clip | None
+
+
+def shot_sources(shots: Sequence[Shot], inputs: Inputs) -> list[ShotSource]:
+    """One for each shot. Raises BadInput, NotFound, MediaError, which name the shot."""
+    known: dict[str, ShotSource] = {}
+    for number, shot in enumerate(shots, 1):
+        if shot.source not in known:
+            with naming(number):
+                known[shot.source] = ShotSource(_source(shot.source, inputs), inputs.clip(shot.source))
+    return [known[shot.source] for shot in shots]
+
+
+def _source(reference: str, inputs: Inputs) -> Source:
+    parsed = inputs.parse(reference)
+    if isinstance(parsed, ClipRef) and parsed.at_s is not None:
+        return _still(reference, inputs)
+    try:
+        footage = inputs.video(reference, MAX_SHOT_S)
+    except MediaError:
+        if isinstance(parsed, ClipRef):
+            raise
+        return _still_or_neither(reference, inputs)
+    return VideoSource(footage, read_picture(footage.path))
+
+
+def _still_or_neither(reference: str, inputs: Inputs) -> Source:
+    try:
+        return _still(reference, inputs)
+    except BadInput as error:
+        if "cannot be read as" not in error.message:
+            raise
+        hint = "Use a whole MP4, MOV, MKV, WebM, AVI, GIF, PNG, JPEG or WebP file."
+        raise BadInput(f"{reference} can be read neither as a video nor as an image.", hint) from error
+
+
+def _still(reference: str, inputs: Inputs) -> StillSource:
+    height, width, _ = inputs.still(reference).shape
+    return StillSource((width, height), lambda: inputs.still(reference))
+
+
+def looks(shots: Sequence[FilmShot], sources: Sequence[ShotSource], fps: float) -> list[tuple[int, Frame]]:
+    """(shot number, frame) of what moderation looks at before anything is rendered: whatever is not of the archive.
+
+    Raises MediaError, BadInput, which name the shot.
+    """
+    seen: list[tuple[int, Frame]] = []
+    for shot, found in zip(shots, sources, strict=True):
+        if found.clip is None:
+            with naming(shot.number):
+                seen += [(shot.number, frame) for frame in _looks(shot, fps)]
+    return seen
+
+
+def _looks(shot: FilmShot, fps: float) -> list[Frame]:
+    if isinstance(shot.source, StillSource):
+        return [shrink(shot.source.load(), LOOK_SIDE)]
+    footage = shot.source.footage
+    start_s = footage.start_s + (shot.shot.start_s or 0.0)
+    times_s = np.linspace(start_s, start_s + shot.frames / fps * shot.shot.speed, LOOKS_PER_SHOT)
+    return [shrink(frame, LOOK_SIDE) for _, frame in read_frames(footage.path, list(times_s))]
