@@ -14,6 +14,7 @@ BENCH = Path(__file__).parent.parent / "bench"
     [
         ("decode_memory.py", ["--seconds", "1", "--width", "64", "--height", "64"], ["stream", "whole", "ratio"]),
         ("startup.py", ["--runs", "1"], ["ltx-mcp serve", "bare server", "ratio"]),
+        ("edit.py", ["--dry-run"], ["2 shots", "ours", "plain", "memory at 3 shots"]),
         ("large.py", ["--quick"], ["416x240, 12 frames", "tiles 1 x 1", "seams none", "GiB"]),
         ("micro_audio.py", ["--scenes", "1"], ["core, 30%", "wide, 0%", "silence", "5 s: encoded"]),
         ("micro_upsampler.py", ["--quick"], ["upsampler", "pixels", "ceiling", "astronaut"]),
