@@ -179,7 +179,7 @@ def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive:
     ("arguments", "code", "words"),
     [
         (["generate", "hardcore porn"], 3, "refused"),
-        (["generate", "x", "--duration", "99"], 1, "duration_s"),
+        (["generate", "x", "--duration", "99"], 1, "--duration"),
         (["generate", ""], 1, "prompt"),
         (["generate", "x", "--resolution", "9p"], 2, "240p"),
         (["generate", "x", "--extend", "none-aaaaaaaa"], 1, "no clip"),
