@@ -1,11 +1,12 @@
 """Peak memory of decode and encode, ours against decoding whole, for a clip and one four times as long.
 
-    python bench/decode_memory.py [--seconds 5] [--width 416] [--height 256] [--device cpu]
+    python bench/decode_memory.py [--seconds 5] [--width 416] [--height 256] [--device cpu] [--dry-run]
 
 Every measurement is a fresh process. "stream" decodes in tiles and writes each frame to ffmpeg's pipe; "whole"
 decodes to one float array of all frames, as `output_type="np"` does, and writes that. Both use the micro model's
 VAE with random latents and encode with x264. The figure is the process's resident high-water mark on a CPU and
 torch's peak allocation on a GPU, less what stood before the decode; ffmpeg runs in its own process and is not counted.
+`--dry-run` decodes one second at 64x64 both ways in this process, so its figures mean nothing.
 """
 
 import argparse
@@ -36,9 +37,9 @@ def main() -> None:
     print(f"hardware: {platform.machine()}, {os.cpu_count()} cores, device {options.device}")
     print(", ".join(f"{name} {version(name)}" for name in ("torch", "diffusers", "numpy", "imageio-ffmpeg")))
     for way in ("stream", "whole"):
-        short, long = (run_child(way, options, options.seconds * factor) for factor in (1, FACTOR))
+        short, long = measure_pair(way, options)
         total = long["total"] / short["total"]
-        growth = long["grown"] / max(short["grown"], 2**20)  # a tiny picture may fit into what the process had
+        growth = long["grown"] / max(short["grown"], 2**20)  # a small clip may fit into what the process had
         print(
             f"{way:6}  {options.seconds} s: {mib(short)}   {options.seconds * FACTOR} s: {mib(long)}"
             f"   ratio {growth:.2f} of the growth, {total:.2f} of the whole process"
@@ -51,8 +52,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=416, help="a multiple of 32")
     parser.add_argument("--height", type=int, default=256, help="a multiple of 32")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dry-run", action="store_true", help="only check that every part works, in seconds")
     parser.add_argument("--child", choices=("stream", "whole"), help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def measure_pair(way: str, options: argparse.Namespace) -> tuple[dict[str, int], dict[str, int]]:
+    """The clip, and the one that is `FACTOR` times as long; in a dry run the same small one twice."""
+    if options.dry_run:
+        small = measure(way, argparse.Namespace(seconds=1, width=64, height=64, device=options.device))
+        return small, small
+    return run_child(way, options, options.seconds), run_child(way, options, options.seconds * FACTOR)
 
 
 def mib(measured: dict[str, int]) -> str:
@@ -71,9 +81,9 @@ def run_child(way: str, options: argparse.Namespace, seconds: int) -> dict[str, 
 def measure(way: str, options: argparse.Namespace) -> dict[str, int]:
     import torch
 
-    from ltx_mcp.micro.build import build
+    from ltx_mcp.micro.vae import load_vae
 
-    vae = build()["vae"].to(options.device)
+    vae = load_vae().to(options.device)
     frames = options.seconds * FPS // 8 + 1
     shape = (1, vae.config.latent_channels, frames, options.height // 32, options.width // 32)
     latents = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(options.device)

@@ -1,7 +1,8 @@
 """Seconds, TFLOP/s and peak memory of every mode, with random weights of LTX-2.3's full size. No download.
 
     python bench/gpu_modes.py [--shapes 1280x704x121,1920x1088x121] [--modes draft,final,animate,tiled]
-    python bench/gpu_modes.py --tiny --device cpu      # the same on the micro model, in seconds
+    python bench/gpu_modes.py --tiny --device cpu      # the same on the micro model, in a minute
+    python bench/gpu_modes.py --dry-run                # every mode once on the micro model, 25 frames of 64x64
 
 The engine itself is timed, from prompt to last frame, without moderation and without writing the file. A shape is
 what the model makes: width and height in multiples of 64, 8k+1 frames; `tiled` makes twice the sides. One JSON line a
@@ -26,7 +27,7 @@ import torch
 from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
 from ltx_mcp.engine.diffusers_ltx.decode import GPU_WINDOWS
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
-from ltx_mcp.engine.plan.quality_presets import DISTILLED, LATENT_GRID, Pass, Recipe, book, guided
+from ltx_mcp.engine.plan.quality_presets import DISTILLED, LATENT_GRID, Pass, Recipe, guided, presets
 from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS, undistilled_sigmas
 from ltx_mcp.engine.plan.tiling import tilings
 from ltx_mcp.engine.weights.source import PROMPT_TOKENS, Components, MicroSource, ModelInfo, ModelSource
@@ -44,7 +45,7 @@ FULL_SIZE = ModelInfo(
     trained_short_side=1080,
     weights_bytes=71_000_000_000,
     windows=GPU_WINDOWS,
-    recipes=book(
+    recipes=presets(
         *DISTILLED.values(), Recipe("best", (Pass(undistilled_sigmas(30), 2, guided(28)), Pass(REFINE_SIGMAS)))
     ),
     doubles_rate=True,
@@ -73,7 +74,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--memory", default="auto", help="a policy of ltx_mcp/engine/memory.py")
     parser.add_argument("--tiny", action="store_true", help="the micro model")
+    parser.add_argument("--dry-run", action="store_true", help="only check that every part works, in seconds")
     options = parser.parse_args()
+    if options.dry_run:
+        options.tiny, options.device, options.shapes, options.runs = True, "cpu", "64x64x25", 1
     default = "128x64x25" if options.tiny else "1280x704x121,1920x1088x121"
     options.shapes = (options.shapes or default).split(",")
     options.modes = options.modes.split(",")

@@ -1,10 +1,12 @@
 """Large clips end to end: an MCP client asks a fresh server over stdio, the micro model makes them, the file is probed.
 
-    python bench/large.py [--shapes 2160p:16:9:24,2160p:9:16:8,1440p:9:16:50] [--seconds 0.5] [--quick]
+    python bench/large.py [--shapes 2160p:16:9:24,2160p:9:16:8,1440p:9:16:50] [--seconds 0.5]
+                          [--quick] [--dry-run]
 
 A photograph is animated, so that there is something to see in every tile. Printed of each: what was made, the tiles of
 the last pass, seconds from call to result and of processors, the largest process's peak, and where tiles meet the
-change from cell to cell of 32 pixels as a share of what it is elsewhere (about 1 where no seam shows).
+change from cell to cell of 32 pixels as a share of what it is elsewhere (about 1 where no seam shows). `--dry-run`
+makes nothing: it asks the server whether it knows the arguments, and looks for seams in a clip of noise.
 """
 
 import argparse
@@ -23,10 +25,12 @@ import numpy as np
 from mcp import Client, StdioServerParameters
 
 from ltx_mcp.engine.plan.tiling import spans
+from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import Probe, probe
 
 CELL = 32
+SUBJECT = {"prompt": "an astronaut smiles", "seed": 1}
 
 
 def main() -> None:
@@ -34,6 +38,7 @@ def main() -> None:
     parser.add_argument("--shapes", default="2160p:16:9:24,2160p:9:16:8,1440p:9:16:50")
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--quick", action="store_true", help="240p alone, to see that it runs")
+    parser.add_argument("--dry-run", action="store_true", help="only check that every part works, in seconds")
     given = parser.parse_args()
     print(f"command: {' '.join(sys.argv)}")
     threads = os.environ.get("OMP_NUM_THREADS", "all")
@@ -42,7 +47,9 @@ def main() -> None:
     for shape in ["240p:16:9:24"] if given.quick else given.shapes.split(","):
         resolution, across, down, fps = shape.split(":")
         asked = {"resolution": resolution, "aspect": f"{across}:{down}", "fps": float(fps), "duration_s": given.seconds}
-        anyio.run(measure, asked)
+        anyio.run(rehearse if given.dry_run else measure, asked)
+        if given.dry_run:
+            break
 
 
 async def measure(asked: dict[str, Any]) -> None:
@@ -66,15 +73,37 @@ async def measure(asked: dict[str, Any]) -> None:
     print(f"    {seconds:.0f} s, {busy:.0f} s of processors, at most {after.ru_maxrss * unit / 2**30:.2f} GiB so far")
 
 
-async def animated(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
+async def rehearse(asked: dict[str, Any]) -> None:
+    """The server knows the tool and its arguments; seams are measured in a drawn clip, whose layout is made up."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Client(server(Path(folder).resolve())) as agent:
+            [tool] = [each for each in (await agent.list_tools()).tools if each.name == "animate_image"]
+        arguments = {**SUBJECT, "image": str(photograph()), **asked}
+        if unknown := set(arguments) - set(tool.input_schema["properties"]):
+            raise SystemExit(f"animate_image has no {', '.join(sorted(unknown))}")
+        video, rng = Path(folder) / "noise.mp4", np.random.default_rng(1)
+        with VideoWriter(video, 416, 240, 24, 9) as writer:
+            for _ in range(9):
+                writer.write(rng.integers(0, 256, (240, 416, 3), dtype=np.uint8))
+        made = {"width": 416, "height": 240, "made_width": 448, "made_height": 256, "tiles": (2, 1)}
+        print(f"dry run: animate_image takes {', '.join(sorted(arguments))}; seams {seams(video, probe(video), made)}")
+
+
+def photograph() -> Path:
     import skimage
 
-    picture = Path(skimage.__file__).parent / "data" / "astronaut.png"
-    env = {"LTX_MCP_DATA_DIR": str(folder), "LTX_MCP_MODEL": "micro", "LTX_MCP_ROOTS": str(picture.parent)}
-    server = StdioServerParameters(command=sys.executable, args=["-m", "ltx_mcp", "serve"], env={**os.environ, **env})
-    async with Client(server) as agent:
-        words = {"image": str(picture), "prompt": "an astronaut smiles", "seed": 1}
-        answer = await agent.call_tool("animate_image", {**words, **asked})
+    return Path(skimage.__file__).parent / "data" / "astronaut.png"
+
+
+def server(folder: Path) -> StdioServerParameters:
+    """A fresh server with the micro model, whose archive is in this folder."""
+    env = {"LTX_MCP_DATA_DIR": str(folder), "LTX_MCP_MODEL": "micro", "LTX_MCP_ROOTS": str(photograph().parent)}
+    return StdioServerParameters(command=sys.executable, args=["-m", "ltx_mcp", "serve"], env={**os.environ, **env})
+
+
+async def animated(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    async with Client(server(folder)) as agent:
+        answer = await agent.call_tool("animate_image", {**SUBJECT, "image": str(photograph()), **asked})
         while (job := answer.structured_content or {}).get("status") in ("queued", "running"):
             answer = await agent.call_tool("get_job", {"job_id": job["job_id"]})
     if not job:

@@ -1,6 +1,6 @@
 """The micro model's sound after encode -> latents -> decode -> vocoder, judged by plain signal processing.
 
-    python bench/micro_audio.py [--weights FOLDER] [--scenes N]
+    python bench/micro_audio.py [--weights FOLDER] [--scenes N] [--dry-run]
 
 The scenes are held-out combinations of kind, colour and motion (sound only knows the motion, so the seeds are what is
 new), each as long as 49 frames at 24 fps. Heard in the original at 16 kHz and in the round trip at 48 kHz, also with
@@ -12,6 +12,8 @@ noise on the latents, in shares of each channel's spread: that is what a transfo
 - level: mean difference of the whole clip's RMS in dB. order: of single things in three sizes, those heard in order.
 - clicks: landings heard within 20 ms, and clicks heard where there is none.
 - silence: the loudest RMS of a silent scene, in dB below full scale.
+
+`--dry-run` plays half a second of one scene without noise.
 """
 
 import argparse
@@ -52,27 +54,27 @@ def held_out(make: Any, count: int) -> Iterator[Scene]:
 
 
 class Player:
-    """Encodes and plays a scene, with so much noise on its latents."""
+    """Encodes and plays a scene of this length, with so much noise on its latents."""
 
-    def __init__(self, vae: Any, vocoder: Any, noise: float) -> None:
-        self.vae, self.vocoder, self.noise = vae, vocoder, noise
+    def __init__(self, vae: Any, vocoder: Any, noise: float, duration_s: float = DURATION_S) -> None:
+        self.vae, self.vocoder, self.noise, self.duration_s = vae, vocoder, noise, duration_s
         self.rng = torch.Generator().manual_seed(0)
 
     def __call__(self, scene: Scene) -> tuple[Any, Any]:
-        wave = audio_latents.scene_wave(scene, DURATION_S)
+        wave = audio_latents.scene_wave(scene, self.duration_s)
         latents = audio_latents.encode(self.vae, wave)
         spread = self.vae.latents_std.view(1, latents.shape[1], 1, -1)
         latents = latents + self.noise * spread * torch.randn(latents.shape, generator=self.rng)
         return wave, audio_latents.decode(self.vae, self.vocoder, latents)
 
 
-def right_pitch(scene: Scene, played: Any) -> tuple[int, int]:
+def right_pitch(scene: Scene, duration_s: float, played: Any) -> tuple[int, int]:
     """Windows in which the strongest tone heard is one of the strongest that sound there, and windows with any tone.
 
     Of the strongest: within 3 dB of the strongest by power, as two things of one size are, or two steps of a rise.
     """
     heard = hearing.pitches(played, PLAYED)
-    strength = sound.strengths(scene, DURATION_S, range(len(heard) * FRAMES))[..., : sound.CLICK]
+    strength = sound.strengths(scene, duration_s, range(len(heard) * FRAMES))[..., : sound.CLICK]
     power = np.square(strength).sum(0).reshape(-1, FRAMES, sound.CLICK).mean(1)
     sounds = (power.max(1) > AUDIBLE) | (heard > 0)
     row = np.abs(np.log(np.maximum(heard, 1))[:, None] - np.log(sound.PITCHES)).argmin(1)
@@ -92,7 +94,7 @@ def row(play: Player, make: Any, count: int) -> str:
     pitch, course, click, levels, order = np.zeros(2), np.zeros(2), np.zeros(3), [], []
     for scene in held_out(make, count):
         wave, played = play(replace(scene, silent=False))
-        pitch += right_pitch(replace(scene, silent=False), played)
+        pitch += right_pitch(replace(scene, silent=False), play.duration_s, played)
         click += clicks(wave, played)
         levels.append(abs(hearing.loudness_db(wave) - hearing.loudness_db(played)))
         if len(scene.things) == 1:
@@ -115,6 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--weights", type=Path, default=audio.AUDIO_VAE.parent, help="folder of audio_vae and vocoder")
     parser.add_argument("--scenes", type=int, default=40, help="of the core world, and as many of the wide")
+    parser.add_argument("--dry-run", action="store_true", help="only check that every part works, in seconds")
     given = parser.parse_args()
     vae = audio.load_audio_vae(given.weights / "audio_vae")
     vocoder = audio.load_vocoder(given.weights / "vocoder")
@@ -126,14 +129,23 @@ def main() -> None:
     for part in (vae, vocoder):
         print(f"{type(part).__name__}: {sum(weight.numel() for weight in part.state_dict().values()):,} numbers")
     print("| world, latent noise | pitch | course | level | order | clicks | silence |\n|---|---|---|---|---|---|---|")
+    if given.dry_run:
+        print(f"| core, 0% | {row(Player(vae, vocoder, 0.0, 0.5), world.core_scene, 1)} |")
+        timed(vae, vocoder, 0.5)
+        return
     for name, make in (("core", world.core_scene), ("wide", world.wide_scene)):
         for noise in NOISES:
             print(f"| {name}, {noise:.0%} | {row(Player(vae, vocoder, noise), make, given.scenes)} |", flush=True)
+    timed(vae, vocoder, 5.0)
+
+
+def timed(vae: Any, vocoder: Any, duration_s: float) -> None:
     begin = time.perf_counter()
-    latents = audio_latents.encode(vae, audio_latents.scene_wave(world.core_scene(0), 5.0))
+    latents = audio_latents.encode(vae, audio_latents.scene_wave(world.core_scene(0), duration_s))
     middle = time.perf_counter()
     audio_latents.decode(vae, vocoder, latents)
-    print(f"5 s: encoded in {middle - begin:.2f} s, decoded and played in {time.perf_counter() - middle:.2f} s")
+    encoded_s, played_s = middle - begin, time.perf_counter() - middle
+    print(f"{duration_s:g} s: encoded in {encoded_s:.2f} s, decoded and played in {played_s:.2f} s")
 
 
 if __name__ == "__main__":

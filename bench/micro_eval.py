@@ -1,11 +1,12 @@
 """How often the micro model does what it is told: the share of each attribute that comes out as asked, by mode.
 
-    python bench/micro_eval.py [--quick] [--prompts 24] [--quality draft]
+    python bench/micro_eval.py [--quick] [--dry-run] [--prompts 24] [--quality draft]
                                [--modes generate,animate,extend,restyle,search]
 
 The product is driven as a client would (a Studio on a new data directory, LTX_MCP_MODEL=micro), and its MP4s are read
 by judge.py, which is plain image and sound processing. Prompts are in phrasings, and for half of them of combinations,
 that nothing was trained on. `by chance` is how often a clip happens to answer the prompt of another one.
+`--dry-run` is one prompt of each sort, made by the stand-in engine in place of the model.
 """
 
 import argparse
@@ -26,11 +27,13 @@ import numpy as np
 from PIL import Image
 
 from ltx_mcp.compose import open_studio
+from ltx_mcp.engine.base import Engine
+from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import StudioError
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.micro.training import captions, draw, sound, training_clips, world
-from ltx_mcp.preparation import chained_shots as film
+from ltx_mcp.preparation.chained_shots import BLEND_FRAMES
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types.clips import Clip
@@ -178,7 +181,7 @@ async def extended(
     )
     frames, _, track = judge.read_clip((await make(studio, request)).path)
     change = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean((1, 2, 3))
-    blended = film.BLEND_FRAMES + 1
+    blended = BLEND_FRAMES + 1
     return frames, track, (float(change[HALF - blended : HALF].max()), float(change[: HALF - blended].mean()))
 
 
@@ -227,7 +230,8 @@ async def restyle(studio: Studio, bench: "Bench") -> None:
 
 async def search(_studio: Studio, bench: "Bench") -> None:
     """The embedded CLIP on clips of the drawn world, through the index."""
-    await micro_retrieval.report(clips=40 if bench.count < 8 else 200, films=4 if bench.count < 8 else 16)
+    clips, films = (2, 1) if bench.count == 1 else (40, 4) if bench.count < 8 else (200, 16)
+    await micro_retrieval.report(clips=clips, films=films)
 
 
 MODES: dict[str, Callable[[Studio, "Bench"], Awaitable[None]]] = {
@@ -264,10 +268,10 @@ def _psnr(one: judge.Frames, other: judge.Frames) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-3)))
 
 
-async def run(bench: Bench, modes: Sequence[str]) -> None:
+async def run(bench: Bench, modes: Sequence[str], engine: Engine | None) -> None:
     data = {"LTX_MCP_MODEL": "micro", "LTX_MCP_DATA_DIR": str(bench.folder / "data")}
     settings = Settings.load({**data, "LTX_MCP_ROOTS": str(bench.folder), "LTX_MCP_DEVICE": "cpu"})
-    async with open_studio(settings) as studio:
+    async with open_studio(settings, engine=engine) as studio:
         card = await studio.card()
         print(f"model:    {card.name}; {card.label}")
         for mode in modes:
@@ -278,6 +282,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", type=int, default=24, help="of each sort")
     parser.add_argument("--quick", action="store_true", help="two prompts of each sort")
+    parser.add_argument("--dry-run", action="store_true", help="only check that every part works, in seconds")
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--quality", choices=("draft", "final"), default="draft")
     parser.add_argument("--verbose", action="store_true", help="a line for each clip")
@@ -290,8 +295,9 @@ def main() -> None:
     named = ("ltx-mcp", "torch", "diffusers", "scikit-image")
     print("versions: python", platform.python_version(), *(f"{name} {version(name)}" for name in named))
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder).resolve(), 2 if given.quick else given.prompts, given.quality, given.verbose)
-        anyio.run(run, bench, modes)
+        count = 1 if given.dry_run else 2 if given.quick else given.prompts
+        bench = Bench(Path(folder).resolve(), count, given.quality, given.verbose)
+        anyio.run(run, bench, modes, StandInEngine() if given.dry_run else None)
 
 
 if __name__ == "__main__":

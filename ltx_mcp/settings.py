@@ -88,7 +88,7 @@ def _config(path: Path) -> dict[str, Any]:
 def _problem(cls: type[BaseModel], problem: Any) -> str:
     name = str(problem["loc"][0])
     if name not in cls.model_fields:
-        return f"{PREFIX}{name.upper()} is no setting; the settings are {', '.join(_names(cls))}."
+        return f"{PREFIX}{name.upper()} is not a setting; the settings are {', '.join(_names(cls))}."
     return f"{PREFIX}{name.upper()}={problem['input']!r} cannot be used: {problem['msg']}."
 
 

@@ -1,4 +1,4 @@
-"""What an job tells the planner of its materials, and what it holds while it waits."""
+"""What a job tells the planner of its materials, and what it holds while it waits."""
 
 import gc
 import weakref
@@ -24,6 +24,7 @@ from ltx_mcp.preparation.restyle_methods import RestyleMethod
 from ltx_mcp.types.clips import Provenance
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, RestyleRequest
+from ltx_mcp.types.timeline import SourceUse
 
 CARD = StandInEngine().card
 
@@ -106,6 +107,9 @@ def test_a_waiting_job_keeps_every_field_but_those_that_may_hold_images() -> Non
         check=lambda plan: None,
         provenance=Provenance(digital_source_type=None),
         lane="imports",
+        sources=(SourceUse(reference="a.png"),),
+        texts={"timeline.otio": "{}"},
+        input_name=lambda place: "Shot 1",
     )
     defaults = PreparedJob("generated", job.shot)
     given = [field.name for field in fields(job) if getattr(job, field.name) != getattr(defaults, field.name)]

@@ -38,6 +38,7 @@ async def test_the_tools_are_listed_with_honest_annotations_and_short_texts(tmp_
         tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
     assert list(tools) == [
         *MAKERS,
+        "edit_video",
         "search_clips",
         "view_clip",
         "import_video",

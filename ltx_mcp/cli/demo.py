@@ -19,8 +19,8 @@ SHOTS = (
     "A blue square rises slowly on a black background while rain taps at the window.",
 )
 QUESTIONS = ("an azure block", "rainy windows")
-"""Of the second clip. The first is in words that no prompt has: it is found by sight, if the embedder has eyes for such
-pictures. The second is in other forms of the prompt's words."""
+"""Of the second clip. The first is in words that no prompt has: it is found by its frames, if the embedder knows such
+drawings. The second is in other forms of the prompt's words."""
 MOTION = "A blue square moves to the left on a black background."
 STYLE = "A green circle moves to the right on a black background."
 DRAFT = {"duration_s": 2, "quality": "draft"}

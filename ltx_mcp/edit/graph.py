@@ -7,8 +7,8 @@ A source that ends early goes on with its last frame.
 from dataclasses import dataclass
 
 from ltx_mcp.edit.film import Film, FilmShot
+from ltx_mcp.edit.frame_coding import FrameCoding
 from ltx_mcp.edit.motion import motion_filters
-from ltx_mcp.edit.picture import Picture
 from ltx_mcp.edit.sources import StillSource, VideoSource
 from ltx_mcp.edit.stills import StillFile
 from ltx_mcp.media.ffmpeg import input_args
@@ -38,24 +38,24 @@ class Input:
 def shot_input(film: Film, shot: FilmShot, first: int, label: str, still: StillFile | None = None) -> Input:
     """The frames of a shot from its frame `first` on. `label` keeps names apart in one graph; a still is in `still`."""
     match shot.source:
-        case VideoSource(footage, picture):
-            return _video(film, shot, footage, picture, first, label)
+        case VideoSource(footage, coding):
+            return _video(film, shot, footage, coding, first, label)
         case StillSource():
             assert still is not None, "a still is rendered from a file"
             return _still(film, shot, first, label, still)
 
 
-def _video(film: Film, shot: FilmShot, footage: Footage, picture: Picture, first: int, label: str) -> Input:
+def _video(film: Film, shot: FilmShot, footage: Footage, coding: FrameCoding, first: int, label: str) -> Input:
     into_s = (shot.shot.start_s or 0.0) + float(first / film.rate) * shot.shot.speed
     # From the key frame before it: the frame on screen at the start may have appeared before it.
     seek = ("-noaccurate_seek", "-ss", f"{footage.start_s + into_s:.6f}")
     filters = [
-        *(["bwdif=mode=send_frame:deint=interlaced"] if picture.interlaced else []),
+        *(["bwdif=mode=send_frame:deint=interlaced"] if coding.interlaced else []),
         f"settb=AVTB,setpts=(PTS-{_GRACE_US})/{shot.shot.speed:g}",
         *_ending(footage, into_s, shot.shot.speed),
         # At each tick the last frame that began before it, the first being the one on screen at the start.
         f"fps=fps={film.rate}:start_time=0:round=up,tpad=stop=-1:stop_mode=clone",
-        *_colour(picture, footage.height),
+        *_colour(coding, footage.height),
         _fitted(film, footage.width, footage.height, label),
     ]
     return Input((*seek, *input_args(footage.path)), ",".join(filters))
@@ -69,13 +69,13 @@ def _ending(footage: Footage, into_s: float, speed: float) -> list[str]:
     return [f"trim=end_pts={max(1, left_us - 2 * _GRACE_US)}"]
 
 
-def _colour(picture: Picture, height: int) -> list[str]:
+def _colour(coding: FrameCoding, height: int) -> list[str]:
     """What scale needs to know of the colours, or SDR in place of HDR."""
-    if picture.is_hdr:
+    if coding.is_hdr:
         return [_TONEMAPPED]
-    if picture.primaries == "bt2020":
+    if coding.primaries == "bt2020":
         return ["zscale=primaries=bt709:transfer=bt709:matrix=bt709:range=limited,format=yuv444p"]
-    if picture.matrix == "unknown":
+    if coding.matrix == "unknown":
         return [f"setparams=colorspace={'bt709' if height > _HD_LINES else 'smpte170m'}"]
     return []
 

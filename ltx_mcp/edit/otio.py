@@ -109,7 +109,7 @@ def _transition(shot: FilmShot, fps: float) -> "otio.schema.Transition":
 
 
 def _marker(title: FilmTitle, fps: float) -> "otio.schema.Marker":
-    """For the eyes of people in other editors; the titles are read from the metadata."""
+    """For people in other editors; the titles are read from the metadata."""
     import opentimelineio as otio
 
     marked = otio.opentime.TimeRange(_time(title.at_s * fps, fps), _time(title.duration_s * fps, fps))

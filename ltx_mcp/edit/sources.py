@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ltx_mcp.edit.picture import Picture
+from ltx_mcp.edit.frame_coding import FrameCoding
 from ltx_mcp.errors import StudioError
 from ltx_mcp.media.footage import Footage
 from ltx_mcp.types.frames import Frame
@@ -15,7 +15,7 @@ class VideoSource:
     """A stretch of video, and how its frames are coded."""
 
     footage: Footage
-    picture: Picture
+    coding: FrameCoding
 
     @property
     def size(self) -> tuple[int, int]:

@@ -41,20 +41,20 @@ def _heard(
     pause_s = 0.0
     for piece, ends_sentence in sentences(text):
         check()
-        if len(sound := _trimmed(say(piece), sample_rate)):
-            yield piece, sound, pause_s
+        if len(samples := _trimmed(say(piece), sample_rate)):
+            yield piece, samples, pause_s
             pause_s = SENTENCE_PAUSE_S if ends_sentence else CLAUSE_PAUSE_S
 
 
-def _trimmed(sound: Samples, sample_rate: int) -> Samples:
+def _trimmed(samples: Samples, sample_rate: int) -> Samples:
     """From a little before the first sound to a little after the last; empty if there is none."""
-    if not np.isfinite(sound).all():
+    if not np.isfinite(samples).all():
         raise RenderFailed("The narrator gave values that are not numbers.", "Write the text in other words.")
     window = round(_WINDOW_S * sample_rate)
-    padded = np.pad(sound, (0, -len(sound) % window)).reshape(-1, window)
+    padded = np.pad(samples, (0, -len(samples) % window)).reshape(-1, window)
     heard = np.flatnonzero(np.sqrt(np.mean(padded.astype(np.float64) ** 2, axis=1)) > _HEARD)
     if not len(heard):
         return np.zeros(0, np.float32)
     edge = round(_EDGE_S * sample_rate)
     start, end = max(0, heard[0] * window - edge), (heard[-1] + 1) * window + edge
-    return np.clip(sound[start:end], -1.0, 1.0).astype(np.float32)
+    return np.clip(samples[start:end], -1.0, 1.0).astype(np.float32)

@@ -23,7 +23,7 @@ class PlanShot(Protocol):
     def __call__(
         self, shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None, uses: Uses = WORDS
     ) -> Plan:
-        """Shot number `part`, from 0: each has noise of its own. `size` is (width, height) where it is no class's;
+        """Shot number `part`, from 0: each has noise of its own. `size` is (width, height) where it is not a named one;
         `uses` is what else the shot is made from.
 
         Raises TooLarge, BadInput.

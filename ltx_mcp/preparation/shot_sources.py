@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ltx_mcp.edit.film import FilmShot
-from ltx_mcp.edit.picture import read_picture
+from ltx_mcp.edit.frame_coding import read_frame_coding
 from ltx_mcp.edit.sources import Source, StillSource, VideoSource, naming
 from ltx_mcp.errors import BadInput, MediaError
 from ltx_mcp.media.probe import read_frames
@@ -48,7 +48,7 @@ def _source(reference: str, inputs: Inputs) -> Source:
         if isinstance(parsed, ClipRef):
             raise
         return _still_or_neither(reference, inputs)
-    return VideoSource(footage, read_picture(footage.path))
+    return VideoSource(footage, read_frame_coding(footage.path))
 
 
 def _still_or_neither(reference: str, inputs: Inputs) -> Source:

@@ -20,7 +20,7 @@ from ltx_mcp.types.requests import Camera
 from ltx_mcp.types.sizes import ASPECTS, Aspect
 
 MAX_COMPLETIONS = 100  # the protocol's limit on one answer
-SHOT_S = 5.0  # a storyboard's usual shot; the model keeps its subject best in takes of 3 to 8 s
+SHOT_S = 5.0  # a storyboard's usual shot; the model keeps its subject best for 3 to 8 s
 LENGTHS_S = ("10", "15", "20", "30", "45", "60")
 
 Names = Callable[[], Awaitable[Sequence[str]]]
@@ -55,7 +55,7 @@ action every two or three seconds.
 - Sound: voices, footsteps, wind, music, and how loud. Speech in double quotes, with who says it and in what tone; \
 two or three words a second.
 
-One shot is one take: no cuts. Say what is there, never what is not. Leave out written text, logos, crowds that \
+One shot has no cuts. Say what is there, never what is not. Leave out written text, logos, crowds that \
 interact, and light that contradicts itself.{lora}
 
 Look with search_clips first whether the archive has it. Make a draft (quality="draft") with a seed, judge its contact \
@@ -80,7 +80,7 @@ each phrase stands word for word in every shot that shows it; never "the same ma
    - prompt: one flowing paragraph in the present tense, ready as it is. The action first, then the looks, the \
 setting, size and angle of the shot, the light and style phrase, the sounds; speech in double quotes, two or three \
 words a second.
-   One shot is one take with one main action and no cuts. Change the size of the shot from one to the next, keep the \
+   One shot has one main action and no cuts. Change the size of the shot from one to the next, keep the \
 direction of movement, carry sounds on over the cut. Say what is there, never what is not.
 3. Look with search_clips which shots the archive already has.
 4. Show the user the list, and make nothing before they agree.

@@ -55,7 +55,7 @@ class LoraHub:
         return self._cached(repo, file, revision) or self._remote(repo, file, revision)
 
     def fetch(self, found: HubFile, check: Check, progress: Callable[[int, int], None]) -> Path:
-        """Download the file into the cache, unless it is there. `progress` hears of bytes, done and in all.
+        """Download the file into the cache, unless it is there. `progress` is called with the bytes done and in all.
 
         `check` is called five times a second; once it raises, the download goes on by itself, and is found in the
         cache the next time. Raises ModelUnavailable.
@@ -174,7 +174,7 @@ def _explained(error: BaseException, repo: str) -> StudioError:
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
         return NotFound(f"There is no repository {repo} on the hub, or it is private.", "Look for a typing error.")
     if isinstance(error, errors.SafetensorsParsingError):
-        return BadInput(f"{repo} cannot be used: its file is no safetensors file, or a damaged one.")
+        return BadInput(f"{repo} cannot be used: its file is not a safetensors file, or is damaged.")
     return ModelUnavailable(
         f"{repo} could not be had from the hub: {error}.",
         "Check the network and the disk, or put the file into the folder that LTX_MCP_LORA_DIR names.",

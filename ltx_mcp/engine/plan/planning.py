@@ -236,10 +236,10 @@ def _listed(options: Sequence[str]) -> str:
     return f"{', '.join(others)}, or {last}" if others else last
 
 
-def _longest(request: GenerateRequest, way: Callable[[int], Layout | None]) -> float:
-    """Seconds, down to a tenth, that can be made this way; 0 if not even the shortest clip can."""
+def _longest(request: GenerateRequest, layout: Callable[[int], Layout | None]) -> float:
+    """Seconds, down to a tenth, for which there is a layout; 0 if not even the shortest clip can."""
     most = frame_count(request.duration_s, request.fps)
-    fitting = [frames for frames in range(1, most, TEMPORAL_STRIDE) if way(frames) is not None]
+    fitting = [frames for frames in range(1, most, TEMPORAL_STRIDE) if layout(frames) is not None]
     seconds = int(fitting[-1] / request.fps * 10) / 10 if fitting else 0.0
     return seconds if seconds >= MIN_DURATION_S else 0.0
 

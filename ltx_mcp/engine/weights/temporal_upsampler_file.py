@@ -23,7 +23,7 @@ def load_temporal_file(path: Path, dtype: torch.dtype) -> Any:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (OSError, SafetensorError) as broken:
         raise _unusable(path, str(broken)) from broken
     _check_is_temporal(path, metadata, weights)

@@ -16,7 +16,7 @@ HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})  # PQ and HLG
 
 
 @dataclass(frozen=True)
-class Picture:
+class FrameCoding:
     """In ffmpeg's names, "unknown" where the file does not say. `interlaced` is what its first frame is flagged as."""
 
     matrix: str = "unknown"
@@ -29,7 +29,7 @@ class Picture:
         return self.transfer in HDR_TRANSFERS
 
 
-def read_picture(path: Path) -> Picture:
+def read_frame_coding(path: Path) -> FrameCoding:
     """Of the first video stream's first frame. Raises MediaError for what does not decode."""
     args = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", *input_args(path)]
     args += ["-map", "0:V:0", "-vf", "showinfo=checksum=0", "-frames:v", "1", "-f", "null", "-"]
@@ -41,4 +41,4 @@ def read_picture(path: Path) -> Picture:
     field, colour = _FIELD.search(said), _COLOUR.search(said)
     if done.returncode or field is None or colour is None:
         raise MediaError(f"{path.name} cannot be read as a video: it holds no frame that decodes.", HINT)
-    return Picture(matrix=colour[1], primaries=colour[2], transfer=colour[3], interlaced=field[1] != "P")
+    return FrameCoding(matrix=colour[1], primaries=colour[2], transfer=colour[3], interlaced=field[1] != "P")
