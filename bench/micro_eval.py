@@ -33,7 +33,7 @@ from ltx_mcp.errors import StudioError
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.micro.training import captions, draw, sound, training_clips, world
-from ltx_mcp.preparation import chained_shots as film
+from ltx_mcp.preparation.chained_shots import BLEND_FRAMES
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types.clips import Clip
@@ -181,7 +181,7 @@ async def extended(
     )
     frames, _, track = judge.read_clip((await make(studio, request)).path)
     change = np.abs(np.diff(frames.astype(np.float32), axis=0)).mean((1, 2, 3))
-    blended = film.BLEND_FRAMES + 1
+    blended = BLEND_FRAMES + 1
     return frames, track, (float(change[HALF - blended : HALF].max()), float(change[: HALF - blended].mean()))
 
 

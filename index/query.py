@@ -1,38 +1,25 @@
 """What can be asked of the archive."""
 
 import re
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints, field_validator
+from pydantic import ConfigDict, StringConstraints
 
 from ltx_mcp.index.schema import among, microseconds, quoted
-from ltx_mcp.types.clips import Kind
 from ltx_mcp.types.frames import Frame
-from ltx_mcp.types.value import Value
+from ltx_mcp.types.searches import SearchFilters
 
 MAX_WORDS = 64  # different ones, of a query's full-text leg
 
 
-class SearchQuery(Value):
-    """One search. With neither `query` nor `image` the newest clips are meant; a blank query is none."""
+class SearchQuery(SearchFilters):
+    """One search, with its references resolved. With neither `query` nor `image` the newest clips are meant."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    query: Annotated[str, StringConstraints(strip_whitespace=True)] | None = None
     image: Frame | None = None
     clip_id: Annotated[str, StringConstraints(min_length=1)] | None = None
     clip_ids: frozenset[str] | None = None
-    kind: Kind | None = None
-    created_after: datetime | None = None
-    min_duration_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    limit: Annotated[int, Field(ge=1, le=20)] = 5
-    moments_per_clip: Annotated[int, Field(ge=1, le=10)] = 3
-
-    @field_validator("query")
-    @classmethod
-    def _blank_is_none(cls, query: str | None) -> str | None:
-        return query or None
 
     @property
     def words(self) -> list[str]:

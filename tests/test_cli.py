@@ -100,7 +100,7 @@ def test_a_moment_is_animated_and_the_clip_restyled(archive: Path) -> None:
     assert json.loads(restyled.stdout)["source"] == made["clip_id"]
 
 
-def test_a_clip_is_continued_by_several_prompts_and_a_span_of_it_made_anew(archive: Path) -> None:
+def test_a_clip_is_continued_by_several_prompts_and_a_span_of_it_is_regenerated(archive: Path) -> None:
     clip_id = json.loads(run(archive, "clips", "--json").stdout)[-1]["clip_id"]
     options = [
         "--extend",
@@ -179,7 +179,7 @@ def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive:
     ("arguments", "code", "words"),
     [
         (["generate", "hardcore porn"], 3, "refused"),
-        (["generate", "x", "--duration", "99"], 1, "duration_s"),
+        (["generate", "x", "--duration", "99"], 1, "--duration"),
         (["generate", ""], 1, "prompt"),
         (["generate", "x", "--resolution", "9p"], 2, "240p"),
         (["generate", "x", "--extend", "none-aaaaaaaa"], 1, "no clip"),

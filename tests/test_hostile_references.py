@@ -222,7 +222,7 @@ def test_a_hostile_place_is_refused(subtests: pytest.Subtests, library: Library,
                 assert_refused(look, path.absolute().as_uri(), root.parent)
 
 
-def test_a_picture_may_be_as_large_as_the_limit_and_no_larger(library: Library, root: Path) -> None:
+def test_an_image_may_be_as_large_as_the_limit_and_no_larger(library: Library, root: Path) -> None:
     path = root / "large.png"
     path.write_bytes(encoded())
     os.truncate(path, MAX_IMAGE_BYTES)

@@ -188,7 +188,7 @@ def test_a_time_beyond_the_clip_is_refused_with_its_length(inputs: Inputs, time:
         inputs.still(f"{ID}@{time}")
 
 
-def test_a_span_is_no_still(inputs: Inputs) -> None:
+def test_a_span_is_not_a_still(inputs: Inputs) -> None:
     with pytest.raises(BadInput, match=f"Use {ID}@0.5"):
         inputs.still(f"{ID}@0.5-1.5")
 
@@ -251,7 +251,7 @@ def test_a_span_shorter_than_a_frame_is_refused(inputs: Inputs, span: str) -> No
         inputs.video(f"{ID}@{span}")
 
 
-def test_a_frame_is_no_video(inputs: Inputs) -> None:
+def test_a_frame_is_not_a_video(inputs: Inputs) -> None:
     with pytest.raises(BadInput, match=f"{ID}@1-3"):
         inputs.video(f"{ID}@1")
 

@@ -1,4 +1,4 @@
-"""What an job tells the planner of its materials, and what it holds while it waits."""
+"""What a job tells the planner of its materials, and what it holds while it waits."""
 
 import gc
 import weakref

@@ -141,7 +141,7 @@ def test_a_name_that_looks_like_a_protocol_is_a_name(clip: Path, tmp_path: Path)
 
 
 def hostile(folder: Path, clip: Path) -> dict[str, Path]:
-    """Files that are named like videos and are none that may be read."""
+    """Files that are named like videos and must not be read as one."""
     secret = folder / "secret.mp4"
     secret.write_bytes(clip.read_bytes())
     contents = {
@@ -151,7 +151,7 @@ def hostile(folder: Path, clip: Path) -> dict[str, Path]:
         "playlist": f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{secret.name}\n#EXT-X-ENDLIST\n".encode(),
         "dash": b'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"></MPD>',
         "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="secret.png"/></svg>',
-        "text": b"hello, this is no film" * 40,
+        "text": b"hello, this is not a video" * 40,
         "truncated": clip.read_bytes()[:400],
     }
     paths = {name: folder / f"{name}.mp4" for name in contents}
@@ -164,7 +164,7 @@ def hostile(folder: Path, clip: Path) -> dict[str, Path]:
     "name",
     ["empty", "noise", "concat script", "playlist", "dash", "svg", "text", "truncated", "gone", "folder"],
 )
-def test_what_is_no_video_is_an_error_that_names_the_file(clip: Path, tmp_path: Path, name: str) -> None:
+def test_what_is_not_a_video_is_an_error_that_names_the_file(clip: Path, tmp_path: Path, name: str) -> None:
     path = hostile(tmp_path, clip)[name]
     with pytest.raises(MediaError, match="cannot be read as a video"):
         probe(path)
@@ -172,14 +172,14 @@ def test_what_is_no_video_is_an_error_that_names_the_file(clip: Path, tmp_path: 
         list(read_frames(path, [0.0]))
 
 
-def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+def test_audio_alone_is_not_a_video(tmp_path: Path) -> None:
     path = tmp_path / "song.m4a"
     ffmpeg("-f", "lavfi", "-i", "sine=duration=1", path)
     with pytest.raises(MediaError, match=r"song\.m4a"):
         probe(path)
 
 
-def test_a_picture_too_large_for_memory_is_refused(tmp_path: Path) -> None:
+def test_a_frame_too_large_for_memory_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.mkv"
     ffmpeg("-f", "lavfi", "-i", "color=size=9000x4000:rate=1:duration=1", "-c:v", "mjpeg", path)
     with pytest.raises(MediaError, match="max pixel count"):

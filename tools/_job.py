@@ -2,12 +2,13 @@
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Literal, assert_never
+from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
 
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.utilities.types import Image
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
+from pydantic import Field
 
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.studio.lazy_studio import LazyStudio
@@ -23,8 +24,11 @@ log = logging.getLogger(__name__)
 
 _PROMPT_SHOWN = 120  # characters of a prompt in texts and waiting replies: an agent wrote it and has it
 
-
 ToolContext = Context[LazyStudio, Any]
+Wait = Annotated[
+    float,
+    Field(ge=0, allow_inf_nan=False, description="Seconds to wait for the end before answering with a job_id."),
+]
 
 
 class JobError(Value):

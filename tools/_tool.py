@@ -1,22 +1,28 @@
-"""A tool that refuses what it does not know, and says so in our words.
+"""A tool as the agent sees it: made of a function and of the request that the function takes.
 
-The SDK drops unknown arguments silently and shows validation errors in its validator's language; an agent
-needs the argument, what came, and what is allowed.
+The options of a request become arguments of their own, so a new option is declared on its request and nowhere else.
+The SDK drops unknown arguments silently and shows validation errors in its validator's language; an agent needs the
+argument, what came, and what is allowed.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.types import ToolAnnotations
-from pydantic import ConfigDict, ValidationError, create_model
-from pydantic_core import ErrorDetails
+from pydantic import ConfigDict, ValidationError, create_model, model_validator
+from pydantic.fields import FieldInfo
 
 from ltx_mcp.errors import BadInput, StudioError
+from ltx_mcp.types.options import options_of, options_schema
+from ltx_mcp.types.validation import explain
+from ltx_mcp.types.value import Value
 
-_SHOWN = 80  # characters of a bad value that are quoted back
+MAKES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
 class StudioTool(Tool):
@@ -29,54 +35,57 @@ class StudioTool(Tool):
             if isinstance(error.__cause__, StudioError):  # without the SDK's prefix
                 raise error.__cause__ from None
             if type(error) is ToolError and isinstance(error.__cause__, ValidationError):
-                raise self._bad_input(error.__cause__) from None
+                raise BadInput(explain(error.__cause__, self.parameters)) from None
             raise
 
-    def _bad_input(self, error: ValidationError) -> BadInput:
-        properties: dict[str, Any] = self.parameters["properties"]
-        return BadInput(" ".join(_problem(detail, properties) for detail in error.errors()))
 
+class _Arguments(ArgModelBase):
+    """Arguments of a call. `requests` are the function's parameters that take several of them as one request."""
 
-class _Strict(ArgModelBase):
     model_config = ConfigDict(extra="forbid")
+    requests: ClassVar[Mapping[str, type[Value]]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Some hosts send null for every argument that the model left out."""
+        return {name: value for name, value in arguments.items() if value is not None}
+
+    def model_dump_one_level(self) -> dict[str, Any]:
+        """What the function is called with. Requests get only what was given: they tell what was left out."""
+        arguments = super().model_dump_one_level()
+        for parameter, kind in self.requests.items():
+            options = {name: arguments.pop(name) for name in options_of(kind)}
+            arguments[parameter] = kind(**{name: options[name] for name in options.keys() & self.model_fields_set})
+        return arguments
 
 
 def studio_tool(function: Callable[..., Any], *, title: str, annotations: ToolAnnotations) -> StudioTool:
-    """Make a tool of an async function: its name, docstring and type hints are what the model reads."""
+    """Make a tool of an async function: its name, docstring and type hints are what the model reads.
+
+    A parameter whose type is a request stands for all of the request's options.
+    """
     tool = StudioTool.from_function(function, title=title, description=_text(function), annotations=annotations)
     assert isinstance(tool, StudioTool)
-    arguments = tool.fn_metadata.arg_model
-    strict = create_model(arguments.__name__, __base__=(_Strict, arguments))
-    tool.fn_metadata.arg_model = strict
-    tool.parameters = strict.model_json_schema(by_alias=True)
+    tool.fn_metadata.arg_model = _with_options(tool.fn_metadata.arg_model)
+    tool.parameters = options_schema(tool.fn_metadata.arg_model)
     return tool
+
+
+def _with_options(arguments: type[ArgModelBase]) -> type[_Arguments]:
+    fields: dict[str, FieldInfo] = {}
+    requests: dict[str, type[Value]] = {}
+    for name, field in arguments.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Value):
+            requests[name] = field.annotation
+            fields |= options_of(field.annotation)
+        else:
+            fields[name] = field
+    options: dict[str, Any] = {name: (field.annotation, field) for name, field in fields.items()}
+    model: type[_Arguments] = create_model(arguments.__name__, __base__=_Arguments, **options)
+    model.requests = requests
+    return model
 
 
 def _text(function: Callable[..., Any]) -> str:
     return " ".join((function.__doc__ or "").split())
-
-
-def _problem(detail: ErrorDetails, properties: dict[str, Any]) -> str:
-    name = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f"There is no argument {name!r}; the arguments are {', '.join(properties)}."
-    if detail["type"] == "missing":
-        return f"The argument {name!r} is missing."
-    return f"{name} = {_shown(detail['input'])} cannot be used: {_allowed(properties.get(name, {}), detail)}."
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"
-
-
-def _allowed(schema: dict[str, Any], detail: ErrorDetails) -> str:
-    for option in [schema, *schema.get("anyOf", [])]:
-        if "enum" in option:
-            return f"it must be one of {', '.join(map(str, option['enum']))}"
-        if "minimum" in option and "maximum" in option:
-            kind = "a whole number" if option.get("type") == "integer" else "a number"
-            return f"it must be {kind} from {option['minimum']} to {option['maximum']}"
-        if "maxLength" in option:
-            return f"it must be {option.get('minLength', 0)} to {option['maxLength']:,} characters of text"
-    return detail["msg"][0].lower() + detail["msg"][1:]

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from mcp.types import CallToolResult, ToolAnnotations
+from mcp.types import CallToolResult
 from pydantic import Field
 
 from ltx_mcp.tools._job import JobView, ToolContext, job_result
-from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.tools._tool import STOPS, studio_tool
 
 
 async def cancel_job(
@@ -19,10 +19,4 @@ async def cancel_job(
     return await job_result(studio, studio.jobs.cancel(job_id))
 
 
-TOOL = studio_tool(
-    cancel_job,
-    title="Cancel a job",
-    annotations=ToolAnnotations(
-        read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
-    ),
-)
+TOOL = studio_tool(cancel_job, title="Cancel a job", annotations=STOPS)

@@ -2,20 +2,19 @@
 
 from typing import Annotated
 
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
 from pydantic import Field
 
 from ltx_mcp.jobs.store import Job
-from ltx_mcp.tools._arguments import WaitArg
-from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, job_result, shorten
-from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, Wait, job_result, shorten
+from ltx_mcp.tools._tool import READS, studio_tool
 from ltx_mcp.types import states
 
 
 async def get_job(
     context: ToolContext,
     job_id: Annotated[str | None, Field(description="As given by a maker. Left out: the recent jobs.")] = None,
-    wait_s: WaitArg = 45.0,
+    wait_s: Wait = 45.0,
 ) -> Annotated[CallToolResult, JobView]:
     """Wait for a job and get its clip. Waits up to wait_s for the end, then answers with the progress and the time
     that is left. Giving up on a wait leaves the job running. Without a job_id it lists the recent jobs, newest first.
@@ -45,4 +44,4 @@ def _line(job: Job) -> JobLine:
     return JobLine(job_id=job.job_id, status=status, prompt=shorten(job.request.prompt), clip_id=clip_id)
 
 
-TOOL = studio_tool(get_job, title="Get a job", annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
+TOOL = studio_tool(get_job, title="Get a job", annotations=READS)

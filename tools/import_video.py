@@ -1,32 +1,21 @@
-"""import_video: a video file taken into the archive."""
+"""import_video: a video file copied into the archive."""
 
 from typing import Annotated
 
-from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import Field
+from mcp.types import CallToolResult
 
-from ltx_mcp.tools._arguments import WaitArg
-from ltx_mcp.tools._job import JobView, ToolContext, make
-from ltx_mcp.tools._tool import studio_tool
-from ltx_mcp.types.requests import ImportRequest, Reference, Title
+from ltx_mcp.tools._job import JobView, ToolContext, Wait, make
+from ltx_mcp.tools._tool import MAKES, studio_tool
+from ltx_mcp.types.requests import ImportRequest
 
 
 async def import_video(
-    context: ToolContext,
-    video: Annotated[Reference, Field(description="A video file in an allowed folder.")],
-    title: Annotated[Title, Field(description="What is seen in it: the words by which search_clips finds it.")],
-    wait_s: WaitArg = 45.0,
+    context: ToolContext, request: ImportRequest, wait_s: Wait = 45.0
 ) -> Annotated[CallToolResult, JobView]:
-    """Take a video of the user's into the archive, up to its first 60 s: moderated, copied, and from then on found by
+    """Copy a video of the user's into the archive, up to its first 60 s: moderated, and from then on found by
     search_clips and usable like any clip made here. The file itself stays untouched. Nothing is generated.
     """
-    return await make(context, ImportRequest(video=video, title=title), wait_s)
+    return await make(context, request, wait_s)
 
 
-TOOL = studio_tool(
-    import_video,
-    title="Import a video",
-    annotations=ToolAnnotations(
-        read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
-    ),
-)
+TOOL = studio_tool(import_video, title="Import a video", annotations=MAKES)

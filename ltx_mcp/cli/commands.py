@@ -6,27 +6,35 @@ from dataclasses import asdict
 from pathlib import Path
 
 import anyio.to_thread
-from pydantic import ValidationError
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ltx_mcp.cli.clips import CLIP_COMMANDS
 from ltx_mcp.cli.demo import demo
 from ltx_mcp.cli.doctor import Check, examine
 from ltx_mcp.cli.models import known_families
+from ltx_mcp.cli.options import given_options, read_options
 from ltx_mcp.cli.output import err, out, print_value, show_rows
 from ltx_mcp.compose import open_studio
 from ltx_mcp.edit.film_file import read_film_file
-from ltx_mcp.errors import BadInput, Refused, StudioError
-from ltx_mcp.index.query import SearchQuery
+from ltx_mcp.errors import Refused, StudioError
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.settings import Settings
+from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.film_request import film_request
-from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, ImportRequest, Request, RestyleRequest
+from ltx_mcp.types.requests import (
+    AnimateRequest,
+    FinalizeOptions,
+    GenerateRequest,
+    ImportRequest,
+    Request,
+    RestyleRequest,
+)
+from ltx_mcp.types.searches import SearchRequest
 from ltx_mcp.types.timeline import EditRequest
 
-_MAKERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest]] = {
+_RENDERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest]] = {
     "generate": GenerateRequest,
     "animate": AnimateRequest,
     "restyle": RestyleRequest,
@@ -41,66 +49,57 @@ async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
-    """generate, animate, restyle, finalize, import, edit."""
-    request = _film(arguments) if arguments.command == "edit" else _request(arguments)
+    """generate, animate, restyle, import."""
+    request = read_options(_RENDERS[arguments.command], arguments)
     async with open_studio(settings) as studio:
-        if isinstance(request, EditRequest):
-            request = await studio.to_edit(request)
-        job = await studio.start(request or await studio.to_finalize(arguments.clip, arguments.codec))
-        with _progress() as progress:
-            bar = progress.add_task("queued", total=1.0)
+        return await _finished(studio, request, arguments)
 
-            async def report(job: Job) -> None:
-                if isinstance(job.state, states.Running):
-                    progress.update(bar, completed=job.state.progress, description=job.state.stage)
 
-            job = await studio.jobs.wait(job.job_id, float("inf"), report)
-        match job.state:
-            case states.Succeeded(clip_id):
-                clip = await studio.archive.clip(clip_id)
-                return print_value(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
-            case states.Refused(_, message, hint):
-                raise Refused(message, hint)
-            case states.Failed(_, message, hint):
-                raise StudioError(message, hint)
-            case _:
-                raise StudioError(f"{job.job_id} was cancelled by another process.")
+async def _finalize(settings: Settings, arguments: argparse.Namespace) -> int:
+    draft = read_options(FinalizeOptions, arguments)
+    async with open_studio(settings) as studio:
+        return await _finished(studio, await studio.to_finalize(draft.clip, draft.codec), arguments)
+
+
+async def _edit(settings: Settings, arguments: argparse.Namespace) -> int:
+    film = _film(arguments)
+    async with open_studio(settings) as studio:
+        return await _finished(studio, await studio.to_edit(film), arguments)
 
 
 def _film(arguments: argparse.Namespace) -> EditRequest:
     """The film that a file describes, with what the command line says in its place."""
     request = read_film_file(Path(arguments.film))
-    given = {name: getattr(arguments, name) for name in ("quality", "resolution", "title", "base")}
-    return film_request({**request.model_dump(exclude_unset=True), **{k: v for k, v in given.items() if v is not None}})
+    return film_request({**request.model_dump(exclude_unset=True), **given_options(EditRequest, arguments)})
 
 
-def _request(arguments: argparse.Namespace) -> Request | None:
-    """None for finalize: its request is made from the draft."""
-    if arguments.command == "finalize":
-        return None
-    kind = _MAKERS[arguments.command]
-    names = kind.model_fields.keys() & vars(arguments).keys()
-    asked = {name: value for name in names if (value := getattr(arguments, name)) is not None}
-    try:
-        return kind(**asked)
-    except ValidationError as error:
-        problems = [f"{problem['loc'][0]} cannot be used: {problem['msg']}." for problem in error.errors()]
-        hint = f"ltx-mcp {arguments.command} --help lists what is allowed."
-        raise BadInput("\n".join(problems), hint) from None
+async def _finished(studio: Studio, request: Request, arguments: argparse.Namespace) -> int:
+    """Start a job, show its progress to the end, and print its clip."""
+    job = await studio.start(request)
+    with _progress() as progress:
+        bar = progress.add_task("queued", total=1.0)
+
+        async def report(job: Job) -> None:
+            if isinstance(job.state, states.Running):
+                progress.update(bar, completed=job.state.progress, description=job.state.stage)
+
+        job = await studio.jobs.wait(job.job_id, float("inf"), report)
+    match job.state:
+        case states.Succeeded(clip_id):
+            clip = await studio.archive.clip(clip_id)
+            return print_value(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
+        case states.Refused(_, message, hint):
+            raise Refused(message, hint)
+        case states.Failed(_, message, hint):
+            raise StudioError(message, hint)
+        case _:
+            raise StudioError(f"{job.job_id} was cancelled by another process.")
 
 
 async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
+    asked = read_options(SearchRequest, arguments)
     async with open_studio(settings) as studio:
-        image = None if arguments.image is None else await studio.still(arguments.image)
-        found = await studio.archive.search(
-            SearchQuery(
-                query=arguments.query,
-                image=image,
-                clip_id=arguments.clip and (await studio.archive.clip(arguments.clip)).clip_id,
-                kind=arguments.kind,
-                limit=arguments.limit,
-            )
-        )
+        found = await studio.search(asked)
     rows = [
         {
             "moment": moment.ref,
@@ -154,7 +153,9 @@ async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = {
     "demo": _demo,
-    **dict.fromkeys([*_MAKERS, "finalize", "edit"], _make),
+    **dict.fromkeys(_RENDERS, _make),
+    "finalize": _finalize,
+    "edit": _edit,
     "models": _models,
     "search": _search,
     "jobs": _jobs,

@@ -11,10 +11,7 @@ _FILES = ("config.json", "model.safetensors")
 
 @dataclass(frozen=True)
 class Weights:
-    """A model by its repository id, or by a folder in the same layout.
-
-    The commits of the repositories could not be looked up when this was written, so `revision` is "main".
-    """
+    """A model by its repository id, or by a folder in the same layout. `revision` is a commit or branch."""
 
     location: str
     licence: str

@@ -59,7 +59,7 @@ One shot has no cuts. Say what is there, never what is not. Leave out written te
 interact, and light that contradicts itself.{lora}
 
 Look with search_clips first whether the archive has it. Make a draft (quality="draft") with a seed, judge its contact \
-sheet, change one thing at a time, then let finalize_draft make the final of it, at twice its size.
+sheet, change one thing at a time, then call finalize_draft where the result offers it: the final, at twice its size.
 
 Where ltx://capabilities names the micro model, none of this helps: it draws one red, green, blue or yellow circle, \
 square or triangle moving left, right, up or down on a plain black or navy background. Ask for just that, briefly.
@@ -86,8 +86,10 @@ direction of movement, carry sounds on over the cut. Say what is there, never wh
 4. Show the user the list, and make nothing before they agree.
 5. Make each shot with generate_video: its duration_s, camera and prompt, aspect="{aspect}", the same resolution and \
 fps throughout, quality="draft" with a seed. Look at every contact sheet, mend what breaks the story, then call \
-finalize_draft for each. Give the user the paths in order. Shots that go on without a cut are \
-one call: the first as prompt, the others in then, together at most 60 s.
+finalize_draft where the result offers it. Shots that go on without a cut are one call: the first as prompt, the \
+others in then, together at most 60 s.
+6. Join the clips in order with edit_video: a title, transitions, narration and music as the story wants them. Make a \
+proof first (quality="draft"), look at its sheet, then make the final with base. Give the user its path.
 
 The idea:
 {idea}"""

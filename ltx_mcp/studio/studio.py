@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.errors import Cancelled, QueueFull, Refused, StudioError
+from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs.lane import LaneJob
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip
@@ -23,9 +24,9 @@ from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.tracking import JobTracker
 from ltx_mcp.types import states
-from ltx_mcp.types.clips import Clip
-from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.clips import Clip, SearchResult
 from ltx_mcp.types.requests import Codec, FinalizeRequest, Request
+from ltx_mcp.types.searches import SearchFilters, SearchRequest
 from ltx_mcp.types.timeline import EditRequest
 
 log = logging.getLogger(__name__)
@@ -136,9 +137,12 @@ class Studio:
         """Whether it is a draft whose latents are still kept."""
         return await self._admission.can_finalize(clip)
 
-    async def still(self, reference: str) -> Frame:
-        """The frame or image that a reference names. Raises BadInput."""
-        return await self._admission.still(reference)
+    async def search(self, asked: SearchRequest) -> SearchResult:
+        """Raises BadInput, NotFound, IndexUnavailable."""
+        image = None if asked.image is None else await self._admission.still(asked.image)
+        clip_id = None if asked.clip is None else (await self.archive.clip(asked.clip)).clip_id
+        filters = {name: getattr(asked, name) for name in SearchFilters.model_fields}
+        return await self.archive.search(SearchQuery(**filters, image=image, clip_id=clip_id), asked.tags)
 
     async def card(self) -> ModelCard:
         """What the engine is. The first call may look at the device, which takes seconds."""

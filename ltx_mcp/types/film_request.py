@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from ltx_mcp.errors import BadInput
+from ltx_mcp.types.options import options_schema
 from ltx_mcp.types.timeline import EditRequest
+from ltx_mcp.types.validation import explain
 
 
 def film_request(fields: Mapping[str, Any]) -> EditRequest:
@@ -15,18 +16,4 @@ def film_request(fields: Mapping[str, Any]) -> EditRequest:
     try:
         return EditRequest.model_validate(fields)
     except ValidationError as error:
-        raise BadInput(" ".join(_problem(each) for each in error.errors())) from None
-
-
-def _problem(detail: ErrorDetails) -> str:
-    return f"{_place(detail['loc'])}{detail['msg'].removeprefix('Value error, ')}."
-
-
-def _place(where: tuple[int | str, ...]) -> str:
-    match where:
-        case ("shots", int(place), *rest):
-            return f"Shot {place + 1}: {'.'.join(map(str, rest))}: " if rest else f"Shot {place + 1}: "
-        case ():
-            return ""
-        case _:
-            return f"{'.'.join(map(str, where))}: "
+        raise BadInput(explain(error, options_schema(EditRequest))) from None

@@ -1,12 +1,14 @@
-"""What can be asked for: one frozen request type a tool, with the range and default of every option.
+"""What can be asked for: one frozen request type a tool. Every option is declared here, and only here.
 
-Field names are the tool contract: what stands here is what an agent reads, and what a sidecar keeps.
+A field's type, range, default and description are what `tools/list` shows and what `ltx-mcp COMMAND --help` prints
+(types/options.py); its name is the tool contract, and what a sidecar keeps.
 """
 
 from typing import Annotated, ClassVar, Literal, assert_never
 
 from pydantic import Field, StringConstraints
 
+from ltx_mcp.types.options import Flag, omit_default
 from ltx_mcp.types.sizes import Aspect, Resolution
 from ltx_mcp.types.timeline import EditRequest
 from ltx_mcp.types.value import Value
@@ -14,116 +16,205 @@ from ltx_mcp.types.value import Value
 Quality = Literal["draft", "final", "best"]
 Codec = Literal["h264", "hevc"]
 Camera = Literal["static", "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "focus_shift"]
+RestyleMode = Literal["auto", "reference", "structure", "repaint"]
+Control = Literal["canny", "depth", "pose"]
 
 MIN_DURATION_S, MAX_DURATION_S = 0.5, 20.0  # 20 s is the transformer's longest trained position (pos_embed_max_pos)
 MIN_FPS, MAX_FPS = 8.0, 60.0
 MAX_SEED = 2**63 - 1
 MAX_FILM_S = 60.0  # of shots that continue each other
-MAX_THEN = 30  # shots of 2 s; shorter ones would be made of little more than what they are shown of the one before
-MAX_KEYFRAMES = 8  # pictures held while a job waits
+MAX_THEN = 30  # shots of 2 s; a shorter shot would be little more than the frames it is shown of the one before
+MAX_KEYFRAMES = 8  # images held in memory while a job waits
 MAX_LORAS = 4  # at once; each more takes memory and blurs the others
 MAX_LORA_STRENGTH = 2.0  # the highest published one (engine/lora/catalogue.py: cinemagraph-motion)
 
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
 NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
-Duration = Annotated[float, Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, allow_inf_nan=False, description="seconds")]
-Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS, allow_inf_nan=False, description="frames per second")]
+Duration = Annotated[float, Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, allow_inf_nan=False)]
+Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS, allow_inf_nan=False)]
 Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-RestyleMode = Literal["auto", "reference", "structure", "repaint"]
-Control = Literal["canny", "depth", "pose"]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
+ChosenCodec = Annotated[Codec | None, Field(description="Video codec. Left out: h264, and hevc at 2160p.")]
 
 
 class LoraUse(Value):
-    """A LoRA, and how strongly it acts: 0 is not at all, below 0 is its opposite, None as is recommended for it.
+    """A LoRA, and how strongly it acts. `strength` None is the recommended one, `revision` None the newest commit."""
 
-    `name` is that of a file on the shelf, the id of a known one, owner/repo, or owner/repo:file.safetensors. Of a
-    repository, `revision` is the commit; None is its newest.
-    """
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=255, description="An installed one, a known id, owner/repo or owner/repo:file."),
+    ]
+    strength: Annotated[
+        Annotated[float, Field(ge=-MAX_LORA_STRENGTH, le=MAX_LORA_STRENGTH, allow_inf_nan=False)] | None,
+        Field(description="0: no effect; below 0: the opposite. Left out: as recommended."),
+    ] = None
+    revision: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None,
+        Field(description="Of a repository: the commit."),
+    ] = None
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    strength: Annotated[float, Field(ge=-MAX_LORA_STRENGTH, le=MAX_LORA_STRENGTH, allow_inf_nan=False)] | None = None
-    revision: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None = None
+
+def _lora(text: str) -> dict[str, str]:
+    name, given, strength = text.rpartition("=")
+    return {"name": name, "strength": strength} if given else {"name": text}
 
 
-Loras = Annotated[tuple[LoraUse, ...], Field(max_length=MAX_LORAS)]
+class RenderRequest(Value):
+    """What may be asked of every render. None means: whatever suits this machine best."""
+
+    resolution: Annotated[
+        Resolution | None, Field(description="Height class. Left out: the best that this machine makes.")
+    ] = None
+    quality: Annotated[
+        Quality,
+        Field(
+            description="draft: fast, can be finalized later. final: two stages, sharper. best: slow, guided, "
+            "where the model offers it."
+        ),
+    ] = "final"
+    seed: Annotated[Seed | None, Field(description="The same request and seed give the same clip.")] = None
+    loras: Annotated[
+        tuple[LoraUse, ...],
+        Field(
+            max_length=MAX_LORAS,
+            description="Styles by name or id (ltx://capabilities), or owner/repo of Hugging Face.",
+        ),
+        Flag(
+            "--lora", "NAME[=STRENGTH]", "A LoRA: an installed one, a known id, owner/repo or owner/repo:file.", _lora
+        ),
+    ] = ()
+    codec: ChosenCodec = None
 
 
-class ShotRequest(Value):
-    """What may be asked of any new shot, word for word. None means: as this machine does best."""
+class ShotRequest(RenderRequest):
+    """What may be asked of every new shot."""
 
-    prompt: Prompt
-    duration_s: Duration = 5.0
-    resolution: Resolution | None = None
-    fps: Fps = 24.0
-    quality: Quality = "final"
-    audio: bool = True
-    camera: Camera | None = None
-    negative_prompt: NegativePrompt | None = None
-    seed: Seed | None = None
-    loras: Loras = ()
-    codec: Codec | None = None
+    duration_s: Annotated[Duration, Field(description="Seconds.")] = 5.0
+    fps: Annotated[Fps, Field(description="Frames per second.")] = 24.0
+    audio: Annotated[bool, Field(description="Make synchronized audio.")] = True
+    camera: Annotated[Camera | None, Field(description="A camera move, added to the prompt.")] = None
+    negative_prompt: Annotated[
+        NegativePrompt | None, Field(description="What to avoid; has an effect at quality best only.")
+    ] = None
 
 
 class GenerateRequest(ShotRequest):
-    """A clip from words, or one taken on from another: it is continued (`extend`), or a span made anew (`retake`).
+    """A clip from words alone, or one that continues a clip (`extend`) or regenerates a span of it (`retake`).
 
     `then` are the prompts of further shots, each of which continues the one before. Size and rate that were left out
-    (`model_fields_set` tells) are those of the clip that is taken on from.
+    (`model_fields_set` tells) are those of the clip that is extended or retaken.
     """
 
     tool: Literal["generate_video"] = "generate_video"
-    aspect: Aspect = "16:9"
-    extend: Reference | None = None
-    retake: Reference | None = None
-    then: Annotated[tuple[Prompt, ...], Field(max_length=MAX_THEN)] = ()
+    prompt: Annotated[Prompt, Field(description="One flowing paragraph: action, subject, setting, light, sound.")]
+    duration_s: Annotated[
+        Duration,
+        Field(description="Seconds of each new shot. Left out: 5. Not for retake.", json_schema_extra=omit_default),
+    ] = 5.0
+    aspect: Annotated[
+        Aspect,
+        Field(
+            description="Left out: 16:9, or the extended clip's. 9:16 is native portrait.",
+            json_schema_extra=omit_default,
+        ),
+    ] = "16:9"
+    fps: Annotated[
+        Fps,
+        Field(description="Frames per second. Left out: 24, or the extended clip's.", json_schema_extra=omit_default),
+    ] = 24.0
+    extend: Annotated[
+        Reference | None,
+        Field(description="The clip to continue: clip_id, clip_id@2.0-5.5, or a video file."),
+        Flag(metavar="VIDEO"),
+    ] = None
+    retake: Annotated[
+        Reference | None,
+        Field(description="The span to regenerate: clip_id@2.0-3.5. The rest stays as it is."),
+        Flag(metavar="SPAN"),
+    ] = None
+    then: Annotated[
+        tuple[Prompt, ...],
+        Field(max_length=MAX_THEN, description="Prompts of the shots that follow, in order."),
+        Flag(metavar="PROMPT", help="The prompt of a shot that continues the one before."),
+    ] = ()
 
 
 class Keyframe(Value):
-    """A picture that the clip must show at a time, in seconds from its start."""
+    """An image that the clip must show at a time, in seconds from its start."""
 
-    image: Reference
-    at_s: Annotated[float, Field(ge=0, le=MAX_DURATION_S, allow_inf_nan=False)]
+    image: Annotated[Reference, Field(description="As image.")]
+    at_s: Annotated[float, Field(ge=0, le=MAX_DURATION_S, allow_inf_nan=False, description="Seconds from the start.")]
+
+
+def _keyframe(text: str) -> dict[str, object]:
+    at_s, _, image = text.partition("=")
+    return {"at_s": float(at_s), "image": image}
 
 
 class AnimateRequest(ShotRequest):
-    """A still brought to motion. `aspect` None means that of the image."""
+    """A still image brought to motion. `aspect` None means that of the image."""
 
     tool: Literal["animate_image"] = "animate_image"
-    image: Reference
-    end_image: Reference | None = None
-    keyframes: Annotated[tuple[Keyframe, ...], Field(max_length=MAX_KEYFRAMES)] = ()
-    strength: Strength = 1.0
-    aspect: Aspect | None = None
+    image: Annotated[
+        Reference,
+        Field(description="clip_id@seconds, or an image file in an allowed folder."),
+        Flag(help="clip_id@seconds, or an image file."),
+    ]
+    prompt: Annotated[
+        Prompt, Field(description="What moves and how, the camera, the sound; not what the image looks like.")
+    ]
+    end_image: Annotated[
+        Reference | None, Field(description="The image that the last frame shows."), Flag(metavar="IMAGE")
+    ] = None
+    keyframes: Annotated[
+        tuple[Keyframe, ...],
+        Field(max_length=MAX_KEYFRAMES, description="Images that frames in between show."),
+        Flag("--keyframe", "SECONDS=IMAGE", "An image that the frame at this time shows.", _keyframe),
+    ] = ()
+    strength: Annotated[Strength, Field(description="How closely the images are kept.")] = 1.0
+    aspect: Annotated[Aspect | None, Field(description="Left out: the one nearest to the image's own.")] = None
 
 
-class RestyleRequest(Value):
-    """An existing video in a new style. Length, rate and shape are the video's own."""
+class RestyleRequest(RenderRequest):
+    """An existing video in a new style. Length, rate and aspect are the video's own."""
 
     tool: Literal["restyle_video"] = "restyle_video"
-    video: Reference
-    prompt: Prompt
-    mode: RestyleMode = "auto"
-    control: Control | None = None
-    strength: Strength = 0.6
-    keep_audio: bool = True
-    resolution: Resolution | None = None
-    quality: Quality = "final"
-    seed: Seed | None = None
-    loras: Loras = ()
-    codec: Codec | None = None
+    video: Annotated[
+        Reference,
+        Field(description="A clip_id, a span clip_id@2.0-5.5, or a video file in an allowed folder."),
+        Flag(help="A clip_id, a span clip_id@2.0-5.5, or a video file."),
+    ]
+    prompt: Annotated[Prompt, Field(description="The whole scene as it should look: the style, then what is seen.")]
+    mode: Annotated[
+        RestyleMode,
+        Field(
+            description="reference: an IC-LoRA reworks the video. structure: new frames on its edges, depth or poses. "
+            "repaint: noise and denoise, no LoRA needed. auto takes the best that is installed; the result says which."
+        ),
+    ] = "auto"
+    control: Annotated[
+        Control | None, Field(description="What mode structure keeps of the video. Left out: canny, its edges.")
+    ] = None
+    strength: Annotated[
+        Strength,
+        Field(description="How far it may depart from the video; reference and structure follow it fully up to 0.6."),
+    ] = 0.6
+    keep_audio: Annotated[
+        bool, Field(description="Keep the video's audio; else new audio is made."), Flag("--new-audio")
+    ] = True
+    quality: Annotated[Quality, Field(description="As in generate_video; repaint has one stage in each.")] = "final"
 
 
 class ImportRequest(Value):
-    """A video file taken into the archive. Nothing is rendered."""
+    """A video file copied into the archive. Nothing is rendered."""
 
     tool: Literal["import_video"] = "import_video"
-    video: Reference
-    title: Title
+    video: Annotated[Reference, Field(description="A video file in an allowed folder."), Flag(help="A video file.")]
+    title: Annotated[Title, Field(description="What it shows: the words by which search_clips finds it.")]
     seed: ClassVar[None] = None
-    loras: ClassVar[Loras] = ()
+    loras: ClassVar[tuple[LoraUse, ...]] = ()
 
     @property
     def prompt(self) -> str:
@@ -131,11 +222,18 @@ class ImportRequest(Value):
         return self.title
 
 
+class FinalizeOptions(Value):
+    """What may be asked of finalize_draft; the draft itself says the rest."""
+
+    clip: Annotated[Reference, Field(description="The clip_id of a draft.")]
+    codec: ChosenCodec = None
+
+
 NewShot = Annotated[GenerateRequest | AnimateRequest, Field(discriminator="tool")]
 
 
 class FinalizeRequest(Value):
-    """A draft finished: the final of twice its size. `final` is what would ask for that final from the beginning."""
+    """A draft finished at twice its size. `final` is the request that would give the same final from the beginning."""
 
     tool: Literal["finalize_draft"] = "finalize_draft"
     clip: Reference
@@ -154,7 +252,7 @@ class FinalizeRequest(Value):
         return self.final.seed
 
     @property
-    def loras(self) -> Loras:
+    def loras(self) -> tuple[LoraUse, ...]:
         return self.final.loras
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from ltx_mcp.types.options import NO_FLAG, Flag
 from ltx_mcp.types.sizes import Aspect, Resolution
 from ltx_mcp.types.value import Value
 
@@ -155,16 +156,30 @@ class EditRequest(Value):
 
     tool: Literal["edit_video"] = "edit_video"
     shots: Annotated[
-        tuple[Shot, ...], Field(max_length=MAX_SHOTS, description="In order. Needed unless base is given.")
+        tuple[Shot, ...],
+        Field(max_length=MAX_SHOTS, description="In order. Needed unless base is given."),
+        NO_FLAG,
     ] = ()
     titles: Annotated[
-        tuple[FilmTitle, ...], Field(max_length=MAX_TITLES, description="Texts at times of the film.")
+        tuple[FilmTitle, ...],
+        Field(max_length=MAX_TITLES, description="Texts at times of the film."),
+        NO_FLAG,
     ] = ()
-    subtitles: Annotated[Subtitles | Literal["none"] | None, Field(description='"none" takes away those of base.')] = (
-        None
-    )
-    narration: Annotated[tuple[Narration, ...], Field(max_length=MAX_NARRATIONS, description="Spoken passages.")] = ()
-    music: Annotated[Music | Literal["none"] | None, Field(description='"none" takes away that of base.')] = None
+    subtitles: Annotated[
+        Subtitles | Literal["none"] | None,
+        Field(description='"none" takes away those of base.'),
+        NO_FLAG,
+    ] = None
+    narration: Annotated[
+        tuple[Narration, ...],
+        Field(max_length=MAX_NARRATIONS, description="Spoken passages."),
+        NO_FLAG,
+    ] = ()
+    music: Annotated[
+        Music | Literal["none"] | None,
+        Field(description='"none" takes away that of base.'),
+        NO_FLAG,
+    ] = None
     title: Annotated[
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)] | None,
         Field(description="The film's name in the archive: words by which search_clips finds it."),
@@ -184,10 +199,13 @@ class EditRequest(Value):
     quality: Annotated[
         FilmQuality, Field(description="draft: a fast proof in low resolution, to look at before the final.")
     ] = "final"
-    base: Annotated[_Reference | None, Field(description="clip_id of an earlier film to change.")] = None
+    base: Annotated[
+        _Reference | None, Field(description="clip_id of an earlier film to change."), Flag(metavar="CLIP")
+    ] = None
     changes: Annotated[
         tuple[ShotChange, ...],
         Field(max_length=MAX_SHOTS, description="Changes of single shots of base: [{shot: 3, duration_s: 2}]."),
+        NO_FLAG,
     ] = ()
     seed: ClassVar[None] = None
     loras: ClassVar[tuple[()]] = ()

@@ -1,0 +1,119 @@
+"""Flags of a command, derived from the request that it asks for.
+
+An option is declared on its request (types/options.py); here it becomes an argument of argparse, with the same values,
+range, default and description that tools/list shows for it.
+"""
+
+import argparse
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ltx_mcp.errors import BadInput
+from ltx_mcp.types.options import Flag, Schema, flag_of, options_of, options_schema
+from ltx_mcp.types.validation import explain, number
+from ltx_mcp.types.value import Value
+
+R = TypeVar("R", bound=Value)
+
+_CONVERTERS: dict[str, Callable[[str], object]] = {"integer": int, "number": float, "string": str}
+
+
+def add_options(parser: argparse.ArgumentParser, kind: type[Value]) -> None:
+    """Add an argument for each option of the request: required ones by position, the others as flags."""
+    options = options_schema(kind)["properties"]
+    for name, field in options_of(kind).items():
+        flag = flag_of(field)
+        if flag.hidden:
+            continue
+        text = _help(flag, options[name])
+        if field.is_required():
+            parser.add_argument(name, help=text, **_values(flag, options[name]))
+        elif _is_positional(flag):
+            parser.add_argument(name, nargs="?", help=text, **_values(flag, options[name]))
+        else:
+            parser.add_argument(_spelled(name, flag), dest=name, help=text, **_flag_values(name, flag, options[name]))
+
+
+def given_options(kind: type[Value], arguments: argparse.Namespace) -> dict[str, Any]:
+    """The options of the request that stand on the command line."""
+    return {name: value for name in options_of(kind) if (value := getattr(arguments, name, None)) is not None}
+
+
+def read_options(kind: type[R], arguments: argparse.Namespace) -> R:
+    """The request that was asked for; what was left out stays left out. Raises BadInput."""
+    try:
+        return kind(**given_options(kind, arguments))
+    except ValidationError as error:
+        text = explain(error, options_schema(kind), lambda name: _known_as(kind, name))
+        raise BadInput(text, f"ltx-mcp {arguments.command} --help lists what is allowed.") from None
+
+
+def _flag_values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
+    if option.get("type") == "boolean":
+        return {"action": argparse.BooleanOptionalAction}
+    if option.get("type") == "array":
+        return {"action": "append", "type": _element(name, flag, option), "metavar": flag.metavar or None}
+    values = _values(flag, option)
+    return (
+        values if "choices" in values or flag.metavar or not name.endswith("_s") else {**values, "metavar": "SECONDS"}
+    )
+
+
+def _values(flag: Flag, option: Schema) -> dict[str, Any]:
+    """What argparse itself can check of a single value; ranges and lengths are the request's to check."""
+    if "enum" in option:
+        return {"choices": option["enum"]}
+    return {"type": _CONVERTERS[option["type"]], "metavar": flag.metavar or None}
+
+
+def _element(name: str, flag: Flag, option: Schema) -> Callable[[str], object]:
+    """Reads one value of a list. Raises TypeError, while the parser is built, for what needs a Flag and has none."""
+    if flag.parse is None and option["items"].get("type") not in _CONVERTERS:
+        raise TypeError(f"{name!r} is a list of objects: give it a Flag that parses one, or NO_FLAG.")
+    parse = flag.parse or _CONVERTERS[option["items"]["type"]]
+
+    def element(text: str) -> object:
+        try:
+            return parse(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {flag.metavar or name.upper()}") from None
+
+    return element
+
+
+def _is_positional(flag: Flag) -> bool:
+    return bool(flag.name) and not flag.name.startswith("-")
+
+
+def _spelled(name: str, flag: Flag) -> str:
+    """Seconds are said by the value's name, not by the flag's: `--duration SECONDS`."""
+    return flag.name or "--" + name.removesuffix("_s").replace("_", "-")
+
+
+def _known_as(kind: type[Value], name: str) -> str:
+    """An option as the person who typed it knows it."""
+    field = options_of(kind).get(name)
+    if field is None or field.is_required() or _is_positional(flag_of(field)):
+        return name
+    return _spelled(name, flag_of(field))
+
+
+def _help(flag: Flag, option: Schema) -> str:
+    text = flag.help or option.get("description", "")
+    facts = [
+        f"{number(option['minimum'])} to {number(option['maximum'])}"
+        if {"minimum", "maximum"} <= option.keys()
+        else "",
+        f"default {_shown(option['default'])}" if "default" in option else "",
+        "may be repeated" if option.get("type") == "array" else "",
+    ]
+    said = "; ".join(fact for fact in facts if fact)
+    return (f"{text} ({said})" if said else text).replace("%", "%%")  # argparse formats its help with %
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return number(default) if isinstance(default, int | float) else str(default)

@@ -1,0 +1,87 @@
+"""What may be asked, read off a request type: tools and commands are derived from the fields that declare it.
+
+An option is a field of a request: its type, range, default and description stand there and nowhere else.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+TAG = "tool"  # tells requests apart where they are stored; not an option
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How the command line writes an option, where its field does not say it; goes into `Annotated`.
+
+    `name` is the flag ("--lora"), or without dashes an optional positional; `metavar` stands for the value, `help`
+    replaces the description. `parse` reads one value of a list, raising ValueError. `hidden`: no flag at all.
+    """
+
+    name: str = ""
+    metavar: str = ""
+    help: str = ""
+    parse: Callable[[str], object] | None = None
+    hidden: bool = False
+
+
+NO_FLAG = Flag(hidden=True)
+"""For options that no command line can write, such as lists of objects."""
+
+
+def omit_default(schema: Schema) -> None:
+    """As `json_schema_extra`: keep the default out of the schema. For options where leaving out means something else
+    than giving the default, so that hosts which fill in defaults leave it out too."""
+    schema.pop("default", None)
+
+
+def options_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a request that may be asked for, required ones first."""
+    fields = {name: field for name, field in model.model_fields.items() if name != TAG}
+    return dict(sorted(fields.items(), key=lambda item: not item[1].is_required()))
+
+
+def flag_of(field: FieldInfo) -> Flag:
+    """How the command line writes this option; an empty Flag where nothing is said."""
+    return next((each for each in field.metadata if isinstance(each, Flag)), Flag())
+
+
+def options_schema(model: type[BaseModel]) -> Schema:
+    """The JSON Schema of a request's options: one object, shorter than pydantic's and without `$ref`.
+
+    Some hosts refuse `$ref`, so nested objects are written out; models that contain themselves cannot be. Titles say
+    nothing that names do not. What may be null may be left out, so null is not mentioned; it is accepted all the same.
+    """
+    whole = model.model_json_schema()
+    schema = _plain({**whole, "description": None}, whole.get("$defs", {}))
+    schema["properties"] = {name: schema["properties"][name] for name in options_of(model)}
+    return schema
+
+
+def _plain(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    if reference := schema.get("$ref"):
+        # A class's docstring is for those who read the code; its fields say what an agent needs.
+        named = {**definitions[reference.removeprefix("#/$defs/")], "description": None}
+        return _plain({**named, **_without(schema, "$ref")}, definitions)
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        return _plain({**kinds[0], **_without(schema, "anyOf")}, definitions)
+    plain = {key: value for key, value in schema.items() if key not in ("title", "$defs") and value not in (None, [])}
+    if kinds:
+        plain["anyOf"] = [_plain(kind, definitions) for kind in kinds]
+    if "oneOf" in plain:
+        plain["oneOf"] = [_plain(kind, definitions) for kind in plain["oneOf"]]
+    if "items" in plain:
+        plain["items"] = _plain(plain["items"], definitions)
+    if "properties" in plain:
+        plain["properties"] = {name: _plain(option, definitions) for name, option in plain["properties"].items()}
+    return plain
+
+
+def _without(schema: Schema, key: str) -> Schema:
+    return {name: value for name, value in schema.items() if name != key}

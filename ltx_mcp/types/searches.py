@@ -1,0 +1,57 @@
+"""What can be asked of search_clips, declared as requests are: tool and command are derived from the fields."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, field_validator
+
+from ltx_mcp.types.clips import Kind, Tags
+from ltx_mcp.types.options import Flag
+from ltx_mcp.types.requests import Reference
+from ltx_mcp.types.value import Value
+
+Query = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+
+
+class SearchFilters(Value):
+    """What a search looks for in words, among which clips, and how much of it. A blank query counts as left out."""
+
+    query: Annotated[
+        Query | None,
+        Field(description="What is seen or heard, in plain words."),
+        Flag("query", help="What is seen or heard, in plain words. Left out: the newest clips."),
+    ] = None
+    kind: Annotated[Kind | None, Field(description="Clips of this kind only.")] = None
+    created_after: Annotated[datetime | None, Field(description="ISO 8601; UTC where no zone is given.")] = None
+    min_duration_s: Annotated[
+        Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] | None,
+        Field(description="Clips of at least so many seconds only."),
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=20, strict=True, description="Moments in all.")] = 5
+    moments_per_clip: Annotated[int, Field(ge=1, le=10, strict=True, description="Moments of one clip.")] = 3
+
+    @field_validator("query")
+    @classmethod
+    def _blank_is_none(cls, query: str | None) -> str | None:
+        return query or None
+
+    @field_validator("created_after")
+    @classmethod
+    def _in_utc(cls, moment: datetime | None) -> datetime | None:
+        return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+class SearchRequest(SearchFilters):
+    """A search as it is asked for: image and clip are still references."""
+
+    image: Annotated[
+        Reference | None,
+        Field(description="Find what looks like this: clip_id@seconds, or an image file in an allowed folder."),
+        Flag(help="Find what looks like this: clip_id@seconds, or an image file."),
+    ] = None
+    clip: Annotated[Reference | None, Field(description="A clip_id: search inside this clip only.")] = None
+    tags: Annotated[
+        Tags,
+        Field(description="Only clips that have all of these tags (update_clip sets them)."),
+        Flag("--tag", metavar="TAG", help="Only clips with this tag."),
+    ] = ()
