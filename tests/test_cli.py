@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from PIL import Image
 
 from ltx_mcp.cli.main import main
 
@@ -227,3 +228,21 @@ def test_the_command_is_a_process_that_says_and_exits_the_same(tmp_path: Path) -
     process = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert Done(process.returncode, process.stdout, process.stderr) == run(tmp_path, *arguments)
     assert process.returncode == 3
+
+
+def test_edit_makes_the_same_film_of_json_and_of_its_timeline(tmp_path: Path) -> None:
+    for colour in ("red", "blue"):
+        Image.new("RGB", (416, 240), colour).save(tmp_path / f"{colour}.png")
+    shots = [{"source": f"{colour}.png", "duration_s": 0.5, "transition": "dissolve"} for colour in ("red", "blue")]
+    shots[0]["duration_s"] = 1.0
+    (tmp_path / "film.json").write_text(json.dumps({"title": "Two", "fps": 10, "shots": shots}))
+    roots = {"LTX_MCP_ROOTS": str(tmp_path)}
+    first = run(tmp_path / "data", "edit", str(tmp_path / "film.json"), "--json", **roots)
+    assert first.returncode == 0, first.stderr
+    film = json.loads(first.stdout)
+    timeline = Path(film["path"]).with_name("timeline.otio")
+    second = json.loads(run(tmp_path / "data", "edit", str(timeline), "--json", **roots).stdout)
+    assert second["sha256"] == film["sha256"]
+    assert (film["kind"], film["frames"]) == ("edited", 10)
+    missing = run(tmp_path / "data", "edit", str(tmp_path / "none.json"))
+    assert (missing.returncode, "none.json cannot be read" in missing.stderr) == (1, True)

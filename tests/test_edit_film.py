@@ -35,6 +35,12 @@ def test_transitions_overlap_their_shots() -> None:
     assert film.frames == 41
 
 
+def test_the_frame_that_stands_for_a_shot_is_one_of_its_own() -> None:
+    whole = {"duration_s": 0.5, "transition": "dissolve", "transition_s": 0.5}
+    film = a_film((GREY, {"duration_s": 1}), (GREY, whole), (GREY, {"duration_s": 0.1}))
+    assert [each.middle_frame for each in shot_times(film.shots, film.fps)] == [2, 7, 10]
+
+
 def test_segments_are_the_whole_film() -> None:
     film = a_film(
         (GREY, {"duration_s": 1}),

@@ -146,7 +146,7 @@ async def test_a_film_never_waits_for_the_device(tmp_path: Path, images: dict[st
         ({"shots": [{"source": "{folder}/none.mp4"}]}, "Shot 1: "),
         ({"shots": [{"source": "{folder}/list.m3u"}]}, "can be read neither as a video nor as an image"),
         ({"shots": [{"source": "{folder}/red.png"}, {"source": "gone-film-3f9k2m7q"}]}, "Shot 2: There is no clip"),
-        ({"shots": []}, "a film needs at least one shot"),
+        ({"shots": []}, "film needs at least one shot"),
     ],
 )
 @pytest.mark.anyio
@@ -215,3 +215,24 @@ class Patient:
     def stage(self, stage: Stage) -> None: ...
 
     def step(self, done: int, total: int) -> None: ...
+
+
+@pytest.mark.anyio
+async def test_a_clip_that_is_taken_in_again_stays_what_it_is(tmp_path: Path) -> None:
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+        made = data(await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}))["clip"]
+        copy = tmp_path / "copy.mp4"
+        copy.write_bytes(Path(made["path"]).read_bytes())
+        again = [
+            data(await agent.call_tool("import_video", {"video": video, "title": "again"}))["clip"]
+            for video in (f"{made['clip_id']}@0-0.3", made["path"], str(copy))
+        ]
+        cut = data(await agent.call_tool("edit_video", {"shots": [{"source": str(copy)}]}))["clip"]
+        base = await agent.call_tool("edit_video", {"base": again[0]["clip_id"], "title": "new"})
+    for clip in again:
+        assert (clip["kind"], clip["model"], clip["source"]) == ("edited", made["model"], made["clip_id"])
+        assert clip["provenance"] == made["provenance"]
+    assert again[0]["sources"][0]["end_s"] == pytest.approx(0.3)
+    assert cut["model"] == made["model"]
+    assert cut["provenance"]["digital_source_type"].endswith("/compositeWithTrainedAlgorithmicMedia")
+    assert "was not made by edit_video" in text(base)

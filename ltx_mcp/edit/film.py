@@ -169,10 +169,15 @@ def shot_times(shots: Sequence[FilmShot], fps: float) -> tuple[ShotTime, ...]:
             end_s=round(each.end / fps, 3),
             start_frame=each.start,
             frames=each.frames,
-            middle_frame=(each.start + each.lead_in + each.end - each.lead_out) // 2,
+            middle_frame=_middle(each),
         )
         for each in shots
     )
+
+
+def _middle(shot: FilmShot) -> int:
+    first, last = shot.start + shot.lead_in, shot.end - shot.lead_out
+    return (first + last - 1) // 2 if last > first else (shot.start + shot.end - 1) // 2
 
 
 def shot_audio(shots: Sequence[FilmShot], fps: float) -> tuple[AudioPlacement, ...]:

@@ -14,8 +14,8 @@ def with_base(request: EditRequest, base: Clip) -> EditRequest:
 
     Raises BadInput for a clip that is not a film, and for changes of shots that it does not have.
     """
-    if base.kind != "edited":
-        raise BadInput(f"{base.clip_id} is not an edited film; it is {base.kind}.", "Use it as the source of a shot.")
+    if base.requested.get("tool") != "edit_video":
+        raise BadInput(f"{base.clip_id} was not made by edit_video; it is {base.kind}.", "Use it as a shot's source.")
     earlier = EditRequest.model_validate(base.requested)
     given = request.model_fields_set
     kept = {name: getattr(earlier if name not in given else request, name) for name in _INHERITED}

@@ -1,4 +1,8 @@
-"""Prepares import_video: a file is copied into the archive as it is, within the archive's sizes."""
+"""Prepares import_video: a file is copied into the archive as it is, within the archive's sizes.
+
+A clip of the archive, by reference or as a copy of its file, becomes an edit that keeps its model and its AI mark:
+taking it out and in again must not make it footage of unknown origin.
+"""
 
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.media.footage import Footage, read_audio, read_video
@@ -8,13 +12,14 @@ from ltx_mcp.types.clips import Provenance
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import MAX_FPS, ImportRequest
 from ltx_mcp.types.sizes import RESOLUTIONS, delivered_size, frame_count, short_side
+from ltx_mcp.types.timeline import SourceUse
 
 IMPORT_MODEL = "none (imported)"
 
 
 def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError."""
-    footage = inputs.video(request.video)
+    footage, original = inputs.video(request.video), inputs.original(request.video)
     width, height = _archived_size(footage)
     fps = min(max(footage.fps, 1.0), MAX_FPS)
     frames = frame_count(footage.duration_s, fps)
@@ -29,7 +34,7 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         quality="final",
         audio=footage.has_audio,
         seed=0,
-        model=IMPORT_MODEL,
+        model=IMPORT_MODEL if original is None else original.model,
         made_width=width,
         made_height=height,
         made_frames=frames,
@@ -40,14 +45,22 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         return Materials(finished=Rendering(read_video(footage, width, height, fps, frames), read_audio(footage)))
 
     return PreparedJob(
-        "imported",
+        "imported" if original is None else "edited",
         plan,
-        request.video,
+        request.video if original is None else original.clip_id,
         recipe="import",
         gather=gather,
-        provenance=Provenance(digital_source_type=None),
+        provenance=Provenance(
+            digital_source_type=None if original is None else original.provenance.digital_source_type
+        ),
         lane="imports",
+        sources=() if original is None else (_use(footage),),
     )
+
+
+def _use(footage: Footage) -> SourceUse:
+    end_s = footage.start_s + footage.duration_s
+    return SourceUse(reference=footage.reference, start_s=round(footage.start_s, 3), end_s=round(end_s, 3))
 
 
 def _archived_size(footage: Footage) -> tuple[int, int]:

@@ -131,6 +131,15 @@ class Inputs:
                 with self._opened(path, max_bytes) as file:
                     return file.read(max_bytes)
 
+    def original(self, reference: str) -> Clip | None:
+        """As `clip`, and for a file the clip that it is a copy of: what was made here stays what it is."""
+        match self.parse(reference):
+            case ClipRef(clip_id):
+                return self._library.get(clip_id)
+            case FileRef(path):
+                with self._opened(path, MAX_VIDEO_BYTES) as file:
+                    return self._library.with_content(Path(file.name))
+
     def clip(self, reference: str) -> Clip | None:
         """The clip of the archive that a reference names in whole or in part, None for a file. Raises as `video`."""
         parsed = self.parse(reference)

@@ -34,7 +34,7 @@ def shot_sources(shots: Sequence[Shot], inputs: Inputs) -> list[ShotSource]:
     for number, shot in enumerate(shots, 1):
         if shot.source not in known:
             with naming(number):
-                known[shot.source] = ShotSource(_source(shot.source, inputs), inputs.clip(shot.source))
+                known[shot.source] = ShotSource(_source(shot.source, inputs), inputs.original(shot.source))
     return [known[shot.source] for shot in shots]
 
 
