@@ -24,7 +24,7 @@ LIMIT_S = 30.0
 SHORT = {"duration_s": 0.5, "quality": "draft"}
 
 
-def a_desk(
+def a_lazy_studio(
     folder: Path,
     engine: Engine | None = None,
     max_wait_s: float = 45,
@@ -58,7 +58,7 @@ async def an_agent(
     lora_dir: Path | None = None,
     controls: Controls | None = None,
 ) -> AsyncGenerator[Client]:
-    lazy_studio = a_desk(folder, engine, max_wait_s, roots, lora_dir, controls)
+    lazy_studio = a_lazy_studio(folder, engine, max_wait_s, roots, lora_dir, controls)
     with anyio.fail_after(limit_s):
         async with Client(make_server(lazy_studio), mode=mode) as agent:
             yield agent

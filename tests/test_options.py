@@ -125,6 +125,7 @@ class Probe(GenerateRequest):
     words: Annotated[tuple[str, ...], Field(description="What is said.")] = ()
     cuts: Annotated[tuple[Cut, ...], Field(max_length=3, description="In order."), NO_FLAG] = ()
     music: Annotated[Cut | None, Field(description="Under it."), NO_FLAG] = None
+    score: Annotated[Cut | Literal["none"] | None, Field(description="Music, or none."), NO_FLAG] = None
 
     @model_validator(mode="after")
     def _grainy_nights(self) -> "Probe":
@@ -197,14 +198,18 @@ async def test_what_was_left_out_or_sent_as_null_is_not_asked_for() -> None:
         ({"cuts": [{"source": "a"}, {"source": "b", "speed": 9}]}, "Cut 2: speed = 9 cannot be used: it must be a"),
         (
             {"cuts": [{"source": "a", "sped": 1}]},
-            "Cut 1: There is no argument 'sped'; the arguments are source, speed.",
+            "Cut 1: there is no argument 'sped'; the arguments are source, speed.",
         ),
-        ({"cuts": [{}]}, "Cut 1: The argument 'source' is missing."),
+        ({"cuts": [{}]}, "Cut 1: the argument 'source' is missing."),
         ({"cuts": [{"source": "a"}] * 4}, "cuts = "),
         (
             {"music": {"source": "far too long"}},
             "music.source = 'far too long' cannot be used: it must be 0 to 10 char",
         ),
+        ({"words": ["a", 5]}, "Word 2: 5 cannot be used: input should be a valid string."),
+        ({"score": {"sources": "a"}}, "The argument 'score.source' is missing. There is no argument 'score.sources'; "),
+        ({"score": "loud"}, "score = 'loud' cannot be used: input should be 'none'."),
+        ({"score": 5}, "score = 5 cannot be used: "),
         ({"look": "night", "grain": 0}, "A night has grain; raise grain to 0.1."),
         ({"prompt": None}, "The argument 'prompt' is missing."),
     ],
@@ -220,7 +225,7 @@ def test_the_command_says_it_with_its_own_flags(capsys: pytest.CaptureFixture[st
     for arguments, said in (
         (("--grain", "2"), "--grain = 2.0 cannot be used: it must be a number from 0 to 0.5."),
         (("--duration", "99"), "--duration = 99.0 cannot be used: it must be a number from 0.5 to 20."),
-        (("--lora", "x=9"), "Lora 1: strength = '9' cannot be used: it must be a number from -2 to 2."),
+        (("--lora", "x=9"), "--lora 1: strength = '9' cannot be used: it must be a number from -2 to 2."),
         (("--look", "night", "--grain", "0"), "A night has grain"),
     ):
         with pytest.raises(BadInput, match="ltx-mcp probe --help") as error:
@@ -243,4 +248,4 @@ def test_very_many_problems_are_told_in_part() -> None:
     with pytest.raises(ValidationError) as error:
         Probe.model_validate({"prompt": "x", **{f"n{number}": 1 for number in range(50)}})
     text = explain(error.value, options_schema(Probe))
-    assert "42 more." in text
+    assert "42 more problems." in text

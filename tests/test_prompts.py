@@ -109,13 +109,14 @@ async def test_fields_left_empty_in_a_form_count_as_left_out(mode: str) -> None:
         assert blank == await told(agent, "storyboard", idea="x")
 
 
-async def test_storyboard_plans_shots_that_add_up_and_repeat_the_looks(mode: str) -> None:
+async def test_storyboard_plans_shots_that_add_up_repeat_the_looks_and_end_in_a_film(mode: str) -> None:
     async with an_agent(mode) as agent:
         text = await told(agent, "storyboard", idea="two robots fall in love", length_s="45", aspect="9:16")
         assert "about 9 shots" in text
         assert "together exactly 45 s" in text
         assert 'aspect="9:16"' in text
         assert "word for word in every shot" in text
+        assert text.index("generate_video") < text.index("finalize_draft") < text.index("edit_video"), "ends in a film"
         assert text.endswith("two robots fall in love")
         assert len(text.encode()) < 2048
         for length_s in ("nan", "-1", "601", "long"):

@@ -23,8 +23,8 @@ PROMPTS = (
 )
 NARRATION = "Two clips and a picture, joined on your own machine."
 QUESTIONS = ("an azure block", "a blue picture")
-"""Of the second shot, in words that no prompt has: it is found by what it shows. An embedder that knows nothing but basic
-colours reads the second question alone."""
+"""Of the second shot, in words that no prompt has: it is found by what it shows. An embedder of basic colours alone
+understands the second question."""
 DEMO_FOLDER = "demo"
 
 
@@ -127,7 +127,7 @@ async def _make(agent: Client, tool: str, arguments: dict[str, Any], progress: P
     while job["status"] in ("queued", "running"):
         job = await _call(agent, "get_job", {"job_id": job["job_id"]}, on_progress)
     progress.update(bar, completed=1.0, description="done")
-    clip: dict[str, Any] = job["clip"]
+    clip: dict[str, Any] = {**job["clip"], "effective": job["effective"]}
     if not Path(clip["path"]).is_file():
         raise StudioError(f"{clip['path']} is missing.", "Run ltx-mcp doctor.")
     return clip

@@ -59,7 +59,7 @@ One shot has no cuts. Say what is there, never what is not. Leave out written te
 interact, and light that contradicts itself.{lora}
 
 Look with search_clips first whether the archive has it. Make a draft (quality="draft") with a seed, judge its contact \
-sheet, change one thing at a time, then let finalize_draft make the final of it, at twice its size.
+sheet, change one thing at a time, then call finalize_draft where the result offers it: the final, at twice its size.
 
 Where ltx://capabilities names the micro model, none of this helps: it draws one red, green, blue or yellow circle, \
 square or triangle moving left, right, up or down on a plain black or navy background. Ask for just that, briefly.

@@ -1,5 +1,7 @@
-"""A studio that opens with the first tool call that needs it, so that tools/list is answered at once, and that what
-keeps it from opening is the answer to that call."""
+"""A studio that opens with the first call that needs it, so that tools/list is answered at once.
+
+A studio that cannot open says why in the answer to that call, and the next call tries again.
+"""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -22,7 +24,10 @@ class _Attempt:
 
 
 class LazyStudio:
-    """`max_wait_s` caps any wait. `open_studio` is entered and left in one task, as its task group needs."""
+    """What tools reach the studio through. `max_wait_s` caps how long a call may wait for a job, in seconds.
+
+    `open_studio` is entered and left in one task, as the task group inside it needs.
+    """
 
     def __init__(self, open_studio: "Callable[[], AbstractAsyncContextManager[Studio]]", max_wait_s: float) -> None:
         self.max_wait_s = max_wait_s
@@ -40,8 +45,8 @@ class LazyStudio:
         return self._studio
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncGenerator["LazyStudio"]:
-        """Serve until the block is left; then close the studio, if it was opened."""
+    async def running(self) -> AsyncGenerator["LazyStudio"]:
+        """Open the studio on demand until the block is left; then close it, if it was opened."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._keep_studio)
             try:

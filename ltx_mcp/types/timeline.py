@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from ltx_mcp.types.options import NO_FLAG
+from ltx_mcp.types.options import NO_FLAG, Flag
 from ltx_mcp.types.sizes import Aspect, Resolution
 from ltx_mcp.types.value import Value
 
@@ -199,7 +199,9 @@ class EditRequest(Value):
     quality: Annotated[
         FilmQuality, Field(description="draft: a fast proof in low resolution, to look at before the final.")
     ] = "final"
-    base: Annotated[_Reference | None, Field(description="clip_id of an earlier film to change.")] = None
+    base: Annotated[
+        _Reference | None, Field(description="clip_id of an earlier film to change."), Flag(metavar="CLIP")
+    ] = None
     changes: Annotated[
         tuple[ShotChange, ...],
         Field(max_length=MAX_SHOTS, description="Changes of single shots of base: [{shot: 3, duration_s: 2}]."),

@@ -1,6 +1,7 @@
-"""Validation errors in our words: the option, what came, and what is allowed."""
+"""Validation errors in our words: the option, what came, and what is allowed. Elements of lists are counted from 1."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -12,51 +13,78 @@ _MAX_PROBLEMS = 8  # told at once
 
 
 def explain(error: ValidationError, schema: Schema, spelled: Callable[[str], str] = str) -> str:
-    """One sentence for each problem. `spelled` gives the name under which the user knows an option."""
-    problems = error.errors()
-    more = [f"{len(problems) - _MAX_PROBLEMS} more."] if len(problems) > _MAX_PROBLEMS else []
-    return " ".join([*(_problem(each, schema, spelled) for each in problems[:_MAX_PROBLEMS]), *more])
+    """One sentence for each problem, such as "Shot 3: speed = 9 cannot be used: it must be a number from 0.25 to 4."
+
+    `schema` is that of the options (types/options.py); `spelled` gives the name under which the user knows an option.
+    """
+    problems = [(detail, _place(detail["loc"], schema, spelled)) for detail in error.errors()]
+    meant = [(detail, place) for detail, place in problems if not _is_other_branch(detail, place)] or problems
+    told = [_told(detail, place, spelled) for detail, place in meant[:_MAX_PROBLEMS]]
+    more = [f"{len(meant) - _MAX_PROBLEMS} more problems."] if len(meant) > _MAX_PROBLEMS else []
+    return " ".join([*told, *more])
 
 
-def _problem(detail: ErrorDetails, schema: Schema, spelled: Callable[[str], str]) -> str:
-    (item, name), inside = _path(detail["loc"], spelled), _at(schema, detail["loc"][:-1])
-    if detail["type"] == "extra_forbidden":
-        known = ", ".join(map(spelled, inside.get("properties", {})))
-        return f"{item}There is no argument {name!r}; the arguments are {known}."
-    if detail["type"] == "missing":
-        return f"{item}The argument {name!r} is missing."
-    if detail["type"] == "value_error":  # said by a validator of ours, about several options
-        return item + f"{name}: {detail['ctx']['error']}.".removeprefix(": ").replace("..", ".")
-    allowed = _allowed(_at(schema, detail["loc"]), detail)
-    return f"{item}{name} = {_shown(detail['input'])} cannot be used: {allowed}.".replace(":  =", ":")
+@dataclass(frozen=True)
+class _Place:
+    """Where a value stands: the list element that it is in, its name there, and the schemas around it and of it."""
+
+    element: str
+    name: str
+    around: Schema
+    schema: Schema
+    in_union: bool
 
 
-def _path(loc: tuple[int | str, ...], spelled: Callable[[str], str]) -> tuple[str, str]:
-    """The item of a list, counted from 1 as people do, and the option: `Shot 7: ` and `speed`."""
-    match loc:
-        case (str(name), int(place), *inside):
-            one = name.removesuffix("s").replace("_", " ").capitalize()
-            return f"{one} {place + 1}: ", ".".join(map(str, inside))
-        case (name, *inside):
-            return "", ".".join([spelled(str(name)), *map(str, inside)])
-    return "", ""
+def _place(loc: tuple[int | str, ...], schema: Schema, spelled: Callable[[str], str]) -> _Place:
+    element, names, around, in_union = "", list[str](), schema, False
+    for index, part in enumerate(loc):
+        around = schema
+        if isinstance(part, int):
+            # An element's own error says its list's name once: "Shot 3: …".
+            element, names = f"{'.'.join(names).removesuffix('s')} {part + 1}", []
+            schema = schema.get("items", {})
+        elif "anyOf" in schema:  # pydantic names the branch that it tried, which is no part of the request
+            schema = next((kind for kind in schema["anyOf"] if "properties" in kind), {})
+            in_union = True
+        else:
+            names.append(part if index else spelled(part))
+            schema = schema.get("properties", {}).get(part, {})
+    return _Place(element, ".".join(names), around, schema, in_union)
 
 
-def _at(schema: Schema, loc: tuple[int | str, ...]) -> Schema:
-    """The schema of the value at this place; empty where there is none."""
-    for part in loc:
-        schema = schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
-    return schema
+def _is_other_branch(detail: ErrorDetails, place: _Place) -> bool:
+    """Whether a union was tried with a type that was not meant: an object is not a misspelled word."""
+    misfit = detail["type"].endswith("_type") or (
+        detail["type"] == "literal_error" and isinstance(detail["input"], dict)
+    )
+    return place.in_union and misfit
+
+
+def _told(detail: ErrorDetails, place: _Place, spelled: Callable[[str], str]) -> str:
+    element = f"{_capital(place.element)}: " if place.element else ""
+    match detail["type"]:
+        case "extra_forbidden":
+            names = place.around.get("properties", {})
+            known = ", ".join(names if element else map(spelled, names))
+            said = f"there is no argument {place.name!r}; the arguments are {known}."
+        case "missing":
+            said = f"the argument {place.name!r} is missing."
+        case "value_error":  # said by a validator of ours
+            said = f"{place.name}: {detail['ctx']['error']}".removeprefix(": ").removesuffix(".") + "."
+            return element + (said if element or place.name else _capital(said))
+        case _:
+            value = f"{place.name} = {_shown(detail['input'])}".removeprefix(" = ")
+            return f"{element}{value} cannot be used: {_allowed(place.schema, detail)}."
+    return element + said if element else _capital(said)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"
-
-
-def number(value: float) -> str:
-    """Whole numbers in full, others as short as they are exact enough to read."""
-    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def _allowed(schema: Schema, detail: ErrorDetails) -> str:
@@ -68,3 +96,8 @@ def _allowed(schema: Schema, detail: ErrorDetails) -> str:
     if "maxLength" in schema:
         return f"it must be {schema.get('minLength', 0)} to {schema['maxLength']:,} characters of text"
     return detail["msg"][0].lower() + detail["msg"][1:]
+
+
+def number(value: float) -> str:
+    """Whole numbers in full, others as short as they are exact enough to read."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
