@@ -19,6 +19,7 @@ BENCH = Path(__file__).parent.parent / "bench"
 WITHOUT_FIGURES = {"judge.py", "title_fonts.py"}  # a module of micro_eval.py, and the maker of the fonts that ship
 WHOLE = {
     "decode_memory.py": (["--seconds", "1", "--width", "64", "--height", "64"], ["stream", "whole", "ratio"]),
+    "edit.py": (["--shots", "2", "3", "--seconds", "1", "--size", "160x90"], ["ours", "plain", "memory at 3 shots"]),
     "large.py": (["--quick"], ["416x240, 12 frames", "tiles 1 x 1", "seams none", "GiB"]),
     "micro_audio.py": (["--scenes", "1"], ["core, 30%", "wide, 0%", "silence", "5 s: encoded"]),
     "micro_upsampler.py": (["--quick"], ["upsampler", "pixels", "ceiling", "astronaut"]),

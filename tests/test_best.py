@@ -89,10 +89,10 @@ def calls_of(engine: LtxEngine, plan: Plan) -> list[tuple[int, float, tuple[str,
     return calls
 
 
-def test_the_micro_models_best_costs_what_its_book_says(micro: LtxEngine) -> None:
-    recipe = micro.card.recipes["best"]
+def test_the_micro_models_best_costs_what_its_preset_says(micro: LtxEngine) -> None:
     calls = calls_of(micro, BEST)
-    assert sum(samples for samples, _, _ in calls) == recipe.forwards == 6 * 4 + 3
+    expected = sum(each.units * each.guidance.forwards for each in micro.card.recipes["best"].passes)
+    assert sum(samples for samples, _, _ in calls) == expected == 6 * 4 + 3
     sigmas = [sigma for samples, sigma, _ in calls if samples == 2] + [sigma for _, sigma, _ in calls[-3:]]
     assert sigmas == pytest.approx([*undistilled_sigmas(6), *REFINE_SIGMAS])
 

@@ -9,9 +9,9 @@ import pytest
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.plan.layout import WHOLE_SHARE, Uses, doubles
 from ltx_mcp.engine.plan.memory import GB, POLICIES, Machine, pick
-from ltx_mcp.engine.plan.passes_for import at_half_rate, can_tile, in_tiles
 from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.engine.plan.quality_presets import DISTILLED, distilled, guided, undistilled
+from ltx_mcp.engine.plan.recipe_variants import at_half_rate, can_tile, in_tiles
 from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS, REFINE_SIGMAS, TILED_SIGMAS, from_strength
 from ltx_mcp.engine.plan.tiling import LEAST_SIDE, MOST_SIDE, OVERLAP, longest, spans, tile_cells, tilings
 from ltx_mcp.errors import TooLarge

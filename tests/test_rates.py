@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials
 from ltx_mcp.engine.diffusers_ltx.conditions import at_half_rate, latent_index
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
-from ltx_mcp.engine.diffusers_ltx.steered import packed_audio
+from ltx_mcp.engine.diffusers_ltx.steered_transformer import packed_audio
 from ltx_mcp.engine.weights.temporal_upsampler_file import load_temporal_file
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.media.resize import scale

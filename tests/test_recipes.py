@@ -142,7 +142,9 @@ def test_a_quality_the_model_lacks_is_refused_by_name() -> None:
 
 
 def test_the_recipes_cost_eight_and_eleven_forwards() -> None:
-    assert [(each.steps, each.forwards) for each in DISTILLED.values()] == [(8, 8), (11, 11)]
+    passes = [recipe.passes for recipe in DISTILLED.values()]
+    assert [sum(len(each.sigmas) for each in each_pass) for each_pass in passes] == [8, 11]
+    assert {each.guidance.forwards for each_pass in passes for each in each_pass} == {1}
 
 
 def test_the_constants_are_those_of_the_installed_diffusers() -> None:

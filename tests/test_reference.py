@@ -18,10 +18,11 @@ from ltx_mcp.engine.base import NO_MATERIALS, Condition, Materials, ModelCard
 from ltx_mcp.engine.diffusers_ltx.conditions import centred
 from ltx_mcp.engine.diffusers_ltx.encode_latents import encode_video
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
-from ltx_mcp.engine.lora.installed import InstalledLoras, LoraCard, Picked
-from ltx_mcp.engine.plan.passes_for import in_context
+from ltx_mcp.engine.lora.card import LoraCard
+from ltx_mcp.engine.lora.installed import InstalledLoras, Picked
 from ltx_mcp.engine.plan.planning import Rework, plan
 from ltx_mcp.engine.plan.quality_presets import DISTILLED
+from ltx_mcp.engine.plan.recipe_variants import in_context
 from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS, REFINE_SIGMAS
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import BadInput, Cancelled, TooLarge

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from ltx_mcp.controls.base import Check, ControlMaker
 from ltx_mcp.controls.canny import CannyControl
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.engine.lora.installed import LoraCard, Picked, Trigger
+from ltx_mcp.engine.lora.card import LoraCard, Trigger
+from ltx_mcp.engine.lora.installed import Picked
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import BadInput, ModelUnavailable
 from ltx_mcp.media.encode import VideoWriter

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from ltx_mcp.engine.lora.installed import LoraCard, Trigger
+from ltx_mcp.engine.lora.card import LoraCard, Trigger
 from ltx_mcp.errors import Refused
 from ltx_mcp.jobs.store import JobStore
 from ltx_mcp.moderation.audit import Audit

@@ -13,9 +13,9 @@ from ltx_mcp.engine.diffusers_ltx.conditions import to_made_size
 from ltx_mcp.engine.diffusers_ltx.encode_latents import encode_video
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.diffusers_ltx.passes import denoise, encode_prompt
-from ltx_mcp.engine.diffusers_ltx.steered import SteeredTransformer, lent, packed_audio
-from ltx_mcp.engine.plan.passes_for import recipe_for
+from ltx_mcp.engine.diffusers_ltx.steered_transformer import SteeredTransformer, lent, packed_audio
 from ltx_mcp.engine.plan.quality_presets import Recipe
+from ltx_mcp.engine.plan.recipe_variants import recipe_for
 from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS
 from ltx_mcp.engine.plan.tiling import OVERLAP, spans
 from ltx_mcp.engine.weights.source import MicroSource

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.engine.lora.installed import LoraCard, Picked, reworking
+from ltx_mcp.engine.lora.card import LoraCard, reworking
+from ltx_mcp.engine.lora.installed import Picked
 from ltx_mcp.engine.plan.planning import Rework
 from ltx_mcp.errors import BadInput
 from ltx_mcp.types.requests import Control, RestyleMode, RestyleRequest

@@ -5,8 +5,8 @@ from types import MappingProxyType
 from typing import get_args
 
 from ltx_mcp.engine.base import ModelCard
+from ltx_mcp.engine.lora.card import LoraCard, reworking
 from ltx_mcp.engine.lora.catalogue import CATALOGUE
-from ltx_mcp.engine.lora.installed import LoraCard, reworking
 from ltx_mcp.engine.plan.planning import plan as make_plan
 from ltx_mcp.errors import TooLarge
 from ltx_mcp.types.plans import Plan

@@ -5,7 +5,8 @@ Each refusal is raised as `Refused` and written to the audit file.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ltx_mcp.engine.lora.installed import LoraCard, with_triggers
+from ltx_mcp.engine.lora.card import LoraCard
+from ltx_mcp.engine.lora.triggers import with_triggers
 from ltx_mcp.errors import Refused
 from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.frames import SAMPLES_PER_S, FrameGate

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltx_mcp.engine.diffusers_ltx.interrupt import Check
+from ltx_mcp.engine.lora.card import LoraCard
 from ltx_mcp.engine.lora.header import Layer, read_header
-from ltx_mcp.engine.lora.installed import LoraCard, Picked
+from ltx_mcp.engine.lora.installed import Picked
 from ltx_mcp.errors import BadInput, ModelUnavailable
 
 if TYPE_CHECKING:
@@ -185,11 +186,7 @@ def _tensors(card: LoraCard) -> "dict[str, torch.Tensor]":
     try:
         tensors = load_file(card.here)
     except (OSError, SafetensorError) as error:
-        raise BadInput(
-            f"{card.name} cannot be read: {error}.", "Put a whole copy of the file into LTX_MCP_LORA_DIR."
-        ) from None
+        raise BadInput(f"{card.name} cannot be read: {error}.", _COPY_AGAIN) from None
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise BadInput(
-            f"{card.name} holds infinite weights: the file is damaged.", "Put a whole copy into LTX_MCP_LORA_DIR."
-        )
+        raise BadInput(f"{card.name} holds infinite weights: the file is damaged.", _COPY_AGAIN)
     return tensors

@@ -34,7 +34,7 @@ def encode_video(
     """
     import torch
 
-    whole_pictures(vae)
+    disable_tiling(vae)
     height, width = prepare(frames[:1]).shape[1:3]
     edges = [0, *range(1, len(frames), _chunk_frames(height, width)), len(frames)]
     parts = []
@@ -50,7 +50,7 @@ def _chunk_frames(height: int, width: int) -> int:
     return min(MOST_FRAMES, max(LEAST_FRAMES, CHUNK_PIXELS // (height * width) // 8 * 8))
 
 
-def whole_pictures(vae: Any) -> None:
+def disable_tiling(vae: Any) -> None:
     """Turn tiling off, which a decode may have left on: an encode then never depends on what was made before."""
     vae.disable_tiling()
     vae.use_framewise_decoding = False  # it switches the encode as well

@@ -20,7 +20,7 @@ from ltx_mcp.engine.diffusers_ltx.interrupt import Check, checked, chunked_atten
 from ltx_mcp.engine.diffusers_ltx.passes import Loaded, denoise, encode_prompt
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.engine.plan.memory import Machine, pick, place, probe_machine, resolve_device
-from ltx_mcp.engine.plan.passes_for import opens_final, recipe_for
+from ltx_mcp.engine.plan.recipe_variants import opens_final, recipe_for
 from ltx_mcp.engine.weights.source import ModelSource
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed, StudioError
 from ltx_mcp.media.resize import scale
@@ -88,7 +88,7 @@ class LtxEngine:
         from diffusers import FlowMatchEulerDiscreteScheduler, LTX2LatentUpsamplePipeline, LTX2Pipeline
         from transformers.utils.logging import disable_progress_bar
 
-        from ltx_mcp.engine.diffusers_ltx.pipelines import PlacedConditionPipeline, ReferencePipeline, SoundPipeline
+        from ltx_mcp.engine.diffusers_ltx.pipelines import AudioPipeline, PlacedConditionPipeline, ReferencePipeline
 
         if self._device.startswith("cuda") and not torch.cuda.is_available():
             raise ModelUnavailable(
@@ -116,11 +116,11 @@ class LtxEngine:
             load_distilled(pipeline, components.adapter)
             check()
         place(pipeline, self._policy, device)
-        conditioned, sounding = PlacedConditionPipeline(**pipeline.components), SoundPipeline(**pipeline.components)
+        conditioned, audio_only = PlacedConditionPipeline(**pipeline.components), AudioPipeline(**pipeline.components)
         referring = ReferencePipeline(
             **{name: part for name, part in pipeline.components.items() if name != "duration_head"}
         )
-        for each in (pipeline, conditioned, sounding, referring):
+        for each in (pipeline, conditioned, audio_only, referring):
             each.set_progress_bar_config(disable=True)
         upsampling = None
         if components.upsampler is not None:
@@ -129,7 +129,7 @@ class LtxEngine:
         if components.temporal is not None:
             doubling = LTX2LatentUpsamplePipeline(vae=pipeline.vae, latent_upsampler=components.temporal.to(device))
         image_crf, tokens = self._source.info.image_crf, components.prompt_tokens
-        return Loaded(pipeline, conditioned, sounding, referring, upsampling, doubling, tokens, image_crf, device)
+        return Loaded(pipeline, conditioned, audio_only, referring, upsampling, doubling, tokens, image_crf, device)
 
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         check_materials(plan, materials)
@@ -149,9 +149,9 @@ class LtxEngine:
         with torch.inference_mode(), loras as active, _cancellable(loaded, watch.check):
             watch.check()
             watch.stage(Stage.ENCODING_PROMPT)
-            words = encode_prompt(loaded, plan, recipe)
+            prompt = encode_prompt(loaded, plan, recipe)
             watch.stage(Stage.DENOISING)
-            made = denoise(loaded, plan, materials, recipe, words, active, watch)
+            made = denoise(loaded, plan, materials, recipe, prompt, active, watch)
             watch.stage(Stage.DECODING)
             opens = opens_final(recipe, self._source.info.recipes)
             first_stage = Latents(_array(made.opening), _array(made.audio)) if opens else None

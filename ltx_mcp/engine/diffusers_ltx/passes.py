@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ltx_mcp.engine.base import Materials, Watch
 from ltx_mcp.engine.diffusers_ltx.adapters import ActiveAdapters
 from ltx_mcp.engine.diffusers_ltx.conditions import at_half_rate, centred, diffusers_conditions, to_made_size
-from ltx_mcp.engine.diffusers_ltx.encode_latents import encode_video, whole_pictures
-from ltx_mcp.engine.diffusers_ltx.steps import Steps
+from ltx_mcp.engine.diffusers_ltx.encode_latents import disable_tiling, encode_video
+from ltx_mcp.engine.diffusers_ltx.progress import Steps
 from ltx_mcp.engine.plan.quality_presets import Pass, Recipe
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
@@ -29,7 +29,7 @@ class Loaded:
 
     pipeline: Any  # LTX2Pipeline
     conditioned: Any  # PlacedConditionPipeline
-    sounding: Any  # SoundPipeline
+    audio_only: Any  # AudioPipeline
     referring: Any  # ReferencePipeline
     upsampling: Any | None  # LTX2LatentUpsamplePipeline, of the sides
     doubling: Any | None  # LTX2LatentUpsamplePipeline, of the rate
@@ -52,7 +52,7 @@ class Denoised:
 
 
 @dataclass(frozen=True)
-class Words:
+class PromptEmbeds:
     """A prompt's embeddings as arguments of a pipeline, and those of what guidance leads away from, if any does."""
 
     positive: "Mapping[str, torch.Tensor]"
@@ -62,7 +62,7 @@ class Words:
         return {**self.positive, **(self.negative if each.guidance.uses_negative_prompt else {})}
 
 
-def encode_prompt(loaded: Loaded, plan: Plan, recipe: Recipe) -> Words:
+def encode_prompt(loaded: Loaded, plan: Plan, recipe: Recipe) -> PromptEmbeds:
     """Encoded once for all passes: the text encoder is the largest thing to bring in.
 
     A plan without a negative prompt has diffusers' own where guidance wants one.
@@ -76,9 +76,9 @@ def encode_prompt(loaded: Loaded, plan: Plan, recipe: Recipe) -> Words:
         return {f"{prefix}prompt_embeds": embeds, f"{prefix}prompt_attention_mask": mask}
 
     if not recipe.uses_negative_prompt:
-        return Words(encoded(plan.prompt), {})
+        return PromptEmbeds(encoded(plan.prompt), {})
     negative = DEFAULT_NEGATIVE_PROMPT if plan.negative_prompt is None else plan.negative_prompt
-    return Words(encoded(plan.prompt), encoded(negative, "negative_"))
+    return PromptEmbeds(encoded(plan.prompt), encoded(negative, "negative_"))
 
 
 def denoise(
@@ -86,12 +86,12 @@ def denoise(
     plan: Plan,
     materials: Materials,
     recipe: Recipe,
-    words: Words,
+    prompt: PromptEmbeds,
     active: ActiveAdapters,
     watch: Watch,
 ) -> Denoised:
     """Run the recipe's passes. Call `check_materials` before. `active` are the LoRAs in force."""
-    whole_pictures(loaded.pipeline.vae)
+    disable_tiling(loaded.pipeline.vae)
     conditions = diffusers_conditions(plan, materials.conditions, loaded.image_crf, watch.check)
     halved = at_half_rate(conditions) if plan.doubled_rate else []
     video, audio = _beginning(loaded, plan, materials)
@@ -102,7 +102,7 @@ def denoise(
         video, before = _between(loaded, video, before, each), each
         steps = Steps(watch, done, total, each.tiles[0] * each.tiles[1])
         arguments = {
-            **words.arguments(each),
+            **prompt.arguments(each),
             **each.guidance.arguments,
             **_shape(plan, each),
             "generator": _noise(plan.seed, index),
@@ -144,7 +144,7 @@ def _run(
 ) -> tuple[Any, Any]:
     """One pass, through the pipeline that it takes."""
     if each.audio_only:
-        return video, loaded.sounding(**arguments, latents=video)[1]
+        return video, loaded.audio_only(**arguments, latents=video)[1]
     if video is not None:
         arguments |= {"latents": video, "audio_latents": audio, "noise_scale": each.sigmas[0]}
     if each.reference is not None:
@@ -155,7 +155,7 @@ def _run(
         pipeline = loaded.pipeline
     if not each.keeps_audio:
         return pipeline(**arguments)  # type: ignore[no-any-return]
-    from ltx_mcp.engine.diffusers_ltx.steered import SteeredTransformer, lent, packed_audio
+    from ltx_mcp.engine.diffusers_ltx.steered_transformer import SteeredTransformer, lent, packed_audio
 
     held = packed_audio(loaded.conditioned, audio.to(loaded.device), 1 / arguments["motion_speed"])
     steered = SteeredTransformer(pipeline.transformer, each.tiles, held, steps.after_tile)

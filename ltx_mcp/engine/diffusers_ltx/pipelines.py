@@ -75,7 +75,7 @@ class ReferencePipeline(_Placed, LTX2InContextPipeline):  # type: ignore[misc]
         return torch.cat(tokens, dim=1), torch.cat(places, dim=2), None, [each.shape[1] for each in tokens]
 
 
-class SoundPipeline(LTX2ConditionPipeline):  # type: ignore[misc]
+class AudioPipeline(LTX2ConditionPipeline):  # type: ignore[misc]
     """LTX2ConditionPipeline that keeps the whole video given as `latents` and generates only its audio."""
 
     def apply_first_frame_conditioning(

@@ -26,10 +26,9 @@ COMMUNITY = "LTX-2 Community License"
 class CatalogueEntry:
     """One published file. `input` is what it needs beside words; `template` has the places that a prompt must fill.
 
-    The last five are of IC-LoRAs alone. `skip_stage_2`: it runs in one pass. `resolution_factor`: by what LTX-Desktop
-    then multiplies its working size; unused here, where a clip has the size that was asked. `audio`: whether the clip
-    should keep the source's audio. `controls`: the signals that it takes for a reference; none: the source as it is.
-    `unsupported`: why restyle_video cannot give it what it needs.
+    The last four are of IC-LoRAs alone. `skip_stage_2`: it runs in one pass. `audio`: whether the clip should keep the
+    source's audio. `controls`: the signals that it takes for a reference; none: the source as it is. `unsupported`: why
+    restyle_video cannot give it what it needs.
     """
 
     id: str
@@ -41,15 +40,24 @@ class CatalogueEntry:
     position: Position = "anywhere"
     strength: float = 1.0
     input: Literal["text", "image", "video"] = "text"
-    needs_login: bool = False
     licence: str = COMMUNITY
     base: Base = "LTX-2.3"
     template: str = ""
     skip_stage_2: bool = False
-    resolution_factor: float = 1.5
     audio: Literal["source", "generated"] = "source"
     controls: tuple[Control, ...] = ()
     unsupported: str = ""
+
+    def describes(self, file: str, bytes: int) -> bool:
+        """Whether a file of this name and size is this one: by both, or, where the size is not known, by its name."""
+        if self.file:
+            return (file, bytes) == (self.file, self.bytes)
+        return file.lower().startswith(self.repo.partition("/")[2].lower())
+
+    def goes_by(self, name: str) -> bool:
+        """Whether the name is its id, or its repository with or without the file (`owner/repo:file`)."""
+        repo, _, file = name.partition(":")
+        return name == self.id or (repo == self.repo and file in ("", self.file))
 
 
 def _style(id: str, repo: str, file: str, bytes: int, trigger: str = "") -> CatalogueEntry:
@@ -61,7 +69,7 @@ def _camera(move: str, bytes: int) -> CatalogueEntry:
     """Lightricks' camera moves: made for LTX-2, listed for 2.3 as well."""
     repo = f"Lightricks/LTX-2-19b-LoRA-Camera-Control-{move.title()}"
     file = f"ltx-2-19b-lora-camera-control-{move}.safetensors"
-    return CatalogueEntry(move, repo, file, bytes, needs_login=True, base="LTX-2")
+    return CatalogueEntry(move, repo, file, bytes, base="LTX-2")
 
 
 def _control(
@@ -75,7 +83,6 @@ def _control(
     strength: float = 1.0,
     input: Literal["image", "video"] = "video",
     template: str = "",
-    resolution_factor: float = 1.5,
     audio: Literal["source", "generated"] = "source",
     unsupported: str = "",
 ) -> CatalogueEntry:
@@ -90,10 +97,8 @@ def _control(
         position=position,
         strength=strength,
         input=input,
-        needs_login=True,
         template=template,
         skip_stage_2=True,
-        resolution_factor=resolution_factor,
         audio=audio,
         unsupported=unsupported,
     )
@@ -104,7 +109,7 @@ def _unsized(
 ) -> CatalogueEntry:
     """An IC-LoRA of Lightricks that is known by its repository alone: file and size are looked up there."""
     return CatalogueEntry(
-        id, f"Lightricks/{repo}", "", 0, kind="ic_lora", input="video", needs_login=True, base=base,
+        id, f"Lightricks/{repo}", "", 0, kind="ic_lora", input="video", base=base,
         controls=controls, unsupported=unsupported,
     )  # fmt: skip
 
@@ -168,7 +173,6 @@ LORAS = (
         position="first_token",
         strength=2.0,  # the catalogue's figure; its tips say about 1.0
         input="image",
-        needs_login=True,
     ),
     CatalogueEntry(
         "transition",
@@ -201,7 +205,6 @@ IC_LORAS = (
         654_465_352,
         kind="ic_lora",
         input="video",
-        needs_login=True,
         controls=("canny", "depth", "pose"),
     ),
     _control("clean-plate", "Clean-Plate", 327_309_305, "1.0"),
@@ -278,7 +281,6 @@ IC_LORAS = (
         "outpainting",
         "In-Outpainting",
         1_308_778_338,
-        resolution_factor=1.0,
         unsupported="it needs the source on a larger canvas, which is not made here",
     ),
     CatalogueEntry(
@@ -290,7 +292,6 @@ IC_LORAS = (
         skip_stage_2=True,
         input="video",
         licence="MIT",
-        resolution_factor=1.0,
     ),
     CatalogueEntry(
         "upscale",

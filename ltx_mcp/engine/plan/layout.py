@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.engine.plan.passes_for import at_half_rate, can_tile, in_tiles
 from ltx_mcp.engine.plan.quality_presets import LATENT_GRID, Pass, Recipe
+from ltx_mcp.engine.plan.recipe_variants import at_half_rate, can_tile, in_tiles
 from ltx_mcp.engine.plan.tiling import tile_cells, tilings
 from ltx_mcp.types.sizes import (
     RESOLUTIONS,

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.engine.lora.installed import LoraCard, Picked, with_triggers
+from ltx_mcp.engine.lora.card import LoraCard
+from ltx_mcp.engine.lora.installed import Picked
+from ltx_mcp.engine.lora.triggers import with_triggers
 from ltx_mcp.engine.plan.layout import WORDS, Layout, Uses, native, upscaled
-from ltx_mcp.engine.plan.passes_for import in_context
 from ltx_mcp.engine.plan.quality_presets import Recipe
+from ltx_mcp.engine.plan.recipe_variants import in_context
 from ltx_mcp.engine.plan.tiling import OVERLAP
 from ltx_mcp.errors import BadInput, TooLarge
 from ltx_mcp.types.camera_moves import CAMERA_MOVES

@@ -119,16 +119,6 @@ class Recipe:
     passes: tuple[Pass, ...]
 
     @property
-    def steps(self) -> int:
-        """Denoising steps in all."""
-        return sum(len(each.sigmas) for each in self.passes)
-
-    @property
-    def forwards(self) -> int:
-        """Samples through the transformer in all: what time goes into."""
-        return sum(each.units * each.guidance.forwards for each in self.passes)
-
-    @property
     def grid(self) -> int:
         """Pixels that made width and height are multiples of."""
         return max(each.grid for each in self.passes)

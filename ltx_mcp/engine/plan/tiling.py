@@ -1,7 +1,7 @@
 """How a frame is cut into overlapping tiles, and how few are needed. Lengths are in latent cells of 32 pixels.
 
 A refining pass in tiles predicts every tile from the same noisy latents in each step and blends the predictions, so
-the step is taken once, for the whole frame, and seams cannot grow (engine/diffusers_ltx/steered.py).
+the step is taken once, for the whole frame, and seams cannot grow (engine/diffusers_ltx/steered_transformer.py).
 """
 
 import math

@@ -64,7 +64,7 @@ class ModelSource(Protocol):
         """Load or make the components, in host memory. Raises ModelUnavailable."""
 
 
-MICRO_BOOK = presets(
+MICRO_PRESETS = presets(
     *DISTILLED.values(),
     Recipe("best", (Pass(undistilled_sigmas(6), 2, guided(1)), Pass(REFINE_SIGMAS))),
 )
@@ -86,7 +86,7 @@ MICRO = ModelInfo(
     caveat=f"The micro model draws {MICRO_DRAWS}, whatever else is asked.",
     conditioned_caveat="Shown frames, it goes on with what they show: the prompt cannot change the subject there.",
     finals_improve=False,  # docs/micro.md: kinds are mistaken more often in finals, and edges are softer
-    recipes=MICRO_BOOK,
+    recipes=MICRO_PRESETS,
     doubles_rate=True,
 )
 
