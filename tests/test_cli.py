@@ -51,11 +51,15 @@ def told_by_the_demo(done: Done) -> dict[str, Any]:
     """The demo's story, held to what is true of it whatever the model."""
     assert done.returncode == 0, done.stderr
     story: dict[str, Any] = json.loads(done.stdout)
-    assert all(Path(clip["path"]).is_file() for clip in story["made"])
-    assert [clip["kind"] for clip in story["made"]] == ["generated", "generated", "animated", "restyled"]
-    assert story["made"][2]["source"] == story["moments"][0]["ref"]
-    assert all(clip["has_audio"] for clip in story["made"])
-    assert story["moments"][0]["clip_id"] == story["made"][1]["clip_id"]
+    film, (first, second) = story["film"], story["shots"]
+    assert all(Path(clip["path"]).is_file() for clip in (first, second, film))
+    assert [clip["kind"] for clip in (first, second, film)] == ["generated", "generated", "edited"]
+    assert [source["reference"] for source in film["sources"][:2]] == [first["clip_id"], second["clip_id"]]
+    assert (film["duration_s"], film["has_audio"]) == (6.0, True)
+    assert abs(film["effective"]["loudness"]["integrated_lufs"] + 14) <= 0.5
+    moment, shot = story["moments"][0], film["effective"]["shots"][1]
+    assert moment["clip_id"] == film["clip_id"]
+    assert shot["start_s"] <= moment["peak_s"] <= shot["end_s"], "the second shot, at its time in the film"
     return story
 
 

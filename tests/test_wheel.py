@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 from zipfile import ZipFile
@@ -29,6 +30,11 @@ DATA = {
     "ltx_mcp/micro/shapes_clip/*",
     *(f"ltx_mcp/micro/weights/{part}/*" for part in WEIGHTS),
 }
+
+
+def test_the_packages_that_are_listed_are_these() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert {name.replace(".", "/") for name in project["tool"]["setuptools"]["packages"]} == PACKAGES
 
 
 @pytest.mark.slow

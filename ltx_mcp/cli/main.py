@@ -31,7 +31,7 @@ OK, FAILED, USAGE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 
 COMMANDS = {
     "serve": "serve MCP on stdio (what an MCP host starts)",
-    "demo": "make clips through the MCP server, then find a moment in other words",
+    "demo": "make a short film through the MCP server, then find its second shot in other words",
     "generate": "make a clip from a description",
     "animate": "bring a still image to motion",
     "restyle": "give a video a new style",

@@ -85,11 +85,13 @@ direction of movement, carry sounds on over the cut. Say what is there, never wh
 3. Look with search_clips which shots the archive already has.
 4. Show the user the list, and make nothing before they agree.
 5. Make each shot with generate_video: its duration_s, camera and prompt, aspect="{aspect}", the same resolution and \
-fps throughout, quality="draft" with a seed. Look at every contact sheet, mend what breaks the story, then call \
-finalize_draft where the result offers it. Shots that go on without a cut are one call: the first as prompt, the \
-others in then, together at most 60 s.
-6. Join the clips in order with edit_video: a title, transitions, narration and music as the story wants them. Make a \
-proof first (quality="draft"), look at its sheet, then make the final with base. Give the user its path.
+fps throughout, quality="draft" with a seed. Look at every contact sheet and mend what breaks the story; where a \
+result offers it, finalize_draft makes the final. Shots that go on without a cut are one call: the first as prompt, \
+the others in then, together at most 60 s. The user's own photographs and footage are shots too, by their path.
+6. Join them with edit_video, aspect="{aspect}": shots in order, each with its transition; titles; narration as text, \
+two or three words a second; music if the user has some. First quality="draft": look at its contact sheet, and mend \
+it by calling edit_video with base and changes ([{{"shot": 3, "duration_s": 2}}]). Then base alone, quality="final".
+7. Give the user the path of the finished film, its length and its loudness.
 
 The idea:
 {idea}"""
