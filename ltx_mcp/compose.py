@@ -145,8 +145,12 @@ async def open_studio(
     controls: Controls | None = None,
     narrator: Narrator | None = None,
     heartbeat_s: float = HEARTBEAT_S,
+    any_file: bool = False,
 ) -> AsyncGenerator[Studio]:
-    """A studio that is open until the block is left. Parts that are given replace those of the settings."""
+    """A studio that is open until the block is left. Parts that are given replace those of the settings.
+
+    `any_file`: inputs may lie outside of LTX_MCP_ROOTS, for a person who can read them anyway; never for an agent.
+    """
     folder = settings.data_dir
     engine = engine or make_engine(settings)
     prompts = PromptGate(_usable_policy(settings))
@@ -163,7 +167,7 @@ async def open_studio(
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
         makers = make_controls(settings) if controls is None else controls
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
-        inputs = Inputs(library, settings.roots)
+        inputs = Inputs(library, None if any_file else settings.roots)
         tracker = JobTracker(jobs, lanes, heartbeat_s)
         try:
             yield Studio(

@@ -6,17 +6,24 @@ else stands between the shell and `main`. The demo on the micro model is in the 
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from threading import Timer
 from typing import Any, NamedTuple
 
+import anyio
 import pytest
+from agents import an_agent, text
 from PIL import Image
 
 from ltx_mcp.cli.main import main
+
+LIMIT_S = 60
 
 
 class Done(NamedTuple):
@@ -184,17 +191,22 @@ def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive:
     ("arguments", "code", "words"),
     [
         (["generate", "hardcore porn"], 3, "refused"),
-        (["generate", "x", "--duration", "99"], 1, "--duration"),
-        (["generate", ""], 1, "prompt"),
+        (["generate", "x", "--duration", "99"], 2, "--duration"),
+        (["generate", ""], 2, "prompt"),
         (["generate", "x", "--resolution", "9p"], 2, "240p"),
-        (["generate", "x", "--extend", "none-aaaaaaaa"], 1, "no clip"),
-        (["generate", "x", "--retake", "none-aaaaaaaa@1-2", "--then", "y"], 1, "Leave then out"),
-        (["search", "x", "--clip", "none-aaaaaaaa"], 1, "no clip"),
-        (["search", "--image", "/etc/passwd"], 1, "LTX_MCP_ROOTS"),
-        (["animate", "none-aaaaaaaa@1", "x"], 1, "no clip"),
-        (["finalize", "none-aaaaaaaa"], 1, "no clip"),
-        (["restyle", "/etc/passwd", "x"], 1, "LTX_MCP_ROOTS"),
-        (["generate", "x", "--lora", "nothing=1"], 1, "nothing"),
+        (["generate", "x", "--extend", "none-aaaaaaaa"], 2, "no clip"),
+        (["generate", "x", "--retake", "none-aaaaaaaa@1-2", "--then", "y"], 2, "no clip"),
+        (["search", "x", "--clip", "none-aaaaaaaa"], 2, "no clip"),
+        (["search", "x", "--limit", "21"], 2, "--limit = 21 cannot be used: it must be a whole number from 1 to 20"),
+        (["search", "--image", "/etc/passwd"], 2, "passwd"),
+        (["animate", "none-aaaaaaaa@1", "x"], 2, "no clip"),
+        (["animate", "mistyped.png", "x"], 2, "mistyped.png cannot be read: No such file"),
+        (["animate", "astronaut", "x"], 2, "'astronaut' is not a valid media reference. There is no such file."),
+        (["animate", "https://example.org/a.png", "x"], 2, "URLs are not fetched"),
+        (["finalize", "none-aaaaaaaa"], 2, "no clip"),
+        (["import", "mistyped.mp4", "x"], 2, "mistyped.mp4 cannot be read: No such file"),
+        (["edit", "mistyped.json"], 2, "mistyped.json cannot be read: No such file"),
+        (["generate", "x", "--lora", "nothing=1"], 2, "nothing"),
         (["animate", "x.png", "x", "--keyframe", "dusk.png"], 2, "SECONDS=IMAGE"),
         (["nonsense"], 2, "demo"),
         ([], 2, "COMMAND"),
@@ -207,6 +219,85 @@ def test_what_cannot_be_done_is_said_with_its_exit_code(
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_was_mistyped_leaves_no_job_behind(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "first.png")
+    for arguments in (
+        ("animate", "mistyped.png", "x"),
+        ("animate", str(tmp_path / "first.png"), "x", "--keyframe", "0.5=mistyped.png"),
+        ("restyle", "none-aaaaaaaa@1-2", "x"),
+        ("generate", "x", "--extend", "mistyped.mp4"),
+        ("generate", "x", "--fps", "999"),
+    ):
+        done = run(tmp_path / "data", *arguments)
+        assert done.returncode == 2, done
+    assert json.loads(run(tmp_path / "data", "jobs", "--json").stdout) == []
+
+
+def test_a_person_may_name_any_file_by_a_path_from_here_and_an_agent_may_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Image.new("RGB", (320, 180), (200, 30, 30)).save("first.png")
+    Image.new("RGB", (320, 180), (30, 30, 200)).save(tmp_path / "last.png")
+    asked = ("animate", "first.png", "it drifts", "--end-image", "../last.png", "--duration", "0.5", "--json")
+    done = run(tmp_path / "data", *asked)
+    assert done.returncode == 0, done.stderr
+    clip = json.loads(done.stdout)
+    assert clip["source"] == str(tmp_path / "here" / "first.png"), "whoever reads it later stands elsewhere"
+    assert Path(clip["requested"]["end_image"]).samefile(tmp_path / "last.png")
+    inside = clip["path"].replace("video.mp4", "sheet.jpg")
+    assert "belongs to the archive" in run(tmp_path / "data", "animate", inside, "x").stderr
+
+    async def as_an_agent() -> str:
+        async with an_agent(tmp_path / "data") as agent:
+            arguments = {"image": str(tmp_path / "here" / "first.png"), "prompt": "it drifts"}
+            return text(await agent.call_tool("animate_image", arguments))
+
+    assert "LTX_MCP_ROOTS" in anyio.run(as_an_agent)
+
+
+def test_a_films_paths_start_at_its_folder(tmp_path: Path) -> None:
+    Image.new("RGB", (320, 180), (200, 30, 30)).save(tmp_path / "red.png")
+    film = tmp_path / "film.json"
+    film.write_text(json.dumps({"shots": [{"source": "red.png", "duration_s": 0.5}, {"source": "blue.png"}]}))
+    missing = run(tmp_path / "data", "edit", str(film))
+    assert missing.returncode == 2
+    assert f"{tmp_path / 'blue.png'} cannot be read" in missing.stderr
+    film.write_text(json.dumps({"shots": [{"source": "red.png", "duration_s": 0.5}]}))
+    done = run(tmp_path / "data", "edit", str(film), "--resolution", "240p", "--title", "Red", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["sources"][0]["reference"] == str(tmp_path / "red.png")
+
+
+def test_ctrl_c_cancels_the_job_and_says_so(tmp_path: Path) -> None:
+    long = [sys.executable, "-m", "ltx_mcp", "generate", "x", "--duration", "20", "--resolution", "2160p"]
+    env = {**os.environ, **settings_of(tmp_path)}
+    with subprocess.Popen(long, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with fail_after(process, LIMIT_S):
+            while not (jobs := json.loads(run(tmp_path, "jobs", "--json").stdout)):
+                assert process.poll() is None
+        assert jobs[0]["status"] == "running"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, out) == (130, "")
+    assert "Cancelled; nothing unfinished was kept." in err
+    assert "Traceback" not in err
+    assert json.loads(run(tmp_path, "jobs", "--json").stdout)[0]["status"] == "cancelled"
+    assert not list((tmp_path / "staging").rglob("*.mp4"))
+
+
+@contextmanager
+def fail_after(process: subprocess.Popen[str], limit_s: float) -> Iterator[None]:
+    """Bound a wait for another process: it is killed at the limit."""
+    timer = Timer(limit_s, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def test_all_problems_of_the_settings_are_told_at_once(tmp_path: Path) -> None:
@@ -249,4 +340,4 @@ def test_edit_makes_the_same_film_of_json_and_of_its_timeline(tmp_path: Path) ->
     assert second["sha256"] == film["sha256"]
     assert (film["kind"], film["frames"]) == ("edited", 10)
     missing = run(tmp_path / "data", "edit", str(tmp_path / "none.json"))
-    assert (missing.returncode, "none.json cannot be read" in missing.stderr) == (1, True)
+    assert (missing.returncode, "none.json cannot be read" in missing.stderr) == (2, True)

@@ -169,6 +169,30 @@ def test_without_roots_the_error_says_how_to_allow_some(library: Library, tmp_pa
         Inputs(library, []).still(str(tmp_path / "a.png"))
 
 
+def test_unconfined_any_file_can_be_read_but_those_of_the_archive(library: Library, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(encoded())
+    (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
+    unconfined = Inputs(library, None)
+    for name in ("a.png", "link.png"):
+        assert unconfined.still(str(tmp_path / name)).shape[2] == 3
+    assert unconfined.folder(str(tmp_path)) == tmp_path.resolve()
+    with pytest.raises(BadInput, match="belongs to the archive"):
+        unconfined.still(str(data / "audit.jsonl"))
+    with pytest.raises(BadInput, match=r"no\.png cannot be read: No such file or directory\. Check the path"):
+        unconfined.still(str(tmp_path / "no.png"))
+    with pytest.raises(BadInput, match=r"There is no such file\. .* or the path or file:// URI of a file"):
+        unconfined.still("a red ball")
+
+
+def test_a_check_looks_for_the_clip_or_file_and_not_into_it(inputs: Inputs, root: Path) -> None:
+    (root / "a.png").write_text("not an image")
+    for there in (ID, f"{ID}@999", str(root / "a.png")):
+        inputs.check(there)
+    for wrong, error in (("red-ball-3f9k2m70", NotFound), (str(root / "b.png"), BadInput), ("/etc/passwd", BadInput)):
+        with pytest.raises(error):
+            inputs.check(wrong)
+
+
 # -- stills of clips --------------------------------------------------------------------------------
 
 

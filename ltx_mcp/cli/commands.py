@@ -3,8 +3,10 @@
 import argparse
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -18,11 +20,13 @@ from ltx_mcp.compose import open_studio
 from ltx_mcp.edit.film_file import read_film_file
 from ltx_mcp.errors import Refused, StudioError
 from ltx_mcp.jobs.store import Job
+from ltx_mcp.preparation.inputs import names_clip
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.film_request import film_request
+from ltx_mcp.types.references import map_references
 from ltx_mcp.types.requests import (
     AnimateRequest,
     FinalizeOptions,
@@ -50,20 +54,20 @@ async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
     """generate, animate, restyle, import."""
-    request = read_options(_RENDERS[arguments.command], arguments)
-    async with open_studio(settings) as studio:
+    request = map_references(read_options(_RENDERS[arguments.command], arguments), _from_here)
+    async with open_studio(settings, any_file=True) as studio:
         return await _finished(studio, request, arguments)
 
 
 async def _finalize(settings: Settings, arguments: argparse.Namespace) -> int:
     draft = read_options(FinalizeOptions, arguments)
-    async with open_studio(settings) as studio:
+    async with open_studio(settings, any_file=True) as studio:
         return await _finished(studio, await studio.to_finalize(draft.clip, draft.codec), arguments)
 
 
 async def _edit(settings: Settings, arguments: argparse.Namespace) -> int:
-    film = _film(arguments)
-    async with open_studio(settings) as studio:
+    film = map_references(_film(arguments), partial(_from_here, folder=Path(arguments.film).parent))
+    async with open_studio(settings, any_file=True) as studio:
         return await _finished(studio, await studio.to_edit(film), arguments)
 
 
@@ -74,16 +78,14 @@ def _film(arguments: argparse.Namespace) -> EditRequest:
 
 
 async def _finished(studio: Studio, request: Request, arguments: argparse.Namespace) -> int:
-    """Start a job, show its progress to the end, and print its clip."""
+    """Start a job, show its progress to the end, and print its clip. Ctrl-C cancels the job."""
+    await studio.check_references(request)  # so that a mistyped path leaves no failed job behind
     job = await studio.start(request)
-    with _progress() as progress:
-        bar = progress.add_task("queued", total=1.0)
-
-        async def report(job: Job) -> None:
-            if isinstance(job.state, states.Running):
-                progress.update(bar, completed=job.state.progress, description=job.state.stage)
-
-        job = await studio.jobs.wait(job.job_id, float("inf"), report)
+    try:
+        job = await _waited(studio, job)
+    except anyio.get_cancelled_exc_class():
+        studio.jobs.cancel(job.job_id)
+        raise
     match job.state:
         case states.Succeeded(clip_id):
             clip = await studio.archive.clip(clip_id)
@@ -96,9 +98,29 @@ async def _finished(studio: Studio, request: Request, arguments: argparse.Namesp
             raise StudioError(f"{job.job_id} was cancelled by another process.")
 
 
+async def _waited(studio: Studio, job: Job) -> Job:
+    with _progress() as progress:
+        bar = progress.add_task("queued", total=1.0)
+
+        async def report(job: Job) -> None:
+            if isinstance(job.state, states.Running):
+                progress.update(bar, completed=job.state.progress, description=job.state.stage)
+
+        return await studio.jobs.wait(job.job_id, float("inf"), report)
+
+
+def _from_here(reference: str, folder: Path = Path()) -> str:
+    """A reference as it was typed; a path starts at the folder, and is kept as an absolute one."""
+    path = folder / Path(reference).expanduser()
+    is_path = path.exists() or "/" in reference or ("." in reference and "@" not in reference)
+    if names_clip(reference) or "://" in reference or not is_path:
+        return reference
+    return str(path.absolute())
+
+
 async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
-    asked = read_options(SearchRequest, arguments)
-    async with open_studio(settings) as studio:
+    asked = map_references(read_options(SearchRequest, arguments), _from_here)
+    async with open_studio(settings, any_file=True) as studio:
         found = await studio.search(asked)
     rows = [
         {

@@ -1,7 +1,8 @@
 """The `ltx-mcp` command: the same studio for people and scripts.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by moderation, 130 interrupted. Results go to standard
-output (one JSON value with --json), progress and errors to standard error.
+Exit codes: 0 done, 1 failed, 2 what was typed cannot be used (an option, a setting, a path, a clip that is not there),
+3 refused by moderation, 130 interrupted. Results go to standard output (one JSON value with --json), progress and
+errors to standard error.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import anyio
 from ltx_mcp import __version__
 from ltx_mcp.cli.clip_options import add_clip_commands
 from ltx_mcp.cli.options import add_options
-from ltx_mcp.errors import Refused, SettingsError, StudioError
+from ltx_mcp.errors import BadInput, Refused, SettingsError, StudioError
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.requests import AnimateRequest, FinalizeOptions, GenerateRequest, ImportRequest, RestyleRequest
 from ltx_mcp.types.searches import SearchRequest
@@ -67,10 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(f"The settings cannot be used:\n{error}", USAGE)
     except Refused as error:
         return _failed(str(error), REFUSED)
+    except BadInput as error:
+        return _failed(str(error), USAGE)
     except StudioError as error:
         return _failed(str(error), FAILED)
     except KeyboardInterrupt:
-        return _failed("Interrupted; nothing unfinished was kept.", INTERRUPTED)
+        return _failed("Cancelled; nothing unfinished was kept.", INTERRUPTED)
 
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:

@@ -36,6 +36,11 @@ _CLIP = re.compile(rf"(?:clip://)?(?P<id>{CLIP_ID.pattern})(?:@(?P<at>{_SECONDS}
 _TOLERANCE_S = 0.001  # times are handed out with three decimals
 
 
+def names_clip(text: str) -> bool:
+    """Whether a reference has the form of a clip's, with or without a valid frame or span."""
+    return _CLIP.fullmatch(text.partition("@")[0]) is not None
+
+
 @dataclass(frozen=True)
 class ClipRef:
     """A clip of the archive; at most one of `at_s` (its frame) and `span_s` (start, end) is set. Seconds."""
@@ -53,10 +58,13 @@ class FileRef:
 
 
 class Inputs:
-    """Reads references. `roots` are the folders that files may come from; whoever can write there is trusted."""
+    """Reads references. `roots` are the folders that files may come from; whoever can write there is trusted.
 
-    def __init__(self, library: Library, roots: Sequence[Path]) -> None:
-        self._library, self._roots = library, tuple(roots)
+    None lifts the confinement, for a person who can read those files anyway.
+    """
+
+    def __init__(self, library: Library, roots: Sequence[Path] | None) -> None:
+        self._library, self._roots = library, None if roots is None else tuple(roots)
 
     def parse(self, text: str) -> ClipRef | FileRef:
         """By its form alone: the clip or file need not exist. Raises BadInput with the grammar."""
@@ -64,12 +72,21 @@ class Inputs:
             raise self._unclear(text, "It is too long or holds control characters.")
         if found := _CLIP.fullmatch(text):
             return self._clip_ref(text, found)
-        if _CLIP.fullmatch(text.partition("@")[0]):
+        if names_clip(text):
             raise self._unclear(text, "After @ comes a time in seconds, or start-end.")
         path = self._path(text)
         if path.name == VIDEO and path.parent.parent == self._library.clips_dir and CLIP_ID.fullmatch(path.parent.name):
             return ClipRef(path.parent.name)
         return FileRef(path)
+
+    def check(self, reference: str) -> None:
+        """Whether there is such a clip or file; what it holds is not looked at. Raises BadInput, NotFound."""
+        match self.parse(reference):
+            case ClipRef(clip_id):
+                self._library.get(clip_id)
+            case FileRef(path):
+                with self._opened(path, MAX_VIDEO_BYTES):
+                    pass
 
     def clip_id(self, reference: str) -> str:
         """Of a whole clip of the archive. Raises BadInput for anything else, NotFound for a clip that is not there."""
@@ -191,7 +208,10 @@ class Inputs:
         if "://" in text:
             raise self._unclear(text, "URLs are not fetched.")
         if not Path(text).is_absolute():
-            raise self._unclear(text, "It is not a clip id, and a path must be absolute.")
+            wrong = (
+                "There is no such file." if self._roots is None else "It is not a clip id, and a path must be absolute."
+            )
+            raise self._unclear(text, wrong)
         return Path(text)
 
     def _from_uri(self, text: str) -> str:
@@ -226,7 +246,7 @@ class Inputs:
         """Where the path leads once every link is followed. Raises BadInput outside the roots."""
         try:
             real = path.resolve()
-            roots = [root.resolve() for root in self._roots]
+            roots = [Path(real.anchor)] if self._roots is None else [root.resolve() for root in self._roots]
         except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
             raise BadInput(f"{_short(path)} cannot be followed: {error}.", self._where()) from None
         if real.is_relative_to(self._library.clips_dir.parent.resolve()):  # no reference may name what is staged
@@ -238,6 +258,8 @@ class Inputs:
     # -- errors ---------------------------------------------------------------------------------------
 
     def _where(self) -> str:
+        if self._roots is None:
+            return "Check the path."
         if not self._roots:
             return "No folder is allowed yet: the user can name some in LTX_MCP_ROOTS."
         return f"Files may come from {', '.join(map(str, self._roots))}."
@@ -245,7 +267,7 @@ class Inputs:
     def _unclear(self, text: str, reason: str) -> BadInput:
         grammar = (
             "A reference is a clip_id, clip_id@3.2 (its frame at 3.2 s), clip_id@3.2-5.0 (its span), "
-            "or the absolute path or file:// URI of a file."
+            f"or the {'' if self._roots is None else 'absolute '}path or file:// URI of a file."
         )
         nearest = self._library.suggestion(text.removeprefix("clip://").partition("@")[0])
         shown = repr(text[:_MAX_CHARS_SHOWN])

@@ -122,6 +122,13 @@ class Studio:
             raise Cancelled
         return clip.clip_id
 
+    async def check_references(self, request: Request) -> None:
+        """Look for the clips and files that a request names, before any job is recorded. Raises BadInput, NotFound.
+
+        For callers who may know what is on the disk: `start` moderates a request's texts before it opens anything.
+        """
+        await self._admission.check_references(request)
+
     async def to_finalize(self, reference: str, codec: Codec | None) -> FinalizeRequest:
         """The request that finalizes this draft. Raises BadInput, NotFound."""
         return await self._admission.to_finalize(reference, codec)

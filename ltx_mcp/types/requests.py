@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, assert_never
 from pydantic import Field, StringConstraints
 
 from ltx_mcp.types.options import Flag, omit_default
+from ltx_mcp.types.references import ClipId, Reference
 from ltx_mcp.types.sizes import Aspect, Resolution
 from ltx_mcp.types.timeline import EditRequest
 from ltx_mcp.types.value import Value
@@ -33,7 +34,6 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 Duration = Annotated[float, Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, allow_inf_nan=False)]
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS, allow_inf_nan=False)]
-Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
 ChosenCodec = Annotated[Codec | None, Field(description="Video codec. Left out: h264, and hevc at 2160p.")]
@@ -225,7 +225,7 @@ class ImportRequest(Value):
 class FinalizeOptions(Value):
     """What may be asked of finalize_draft; the draft itself says the rest."""
 
-    clip: Annotated[Reference, Field(description="The clip_id of a draft.")]
+    clip: Annotated[ClipId, Field(description="The clip_id of a draft.")]
     codec: ChosenCodec = None
 
 
@@ -236,7 +236,7 @@ class FinalizeRequest(Value):
     """A draft finished at twice its size. `final` is the request that would give the same final from the beginning."""
 
     tool: Literal["finalize_draft"] = "finalize_draft"
-    clip: Reference
+    clip: ClipId
     final: NewShot
 
     @property

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from ltx_mcp.types.clips import Kind, Tags
 from ltx_mcp.types.options import Flag
-from ltx_mcp.types.requests import Reference
+from ltx_mcp.types.references import ClipId, Reference
 from ltx_mcp.types.value import Value
 
 Query = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
@@ -49,7 +49,7 @@ class SearchRequest(SearchFilters):
         Field(description="Find what looks like this: clip_id@seconds, or an image file in an allowed folder."),
         Flag(help="Find what looks like this: clip_id@seconds, or an image file."),
     ] = None
-    clip: Annotated[Reference | None, Field(description="A clip_id: search inside this clip only.")] = None
+    clip: Annotated[ClipId | None, Field(description="A clip_id: search inside this clip only.")] = None
     tags: Annotated[
         Tags,
         Field(description="Only clips that have all of these tags (update_clip sets them)."),

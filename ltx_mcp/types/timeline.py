@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from ltx_mcp.types.options import NO_FLAG, Flag
+from ltx_mcp.types.references import ClipId, Reference
 from ltx_mcp.types.sizes import Aspect, Resolution
 from ltx_mcp.types.value import Value
 
@@ -32,7 +33,6 @@ MAX_TITLE_CHARS, MAX_NARRATION_CHARS = 500, 5000
 MAX_SUBTITLE_CHARS = 2_000_000  # as text in a call; a file of the same size is some 20 hours of dialogue
 DEFAULT_STILL_S, DEFAULT_TRANSITION_S = 4.0, 0.5
 
-_Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 _FilmText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE_CHARS)]
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NARRATION_CHARS)]
 _AtS = Annotated[float, Field(ge=0, le=MAX_EDIT_S, allow_inf_nan=False)]
@@ -47,7 +47,7 @@ class Shot(Value):
     """One shot of a film. `transition` leads into it, and the two shots overlap by `transition_s`."""
 
     source: Annotated[
-        _Reference,
+        Reference,
         Field(description="clip_id, clip_id@2.0-5.5 (its span), clip_id@3.2 (a still), or a video or image file."),
     ]
     start_s: Annotated[_AtS | None, Field(description="Seconds into a video source where the shot begins.")] = None
@@ -70,7 +70,7 @@ class ShotChange(Value):
 
     shot: Annotated[_ShotNumber, Field(description="Its number in base, from 1.")]
     remove: Annotated[bool, Field(description="Take the shot out.")] = False
-    source: _Reference | None = None
+    source: Reference | None = None
     start_s: _AtS | None = None
     duration_s: _Length | None = None
     transition: Transition | None = None
@@ -96,7 +96,7 @@ class FilmTitle(Value):
 class Subtitles(Value):
     """Timed lines from exactly one of: a file, a text, or the narration."""
 
-    file: Annotated[_Reference | None, Field(description="An SRT or VTT file in an allowed folder.")] = None
+    file: Annotated[Reference | None, Field(description="An SRT or VTT file in an allowed folder.")] = None
     text: Annotated[
         Annotated[str, StringConstraints(min_length=1, max_length=MAX_SUBTITLE_CHARS)] | None,
         Field(description="The SRT or VTT itself."),
@@ -115,7 +115,7 @@ class Narration(Value):
     """A spoken passage: words that are spoken by `voice`, or an audio file. At `at_s`, or where `shot` begins."""
 
     text: Annotated[_Words | None, Field(description="What is said.")] = None
-    audio: Annotated[_Reference | None, Field(description="An audio file in place of text.")] = None
+    audio: Annotated[Reference | None, Field(description="An audio file in place of text.")] = None
     at_s: Annotated[_AtS | None, Field(description="When it begins. Left out: with shot, or after the last one.")] = (
         None
     )
@@ -139,7 +139,7 @@ class Narration(Value):
 class Music(Value):
     """Audio under the whole film, ducked under speech."""
 
-    source: Annotated[_Reference, Field(description="An audio file in an allowed folder, or a clip.")]
+    source: Annotated[Reference, Field(description="An audio file in an allowed folder, or a clip.")]
     volume_db: Annotated[_Gain, Field(description="Relative to the file.")] = -12.0
     fade_s: Annotated[
         Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)], Field(description="Fade in and fade out.")
@@ -199,9 +199,9 @@ class EditRequest(Value):
     quality: Annotated[
         FilmQuality, Field(description="draft: a fast proof in low resolution, to look at before the final.")
     ] = "final"
-    base: Annotated[
-        _Reference | None, Field(description="clip_id of an earlier film to change."), Flag(metavar="CLIP")
-    ] = None
+    base: Annotated[ClipId | None, Field(description="clip_id of an earlier film to change."), Flag(metavar="CLIP")] = (
+        None
+    )
     changes: Annotated[
         tuple[ShotChange, ...],
         Field(max_length=MAX_SHOTS, description="Changes of single shots of base: [{shot: 3, duration_s: 2}]."),

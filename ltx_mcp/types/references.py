@@ -1,0 +1,54 @@
+"""Media references among the fields of a value: how an argument names a clip, its frame, its span, or a file."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import StringConstraints
+from pydantic.fields import FieldInfo
+
+from ltx_mcp.types.value import Value
+
+V = TypeVar("V", bound=Value)
+
+_MARK = object()  # pydantic keeps it in a field's metadata
+
+ClipId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
+"""Names a whole clip of the archive, never a file."""
+
+Reference = Annotated[ClipId, _MARK]
+
+
+def map_references(value: V, change: Callable[[str], str]) -> V:
+    """The same value with each of its media references changed. What was left out stays left out."""
+    fields = type(value).model_fields
+    given = {name: getattr(value, name) for name in value.model_fields_set}
+    return value.model_copy(
+        update={name: _mapped(each, _is_reference(fields[name]), change) for name, each in given.items()}
+    )
+
+
+def references_of(value: Value) -> tuple[str, ...]:
+    """Every media reference in a value, in the order of its fields."""
+    found: list[str] = []
+
+    def collect(reference: str) -> str:
+        found.append(reference)
+        return reference
+
+    map_references(value, collect)
+    return tuple(found)
+
+
+def _mapped(value: Any, is_reference: bool, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value) if is_reference else value
+    if isinstance(value, tuple):
+        return tuple(_mapped(each, is_reference, change) for each in value)
+    return map_references(value, change) if isinstance(value, Value) else value
+
+
+def _is_reference(field: FieldInfo) -> bool:
+    """Whether the field is one, or may be one: `Reference | None`."""
+    return _MARK in field.metadata or any(
+        _MARK in getattr(kind, "__metadata__", ()) for kind in get_args(field.annotation)
+    )
