@@ -21,7 +21,7 @@ from ltx_mcp.engine.lora.hub import LoraHub
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.engine.plan.memory import probe_machine, resolve_device
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.engine.weights.choice import local_hub
+from ltx_mcp.engine.weights.hub_cache import local_hub
 from ltx_mcp.errors import ArchiveError, ModerationUnavailable, SettingsError
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.stand_in import ColourEmbedder

@@ -15,12 +15,13 @@ from typing import ClassVar
 import pytest
 import torch
 from engine_kit import Listener
+from huggingface_hub import hf_hub_download
 from safetensors.torch import save
 
 from ltx_mcp.engine.lora.catalogue import CatalogueEntry
-from ltx_mcp.engine.lora.hub import LoraHub
+from ltx_mcp.engine.lora.hub import LoraHub, Received
 from ltx_mcp.engine.lora.installed import InstalledLoras
-from ltx_mcp.engine.weights.choice import Hub
+from ltx_mcp.engine.weights.hub_cache import Hub
 from ltx_mcp.errors import BadInput, Cancelled, ModelUnavailable, NotFound
 from ltx_mcp.types.requests import LoraUse
 from ltx_mcp.types.stages import Stage
@@ -47,28 +48,28 @@ def put(cache: Path, repo: str, *files: str, commit: str = COMMIT, newest: bool 
         link.symlink_to(os.path.relpath(folder / "blobs" / "digest", link.parent))
 
 
-def a_shelf(cache: Path, folder: Path | None = None, accepted: bool = False, offline: bool = True) -> InstalledLoras:
+def installed(cache: Path, folder: Path | None = None, accepted: bool = False, offline: bool = True) -> InstalledLoras:
     return InstalledLoras(folder, [ENTRY], LoraHub(Hub(cache, offline), accepted))
 
 
 @pytest.mark.parametrize("name", ["felt-style", "maker/felt", "maker/felt:Felt.safetensors"])
 def test_what_is_in_the_cache_needs_neither_network_nor_licence(tmp_path: Path, name: str) -> None:
     put(tmp_path, "maker/felt", "Felt.safetensors")
-    [picked] = a_shelf(tmp_path).pick([LoraUse(name=name)])
+    [picked] = installed(tmp_path).pick([LoraUse(name=name)])
     assert (picked.card.name, picked.card.revision) == ("maker/felt:Felt.safetensors", COMMIT)
     assert (picked.strength, [trigger.word for trigger in picked.card.triggers]) == (0.8, ["F3lt"])
     assert picked.card.here.read_bytes() == STYLE
     watch = Listener()
     use = LoraUse(name=picked.card.name, strength=0.5, revision=picked.card.revision)
-    assert a_shelf(tmp_path).fetch([use], watch)[0].card == picked.card
+    assert installed(tmp_path).fetch([use], watch)[0].card == picked.card
     assert watch.stages == []
 
 
 def test_a_repository_that_nobody_described_is_told_by_its_file(tmp_path: Path) -> None:
     put(tmp_path, "someone/own", "deep/ic.safetensors")
-    card = a_shelf(tmp_path).find("someone/own")
+    card = installed(tmp_path).find("someone/own")
     assert (card.name, card.kind, card.reference_downscale_factor) == ("someone/own:deep/ic.safetensors", "ic_lora", 2)
-    assert a_shelf(tmp_path).find("someone/own:deep/ic.safetensors") == card
+    assert installed(tmp_path).find("someone/own:deep/ic.safetensors") == card
 
 
 def test_the_users_folder_comes_first(tmp_path: Path) -> None:
@@ -77,27 +78,27 @@ def test_the_users_folder_comes_first(tmp_path: Path) -> None:
     home.mkdir()
     (home / "Felt.safetensors").write_bytes(STYLE)
     for name in ("felt-style", "maker/felt", "Felt"):
-        card = a_shelf(tmp_path / "cache", home).find(name)
+        card = installed(tmp_path / "cache", home).find(name)
         assert (card.name, card.here.parent, card.revision) == ("Felt", home, None)
     (home / "Felt.safetensors").write_bytes(STYLE + b"other")
-    assert a_shelf(tmp_path / "cache", home).find("felt-style").revision == COMMIT, "another file of the same name"
+    assert installed(tmp_path / "cache", home).find("felt-style").revision == COMMIT, "another file of the same name"
 
 
 def test_an_older_commit_can_be_named(tmp_path: Path) -> None:
     put(tmp_path, "maker/felt", "Felt.safetensors")
     put(tmp_path, "maker/felt", "Felt.safetensors", commit=OLDER, newest=False)
-    assert a_shelf(tmp_path).find("felt-style", OLDER).revision == OLDER
+    assert installed(tmp_path).find("felt-style", OLDER).revision == OLDER
     with pytest.raises(ModelUnavailable, match="HF_HUB_OFFLINE forbids"):
-        a_shelf(tmp_path).find("felt-style", "c" * 40)
+        installed(tmp_path).find("felt-style", "c" * 40)
 
 
-def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
-    put(tmp_path, "maker/felt")
+def test_a_link_out_of_the_cache_is_not_followed(tmp_path: Path) -> None:
+    put(tmp_path / "cache", "maker/felt")
     (tmp_path / "outside.safetensors").write_bytes(STYLE)
-    link = tmp_path / "models--maker--felt" / "snapshots" / COMMIT / "Felt.safetensors"
+    link = tmp_path / "cache" / "models--maker--felt" / "snapshots" / COMMIT / "Felt.safetensors"
     link.symlink_to(tmp_path / "outside.safetensors")
     with pytest.raises(ModelUnavailable, match="is not in"):
-        a_shelf(tmp_path).find("felt-style")
+        installed(tmp_path / "cache").find("felt-style")
 
 
 @pytest.mark.parametrize(
@@ -115,12 +116,12 @@ def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
 )
 def test_a_bad_name_is_refused_at_once(tmp_path: Path, name: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
-        a_shelf(tmp_path).find(name)
+        installed(tmp_path).find(name)
 
 
 def test_nothing_is_asked_of_the_hub_before_the_licence_was_accepted(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"LTX_MCP_ACCEPT_LICENCE=1") as refused:
-        a_shelf(tmp_path, offline=False).find("felt-style")
+        installed(tmp_path, offline=False).find("felt-style")
     assert "https://huggingface.co/maker/felt" in refused.value.hint
 
 
@@ -192,12 +193,25 @@ def fake_hub() -> Iterator[str]:
         thread.join()
 
 
+def assert_progress_counts_bytes(cache: Path, endpoint: str) -> None:
+    """All of a file, and of one whose first ten bytes are here already."""
+    for name, partial in (("whole", b""), ("resumed", STYLE[:10])):
+        blobs = cache / name / "models--maker--felt" / "blobs"
+        blobs.mkdir(parents=True)
+        if partial:
+            (blobs / f"{len(STYLE)}.incomplete").write_bytes(partial)
+        received = Received()
+        bar = received.bar_class()
+        hf_hub_download("maker/felt", "Felt.safetensors", cache_dir=cache / name, endpoint=endpoint, tqdm_class=bar)
+        assert received.bytes == len(STYLE), name
+
+
 def against_a_hub(cache: Path) -> None:
     """Run in a process of its own, where the network is on whatever this one's environment says."""
     with fake_hub() as endpoint:
         hub = LoraHub(Hub(cache), accepted=True, endpoint=endpoint)
-        shelf = InstalledLoras(None, [ENTRY], hub)
-        card = shelf.find("felt-style")
+        loras = InstalledLoras(None, [ENTRY], hub)
+        card = loras.find("felt-style")
         assert (card.path, card.revision, card.bytes, card.kind) == (None, COMMIT, len(STYLE), "lora")
         assert not list(cache.rglob("*.safetensors")), "looked at, not fetched"
         for name, error, words in (
@@ -211,19 +225,20 @@ def against_a_hub(cache: Path) -> None:
             ("maker/gated", ModelUnavailable, "https://huggingface.co/maker/gated, then set HF_TOKEN"),
         ):
             with pytest.raises(error) as caught:
-                shelf.find(name)
+                loras.find(name)
             assert words in str(caught.value), (name, str(caught.value))
+        assert_progress_counts_bytes(cache / "counted", endpoint)
         use = LoraUse(name=card.name, strength=0.5, revision=COMMIT)
         with pytest.raises(Cancelled):
-            shelf.fetch([use], Listener(Stage.LOADING))
+            loras.fetch([use], Listener(Stage.LOADING))
         watch = Listener()
-        [fetched] = shelf.fetch([use], watch)
+        [fetched] = loras.fetch([use], watch)
         assert fetched.card.here.read_bytes() == STYLE
         assert watch.stages in ([Stage.LOADING], []), "[] where the cancelled one had come through"
-        assert watch.steps[-1:] in ([], [(len(STYLE), len(STYLE))], [(0, len(STYLE))])
-        assert a_shelf(cache).find("felt-style").here == fetched.card.here, "the next time it is in the cache"
+        assert watch.steps[-1:] == ([(len(STYLE), len(STYLE))] if watch.stages else [])
+        assert installed(cache).find("felt-style").here == fetched.card.here, "the next time it is in the cache"
     with pytest.raises(ModelUnavailable, match="could not be had from the hub"):
-        shelf.find("maker/other")
+        loras.find("maker/other")
     sys.stdout.write("done")
 
 

@@ -1,5 +1,6 @@
 """`ltx-mcp models`: each family as this machine would have it, told without loading or fetching anything."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from ltx_mcp.cli.doctor import _finding, _model
 from ltx_mcp.cli.models import FamilyLine, known_families
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.plan.memory import GB, Machine
-from ltx_mcp.engine.weights.choice import Hub
+from ltx_mcp.engine.weights.hub_cache import Hub
 from ltx_mcp.engine.weights.model_families import FAMILIES
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import ModelUnavailable
@@ -25,9 +26,9 @@ class CountingHub(Hub):
         super().__init__(Path("nowhere"))
         object.__setattr__(self, "held", held)
 
-    def cached_bytes(self, repo: str) -> int:
+    def cached_bytes(self, repos: Iterable[str]) -> dict[str, int]:
         held: dict[str, int] = self.held  # type: ignore[attr-defined]
-        return held.get(repo, 0)
+        return {repo: held.get(repo, 0) for repo in repos}
 
 
 def lines(tmp_path: Path, machine: Machine, hub: Hub | None = None, **settings: str) -> dict[str, FamilyLine]:

@@ -1,6 +1,9 @@
 """Which model is chosen and why; nothing here may reach the network, and nothing does."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +22,8 @@ from ltx_mcp.engine.plan.quality_presets import (
     undistilled,
 )
 from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS, REFINE_SIGMAS, undistilled_sigmas
-from ltx_mcp.engine.weights.choice import Hub, choose, local_hub
+from ltx_mcp.engine.weights.choice import choose
+from ltx_mcp.engine.weights.hub_cache import Hub
 from ltx_mcp.engine.weights.model_families import DEFAULT, FAMILIES, UPSAMPLER_2_3, Family
 from ltx_mcp.engine.weights.source import DiffusersSource, MicroSource, gated_repository
 from ltx_mcp.errors import ModelUnavailable
@@ -43,10 +47,14 @@ def hub(tmp_path: Path) -> Hub:
     return RoomyHub(tmp_path / "hub")
 
 
-def cache(hub: Hub, repo: str, size: int) -> None:
-    blobs = hub.cache / f"models--{repo.replace('/', '--')}" / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / "0").write_bytes(b"0" * size)
+def cache(hub: Hub, repo: str, size: int) -> Path:
+    """The repository's folder, with one file of this size in the layout of huggingface_hub's cache."""
+    folder = hub.cache / f"models--{repo.replace('/', '--')}"
+    for part in ("blobs", "snapshots/abc"):
+        (folder / part).mkdir(parents=True)
+    (folder / "blobs" / "0").write_bytes(b"0" * size)
+    (folder / "snapshots" / "abc" / "file").symlink_to(Path("../../blobs/0"))
+    return folder
 
 
 def test_auto_without_a_cuda_device_is_the_micro_model(hub: Hub) -> None:
@@ -106,13 +114,27 @@ def test_a_full_disk_is_refused_with_the_missing_gigabytes(tmp_path: Path) -> No
 
 
 def test_what_is_cached_need_not_fit_again(tmp_path: Path) -> None:
+    hub = Hub(tmp_path / "hub")
+    assert hub.cached_bytes([DEFAULT.repo]) == {DEFAULT.repo: 0}, "before anything was fetched"
+    folder = cache(hub, DEFAULT.repo, 1000)
+    assert hub.cached_bytes([DEFAULT.repo, "no/such"]) == {DEFAULT.repo: 1000, "no/such": 0}
+    (folder / "blobs" / "1.incomplete").write_bytes(b"0" * 70)
+    assert hub.cached_bytes([DEFAULT.repo]) == {DEFAULT.repo: 1070}, "a partial file is resumed"
+    (folder / "blobs" / "2.incomplete").symlink_to(folder / "blobs" / "renamed meanwhile")
+    assert hub.cached_bytes([DEFAULT.repo]) == {DEFAULT.repo: 1070}, "a file may go while the folder is read"
+
+
+def test_the_main_branch_comes_first_and_then_the_newest_commit(tmp_path: Path) -> None:
     hub = Hub(tmp_path)
-    cache(hub, DEFAULT.repo, 1000)
-    assert hub.cached_bytes(DEFAULT.repo) == 1000
-    blobs = hub.cache / f"models--{DEFAULT.repo.replace('/', '--')}" / "blobs"
-    (blobs / "1.incomplete").symlink_to(blobs / "renamed meanwhile")
-    assert hub.cached_bytes(DEFAULT.repo) == 1000, "a file that goes while the folder is read is no failure"
-    assert hub.cached_bytes("no/such") == 0
+    assert hub.revisions("a/b") == []
+    folder = cache(hub, "a/b", 1)
+    for age, commit in enumerate(("old", "older")):
+        (folder / "snapshots" / commit).mkdir()
+        os.utime(folder / "snapshots" / commit, (10**9 - age, 10**9 - age))
+    assert [each.commit_hash for each in hub.revisions("a/b")] == ["abc", "old", "older"]
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("older")
+    assert [each.commit_hash for each in hub.revisions("a/b")] == ["older", "abc", "old"]
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path, hub: Hub) -> None:
@@ -165,6 +187,22 @@ def test_a_repository_that_is_here_is_run_as_what_it_is(hub: Hub) -> None:
     assert source.info.recipes == undistilled(guided(28))
     assert not source.guessed
     assert source.upsampler == UPSAMPLER_2_3
+
+
+def test_a_repository_that_is_here_with_its_lora_runs_offline(tmp_path: Path) -> None:
+    hub = RoomyHub(tmp_path, offline=True)
+    folder = cache(hub, "someone/some-model", 9)
+    a_model(folder / "snapshots" / "def", ["shift", "cross_attn_mod", "lora", "latent_upsampler"])
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("def")
+    cache(hub, UPSAMPLER_2_3, 9)
+    assert choose("someone/some-model", True, LAPTOP, hub).source.info.recipes == undistilled(guided(28))
+
+
+def test_an_id_that_the_hub_would_refuse_is_refused(hub: Hub) -> None:
+    for name in ("some--one/model", "someone/mod..el"):
+        with pytest.raises(ModelUnavailable, match="is not a valid repository id"):
+            choose(name, True, LAPTOP, hub)
 
 
 def test_a_repository_that_is_not_here_yet_is_taken_for_distilled_and_says_so(hub: Hub) -> None:
@@ -232,7 +270,7 @@ def test_a_gated_repository_says_where_its_terms_are(status: int) -> None:
     assert gated_repository(wrapped) == "a/b.c"
     assert gated_repository(OSError("no route to host")) is None
     error = FAMILIES[-1].source()._unavailable(wrapped)
-    assert "gated" in error.message
+    assert error.message == "The repository a/b.c is gated."
     assert "https://huggingface.co/a/b.c" in error.hint
     assert "HF_TOKEN" in error.hint
 
@@ -249,9 +287,21 @@ def test_an_unknown_name_lists_the_known_ones(hub: Hub) -> None:
         choose("ltx", True, STATION, hub)
 
 
-def test_the_hubs_own_variables_keep_their_meaning() -> None:
-    assert local_hub({"HF_HOME": "/data/hf"}) == Hub(Path("/data/hf/hub"))
-    assert local_hub({"HF_HUB_CACHE": "/data/c", "HF_HUB_OFFLINE": "1"}) == Hub(Path("/data/c"), offline=True)
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"HF_HOME": "/data/hf"}, "/data/hf/hub False"),
+        ({"HF_HUB_CACHE": "/data/c", "HF_HUB_OFFLINE": "1"}, "/data/c True"),
+        ({"XDG_CACHE_HOME": "/data/x"}, "/data/x/huggingface/hub False"),
+    ],
+)
+def test_the_hubs_own_variables_keep_their_meaning(variables: dict[str, str], expected: str) -> None:
+    code = "from ltx_mcp.engine.weights.hub_cache import local_hub; hub = local_hub(); print(hub.cache, hub.offline)"
+    foreign = ("HF_", "XDG_", "TRANSFORMERS_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, env={**environment, **variables}, capture_output=True, text=True, timeout=120)
+    assert told.stdout.strip() == expected, told.stderr
 
 
 @pytest.mark.parametrize(

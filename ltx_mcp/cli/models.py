@@ -1,7 +1,7 @@
 """`ltx-mcp models`: the model families known by name, and what each would mean on this machine."""
 
 from ltx_mcp.engine.plan.memory import GB, Machine, pick, probe_machine, resolve_device
-from ltx_mcp.engine.weights.choice import Hub, local_hub
+from ltx_mcp.engine.weights.hub_cache import Hub, local_hub
 from ltx_mcp.engine.weights.model_families import FAMILIES, Family
 from ltx_mcp.engine.weights.source import MICRO
 from ltx_mcp.errors import ModelUnavailable
@@ -52,7 +52,7 @@ def known_families(settings: Settings, machine: Machine | None = None, hub: Hub 
 
 
 def _line(family: Family, device: str, memory: str, machine: Machine, hub: Hub) -> FamilyLine:
-    missing = family.missing_bytes({repo: hub.cached_bytes(repo) for repo in family.repos})
+    missing = family.missing_bytes(hub.cached_bytes(family.repos))
     return FamilyLine(
         name=family.name,
         about=family.about,

@@ -5,22 +5,21 @@ wrong one refused, before gigabytes are fetched; fetching is the lane's business
 """
 
 import re
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from threading import Thread
+from typing import Any
 
 from ltx_mcp.engine.diffusers_ltx.interrupt import Check
 from ltx_mcp.engine.lora.header import MAX_FILE_BYTES, Header, header_of, read_header
-from ltx_mcp.engine.weights.choice import Hub
+from ltx_mcp.engine.weights.hub_cache import Hub, gated
 from ltx_mcp.errors import BadInput, ModelUnavailable, NotFound, StudioError
-
-T = TypeVar("T")
 
 REPOSITORY = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?::(?P<file>[^:]+))?")  # owner/repo or owner/repo:file
 _SAFE = ".safetensors"
-_POLL_S = 0.2  # between looks at a cancel and at what has come
+_POLL_S = 0.2  # between checks for a cancel
 
 
 @dataclass(frozen=True)
@@ -68,39 +67,51 @@ class LoraHub:
                 f"{found.repo} needs {found.header.bytes / 1e9:.1f} GB in {self._hub.cache}, which has no room for it.",
                 "Make room, or point HF_HOME at a larger disk.",
             )
+        received, total = Received(), found.header.bytes
+        download = self._start(found, received)
+        while not download.done():
+            check()
+            progress(min(received.bytes, total), total)
+            wait([download], _POLL_S)
+        if (error := download.exception()) is not None:
+            raise _explained(error, found.repo) from error
+        progress(total, total)
+        return Path(download.result()).resolve()
+
+    def _start(self, found: HubFile, received: "Received") -> "Future[str]":
+        """The download on a daemon thread: one that nobody waits for any more must not hold up the exit."""
         from huggingface_hub import hf_hub_download
 
-        before = self._hub.cached_bytes(found.repo)
-        path = _aside(
-            lambda: hf_hub_download(
-                found.repo,
-                found.file,
-                revision=found.revision,
-                cache_dir=self._hub.cache,
-                endpoint=self._endpoint,
-                tqdm_class=_silent(),
-            ),
-            lambda: self._listen(found, before, check, progress),
-            lambda error: _explained(error, found.repo),
-        )
-        return Path(path).resolve()
+        outcome: Future[str] = Future()
 
-    def _listen(self, found: HubFile, before: int, check: Check, progress: Callable[[int, int], None]) -> None:
-        check()
-        came = self._hub.cached_bytes(found.repo) - before
-        progress(min(max(came, 0), found.header.bytes), found.header.bytes)
+        def run() -> None:
+            try:
+                path = hf_hub_download(
+                    found.repo,
+                    found.file,
+                    revision=found.revision,
+                    cache_dir=self._hub.cache,
+                    endpoint=self._endpoint,
+                    tqdm_class=received.bar_class(),
+                )
+                outcome.set_result(path)
+            except BaseException as error:
+                outcome.set_exception(error)
+
+        Thread(target=run, name="lora-download", daemon=True).start()
+        return outcome
 
     def _cached(self, repo: str, file: str, revision: str | None) -> HubFile | None:
-        folder = self._hub.cache / f"models--{repo.replace('/', '--')}"
-        for commit in [revision] if revision else _commits(folder):
-            snapshot = folder / "snapshots" / commit
-            here = sorted(path.relative_to(snapshot).as_posix() for path in snapshot.rglob(f"*{_SAFE}"))
+        for each in self._hub.revisions(repo):
+            if revision not in (None, each.commit_hash):
+                continue
+            paths = (found.file_path for found in each.files if found.file_path.suffix == _SAFE)
+            here = {path.relative_to(each.snapshot_path).as_posix(): path.resolve() for path in paths}
             if not file and len(here) != 1:
                 continue  # others may be missing: only the hub knows
-            name = file or here[0]
-            path = (snapshot / name).resolve()
-            if name in here and path.is_file() and path.is_relative_to(folder.resolve()):
-                return HubFile(repo, name, commit, read_header(path), path)
+            path = here.get(file or next(iter(here)))
+            if path is not None and path.is_relative_to(self._hub.cache.resolve()):
+                return HubFile(repo, file or next(iter(here)), each.commit_hash, read_header(path), path)
         return None
 
     def _remote(self, repo: str, file: str, revision: str | None) -> HubFile:
@@ -136,18 +147,6 @@ class LoraHub:
             )
 
 
-def _commits(folder: Path) -> list[str]:
-    """Those of a repository in the cache: of its main branch, if that is known, then by when they came, newest first.
-
-    A file that was fetched by its commit, as ours are, says nothing of branches.
-    """
-    main = folder / "refs" / "main"
-    named = [main.read_text(encoding="utf-8").strip()] if main.is_file() else []
-    snapshots = folder / "snapshots"
-    there = sorted(snapshots.iterdir(), key=lambda each: each.stat().st_mtime) if snapshots.is_dir() else []
-    return [*named, *(each.name for each in reversed(there) if each.name not in named)]
-
-
 def _chosen(repo: str, file: str, there: Sequence[str]) -> str:
     if file in there:
         return file
@@ -163,16 +162,12 @@ def _chosen(repo: str, file: str, there: Sequence[str]) -> str:
 def _explained(error: BaseException, repo: str) -> StudioError:
     from huggingface_hub import errors
 
-    page = f"https://huggingface.co/{repo}"
     if isinstance(error, errors.GatedRepoError):
-        return ModelUnavailable(
-            f"{repo} is gated: its makers let in whoever accepts their terms, and you are not in yet.",
-            f"Accept them on {page}, then set HF_TOKEN to a token of that account (or run `hf auth login`).",
-        )
+        return gated(repo)
     if isinstance(error, errors.RevisionNotFoundError):
         return NotFound(f"{repo} has no such revision.", "Leave revision out for the newest.")
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
-        return NotFound(f"There is no repository {repo} on the hub, or it is private.", "Look for a typing error.")
+        return NotFound(f"There is no repository {repo} on the hub, or it is private.", "Check the spelling.")
     if isinstance(error, errors.SafetensorsParsingError):
         return BadInput(f"{repo} cannot be used: its file is not a safetensors file, or is damaged.")
     return ModelUnavailable(
@@ -181,31 +176,29 @@ def _explained(error: BaseException, repo: str) -> StudioError:
     )
 
 
-def _aside(work: Callable[[], T], meanwhile: Callable[[], None], explain: Callable[[BaseException], Exception]) -> T:
-    """What `work` returns, on a thread of its own; `meanwhile` is called until it ends, and may raise out of here."""
-    outcome: list[T] = []
-    failure: list[BaseException] = []
+class Received:
+    """Bytes of a download that are on the disk, counted by the progress bar that huggingface_hub is given."""
 
-    def run() -> None:
-        try:
-            outcome.append(work())
-        except BaseException as error:
-            failure.append(error)
+    bytes = 0
 
-    thread = threading.Thread(target=run, name="lora-download", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        meanwhile()
-        thread.join(_POLL_S)
-    if failure:
-        raise explain(failure[0]) from failure[0]
-    return outcome[0]
+    def bar_class(self) -> Any:
+        """A bar that shows nothing. `initial` are the bytes of a partial file that is resumed."""
+        from huggingface_hub.utils.tqdm import tqdm
 
+        received = self
 
-def _silent() -> Any:
-    """A progress bar that shows nothing."""
-    from functools import partialmethod
+        class CountingBar(tqdm):
+            def __init__(self, *arguments: Any, **options: Any) -> None:
+                super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
+                received.bytes = options.get("initial") or 0
 
-    from huggingface_hub.utils.tqdm import tqdm
+            def update(self, n: float | None = 1) -> None:
+                received.bytes += int(n or 0)
 
-    return type("Silent", (tqdm,), {"__init__": partialmethod(tqdm.__init__, disable=True)})
+            def update_transfer(self, n: float) -> None:
+                """Xet tells what came over the network apart, to a bar that has this method."""
+
+            def set_transfer_postfix_str(self, *_arguments: Any, **_options: Any) -> None:
+                """Its speed."""
+
+        return CountingBar

@@ -1,62 +1,15 @@
 """Which model to use, and why, and what must hold before anything is downloaded."""
 
-import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from ltx_mcp.engine.plan.memory import GB, Machine, pick
 from ltx_mcp.engine.weights.folders import folder_source
+from ltx_mcp.engine.weights.hub_cache import Hub
 from ltx_mcp.engine.weights.model_families import DEFAULT, FAMILIES, Family, named_by_id
 from ltx_mcp.engine.weights.source import DiffusersSource, MicroSource, ModelSource
 from ltx_mcp.errors import ModelUnavailable
-
-
-@dataclass(frozen=True)
-class Hub:
-    """The local side of the Hugging Face hub: its cache folder, and whether it may be asked at all."""
-
-    cache: Path
-    offline: bool = False
-
-    def cached_bytes(self, repo: str) -> int:
-        """Bytes of this repository already here, whole or partial files. A download may go on meanwhile."""
-        blobs = self.cache / f"models--{repo.replace('/', '--')}" / "blobs"
-        return sum(_bytes(file) for file in blobs.iterdir()) if blobs.is_dir() else 0
-
-    def snapshot(self, repo: str) -> Path | None:
-        """The folder of its newest revision, if its model_index.json is there already."""
-        folder = self.cache / f"models--{repo.replace('/', '--')}"
-        try:
-            commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
-        except OSError:
-            return None
-        found = folder / "snapshots" / commit
-        return found if (found / "model_index.json").is_file() else None
-
-    def free_bytes(self) -> int:
-        folder = self.cache
-        while not folder.exists():
-            folder = folder.parent
-        return shutil.disk_usage(folder).free
-
-
-def _bytes(file: Path) -> int:
-    """Its size, or 0 if it has just been renamed, as a partial file is once it is whole."""
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def local_hub(environment: dict[str, str] | None = None) -> Hub:
-    """As Hugging Face's own variables say: HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME and HF_HUB_OFFLINE."""
-    env = dict(os.environ) if environment is None else environment
-    base = env.get("XDG_CACHE_HOME", "~/.cache")
-    home = env.get("HF_HOME", f"{base}/huggingface")
-    cache = Path(env.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
-    return Hub(cache, env.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"})
 
 
 @dataclass(frozen=True)
@@ -114,7 +67,7 @@ def _from_hub(family: Family, accepted_licence: bool, hub: Hub) -> DiffusersSour
 
 
 def _check_download(family: Family, hub: Hub) -> None:
-    cached = {repo: hub.cached_bytes(repo) for repo in family.repos}
+    cached = hub.cached_bytes(family.repos)
     missing = family.download_bytes - sum(cached.values())
     if hub.offline and not all(cached.values()):
         raise ModelUnavailable(

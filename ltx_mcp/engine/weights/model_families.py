@@ -33,7 +33,7 @@ class Family:
 
     `weights_bytes` are those of the repository's components that are loaded. Without `upsampler_repo` the upsampler
     lies in the repository itself, counted in `weights_bytes`. `temporal` is the file of its temporal upsampler. A
-    `gated` repository wants a login that was let in.
+    `gated` repository wants a login that accepted its terms.
     """
 
     name: str
@@ -64,9 +64,9 @@ class Family:
 
     @property
     def repos(self) -> tuple[str, ...]:
-        """All that must be here before it runs offline."""
+        """All that must be here before it runs offline. Files that were found in a folder are."""
         others = (self.upsampler_repo, self.adapter and self.adapter.repo, self.temporal and self.temporal.repo)
-        return tuple(dict.fromkeys([self.repo, *(repo for repo in others if repo)]))
+        return tuple(dict.fromkeys([self.repo, *(repo for repo in others if repo and not Path(repo).is_absolute())]))
 
     def missing_bytes(self, cached: Mapping[str, int]) -> int:
         """What is still to be fetched, about, when so many bytes of each repository are here. 0: all is here.

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from ltx_mcp.engine.diffusers_ltx.decode import CPU_WINDOWS, DecodeWindows
 from ltx_mcp.engine.plan.quality_presets import DISTILLED, Pass, Recipe, Recipes, guided, presets
 from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS, undistilled_sigmas
+from ltx_mcp.engine.weights.hub_cache import gated
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.types.sizes import Resolution
 
@@ -164,11 +165,7 @@ class DiffusersSource:
 
     def _unavailable(self, broken: Exception) -> ModelUnavailable:
         if (repo := gated_repository(broken)) is not None:
-            page = f"https://huggingface.co/{repo or self.location}"
-            return ModelUnavailable(
-                f"{self.info.name} is gated: its makers let in whoever accepts their terms, and you are not in yet.",
-                f"Accept them on {page}, then set HF_TOKEN to a token of that account (or run `hf auth login`).",
-            )
+            return gated(repo or self.location)
         return ModelUnavailable(
             f"{self.info.name} could not be loaded from {self.location}: {broken}",
             "Check the network, the disk and HF_TOKEN, or set LTX_MCP_MODEL=micro.",
