@@ -1,19 +1,19 @@
 """What can go wrong, as one tree. Each error says what happened and what to do next.
 
-    StudioError                 a failure we saw coming; its text reaches the model
+    StudioError                 an expected failure; its text reaches the model
     ├── BadInput                an argument cannot be used as it is
     │   └── NotFound            no job or clip has that id
     ├── TooLarge                more than this machine can make; names the largest that fits
-    ├── QueueFull               the lane has no free place
-    ├── Refused                 moderation said no
-    ├── ModerationUnavailable   no classifier could speak, so nothing may pass
-    ├── ModelUnavailable        weights, licence, memory or disk stand in the way of loading
-    ├── RenderFailed            the pipeline broke or ran out of memory
+    ├── QueueFull               the queue is full
+    ├── Refused                 moderation refused the text, the input or the clip
+    ├── ModerationUnavailable   no classifier is available, so nothing passes
+    ├── ModelUnavailable        the model cannot be loaded: weights, licence, memory or disk
+    ├── RenderFailed            the pipeline failed or ran out of memory
     ├── MediaError              a media file could not be written or read
     ├── ArchiveError            the clip could not be stored
     └── IndexUnavailable        the search index cannot be read
-    SettingsError               every problem of the settings at once; raised before anything starts
-    Cancelled                   not a failure: unwinds the lane's thread after a job was cancelled
+    SettingsError               the settings are not valid; lists every problem, before anything starts
+    Cancelled                   not a failure: unwinds the lane's thread once a job is cancelled
 
 `StudioError` is a `ToolError`, the only exception whose text the MCP SDK (2.3) shows to the model.
 """

@@ -110,6 +110,9 @@ def test_a_moment_is_animated_and_the_clip_restyled(archive: Path) -> None:
     restyled = run(archive, "restyle", made["clip_id"], "in watercolour", "--strength", "0.4", "--json")
     assert restyled.returncode == 0, restyled.stderr
     assert json.loads(restyled.stdout)["source"] == made["clip_id"]
+    assert json.loads(restyled.stdout)["requested"]["keep_audio"] is True
+    asked = ("restyle", made["clip_id"], "in ink", "--no-keep-audio", "--json")
+    assert json.loads(run(archive, *asked).stdout)["requested"]["keep_audio"] is False
 
 
 def test_a_clip_is_continued_by_several_prompts_and_a_span_of_it_is_regenerated(archive: Path) -> None:
@@ -153,7 +156,7 @@ def test_reindex_heals_an_index_that_was_lost(archive: Path) -> None:
 
 
 def found_by_words(archive: Path) -> set[str]:
-    """What the eye sees of a file differs a little from what it saw while it was made; the words are the same."""
+    """By text alone: embeddings of a decoded file differ a little from those taken while it was rendered."""
     moments = json.loads(run(archive, "search", "red circle", "--json").stdout)["moments"]
     return {moment["clip_id"] for moment in moments if moment["matched"] != "vision"}
 

@@ -148,7 +148,7 @@ async def test_inputs_are_moderated_before_the_engine_sees_them(tmp_path: Path, 
     assert not list((tmp_path / "data" / "clips").iterdir())
 
 
-async def test_a_video_is_imported_whole_found_by_its_title_and_said_to_be_nobodys_making(
+async def test_a_video_is_imported_whole_found_by_its_title_and_not_marked_as_generated(
     tmp_path: Path, mode: str
 ) -> None:
     gate = Gate(Stage.LOADING)

@@ -1,4 +1,4 @@
-"""`ltx-mcp models`: each family as this machine would have it, told without loading or fetching anything."""
+"""`ltx-mcp models`: each family on this machine, without loading or fetching anything."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_a_device_that_is_not_here_is_refused_everywhere_with_a_remedy(tmp_path:
         LtxEngine(MicroSource(), device=device, machine=LAPTOP)
 
 
-def test_the_doctor_is_not_content_with_a_device_that_is_none(tmp_path: Path) -> None:
+def test_the_doctor_reports_a_device_that_does_not_exist(tmp_path: Path) -> None:
     finding = _finding("model", _model, Settings(data_dir=tmp_path, device="banana", model="micro"))
     assert not finding.ok
     assert "LTX_MCP_DEVICE=banana" in finding.found

@@ -130,33 +130,35 @@ async def test_the_same_request_and_seed_give_the_same_frames(tmp_path: Path) ->
 
 
 async def test_progress_is_reported_for_every_step_and_strictly_increases(tmp_path: Path, mode: str) -> None:
-    heard: list[float] = []
+    reported: list[float] = []
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
-        heard.append(progress)
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        reported.append(progress)
 
     async with an_agent(tmp_path, mode) as agent:
-        await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}, progress_callback=hear)
-    assert len(heard) >= 5
-    assert all(earlier < later for earlier, later in pairwise(heard))
+        await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}, progress_callback=on_progress)
+    assert len(reported) >= 5
+    assert all(earlier < later for earlier, later in pairwise(reported))
 
 
-async def test_a_stage_that_takes_long_is_heard_of_all_the_while(tmp_path: Path, mode: str) -> None:
+async def test_progress_is_reported_throughout_a_long_stage(tmp_path: Path, mode: str) -> None:
     gate = Gate(Stage.DENOISING)
-    heard: list[float] = []
+    reported: list[float] = []
     enough = anyio.Event()
 
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
-        heard.append(progress)
-        if len(heard) >= 20:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        reported.append(progress)
+        if len(reported) >= 20:
             enough.set()
 
     async with an_agent(tmp_path, mode, StandInEngine(gate)) as agent, anyio.create_task_group() as calls:
-        calls.start_soon(lambda: agent.call_tool("generate_video", {"prompt": "x", **SHORT}, progress_callback=hear))
+        calls.start_soon(
+            lambda: agent.call_tool("generate_video", {"prompt": "x", **SHORT}, progress_callback=on_progress)
+        )
         await gate.arrived()
         await enough.wait()
         gate.open()
-    assert all(earlier < later for earlier, later in pairwise(heard))
+    assert all(earlier < later for earlier, later in pairwise(reported))
 
 
 async def test_the_file_itself_says_that_a_model_made_it(tmp_path: Path) -> None:
@@ -290,7 +292,7 @@ async def test_a_refused_clip_never_leaves_staging_and_is_gone(tmp_path: Path, m
 # -- searching -------------------------------------------------------------------------------------------
 
 
-async def test_a_moment_is_found_by_sight_and_can_be_looked_at(tmp_path: Path, mode: str) -> None:
+async def test_a_moment_is_found_by_its_frames_and_can_be_looked_at(tmp_path: Path, mode: str) -> None:
     async with an_agent(tmp_path, mode) as agent:
         for prompt in ("a green screen", "first a red screen, then a blue screen", "a yellow screen"):
             await agent.call_tool("generate_video", {"prompt": prompt, "duration_s": 4, "quality": "draft"})
@@ -336,7 +338,7 @@ async def test_every_frame_that_the_sheet_shows_was_looked_at(tmp_path: Path, mo
     assert job["status"] == "refused"
 
 
-async def test_refused_words_are_shown_to_nobody_again(tmp_path: Path, mode: str) -> None:
+async def test_refused_words_are_never_shown_again(tmp_path: Path, mode: str) -> None:
     async with an_agent(tmp_path, mode) as agent:
         refused = await agent.call_tool("generate_video", {"prompt": "hardcore porn", **SHORT})
         recent = await agent.call_tool("get_job", {})

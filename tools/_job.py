@@ -47,7 +47,7 @@ class JobLine(Value):
 
 
 class JobView(Value):
-    """A job as an agent sees it; enough on its own. `progress` is 0..1, times are seconds."""
+    """A job as an agent sees it; the structured data is enough on its own. `progress` is 0..1, times are in seconds."""
 
     job_id: str | None
     status: Literal["queued", "running", "succeeded", "failed", "cancelled", "refused"] | None
@@ -64,7 +64,7 @@ class JobView(Value):
 
 
 class ProgressReporter:
-    """Relays a job's progress, strictly increasing as the protocol demands. A client that is gone hurts nobody."""
+    """Relays a job's progress, strictly increasing as the protocol demands. A client that is gone does no harm."""
 
     def __init__(self, context: ToolContext) -> None:
         self._context = context

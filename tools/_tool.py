@@ -1,4 +1,4 @@
-"""A tool as the agent sees it: made of a function and of the request that the function takes.
+"""A tool as the agent sees it, derived from a function and from the request that the function takes.
 
 The options of a request become arguments of their own, so a new option is declared on its request and nowhere else.
 The SDK drops unknown arguments silently and shows validation errors in its validator's language; an agent needs the

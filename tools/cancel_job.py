@@ -1,4 +1,4 @@
-"""cancel_job: stop a clip that is being made."""
+"""cancel_job: stop a queued or running job."""
 
 from typing import Annotated
 

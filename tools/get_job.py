@@ -1,4 +1,4 @@
-"""get_job: wait for a clip that is being made, or list the recent jobs."""
+"""get_job: wait for a job and get its clip, or list the recent jobs."""
 
 from typing import Annotated
 

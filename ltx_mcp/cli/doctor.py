@@ -123,4 +123,4 @@ def _roots(settings: Settings) -> str:
     missing = [str(root) for root in settings.roots if not Path(root).is_dir()]
     if missing:
         raise NotADirectoryError(f"not a folder: {', '.join(missing)}")
-    return ", ".join(map(str, settings.roots)) or "none: only clips of the archive can be inputs"
+    return ", ".join(map(str, settings.roots)) or "none: agents can use clips of the archive as inputs, and no files"

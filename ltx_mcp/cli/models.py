@@ -1,4 +1,4 @@
-"""`ltx-mcp models`: the model families known by name, and what each would mean on this machine."""
+"""`ltx-mcp models`: the known model families, whether each fits this machine, and what is still to be downloaded."""
 
 from ltx_mcp.engine.plan.memory import GB, Machine, pick, probe_machine, resolve_device
 from ltx_mcp.engine.weights.hub_cache import Hub, local_hub
@@ -13,7 +13,7 @@ from ltx_mcp.types.value import Value
 class FamilyLine(Value):
     """One family. `fits` is "yes" with the memory policy, or why not; sizes in bytes, of disk.
 
-    `gated`: its repository wants a login that accepted its terms.
+    `gated`: its terms must be accepted on Hugging Face, and HF_TOKEN set.
     """
 
     name: str
@@ -32,7 +32,7 @@ class FamilyLine(Value):
 def known_families(settings: Settings, machine: Machine | None = None, hub: Hub | None = None) -> list[FamilyLine]:
     """The micro model and every family. Looks at the disk and the driver only: nothing is loaded or fetched.
 
-    Raises ModelUnavailable where LTX_MCP_DEVICE or LTX_MCP_MEMORY names what is not there.
+    Raises ModelUnavailable where LTX_MCP_DEVICE or LTX_MCP_MEMORY names something that is not there.
     """
     machine, hub = machine or probe_machine(), hub or local_hub()
     device = resolve_device(settings.device, machine)

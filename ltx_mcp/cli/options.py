@@ -1,7 +1,7 @@
-"""Flags of a command, derived from the request that it asks for.
+"""The options of a command, derived from the fields of its request.
 
-An option is declared on its request (types/options.py); here it becomes an argument of argparse, with the same values,
-range, default and description that tools/list shows for it.
+Each becomes an argument of argparse with the values, range, default and description that tools/list shows for it
+(types/options.py).
 """
 
 import argparse
@@ -51,7 +51,7 @@ def read_options(kind: type[R], arguments: argparse.Namespace) -> R:
 
 
 def _flag_values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
-    if option.get("type") == "boolean":
+    if option.get("type") == "boolean":  # --audio and --no-audio
         return {"action": argparse.BooleanOptionalAction}
     if option.get("type") == "array":
         return {"action": "append", "type": _element(name, flag, option), "metavar": flag.metavar or None}

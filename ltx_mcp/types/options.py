@@ -1,6 +1,6 @@
-"""What may be asked, read off a request type: tools and commands are derived from the fields that declare it.
+"""Options: the fields of a request. The arguments of tools and the flags of commands are derived from them.
 
-An option is a field of a request: its type, range, default and description stand there and nowhere else.
+An option's type, range, default and description are declared on its field and nowhere else.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,13 +35,15 @@ NO_FLAG = Flag(hidden=True)
 
 
 def omit_default(schema: Schema) -> None:
-    """As `json_schema_extra`: keep the default out of the schema. For options where leaving out means something else
-    than giving the default, so that hosts which fill in defaults leave it out too."""
+    """Keep the default out of the schema; pass this as `json_schema_extra`.
+
+    For options where leaving one out means something else than giving its default: some hosts fill in defaults.
+    """
     schema.pop("default", None)
 
 
 def options_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields of a request that may be asked for, required ones first."""
+    """The options of a request by name, required ones first."""
     fields = {name: field for name, field in model.model_fields.items() if name != TAG}
     return dict(sorted(fields.items(), key=lambda item: not item[1].is_required()))
 

@@ -1,4 +1,4 @@
-"""What can be asked for: one frozen request type a tool. Every option is declared here, and only here.
+"""Requests: one frozen type for each tool that makes a clip. Every option is declared here, and only here.
 
 A field's type, range, default and description are what `tools/list` shows and what `ltx-mcp COMMAND --help` prints
 (types/options.py); its name is the tool contract, and what a sidecar keeps.
@@ -186,7 +186,9 @@ class RestyleRequest(RenderRequest):
         Field(description="A clip_id, a span clip_id@2.0-5.5, or a video file in an allowed folder."),
         Flag(help="A clip_id, a span clip_id@2.0-5.5, or a video file."),
     ]
-    prompt: Annotated[Prompt, Field(description="The whole scene as it should look: the style, then what is seen.")]
+    prompt: Annotated[
+        Prompt, Field(description="The whole scene in the new style: first the style, then what is in it.")
+    ]
     mode: Annotated[
         RestyleMode,
         Field(
@@ -201,9 +203,7 @@ class RestyleRequest(RenderRequest):
         Strength,
         Field(description="How far it may depart from the video; reference and structure follow it fully up to 0.6."),
     ] = 0.6
-    keep_audio: Annotated[
-        bool, Field(description="Keep the video's audio; else new audio is made."), Flag("--new-audio")
-    ] = True
+    keep_audio: Annotated[bool, Field(description="Keep the video's audio; otherwise new audio is generated.")] = True
     quality: Annotated[Quality, Field(description="As in generate_video; repaint has one stage in each.")] = "final"
 
 
@@ -288,7 +288,7 @@ def _negative(request: ShotRequest) -> tuple[tuple[str, str], ...]:
 
 
 def prompts_of(request: Request) -> tuple[str, ...]:
-    """Every text of a request that says what is to be seen: all are moderated, and all find the clip."""
+    """The texts of a request by which search finds its clip."""
     match request:
         case GenerateRequest():
             return request.prompt, *request.then

@@ -1,4 +1,4 @@
-"""What can be asked of search_clips, declared as requests are: tool and command are derived from the fields."""
+"""Searches: the options of search_clips, declared as those of requests are."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -14,11 +14,11 @@ Query = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)
 
 
 class SearchFilters(Value):
-    """What a search looks for in words, among which clips, and how much of it. A blank query counts as left out."""
+    """The words of a search, the clips that it covers, and how many moments it gives. A blank query is left out."""
 
     query: Annotated[
         Query | None,
-        Field(description="What is seen or heard, in plain words."),
+        Field(description="What is seen or heard in the moment, in plain words."),
         Flag("query", help="What is seen or heard, in plain words. Left out: the newest clips."),
     ] = None
     kind: Annotated[Kind | None, Field(description="Clips of this kind only.")] = None
@@ -42,7 +42,7 @@ class SearchFilters(Value):
 
 
 class SearchRequest(SearchFilters):
-    """A search as it is asked for: image and clip are still references."""
+    """A search as it is asked for, with image and clip as references."""
 
     image: Annotated[
         Reference | None,

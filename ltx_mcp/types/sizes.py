@@ -1,8 +1,8 @@
-"""Frame sizes, frame counts and rates: what is asked, what is delivered, what the model makes.
+"""Frame sizes and frame counts: as requested, as delivered, and as the model generates them.
 
-A model makes sizes on a grid (multiples of 32, of 64 where a second stage doubles them) and 8k+1 frames.
-A clip is delivered at exactly the asked size and length: the model makes the next larger, and the
-surplus is cropped from the centre and trimmed from the end.
+A model generates sizes that are multiples of 32 (of 64 where a second stage doubles them) and 8k+1 frames. A clip is
+delivered at exactly the requested size and length: the model generates the next larger ones, and the rest is cropped
+around the centre and trimmed from the end.
 """
 
 import math
@@ -14,7 +14,7 @@ Resolution = Literal["240p", "480p", "540p", "720p", "1080p", "1440p", "2160p"]
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
 RESOLUTIONS: tuple[Resolution, ...] = get_args(Resolution)
 
-# (long side at 16:9, short side) in pixels. 240p is 416 wide, not 427: a whole number of cells. 480p is its double.
+# (long side at 16:9, short side) in pixels. 240p is 416 wide, not 427: a multiple of 32. 480p is twice 240p.
 _WIDE: dict[Resolution, tuple[int, int]] = {
     "240p": (416, 240),
     "480p": (832, 480),
@@ -42,7 +42,7 @@ def delivered_size(aspect: Aspect, resolution: Resolution) -> tuple[int, int]:
 
 
 def doubled(resolution: Resolution) -> Resolution | None:
-    """The class of twice the sides, in every aspect; None where there is none."""
+    """The resolution whose sides are twice as long in every aspect; None where there is none."""
     return next((each for each in RESOLUTIONS if _WIDE[each] == tuple(2 * side for side in _WIDE[resolution])), None)
 
 
