@@ -43,7 +43,7 @@ def _place(loc: tuple[int | str, ...], schema: Schema, spelled: Callable[[str], 
             # An element's own error says its list's name once: "Shot 3: …".
             element, names = f"{'.'.join(names).removesuffix('s')} {part + 1}", []
             schema = schema.get("items", {})
-        elif "anyOf" in schema:  # pydantic names the branch that it tried, which is no part of the request
+        elif "anyOf" in schema:  # pydantic names the branch that it tried, which the request does not name
             schema = next((kind for kind in schema["anyOf"] if "properties" in kind), {})
             in_union = True
         else:
