@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from threading import Timer
@@ -278,7 +279,9 @@ def test_a_films_paths_start_at_its_folder(tmp_path: Path) -> None:
 def test_ctrl_c_cancels_the_job_and_says_so(tmp_path: Path) -> None:
     long = [sys.executable, "-m", "ltx_mcp", "generate", "x", "--duration", "20", "--resolution", "2160p"]
     env = {**os.environ, **settings_of(tmp_path)}
-    with subprocess.Popen(long, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores it
+    with subprocess.Popen(long, env=env, preexec_fn=heeding, **pipes) as process:
         with fail_after(process, LIMIT_S):
             while not (jobs := json.loads(run(tmp_path, "jobs", "--json").stdout)):
                 assert process.poll() is None

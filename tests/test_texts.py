@@ -28,6 +28,7 @@ from ltx_mcp.types.requests import (
     RestyleRequest,
     texts_of,
 )
+from ltx_mcp.types.timeline import EditRequest, FilmTitle, Narration, Shot, Subtitles
 
 # Strings that nobody sees or hears: names of clips, files and LoRAs. Choices are Literals, and so are not listed.
 NOT_TEXTS = {
@@ -40,6 +41,13 @@ NOT_TEXTS = {
     "loras.name",
     "loras.revision",
     "keyframes.image",
+    "shots.source",
+    "changes.source",
+    "subtitles.file",  # its cues are moderated once it is read (preparation/edit.py)
+    "narration.audio",
+    "narration.voice",
+    "music.source",
+    "base",
 }
 
 SHOT: dict[str, Any] = {"prompt": "one", "negative_prompt": "two"}
@@ -48,6 +56,13 @@ FILLED: list[Request] = [
     AnimateRequest(**SHOT, image="a-3f9k2m7q"),
     RestyleRequest(prompt="one", video="a-3f9k2m7q"),
     ImportRequest(title="one", video="/a.mp4"),
+    EditRequest(
+        title="one",
+        shots=(Shot(source="a-3f9k2m7q", title="two"),),
+        titles=(FilmTitle(text="three", at_s=0),),
+        narration=(Narration(text="four"),),
+        subtitles=Subtitles(text="five"),
+    ),
     FinalizeRequest(clip="a-3f9k2m7q", final=GenerateRequest(**SHOT, then=("three", "four"))),
     FinalizeRequest(clip="a-3f9k2m7q", final=AnimateRequest(**SHOT, image="a-3f9k2m7q")),
 ]

@@ -122,7 +122,7 @@ class Narration(Value):
     shot: Annotated[_ShotNumber | None, Field(description="Begin with this shot, from 1.")] = None
     voice: Annotated[
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] | None,
-        Field(description="ltx://capabilities lists the voices. Left out: the default one."),
+        Field(description="A name; an unknown one is answered with the names there are. Left out: the default one."),
     ] = None
 
     @model_validator(mode="after")
