@@ -41,7 +41,7 @@ def test_a_person_exports_into_any_folder(folder: Path, tmp_path: Path, monkeypa
     assert Path(done.stdout.strip()) == tmp_path / "out" / "ball.mp4"
     assert probe(tmp_path / "out" / "ball.mp4").frames == 10
     missing = run(folder, "export", CLIP_ID, "nowhere")
-    assert missing.returncode == 1
+    assert missing.returncode == 2
     assert "not a folder" in missing.stderr
 
 

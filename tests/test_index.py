@@ -199,7 +199,7 @@ class Blind:
 
 HOSTILE = {  # each with whether it names the harbour
     "it's a 'quoted' \"query\"": False, "'; DROP TABLE clips; --": False, "a AND (b OR c) NOT d:e^2 ~f* ?": False,
-    "harbour\x00harbour": True, "%_\\": False, "😀🎬": False, "harbour " * 2500: True, "x" * 20_000: False,
+    "harbour\x00harbour": True, "%_\\": False, "😀🎬": False, "harbour " * 500: True, "x" * 4_000: False,
     "\u202eharbour\u200b": True, "ﬁlm naïve İstanbul": False, "{} {0} {harbour}": True, "\n\t.": False,
 }  # fmt: skip
 

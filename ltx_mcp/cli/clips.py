@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ltx_mcp.cli.output import out, print_value, show_rows
 from ltx_mcp.compose import open_studio
-from ltx_mcp.errors import BadInput
+from ltx_mcp.errors import BadInput, StudioError
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.clips import Clip, ClipChange
 
@@ -125,13 +125,13 @@ CLIP_COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]
 
 
 def _open(path: Path) -> None:
-    """With whatever the system opens such a file with. Raises BadInput, with the path, where there is nothing."""
+    """With whatever the system opens such a file with. Raises StudioError, with the path, where there is nothing."""
     if sys.platform == "win32":
         os.startfile(path)
         return
     opener = shutil.which(_OPENERS.get(sys.platform, "xdg-open"))
     if opener is None:
-        raise BadInput(f"Nothing here opens files by itself: {path}", "--print only says where the file is.")
+        raise StudioError(f"Nothing here opens files by itself: {path}", "--print only says where the file is.")
     viewer = subprocess.Popen(
         [opener, str(path)],
         stdin=subprocess.DEVNULL,
