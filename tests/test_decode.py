@@ -73,6 +73,7 @@ def test_black_grey_and_white_have_their_bytes() -> None:
     assert to_frame(picture)[0, :, 0].tolist() == [0, 0, 128, 255, 255]
 
 
+@pytest.mark.slow
 def test_two_tiles_are_alive_at_most(vae: Any) -> None:
     def alive() -> int:
         gc.collect()
@@ -86,6 +87,7 @@ def test_two_tiles_are_alive_at_most(vae: Any) -> None:
     assert max(counts) <= 2
 
 
+@pytest.mark.slow
 def test_of_a_picture_in_many_spatial_tiles_little_more_than_itself_is_held(vae: Any) -> None:
     tiles, held = iter(range(1, 10**6)), []
 

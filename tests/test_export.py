@@ -152,6 +152,7 @@ def test_a_failure_leaves_nothing(folder: Path, tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_gif_of_a_real_film_is_small_enough_for_a_readme(folder: Path) -> None:
     path = export(Export(film("bigbuckbunny.mp4"), "gif"), folder, "bunny")
     assert path.stat().st_size <= MAX_GIF_BYTES

@@ -39,6 +39,7 @@ def one(kind: world.Kind, motion: world.Motion, colour: world.Colour = "red", x:
     return world.Scene((world.Thing(kind, colour, "medium", motion, x, 0.2, 0.1),), "black")
 
 
+@pytest.mark.slow
 def test_it_reads_core_scenes_from_their_files(judge: ModuleType, tmp_path: Path) -> None:
     """All of ten scenes; over 40 scenes at 240p it read 98 % or more of every attribute (docs/micro.md)."""
     wrong = []

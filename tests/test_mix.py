@@ -426,6 +426,7 @@ print(sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, re
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_shots(tmp_path: Path) -> None:
     source = wav(tmp_path / "noise.wav", noise(10))
 

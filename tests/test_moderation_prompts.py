@@ -196,6 +196,7 @@ def test_texts_without_words_pass_and_break_nothing(gate: PromptGate, prompt: st
     assert gate.check(prompt) is None
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "unit", ["a ", "a-", "*a", "1!", "x1", "aaab", "a", "nude lipstick ", "\u0301\u0327", "ﷺ", "裸"]

@@ -56,6 +56,7 @@ async def test_a_clip_made_by_one_process_is_found_by_another(tmp_path: Path) ->
             assert data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))["status"] == "succeeded"
 
 
+@pytest.mark.slow
 async def test_a_real_photo_and_a_real_film_become_clips_that_are_found_with_their_source(tmp_path: Path) -> None:
     picture, footage = photo("astronaut.png"), film("bikes.mp4")
     roots = os.pathsep.join(map(str, (picture.parent, footage.parent)))

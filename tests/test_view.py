@@ -77,6 +77,7 @@ def test_several_clips_stand_on_one_page(tmp_path: Path) -> None:
     assert page.shape[1] <= 1280
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["small", "medium", "large"])
 def test_sixteen_frames_of_noise_stay_under_the_limit(tmp_path: Path, size: str) -> None:
     path = tmp_path / "noise.mp4"
