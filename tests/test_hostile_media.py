@@ -306,7 +306,7 @@ def gif_of_size(width: int, height: int) -> bytes:
 
 BOMBS: dict[str, Callable[[], bytes]] = {
     "png of 3600 megapixels": lambda: png(60_000, 60_000),
-    "png of 64 megapixels": lambda: png(8_000, 8_000),
+    "png of 66 megapixels": lambda: png(8_100, 8_100),
     "png of the largest sides": lambda: png(2**31 - 1, 2**31 - 1),
     "png of negative sides": lambda: png(2**32 - 1, 2**32 - 1),
     "png of no pixels": lambda: png(0, 0),
@@ -320,12 +320,12 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "png with a hundred thousand chunks": lambda: png(99, 99, chunk(b"abCd", b"") * 10**5),
     "png of four thousand million frames": lambda: png(99, 99, chunk(b"acTL", struct.pack(">II", 2**32 - 1, 0))),
     "jpeg of 4000 megapixels": lambda: jpeg_of_size(65_500, 65_500),
-    "jpeg of 64 megapixels": lambda: jpeg_of_size(8_000, 8_000),
+    "jpeg of 66 megapixels": lambda: jpeg_of_size(8_100, 8_100),
     "jpeg of no width": lambda: jpeg_of_size(0, 100),
     "webp of 268 megapixels": lambda: webp_of_size(16_383, 16_383),
     "webp of the largest canvas": lambda: webp_of_size(2**24, 2**24),
     "gif of 4000 megapixels": lambda: gif_of_size(65_535, 65_535),
-    "gif of 64 megapixels": lambda: gif_of_size(8_000, 8_000),
+    "gif of 66 megapixels": lambda: gif_of_size(8_100, 8_100),
 }
 
 

@@ -204,7 +204,7 @@ async def test_what_was_left_out_or_sent_as_null_is_not_asked_for() -> None:
             "Cut 1: there is no argument 'sped'; the arguments are source, speed.",
         ),
         ({"cuts": [{}]}, "Cut 1: the argument 'source' is missing."),
-        ({"cuts": [{"source": "a"}] * 4}, "cuts = "),
+        ({"cuts": [{"source": "a"}] * 4}, "cuts cannot be used: it has 4 items, and at most 3 are taken."),
         (
             {"music": {"source": "far too long"}},
             "music.source = 'far too long' cannot be used: it must be 0 to 10 char",

@@ -142,10 +142,11 @@ def _check_overlap(shot: Shot, before: FilmShot, overlap: int, frames: int, fps:
         )
     if overlap > before.frames - before.lead_in:
         room = (before.frames - before.lead_in) / fps
+        shorter = f"Shorten transition_s to {room:.3f} at most" if room else "Use a cut"
         raise BadInput(
             f"its {shot.transition} of {overlap / fps:.3f} s does not fit into shot {before.number}, which has "
             f"{room:.3f} s left for it.",
-            f"Shorten transition_s to {room:.3f} at most, or make shot {before.number} longer.",
+            f"{shorter}, or make shot {before.number} longer.",
         )
 
 

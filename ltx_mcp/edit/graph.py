@@ -11,13 +11,13 @@ from ltx_mcp.edit.frame_coding import FrameCoding
 from ltx_mcp.edit.motion import motion_filters
 from ltx_mcp.edit.sources import StillSource, VideoSource
 from ltx_mcp.edit.stills import StillFile
+from ltx_mcp.media.colour import scale_filter
 from ltx_mcp.media.ffmpeg import input_args
 from ltx_mcp.media.footage import Footage
 
 PIXELS = "gbrp"  # planar RGB: what xfade, pad and overlay work on without a colour matrix between them
 
 _GRACE_US = 500  # times are handed out with three decimals: one that was rounded down still means its own frame
-_SCALE = "flags=bicubic+accurate_rnd+full_chroma_int"
 _HD_LINES = 576  # untagged video with more of them is BT.709, with fewer BT.601: the rule of players
 _BLURRED_AT = 8  # the blurred frame behind a padded one is made at an eighth of the size
 _TONEMAPPED = (
@@ -96,7 +96,7 @@ def _fitted(film: Film, width: int, height: int, label: str) -> str:
     if film.fit == "crop" or _inside((width, height), whole) == whole:
         return _covering(*whole)
     inner = _inside((width, height), whole)
-    framed = f"scale={inner[0]}:{inner[1]}:{_SCALE},setsar=1,format={PIXELS}"
+    framed = f"{scale_filter(*inner)},setsar=1,format={PIXELS}"
     centred = f"{(film.width - inner[0]) // 2}:{(film.height - inner[1]) // 2}"
     if film.fit == "pad":
         return f"{framed},pad={film.width}:{film.height}:{centred}:black"
@@ -112,7 +112,7 @@ def _covering(width: int, height: int) -> str:
     """The crop is in terms of each frame's own size and pixel shape, which may change on the way."""
     aspect = f"{width}/{height}"
     crop = f"crop='max(1,min(iw,ih*{aspect}/sar))':'max(1,min(ih,iw*sar/({aspect})))':exact=1"
-    return f"{crop},scale={width}:{height}:{_SCALE},setsar=1,format={PIXELS}"
+    return f"{crop},{scale_filter(width, height)},setsar=1,format={PIXELS}"
 
 
 def _inside(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:

@@ -6,10 +6,10 @@ from pathlib import Path
 from ltx_mcp.edit.film import Film, FilmShot
 from ltx_mcp.edit.sources import StillSource
 from ltx_mcp.errors import MediaError
-from ltx_mcp.types.frames import Frame
+from ltx_mcp.media.resize import covering
 from ltx_mcp.types.timeline import MAX_SHOTS
 
-_AT_MOST = 2  # times what the film can show of it: a photograph of 50 megapixels need not be read for every segment
+_AT_MOST = 2  # times what the film can show of it: a photograph of 64 megapixels need not be read for every segment
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class StillFiles:
         if not isinstance(shot.source, StillSource):
             return None
         if shot.number not in self._files:
-            frame = _within(shot.source.load(), self._film.width * _AT_MOST, self._film.height * _AT_MOST)
+            frame = covering(shot.source.load(), self._film.width * _AT_MOST, self._film.height * _AT_MOST)
             path = self._work / f"still-{shot.number}.rgb"
             try:
                 path.write_bytes(frame.data)
@@ -46,15 +46,3 @@ class StillFiles:
         """Delete those of shots with lower numbers; all of them if no number is given."""
         for number in [number for number in self._files if number < before]:
             self._files.pop(number).path.unlink(missing_ok=True)
-
-
-def _within(frame: Frame, width: int, height: int) -> Frame:
-    """Shrunk to the smallest size that still covers (width, height), if it is larger."""
-    import numpy as np
-    from PIL import Image
-
-    scale = max(width / frame.shape[1], height / frame.shape[0])
-    if scale >= 1:
-        return np.ascontiguousarray(frame)
-    size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
-    return np.array(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))

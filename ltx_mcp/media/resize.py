@@ -30,6 +30,17 @@ def cover(frame: Frame, width: int, height: int) -> Frame:
     return np.array(Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS, box=box))
 
 
+def covering(frame: Frame, width: int, height: int) -> Frame:
+    """The whole frame in its own shape, no larger than it takes to cover this size; never enlarged. Lanczos."""
+    factor = max(width / frame.shape[1], height / frame.shape[0])
+    if factor >= 1:
+        return np.ascontiguousarray(frame)
+    from PIL import Image
+
+    size = max(1, round(frame.shape[1] * factor)), max(1, round(frame.shape[0] * factor))
+    return np.array(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
+
+
 def contain(frame: Frame, width: int, height: int) -> Frame:
     """The whole frame in its own shape, as large as fits into this size. Lanczos."""
     from PIL import Image, ImageOps

@@ -22,10 +22,11 @@ LOOK_SIDE = 256  # pixels of the short side: what open_nsfw resizes to
 
 @dataclass(frozen=True)
 class ShotSource:
-    """What a shot is made from. `clip` is that of the archive, None for a file."""
+    """What a shot is made from. `clip` is that of the archive, None for a file; `look` is a still's, in small."""
 
     source: Source
     clip: Clip | None
+    look: Frame | None = None
 
 
 def shot_sources(shots: Sequence[Shot], inputs: Inputs) -> list[ShotSource]:
@@ -34,11 +35,12 @@ def shot_sources(shots: Sequence[Shot], inputs: Inputs) -> list[ShotSource]:
     for number, shot in enumerate(shots, 1):
         if shot.source not in known:
             with naming(number):
-                known[shot.source] = ShotSource(_source(shot.source, inputs), inputs.original(shot.source))
+                source, look = _source(shot.source, inputs)
+                known[shot.source] = ShotSource(source, inputs.original(shot.source), look)
     return [known[shot.source] for shot in shots]
 
 
-def _source(reference: str, inputs: Inputs) -> Source:
+def _source(reference: str, inputs: Inputs) -> tuple[Source, Frame | None]:
     parsed = inputs.parse(reference)
     if isinstance(parsed, ClipRef) and parsed.at_s is not None:
         return _still(reference, inputs)
@@ -48,10 +50,10 @@ def _source(reference: str, inputs: Inputs) -> Source:
         if isinstance(parsed, ClipRef):
             raise
         return _still_or_neither(reference, inputs)
-    return VideoSource(footage, read_frame_coding(footage.path))
+    return VideoSource(footage, read_frame_coding(footage.path)), None
 
 
-def _still_or_neither(reference: str, inputs: Inputs) -> Source:
+def _still_or_neither(reference: str, inputs: Inputs) -> tuple[Source, Frame | None]:
     try:
         return _still(reference, inputs)
     except BadInput as error:
@@ -61,9 +63,11 @@ def _still_or_neither(reference: str, inputs: Inputs) -> Source:
         raise BadInput(f"{reference} can be read neither as a video nor as an image.", hint) from error
 
 
-def _still(reference: str, inputs: Inputs) -> StillSource:
-    height, width, _ = inputs.still(reference).shape
-    return StillSource((width, height), lambda: inputs.still(reference))
+def _still(reference: str, inputs: Inputs) -> tuple[Source, Frame]:
+    """It is read again when it is rendered: a hundred photographs are too much to hold."""
+    frame = inputs.still(reference)
+    height, width, _ = frame.shape
+    return StillSource((width, height), lambda: inputs.still(reference)), shrink(frame, LOOK_SIDE)
 
 
 def looks(shots: Sequence[FilmShot], sources: Sequence[ShotSource], fps: float) -> list[tuple[int, Frame]]:
@@ -75,14 +79,15 @@ def looks(shots: Sequence[FilmShot], sources: Sequence[ShotSource], fps: float) 
     for shot, found in zip(shots, sources, strict=True):
         if found.clip is None:
             with naming(shot.number):
-                seen += [(shot.number, frame) for frame in _looks(shot, fps)]
+                seen += [(shot.number, frame) for frame in _looks(shot, found, fps)]
     return seen
 
 
-def _looks(shot: FilmShot, fps: float) -> list[Frame]:
-    if isinstance(shot.source, StillSource):
-        return [shrink(shot.source.load(), LOOK_SIDE)]
-    footage = shot.source.footage
+def _looks(shot: FilmShot, found: ShotSource, fps: float) -> list[Frame]:
+    if found.look is not None:
+        return [found.look]
+    assert isinstance(found.source, VideoSource)
+    footage = found.source.footage
     start_s = footage.start_s + (shot.shot.start_s or 0.0)
     times_s = np.linspace(start_s, start_s + shot.frames / fps * shot.shot.speed, LOOKS_PER_SHOT)
     return [shrink(frame, LOOK_SIDE) for _, frame in read_frames(footage.path, list(times_s))]

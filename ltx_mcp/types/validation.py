@@ -72,6 +72,9 @@ def _told(detail: ErrorDetails, place: _Place, spelled: Callable[[str], str]) ->
         case "value_error":  # said by a validator of ours
             said = f"{place.name}: {detail['ctx']['error']}".removeprefix(": ").removesuffix(".") + "."
             return element + (said if element or place.name else _capital(said))
+        case "too_long" if isinstance(detail["input"], list | tuple):
+            given, most = len(detail["input"]), detail["ctx"]["max_length"]
+            return f"{element}{place.name} cannot be used: it has {given} items, and at most {most} are taken."
         case _:
             value = f"{place.name} = {_shown(detail['input'])}".removeprefix(" = ")
             return f"{element}{value} cannot be used: {_allowed(place.schema, detail)}."
