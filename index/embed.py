@@ -1,8 +1,9 @@
 """Frames and texts as vectors of one space, so that a cosine says how well they match."""
 
+import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.index.background import Background, Vectors, calibrate
 from ltx_mcp.index.weights import Checkpoint, find_checkpoint
 from ltx_mcp.types.frames import Frame
+
+log = logging.getLogger(__name__)
 
 # Averaging a few sentence forms is the prompt ensemble of the CLIP paper (section 3.1.4), cut to three.
 QUERY_FORMS = ("{}", "a picture of {}", "a video of {}")
@@ -29,6 +32,10 @@ class Embedder(Protocol):
     @property
     def model_id(self) -> str:
         """`name/pretrained@` and the start of the weights' SHA-256: equal ids mean comparable vectors."""
+
+    @property
+    def weights(self) -> str:
+        """The setting by which an equal embedder is made: one of LTX_MCP_EMBEDDER's."""
 
     @property
     def dim(self) -> int: ...
@@ -77,12 +84,14 @@ class OpenClipEmbedder:
     """Any open_clip model, loaded on first use.
 
     `weights` is `auto` (the checkpoint inside the package), a tag `name/pretrained`, `architecture/file`, or a
-    local-dir folder. A text longer than the context is cut at clauses and its pieces' vectors averaged.
+    local-dir folder. `device` is asked for on first use. A device that cannot be used, or has no memory left, is
+    replaced by the CPU. A text longer than the context is cut at clauses and its pieces' vectors averaged.
     """
 
-    def __init__(self, weights: str = "auto", device: str = "cpu") -> None:
-        self._weights = weights
-        self._device = device
+    def __init__(self, weights: str = "auto", device: Callable[[], str] = lambda: "cpu") -> None:
+        self.weights = weights
+        self._choose_device = device
+        self._on_cpu = False
         self._lock = threading.RLock()
         self._model: Any = None
         self._preprocess: Any = None
@@ -91,7 +100,7 @@ class OpenClipEmbedder:
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
-        return find_checkpoint(self._weights)
+        return find_checkpoint(self.weights)
 
     @cached_property
     def model_id(self) -> str:
@@ -100,6 +109,15 @@ class OpenClipEmbedder:
     @cached_property
     def dim(self) -> int:
         return int(self.embed_texts(["a"]).shape[1])
+
+    @cached_property
+    def _chosen_device(self) -> str:
+        return self._choose_device()
+
+    @property
+    def device(self) -> str:
+        """Where it runs, as torch names it."""
+        return "cpu" if self._on_cpu else self._chosen_device
 
     def load(self) -> None:
         with self._lock:
@@ -113,18 +131,28 @@ class OpenClipEmbedder:
             model, self._preprocess = open_clip.create_model_from_pretrained(  # refuses random weights
                 found.architecture,
                 None if found.is_folder else str(found.file),
-                device=self._device,
+                device=self.device,
                 force_quick_gelu=found.quick_gelu,
                 **{f"image_{key}": value for key, value in found.preprocess.items()},
             )
             self._tokenizer = open_clip.get_tokenizer(found.architecture)
         except Exception as error:  # open_clip raises what its loaders raise: RuntimeError, KeyError, OSError, ...
+            if self.device != "cpu":
+                self._fall_back(error)
+                return
             raise ModelUnavailable(
-                f"The embedder {self._weights!r} could not be loaded from {found.file}: {str(error)[:300]}",
+                f"The embedder {self.weights!r} could not be loaded from {found.file}: {str(error)[:300]}",
                 "Check the file, or set LTX_MCP_EMBEDDER=auto for the embedded one.",
             ) from error
         self._dtype = self._precision(model)
         self._model = model.to(self._dtype).eval()
+
+    def _fall_back(self, error: Exception) -> None:
+        """Go on on the CPU."""
+        log.warning("the embedder %s leaves %s for the CPU: %s", self.weights, self.device, str(error)[:300])
+        with self._lock:
+            self._on_cpu = True
+            self._load(self._checkpoint)
 
     def _precision(self, model: Any) -> Any:
         """bfloat16 for the whole model where the CPU computes it: 2.5-3.5 times faster, cosine to float32 >= 0.9995.
@@ -135,9 +163,9 @@ class OpenClipEmbedder:
 
         if sum(parameter.numel() for parameter in model.parameters()) < BF16_MIN_PARAMETERS:
             return torch.float32
-        if self._device.startswith("cuda"):
+        if self.device.startswith("cuda"):
             return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-        has_bf16 = self._device == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        has_bf16 = self.device == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
         return torch.bfloat16 if has_bf16 else torch.float32
 
     def understands(self, text: str) -> bool:
@@ -154,8 +182,20 @@ class OpenClipEmbedder:
         from PIL import Image
 
         pixels = torch.stack([self._preprocess(Image.fromarray(frame)) for frame in frames])
+        return self._encoded(lambda: self._model.encode_image(pixels.to(self.device, self._dtype)))
+
+    def _encoded(self, encode: Callable[[], Any]) -> Vectors:
+        """Unit vectors of what the model gives; on the CPU if the device has no memory left."""
+        import torch
+
         with torch.inference_mode():
-            vectors = self._model.encode_image(pixels.to(self._device, self._dtype))
+            try:
+                vectors = encode()
+            except torch.OutOfMemoryError as error:
+                if self.device == "cpu":
+                    raise
+                self._fall_back(error)
+                vectors = encode()
         return unit(vectors.float().cpu().numpy())
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
@@ -169,11 +209,8 @@ class OpenClipEmbedder:
         return unit(np.stack([part.mean(axis=0) for part in np.split(vectors, ends)]))
 
     def _encode_texts(self, texts: list[str]) -> Vectors:
-        import torch
-
-        with torch.inference_mode():
-            vectors = self._model.encode_text(self._tokenizer(texts).to(self._device))
-        return unit(vectors.float().cpu().numpy())
+        tokens = self._tokenizer(texts)
+        return self._encoded(lambda: self._model.encode_text(tokens.to(self.device)))
 
     def background(self) -> Background:
         with self._lock:

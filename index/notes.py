@@ -3,6 +3,9 @@
 EMPTY = "The archive is empty. Make a clip with generate_video; it can be searched as soon as it is done."
 REBUILT = "The search index was damaged and starts empty. No clip is lost: run `ltx-mcp reindex` to fill it again."
 FILTERED = "No clip passes the filters. Leave one out, or call search_clips without arguments to see the newest clips."
+WORDLESS = (
+    "The query has no letters, so nothing was searched for. Say in words what is seen or heard, or pass an image."
+)
 FEW_WORDS = "No clip matches most of the words; these share only a few of them."
 _NONE = (
     "Nothing in the archive matches well. Try the words that a prompt would use, or call search_clips without a query "
@@ -14,9 +17,19 @@ _SMALL_WORLD = (
 )
 
 
-def nothing_there(total_clips: int, was_moved_aside: bool) -> str:
-    return FILTERED if total_clips else REBUILT if was_moved_aside else EMPTY
+def nothing_there(total_clips: int, was_damaged: bool) -> str:
+    return FILTERED if total_clips else REBUILT if was_damaged else EMPTY
 
 
 def nothing_matches(query_was_understood: bool) -> str:
     return _NONE if query_was_understood else _NONE + _SMALL_WORLD
+
+
+def unseen(clips: int) -> str:
+    """While frames are embedded in the background."""
+    few = "1 clip was searched by its" if clips == 1 else f"{clips} clips were searched by their"
+    return f"{few} words only: the frames are still being embedded, in the background."
+
+
+def joined(*said: str) -> str:
+    return " ".join(note for note in said if note)

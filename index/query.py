@@ -27,6 +27,11 @@ class SearchQuery(SearchFilters):
         return list(dict.fromkeys(re.findall(r"\w+", (self.query or "").casefold())))[:MAX_WORDS]
 
     @property
+    def has_letters(self) -> bool:
+        """Whether the query says anything: signs and emoji alone would find anything, so they find nothing."""
+        return any(character.isalnum() for character in self.query or "")
+
+    @property
     def where(self) -> str | None:
         """The filters as SQL that holds for both tables; None when there are none."""
         terms = [

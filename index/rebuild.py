@@ -1,4 +1,7 @@
-"""Make the index match the clips on disk. The sidecars are the truth, the index follows."""
+"""Make the index match the clips on disk. The sidecars are the truth, the index follows.
+
+In two steps: the words, which takes milliseconds a clip and needs no embedder, and then the frames.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,10 +17,14 @@ from ltx_mcp.types.clips import Clip
 
 log = logging.getLogger(__name__)
 
+ReadSamples = Callable[[Clip], Samples]
+OnEmbedded = Callable[[int, int], None]
+"""Told how many clips have been embedded, and of how many."""
+
 
 @dataclass(frozen=True)
 class ReconcileReport:
-    """Clip ids; `failed` gives the reason for each clip that could not be indexed."""
+    """Clip ids; `failed` gives the reason for each clip whose frames could not be read."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -25,32 +32,56 @@ class ReconcileReport:
 
 
 async def reconcile(
-    index: ClipIndex, clips: Sequence[Clip], read_samples: Callable[[Clip], Samples]
+    index: ClipIndex, clips: Sequence[Clip], read_samples: ReadSamples, on_embedded: OnEmbedded = lambda done, of: None
 ) -> ReconcileReport:
-    """Add what is missing or changed, remove what is gone. Another embedding model means: add everything.
+    """Add what is missing or changed, remove what is gone. Another embedder has to see every clip.
 
-    `read_samples` runs on a worker thread and may raise anything: that clip is skipped with its name and
-    reason. Several processes may do this at once. Raises IndexUnavailable, ModelUnavailable.
+    Several processes may do this at once. Raises IndexUnavailable, and ModelUnavailable once the words match.
     """
+    words = await match_words(index, clips)
+    frames = await embed_missing(index, clips, read_samples, on_embedded)
+    added = {*words.added, *frames.added} - frames.failed.keys()
+    dropped = await index.drop_older()
+    if added or words.removed or dropped:
+        await index.optimize()
+    return ReconcileReport(tuple(clip.clip_id for clip in clips if clip.clip_id in added), words.removed, frames.failed)
+
+
+async def match_words(index: ClipIndex, clips: Sequence[Clip]) -> ReconcileReport:
+    """Make every clip findable by its words, and those that are gone not at all. Raises IndexUnavailable."""
     known = await _known(index)
+    changed = [
+        clip for clip in clips if clip.clip_id not in known or known[clip.clip_id].fingerprint != fingerprint(clip)
+    ]
+    await index.put(changed)
+    removed = await _remove_gone(index, known, {clip.clip_id for clip in clips})
+    return ReconcileReport(tuple(clip.clip_id for clip in changed), removed)
+
+
+async def embed_missing(
+    index: ClipIndex, clips: Sequence[Clip], read_samples: ReadSamples, on_embedded: OnEmbedded = lambda done, of: None
+) -> ReconcileReport:
+    """Let the wanted embedder see what it has not seen, clip by clip: if this is cut short, those that are done are.
+
+    `read_samples` runs on a worker thread and may raise anything: that clip is skipped with its name and reason.
+    Searches use the embedder from the end on. Raises IndexUnavailable, ModelUnavailable.
+    """
+    missing = await index.missing()
+    wanted = [clip for clip in clips if clip.clip_id in missing]
     added, failed = [], {}
-    for clip in clips:
-        row = known.get(clip.clip_id)
-        if row is not None and row.frames and row.fingerprint == fingerprint(clip):
-            continue
+    for done, clip in enumerate(wanted):
+        on_embedded(done, len(wanted))
         try:
-            await index.add(clip, await to_thread.run_sync(read_samples, clip))
+            await index.add_frames(clip, await to_thread.run_sync(read_samples, clip))
             added.append(clip.clip_id)
         except (IndexUnavailable, ModelUnavailable):
             raise
         except Exception as error:
-            log.warning("clip %s could not be indexed: %s", clip.clip_id, error)
+            log.warning("clip %s could not be embedded: %s", clip.clip_id, error)
             failed[clip.clip_id] = str(error) or type(error).__name__
-    removed = await _remove_gone(index, known, {clip.clip_id for clip in clips})
-    dropped = await index.drop_other_tables()
-    if added or removed or dropped:
-        await index.optimize()
-    return ReconcileReport(tuple(added), removed, failed)
+            index.give_up(clip.clip_id)
+    await index.settle()
+    return ReconcileReport(tuple(added), failed=failed)
 
 
 async def _known(index: ClipIndex) -> dict[str, IndexedClip]:

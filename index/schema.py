@@ -1,6 +1,7 @@
-"""The index's tables: names that carry the schema version and the embedding model, columns, rows.
+"""The index's tables: one of clips, and one of frames for each embedder. Their names, columns and rows.
 
-A table of another model or version is never opened by mistake, because it has another name.
+A name carries the schema version, and that of a frames table the embedder, so none is opened by mistake. The clips
+know nothing of embedders: words are searched whatever becomes of these.
 """
 
 import re
@@ -12,12 +13,14 @@ from ltx_mcp.index.background import Vectors
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.types.clips import Clip
 
-SCHEMA_VERSION = 1
-_NAME = re.compile(r"^(clips|frames)_v(\d+)_")
+SCHEMA_VERSION = 2
+CLIPS = f"clips_v{SCHEMA_VERSION}"
+FRAMES = f"frames_v{SCHEMA_VERSION}_"
+_NAME = re.compile(r"^(clips|frames)_v(\d+)(?:_|$)")
 
 
-def table_name(kind: str, model_id: str) -> str:
-    return f"{kind}_v{SCHEMA_VERSION}_{re.sub(r'[^A-Za-z0-9]+', '-', model_id)}"
+def frames_name(model_id: str) -> str:
+    return FRAMES + re.sub(r"[^A-Za-z0-9]+", "-", model_id)
 
 
 def version_of(name: str) -> int | None:
@@ -26,23 +29,34 @@ def version_of(name: str) -> int | None:
     return int(found[2]) if found else None
 
 
-def clips_schema(model_id: str) -> Any:
+def clips_schema() -> Any:
     import pyarrow as pa
 
     text = [pa.field(name, pa.string()) for name in ("title", "prompt", "path", "fingerprint")]
-    return pa.schema([_key("clip_id"), *_filters(), *text], metadata=_metadata(model_id))
+    return pa.schema([_key("clip_id"), *_filters(), *text], metadata=_metadata())
 
 
-def frames_schema(model_id: str, dim: int) -> Any:
-    """float16: half the disk and half the scan of float32, with the same recall."""
+def frames_schema(model_id: str, dim: int, weights: str = "") -> Any:
+    """float16: half the disk and half the scan of float32, with the same recall.
+
+    `sha256` is that of the clip's file: frames of another file are stale. `weights` goes into the metadata, so that
+    the embedder can be made again.
+    """
     import pyarrow as pa
 
     own = [
         pa.field("clip_id", pa.string()),
+        pa.field("sha256", pa.string()),
         pa.field("time_s", pa.float64()),
         pa.field("vector", pa.list_(pa.float16(), dim)),
     ]
-    return pa.schema([_key("frame_id"), *_filters(), *own], metadata=_metadata(model_id))
+    return pa.schema([_key("frame_id"), *_filters(), *own], metadata=_metadata(model_id, weights))
+
+
+def embedder_of(schema: Any) -> tuple[str, str]:
+    """The model id and the weights of the embedder that a frames table belongs to; "" for what it does not say."""
+    said = schema.metadata or {}
+    return said.get(b"ltx_mcp.embedder", b"").decode(), said.get(b"ltx_mcp.weights", b"").decode()
 
 
 def _key(name: str) -> Any:
@@ -58,11 +72,12 @@ def _filters() -> list[Any]:
     """What a search may filter by besides the id; in both tables, so that one predicate serves both."""
     import pyarrow as pa
 
-    return [pa.field("kind", pa.string()), pa.field("created_us", pa.int64()), pa.field("duration_s", pa.float64())]
+    texts = [pa.field("kind", pa.string()), pa.field("model", pa.string())]
+    return [*texts, pa.field("created_us", pa.int64()), pa.field("duration_s", pa.float64())]
 
 
-def _metadata(model_id: str) -> dict[str, str]:
-    return {"ltx_mcp.schema": str(SCHEMA_VERSION), "ltx_mcp.embedder": model_id}
+def _metadata(model_id: str = "", weights: str = "") -> dict[str, str]:
+    return {"ltx_mcp.schema": str(SCHEMA_VERSION), "ltx_mcp.embedder": model_id, "ltx_mcp.weights": weights}
 
 
 def fingerprint(clip: Clip) -> str:
@@ -70,18 +85,21 @@ def fingerprint(clip: Clip) -> str:
     return f"{clip.sha256}|{clip.path}|{clip.title}"
 
 
-def clip_rows(clip: Clip, model_id: str) -> Any:
-    """One row, a pyarrow table of `clips_schema`."""
+def clip_rows(clips: Iterable[Clip]) -> Any:
+    """A row a clip, a pyarrow table of `clips_schema`."""
     import pyarrow as pa
 
-    row = {
-        **_filter_values(clip),
-        "title": clip.title,
-        "prompt": clip.prompt,
-        "path": str(clip.path),
-        "fingerprint": fingerprint(clip),
-    }
-    return pa.Table.from_pylist([row], schema=clips_schema(model_id))
+    rows = [
+        {
+            **_filter_values(clip),
+            "title": clip.title,
+            "prompt": clip.prompt,
+            "path": str(clip.path),
+            "fingerprint": fingerprint(clip),
+        }
+        for clip in clips
+    ]
+    return pa.Table.from_pylist(rows, schema=clips_schema())
 
 
 def frame_rows(clip: Clip, samples: Samples, vectors: Vectors, model_id: str) -> Any:
@@ -94,6 +112,7 @@ def frame_rows(clip: Clip, samples: Samples, vectors: Vectors, model_id: str) ->
     flat = pa.array(vectors.astype(np.float16).ravel(), type=pa.float16())
     columns |= {
         "frame_id": [f"{clip.clip_id}/{number:04d}" for number in range(count)],
+        "sha256": [clip.sha256] * count,
         "time_s": samples.times_s.tolist(),
     }
     arrays: dict[str, Any] = {**columns, "vector": pa.FixedSizeListArray.from_arrays(flat, dim)}
@@ -104,6 +123,7 @@ def _filter_values(clip: Clip) -> dict[str, Any]:
     return {
         "clip_id": clip.clip_id,
         "kind": clip.kind,
+        "model": clip.model,
         "created_us": microseconds(clip.created_at),
         "duration_s": clip.duration_s,
     }

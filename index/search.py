@@ -1,7 +1,8 @@
 """One search: text hits and vision hits, fused by their ranks into moments.
 
 The visual retriever votes only above its calibrated background, so an embedder that was not trained for what the
-archive shows leaves the order of the text hits alone. A clip found by its text alone is returned whole.
+archive shows leaves the order of the text hits alone. A clip found by its text alone is returned whole. Words need no
+embedder: whatever is wrong with one, or with its frames, is a note beside what the words find.
 """
 
 import math
@@ -10,16 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from numpy.typing import NDArray
 
-from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index import notes
-from ltx_mcp.index.background import Vectors
+from ltx_mcp.index.background import Background, Vectors
 from ltx_mcp.index.embed import Embedder, embed_query, unit
 from ltx_mcp.index.moments import Span, find_moments
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.schema import among
+from ltx_mcp.index.switch import Switch
 from ltx_mcp.index.tables import TEXT_COLUMNS, Tables
 from ltx_mcp.types.clips import Moment, SearchResult
 
@@ -35,40 +37,60 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class QueryVectors:
-    """The query as embeddings; either may be missing, not both. Unit vectors (dim,) float32."""
+    """The query as embeddings of one embedder; either may be missing, not both. Unit vectors (dim,) float32."""
 
     text: Vectors | None
     image: Vectors | None
+    background: Background
 
     @property
     def vector(self) -> Vectors:
         return unit(np.sum([part for part in (self.text, self.image) if part is not None], axis=0))
 
+    def scores(self, frames: Vectors) -> NDArray[np.float32]:
+        """(n,) of frames (n, dim), in standard deviations above the background."""
+        legs = []
+        if self.text is not None:
+            legs.append(self.background.text_scores(frames, self.text))
+        if self.image is not None:
+            legs.append(self.background.image_scores(frames, self.image))
+        return np.asarray(np.mean(legs, axis=0), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the visual retriever found: moments by clip, the best clip first. `note` says why it could not look."""
+
+    hits: dict[str, list[Span]]
+    understood: bool = True
+    note: str = ""
+
 
 class Searcher:
     """Reads the tables; writes nothing. LanceDB's own errors pass through to `Tables.read`."""
 
-    def __init__(self, tables: Tables, embedder: Embedder, model_slot: CapacityLimiter) -> None:
+    def __init__(self, tables: Tables, switch: Switch) -> None:
         self._tables = tables
-        self._embedder = embedder
-        self._model_slot = model_slot
+        self._switch = switch
+        self.frames_are_damaged = False
 
     async def search(self, query: SearchQuery) -> SearchResult:
         clips = await self._tables.clips()
         total = await clips.count_rows()
         if not total or (query.where and not await clips.count_rows(query.where)):
-            note = notes.nothing_there(total, self._tables.was_moved_aside)
+            note = notes.nothing_there(total, self._tables.was_damaged)
             return SearchResult(moments=(), total_clips=total, note=note)
         if query.query is None and query.image is None:
             return SearchResult(moments=await self._newest(query), total_clips=total)
         text_hits = await self._by_text(query)
-        wanted_vectors, note = await self._query_vectors(query)
-        vision_hits = await self._by_vision(query, wanted_vectors) if wanted_vectors else {}
-        moments = fuse(
-            query, text_hits, vision_hits, await self._rows(vision_hits.keys() - {row["clip_id"] for row in text_hits})
-        )
-        note = note or await self._weak_match_note(query, text_hits, moments)
-        return SearchResult(moments=moments, total_clips=total, note=note)
+        seen = await self._by_sight(query)
+        rows = await self._rows(seen.hits.keys() - {row["clip_id"] for row in text_hits})
+        moments = fuse(query, text_hits, seen.hits, rows)
+        note = seen.note or await self._weak_match_note(query, text_hits, moments, seen.understood)
+        return SearchResult(moments=moments, total_clips=total, note=notes.joined(note, self._unseen_note()))
+
+    def _unseen_note(self) -> str:
+        return notes.unseen(self._switch.unseen) if self._switch.unseen else ""
 
     async def _newest(self, query: SearchQuery) -> tuple[Moment, ...]:
         clips = await self._tables.clips()
@@ -91,26 +113,29 @@ class Searcher:
         rows.sort(key=lambda row: (-row["_score"], -row["created_us"], row["clip_id"]))
         return [row for row in rows if row["_score"] >= MIN_TEXT_SHARE * rows[0]["_score"]]
 
-    async def _query_vectors(self, query: SearchQuery) -> tuple[QueryVectors | None, str]:
-        """What to look for, and a note when the model cannot look: then the words search alone."""
-        reads = query.query is not None and self._embedder.understands(query.query)
-        if not reads and query.image is None:
-            return None, ""
+    async def _by_sight(self, query: SearchQuery) -> Seen:
+        """Raises ModelUnavailable and IndexUnavailable only where there is an image and no words to fall back to."""
+        if query.image is None and not query.has_letters:
+            return Seen({})
         try:
-            return await to_thread.run_sync(self._embed_query, query, reads, limiter=self._model_slot), ""
-        except ModelUnavailable as error:
+            embedder = await self._switch.looking()
+            reads = query.has_letters and await to_thread.run_sync(embedder.understands, query.query or "")
+            if not reads and query.image is None:
+                return Seen({}, understood=False)
+            slot = self._switch.slot(embedder)
+            wanted = await to_thread.run_sync(_embed_query, embedder, query, reads, limiter=slot)
+            return Seen(await self._tables.read(lambda: self._by_vision(query, embedder, wanted)), reads)
+        except (ModelUnavailable, IndexUnavailable) as error:
+            self.frames_are_damaged = isinstance(error, IndexUnavailable)
             if query.query is None:
                 raise
-            return None, f"Searched by words only. {error}"
+            return Seen({}, note=f"Searched by words only. {error}")
 
-    def _embed_query(self, query: SearchQuery, reads: bool) -> QueryVectors:
-        self._embedder.background()
-        text = embed_query(self._embedder, query.query or "") if reads else None
-        return QueryVectors(text, None if query.image is None else self._embedder.embed_frames([query.image])[0])
-
-    async def _by_vision(self, query: SearchQuery, wanted_vectors: QueryVectors) -> dict[str, list[Span]]:
+    async def _by_vision(
+        self, query: SearchQuery, embedder: Embedder, wanted_vectors: QueryVectors
+    ) -> dict[str, list[Span]]:
         """Moments by clip, the clip with the best frame first. None below the background's line."""
-        frames = await self._tables.frames()
+        frames = await self._tables.frames(await self._switch.model_id(embedder))
         if frames is None:
             return {}
         near = (
@@ -120,31 +145,7 @@ class Searcher:
         wanted = among("clip_id", list(dict.fromkeys(ids))[:CANDIDATE_CLIPS])
         columns = ["clip_id", "time_s", "duration_s", "vector"]
         table = await frames.query().where(wanted).select(columns).to_arrow() if ids else None
-        return {} if table is None else self._moments(table, wanted_vectors, query.moments_per_clip)
-
-    def _moments(self, table: Any, wanted_vectors: QueryVectors, limit: int) -> dict[str, list[Span]]:
-        scores = self._scores(_vectors(table), wanted_vectors)
-        times = table["time_s"].to_numpy()
-        places = defaultdict(list)
-        for place, clip_id in enumerate(table["clip_id"].to_pylist()):
-            places[clip_id].append(place)
-        found = {}
-        for clip_id, mine in places.items():
-            order = np.array(sorted(mine, key=lambda place: times[place]))
-            duration_s = table["duration_s"][mine[0]].as_py()
-            spans = find_moments(times[order], scores[order], duration_s, self._embedder.background().vote_z, limit)
-            if spans:
-                found[clip_id] = spans
-        return dict(sorted(found.items(), key=lambda item: (-item[1][0].score, item[0])))
-
-    def _scores(self, vectors: Vectors, wanted_vectors: QueryVectors) -> NDArray[np.float32]:
-        background = self._embedder.background()
-        legs = []
-        if wanted_vectors.text is not None:
-            legs.append(background.text_scores(vectors, wanted_vectors.text))
-        if wanted_vectors.image is not None:
-            legs.append(background.image_scores(vectors, wanted_vectors.image))
-        return np.asarray(np.mean(legs, axis=0), dtype=np.float32)
+        return {} if table is None else _moments(table, wanted_vectors, query.moments_per_clip)
 
     async def _rows(self, clip_ids: set[str]) -> dict[str, Row]:
         """The clips' rows by id. Frames without a clip row belong to a write that was cut short, or to none."""
@@ -154,9 +155,11 @@ class Searcher:
         rows = await clips.query().where(among("clip_id", clip_ids)).select(_COLUMNS).to_list()
         return {row["clip_id"]: row for row in rows}
 
-    async def _weak_match_note(self, query: SearchQuery, text_hits: list[Row], moments: tuple[Moment, ...]) -> str:
+    async def _weak_match_note(
+        self, query: SearchQuery, text_hits: list[Row], moments: tuple[Moment, ...], understood: bool
+    ) -> str:
         if not moments:
-            return notes.nothing_matches(query.query is None or self._embedder.understands(query.query))
+            return notes.nothing_matches(understood) if query.has_letters or query.image is not None else notes.WORDLESS
         if moments[0].matched != "text":
             return ""
         clips = await self._tables.clips()
@@ -166,6 +169,28 @@ class Searcher:
             for text in (" ".join(query.words), best)
         ]
         return notes.FEW_WORDS if len(asked & there) * 2 < len(asked) else ""
+
+
+def _embed_query(embedder: Embedder, query: SearchQuery, reads: bool) -> QueryVectors:
+    text = embed_query(embedder, query.query or "") if reads else None
+    image = None if query.image is None else embedder.embed_frames([query.image])[0]
+    return QueryVectors(text, image, embedder.background())
+
+
+def _moments(table: Any, wanted_vectors: QueryVectors, limit: int) -> dict[str, list[Span]]:
+    scores = wanted_vectors.scores(_vectors(table))
+    times = table["time_s"].to_numpy()
+    places = defaultdict(list)
+    for place, clip_id in enumerate(table["clip_id"].to_pylist()):
+        places[clip_id].append(place)
+    found = {}
+    for clip_id, mine in places.items():
+        order = np.array(sorted(mine, key=lambda place: times[place]))
+        duration_s = table["duration_s"][mine[0]].as_py()
+        spans = find_moments(times[order], scores[order], duration_s, wanted_vectors.background.vote_z, limit)
+        if spans:
+            found[clip_id] = spans
+    return dict(sorted(found.items(), key=lambda item: (-item[1][0].score, item[0])))
 
 
 def fuse(

@@ -31,6 +31,7 @@ class ColourEmbedder:
     """`dim` is one number a colour and one for "no colour named", which no frame has."""
 
     model_id = "colours/shares@00000001"
+    weights = "stand-in"
     dim = len(COLOURS) + 1
 
     def load(self) -> None:

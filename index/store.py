@@ -1,30 +1,37 @@
 """The archive's search index: every clip, findable by its text and by what its frames show."""
 
-from collections import Counter
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+import numpy as np
+from anyio import to_thread
 
+from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.index.background import Vectors
 from ltx_mcp.index.embed import Embedder
 from ltx_mcp.index.optimize import optimize
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.schema import among, clip_rows, frame_rows, quoted
 from ltx_mcp.index.search import Searcher
+from ltx_mcp.index.switch import Remake, Switch
 from ltx_mcp.index.tables import Tables
 from ltx_mcp.types.clips import Clip, SearchResult
 
 __all__ = ["ClipIndex", "IndexedClip", "SearchQuery"]
 
+log = logging.getLogger(__name__)
+
 OPTIMIZE_EVERY = 50  # clips written by this process
+FRAMES_AT_ONCE = 8  # in one call of the model: a query waits no longer for its turn, nor does the end of the process
 
 
 @dataclass(frozen=True)
 class IndexedClip:
-    """What the index remembers of a clip: `schema.fingerprint`, its file, how many of its frames are there."""
+    """What the index remembers of a clip: `schema.fingerprint`, its file, how many frames the wanted embedder saw."""
 
     fingerprint: str
     path: Path
@@ -34,15 +41,15 @@ class IndexedClip:
 class ClipIndex:
     """LanceDB tables in `folder`, which other processes may use at the same time.
 
-    Nothing is opened and nothing heavy imported before the first call. The model runs on a worker thread, one
-    call at a time, so the event loop stays free. Methods raise IndexUnavailable and ModelUnavailable.
+    Nothing is opened and nothing heavy imported before the first call. Models run on worker threads, one call of each
+    at a time, so the event loop stays free. Without an embedder words are searched all the same. Methods raise
+    IndexUnavailable.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._tables = Tables(folder, lambda: embedder.model_id)
-        self._model_slot = CapacityLimiter(1)
-        self._searcher = Searcher(self._tables, embedder, self._model_slot)
+    def __init__(self, folder: Path, embedder: Embedder, remake: Remake = lambda weights: None) -> None:
+        self._tables = Tables(folder)
+        self._switch = Switch(self._tables, embedder, remake)
+        self._searcher = Searcher(self._tables, self._switch)
         self._written = 0
 
     async def open(self) -> None:
@@ -52,39 +59,101 @@ class ClipIndex:
     async def close(self) -> None:
         self._tables.close()
 
+    @property
+    def unseen(self) -> int:
+        """How many clips the embedder that searches use has not seen yet; they are found by their words alone."""
+        return self._switch.unseen
+
+    @property
+    def frames_are_damaged(self) -> bool:
+        """Whether a search could not read its frames. A reconcile heals them."""
+        return self._searcher.frames_are_damaged
+
+    def use(self, embedder: Embedder) -> None:
+        """Want another embedder. Searches go on with the old one until `settle` finds the new one's frames whole."""
+        self._switch.use(embedder)
+
+    async def settle(self) -> None:
+        """Let searches use the wanted embedder if it has seen every clip, or else the one that has seen most."""
+        self._searcher.frames_are_damaged = False
+        await self._switch.settle()
+
+    async def missing(self) -> set[str]:
+        """The clips that the wanted embedder has not seen. Raises ModelUnavailable."""
+        return await self._switch.missing(self._switch.wanted)
+
+    def give_up(self, clip_id: str) -> None:
+        """The frames of this clip cannot be had."""
+        self._switch.give_up(self._switch.wanted, clip_id)
+
     async def add(self, clip: Clip, samples: Samples) -> None:
-        """Add or replace a clip. The clip's row is written last: a clip without one is not found."""
-        vectors = await to_thread.run_sync(self._embedder.embed_frames, samples.frames, limiter=self._model_slot)
+        """Add or replace a clip. Its row is written last: a clip without one is not found.
+
+        One that cannot be embedded is found by its words.
+        """
         await self.open()
-        if len(vectors):
-            frames = frame_rows(clip, samples, vectors, self._tables.model_id)
-            await self._tables.commit(lambda: self._put_frames(clip.clip_id, frames))
-        row = clip_rows(clip, self._tables.model_id)
-        await self._tables.commit(lambda: self._put_clip(row))
+        for embedder in await self._switch.writing():
+            try:
+                await self._add_frames(embedder, clip, samples)
+            except ModelUnavailable as error:
+                log.warning("clip %s is found by its words only: %s", clip.clip_id, error)
+        await self.put([clip])
         self._written += 1
         if self._written % OPTIMIZE_EVERY == 0:
             await self.optimize()
 
-    async def _put_frames(self, clip_id: str, rows: Any) -> None:
-        dim = rows.schema.field("vector").type.list_size
-        merge = (await self._tables.make_frames(dim)).merge_insert("frame_id")
-        merge = merge.when_matched_update_all().when_not_matched_insert_all()
-        await merge.when_not_matched_by_source_delete(f"clip_id = {quoted(clip_id)}").execute(rows)
+    async def put(self, clips: Sequence[Clip]) -> None:
+        """Make clips findable by their words, or give them their new ones."""
+        if not clips:
+            return
+        rows = clip_rows(clips)
 
-    async def _put_clip(self, row: Any) -> None:
-        merge = (await self._tables.clips()).merge_insert("clip_id")
-        await merge.when_matched_update_all().when_not_matched_insert_all().execute(row)
+        async def write() -> None:
+            merge = (await self._tables.clips()).merge_insert("clip_id")
+            await merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+        await self._tables.commit(write)
+
+    async def add_frames(self, clip: Clip, samples: Samples) -> None:
+        """Let the wanted embedder see a clip. Raises ModelUnavailable."""
+        await self._add_frames(self._switch.wanted, clip, samples)
+        self._switch.has_seen_one()
+
+    async def _add_frames(self, embedder: Embedder, clip: Clip, samples: Samples) -> None:
+        vectors = await self._embedded(embedder, samples)
+        if not len(vectors):
+            return
+        model_id = await self._switch.model_id(embedder)
+        rows = frame_rows(clip, samples, vectors, model_id)
+
+        async def write() -> None:
+            table = await self._tables.make_frames(model_id, vectors.shape[1], embedder.weights)
+            merge = table.merge_insert("frame_id").when_matched_update_all().when_not_matched_insert_all()
+            await merge.when_not_matched_by_source_delete(f"clip_id = {quoted(clip.clip_id)}").execute(rows)
+
+        await self._tables.commit(write)
+
+    async def _embedded(self, embedder: Embedder, samples: Samples) -> Vectors:
+        """(n, dim), in pieces, so that nobody waits long for a turn of the model."""
+        slot, frames = self._switch.slot(embedder), samples.frames
+        starts = range(0, len(frames), FRAMES_AT_ONCE)
+        parts = [
+            await to_thread.run_sync(embedder.embed_frames, frames[start : start + FRAMES_AT_ONCE], limiter=slot)
+            for start in starts
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
 
     async def remove(self, clip_id: str) -> None:
-        """Delete a clip's rows, its own first; a clip that is not indexed is ignored."""
+        """Delete a clip's rows, its own first, then what each embedder saw; one that is not indexed is ignored."""
         where = f"clip_id = {quoted(clip_id)}"
 
         async def delete_row() -> None:
             await (await self._tables.clips()).delete(where)
 
         async def delete_frames() -> None:
-            if (frames := await self._tables.frames()) is not None:
-                await frames.delete(where)
+            for model_id in await self._tables.embedders():
+                if (frames := await self._tables.frames(model_id)) is not None:
+                    await frames.delete(where)
 
         await self._tables.commit(delete_row)
         await self._tables.commit(delete_frames)
@@ -103,21 +172,27 @@ class ClipIndex:
     async def known(self) -> dict[str, IndexedClip]:
         """Every clip of the index, by id. Reads both tables through, so it finds a broken file too."""
 
-        async def read() -> dict[str, IndexedClip]:
+        async def read() -> list[dict[str, Any]]:
             columns = ["clip_id", "fingerprint", "path"]
-            rows = await (await self._tables.clips()).query().select(columns).to_list()
-            frames = await self._tables.frames()
-            owners = await frames.query().select(["clip_id"]).to_arrow() if frames is not None else None
-            counts = Counter(owners["clip_id"].to_pylist() if owners is not None else ())
-            return {
-                row["clip_id"]: IndexedClip(row["fingerprint"], Path(row["path"]), counts[row["clip_id"]])
-                for row in rows
-            }
+            rows: list[dict[str, Any]] = await (await self._tables.clips()).query().select(columns).to_list()
+            return rows
 
-        return await self._tables.read(read)
+        rows = await self._tables.read(read)
+        try:
+            seen = await self._switch.seen(self._switch.wanted)
+        except ModelUnavailable:
+            seen = {}
+        counts = {clip_id: each.frames for clip_id, each in seen.items()}
+        return {
+            row["clip_id"]: IndexedClip(row["fingerprint"], Path(row["path"]), counts.get(row["clip_id"], 0))
+            for row in rows
+        }
 
     async def search(self, query: SearchQuery) -> SearchResult:
-        """The best moments; the newest clips when nothing is asked for. A note says so when nothing matches well."""
+        """The best moments; the newest clips when nothing is asked for. A note says so when nothing matches well.
+
+        Raises ModelUnavailable where an image is asked for and no embedder can be had.
+        """
         return await self._tables.read(lambda: self._searcher.search(query))
 
     async def newest(self, limit: int = 5) -> SearchResult:
@@ -128,8 +203,9 @@ class ClipIndex:
 
         async def work() -> None:
             await optimize(await self._tables.clips())
-            if (frames := await self._tables.frames()) is not None:
-                await optimize(frames)
+            for model_id in await self._tables.embedders():
+                if (frames := await self._tables.frames(model_id)) is not None:
+                    await optimize(frames)
 
         await self._tables.commit(work)
 
@@ -137,6 +213,6 @@ class ClipIndex:
         """Start empty; the old folder is moved aside. A reconcile fills the index again."""
         await self._tables.reset()
 
-    async def drop_other_tables(self) -> list[str]:
-        """Drop the tables of other embedding models and older schemas; their names."""
-        return await self._tables.drop_others()
+    async def drop_older(self) -> list[str]:
+        """Drop the tables of older schemas; their names."""
+        return await self._tables.drop_older()

@@ -1,7 +1,7 @@
 """The LanceDB tables on disk: opened late, healed when broken, shared with other processes.
 
-The index is derived from the clips' sidecars, so nothing is lost when its folder cannot be read: it is moved aside
-and the next reconcile fills a new one.
+The index is derived from the clips' sidecars, so nothing is lost when one of its tables cannot be read: it is dropped,
+alone, and the next reconcile fills a new one. If that does not help, the folder is moved aside.
 """
 
 import importlib
@@ -9,6 +9,7 @@ import logging
 import random
 import shutil
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,16 @@ from anyio import to_thread
 
 from ltx_mcp.errors import IndexUnavailable, StudioError
 from ltx_mcp.index.optimize import newer_schema
-from ltx_mcp.index.schema import SCHEMA_VERSION, clips_schema, frames_schema, table_name, version_of
+from ltx_mcp.index.schema import (
+    CLIPS,
+    FRAMES,
+    SCHEMA_VERSION,
+    clips_schema,
+    embedder_of,
+    frames_name,
+    frames_schema,
+    version_of,
+)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,44 +40,84 @@ REMEDY = "No clip is lost. Run `ltx-mcp reindex` to rebuild the search index fro
 
 
 class Tables:
-    """The clips and frames of one embedding model in one folder.
+    """The clips, and the frames of each embedder, in one folder.
 
-    `model_id` is called on a worker thread when the tables are opened. Everything here may be used from many
-    tasks at once, on one event loop.
+    Nothing here needs an embedder. Everything may be used from many tasks at once, on one event loop.
     """
 
-    def __init__(self, folder: Path, model_id: Callable[[], str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._model_id = model_id
         self._opening = anyio.Lock()
         self._database: Any = None
         self._clips: Any = None
-        self._frames: Any = None
-        self.model_id = ""
-        self.was_moved_aside = False
+        self._frames: dict[str, Any] = {}
+        self.was_damaged = False
 
     async def clips(self) -> Any:
-        """The table of clips, made if it is missing. Raises IndexUnavailable, ModelUnavailable."""
+        """The table of clips, made if it is missing. Raises IndexUnavailable."""
         async with self._opening:
             if self._clips is None:
                 await self._open()
             return self._clips
 
-    async def frames(self) -> Any | None:
-        """The table of frames; None until the first frame of this model was written, by whichever process."""
+    async def frames(self, model_id: str) -> Any | None:
+        """The frames of an embedder; None until the first of them was written, by whichever process."""
         await self.clips()
-        name = table_name("frames", self.model_id)
-        if self._frames is None and name in await self._names():
-            self._frames = await self._database.open_table(name)
-        return self._frames
+        name = frames_name(model_id)
+        if name not in self._frames and name in await self._names():
+            self._frames[name] = await self._database.open_table(name)
+        return self._frames.get(name)
 
-    async def make_frames(self, dim: int) -> Any:
+    async def make_frames(self, model_id: str, dim: int, weights: str = "") -> Any:
         await self.clips()
-        if self._frames is None:
-            name = table_name("frames", self.model_id)
-            schema = frames_schema(self.model_id, dim)
-            self._frames = await self._database.create_table(name, schema=schema, exist_ok=True)
-        return self._frames
+        name = frames_name(model_id)
+        if name not in self._frames:
+            schema = frames_schema(model_id, dim, weights)
+            self._frames[name] = await self._database.create_table(name, schema=schema, exist_ok=True)
+        return self._frames[name]
+
+    async def embedders(self) -> dict[str, str]:
+        """Model ids of the embedders that have frames here, each with the weights by which it can be made again."""
+        await self.clips()
+        found = {}
+        for name in await self._names():
+            if name.startswith(FRAMES) and (table := await self._readable(name)) is not None:
+                model_id, weights = embedder_of(await table.schema())
+                found[model_id] = weights
+        return found
+
+    async def _readable(self, name: str) -> Any | None:
+        """A frames table; one that is broken for good is dropped. One that is just being made may look broken."""
+        for last_chance in (False, True):
+            try:
+                table = self._frames.get(name) or await self._database.open_table(name)
+                await table.query().limit(1).to_list()
+                return table
+            except Exception as error:
+                self._frames.pop(name, None)
+                problem = error
+            if not last_chance:
+                await anyio.sleep(4 * FIRST_WAIT_S)
+        log.warning("%s cannot be read and is dropped; its clips are embedded again: %s", name, _first_line(problem))
+        await self._drop(name)
+        return None
+
+    async def drop_frames(self, model_id: str) -> None:
+        """Drop all that an embedder saw."""
+        await self.clips()
+        await self._drop(frames_name(model_id))
+
+    async def drop_older(self) -> list[str]:
+        """Drop our tables of older schemas; their names."""
+        await self.clips()
+        older = [name for name in await self._names() if (version_of(name) or SCHEMA_VERSION) < SCHEMA_VERSION]
+        for name in older:
+            await self._drop(name)
+        return older
+
+    async def _drop(self, name: str) -> None:
+        self._frames.pop(name, None)
+        await self._database.drop_table(name, ignore_missing=True)
 
     async def read(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run a read. If it fails the tables are reopened, once: another process may have replaced them."""
@@ -106,50 +156,51 @@ class Tables:
         """Move the folder aside and start an empty index. The last one moved aside is kept."""
         async with self._opening:
             self.close()
-            await self._move_aside()
+            await self._move_aside("it is to be filled again")
             await self._open()
-
-    async def drop_others(self) -> list[str]:
-        """Drop our tables of other models and older schemas; their names."""
-        await self.clips()
-        mine = {table_name(kind, self.model_id) for kind in ("clips", "frames")}
-        others = [name for name in await self._names() if version_of(name) is not None and name not in mine]
-        for name in others:
-            await self._database.drop_table(name, ignore_missing=True)
-        return others
 
     def close(self) -> None:
         """Let go of the files; the next use opens them again."""
-        for handle in (self._clips, self._frames, self._database):
+        for handle in (self._clips, *self._frames.values(), self._database):
             if handle is not None:
                 handle.close()
         self._forget()
 
     def _forget(self) -> None:
         """Reopen at the next use; tasks that use the current handles keep them."""
-        self._clips = self._frames = self._database = None
+        self._clips = self._database = None
+        self._frames = {}
 
     async def _open(self) -> None:
-        self.model_id = await to_thread.run_sync(self._model_id)
         lancedb = await to_thread.run_sync(importlib.import_module, "lancedb")  # takes a second
-        for last_chance in (False, True):  # a table that another process is just making may look broken
+        # Twice: a table that another process is just making may look broken. Then without the table of clips, so that
+        # the frames stay, which take long to embed; then without anything.
+        for repair in (self._wait, self._drop_clips, self._move_aside):
             try:
                 return await self._connect(lancedb)
             except StudioError:
                 raise
             except Exception as error:
-                problem = error
-            if not last_chance:
-                await anyio.sleep(4 * FIRST_WAIT_S)
-        log.warning("the search index in %s cannot be read and is moved aside: %s", self._folder, problem)
-        await self._move_aside()
+                problem = _first_line(error)
+            await repair(problem)
         try:
             await self._connect(lancedb)
         except Exception as error:
             raise IndexUnavailable(f"No search index can be made in {self._folder}: {error}", REMEDY) from error
 
+    async def _wait(self, problem: str) -> None:
+        await anyio.sleep(4 * FIRST_WAIT_S)
+
+    async def _drop_clips(self, problem: str) -> None:
+        if self._database is None:
+            return
+        log.warning("the table of clips in %s cannot be read and is dropped: %s", self._folder, problem)
+        with suppress(Exception):  # what follows is moving the folder aside
+            await self._database.drop_table(CLIPS, ignore_missing=True)
+        self.was_damaged = True
+
     async def _connect(self, lancedb: Any) -> None:
-        """Open or make the clips table; touch both tables and the words' index, because what is broken still opens."""
+        """Open or make the clips table; touch it and the words' index, because what is broken still opens."""
         from lancedb.query import MultiMatchQuery
 
         await to_thread.run_sync(lambda: self._folder.mkdir(parents=True, exist_ok=True))
@@ -158,15 +209,11 @@ class Tables:
         newest = max((version_of(name) or 0 for name in await self._names()), default=0)
         if newest > SCHEMA_VERSION:
             raise newer_schema(newest, SCHEMA_VERSION)
-        name = table_name("clips", self.model_id)
-        clips = await self._database.create_table(name, schema=clips_schema(self.model_id), exist_ok=True)
+        clips = await self._database.create_table(CLIPS, schema=clips_schema(), exist_ok=True)
         await clips.query().limit(1).to_list()
         await self._create_text_index(clips)
         await clips.query().nearest_to_text(MultiMatchQuery("probe", list(TEXT_COLUMNS))).limit(1).to_list()
         self._clips = clips
-        if (frames := table_name("frames", self.model_id)) in await self._names():
-            self._frames = await self._database.open_table(frames)
-            await self._frames.query().limit(1).to_list()
 
     async def _create_text_index(self, clips: Any) -> None:
         from lancedb.index import FTS
@@ -186,7 +233,8 @@ class Tables:
             if not token:
                 return names
 
-    async def _move_aside(self) -> None:
+    async def _move_aside(self, problem: str) -> None:
+        log.warning("the search index in %s cannot be read and is moved aside: %s", self._folder, problem)
         aside = self._folder.with_name(f"{self._folder.name}.damaged")
 
         def move() -> None:
@@ -197,7 +245,7 @@ class Tables:
 
         try:
             await to_thread.run_sync(move)
-            self.was_moved_aside = True
+            self.was_damaged = True
         except OSError as error:
             raise IndexUnavailable(
                 f"The broken search index {self._folder} cannot be moved to {aside}: {error}", REMEDY

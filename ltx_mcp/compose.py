@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import assert_never
 
 import anyio
@@ -19,10 +20,10 @@ from ltx_mcp.engine.copying import CopyEngine
 from ltx_mcp.engine.deferred import DeferredEngine
 from ltx_mcp.engine.lora.hub import LoraHub
 from ltx_mcp.engine.lora.installed import InstalledLoras
-from ltx_mcp.engine.plan.memory import probe_machine, resolve_device
+from ltx_mcp.engine.plan.memory import EMBEDDER_BYTES, Machine, probe_machine, resolve_device, room_beside
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.engine.weights.hub_cache import local_hub
-from ltx_mcp.errors import ArchiveError, ModerationUnavailable, SettingsError
+from ltx_mcp.errors import ArchiveError, ModelUnavailable, ModerationUnavailable, SettingsError
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex
@@ -92,7 +93,29 @@ def make_classifier(settings: Settings) -> FrameClassifier:
 
 
 def make_embedder(settings: Settings) -> Embedder:
-    return ColourEmbedder() if settings.embedder == STAND_IN else OpenClipEmbedder(settings.embedder)
+    return remake_embedder(settings, settings.embedder)
+
+
+def remake_embedder(settings: Settings, weights: str) -> Embedder:
+    """An embedder by its `weights`. Loads nothing yet."""
+    return ColourEmbedder() if weights == STAND_IN else OpenClipEmbedder(weights, partial(embedder_device, settings))
+
+
+def embedder_device(settings: Settings, machine: Machine | None = None) -> str:
+    """Where an embedder runs: on the device if the video model leaves it room there, else on the CPU."""
+    from ltx_mcp.engine.weights.choice import choose
+
+    machine = machine or probe_machine()
+    if machine.cuda_bytes is None:
+        return "cpu"
+    model = "micro" if settings.model == STAND_IN else settings.model
+    try:
+        device = resolve_device(settings.device, machine)
+        weights_bytes = choose(model, settings.accept_licence, machine, local_hub()).source.info.weights_bytes
+    except ModelUnavailable:
+        return "cpu"
+    room = room_beside(device, machine, weights_bytes, settings.memory)
+    return device if device.startswith("cuda") and room >= EMBEDDER_BYTES else "cpu"
 
 
 def make_narrator(settings: Settings) -> Narrator:
@@ -156,14 +179,14 @@ async def open_studio(
     prompts = PromptGate(_usable_policy(settings))
     async with AsyncExitStack() as stack:
         library, jobs = _open_folder(settings, stack)
-        index = ClipIndex(folder / "index", embedder or make_embedder(settings))
+        index = ClipIndex(folder / "index", embedder or make_embedder(settings), partial(remake_embedder, settings))
         stack.push_async_callback(index.close)
         lanes = await _open_lanes(
             {"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings.max_queue, stack
         )
         tasks = await stack.enter_async_context(anyio.create_task_group())
         gates = Gates(prompts, FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl"))
-        archive = Archive(library, index)
+        archive = Archive(library, index, tasks)
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
         makers = make_controls(settings) if controls is None else controls
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
@@ -187,4 +210,5 @@ async def open_studio(
             )
         finally:
             tracker.stop()
+            archive.upkeep.stop()
             tasks.cancel_scope.deadline = anyio.current_time() + UNWIND_S

@@ -110,6 +110,14 @@ def test_threads_may_load_and_use_one_embedder_at_once() -> None:
     assert all(np.array_equal(vectors, found[0]) for vectors in found)
 
 
+def test_a_device_that_cannot_be_used_is_replaced_by_the_cpu(caplog: pytest.LogCaptureFixture) -> None:
+    embedder = OpenClipEmbedder(device=lambda: "cuda:99")
+    assert embedder.device == "cuda:99"
+    np.testing.assert_array_equal(embedder.embed_texts(["a red ring"]), OpenClipEmbedder().embed_texts(["a red ring"]))
+    assert embedder.device == "cpu"
+    assert "leaves cuda:99 for the CPU" in caplog.text
+
+
 def test_naming_the_embedded_model_loads_no_torch() -> None:
     code = (
         "import sys; from ltx_mcp.index.embed import OpenClipEmbedder as E; e = E(); e.model_id; "

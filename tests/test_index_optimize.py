@@ -23,12 +23,12 @@ ROWS, DIM = 10_500, 16
 @pytest.fixture
 async def frames(tmp_path: Path) -> AsyncIterator[tuple[Any, Vectors]]:
     """A table of frames just above the size that calls for an index, and its vectors."""
-    tables = Tables(tmp_path / "index", lambda: "test/random@00000000")
+    tables, model_id = Tables(tmp_path / "index"), "test/random@00000000"
     vectors = unit(np.random.default_rng(0).normal(size=(ROWS, DIM)).astype(np.float32))
     with anyio.fail_after(60):
-        table = await tables.make_frames(DIM)
+        table = await tables.make_frames(model_id, DIM)
         samples = Samples(np.arange(ROWS, dtype=np.float64), [])
-        await table.add(frame_rows(make_clip("big"), samples, vectors, tables.model_id))
+        await table.add(frame_rows(make_clip("big"), samples, vectors, model_id))
         yield table, vectors
     tables.close()
 

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import anyio
@@ -10,11 +10,13 @@ import pytest
 from index_kit import always, find, ids, make_clip, plain, put, sampled
 
 from ltx_mcp.errors import MediaError, ModelUnavailable
+from ltx_mcp.index.background import Vectors
 from ltx_mcp.index.rebuild import ReconcileReport, reconcile
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.frames import Frame
 
 pytestmark = pytest.mark.anyio
 COLOURS = ("red", "green", "blue")
@@ -84,7 +86,8 @@ async def test_a_clip_that_cannot_be_read_is_skipped_by_name_and_the_rest_goes_o
     report = await reconcile(index, CLIPS, picky)
     assert report.added == ("wall-red", "wall-blue")
     assert report.failed == {"wall-green": "The video is cut short. Delete it."}
-    assert await index.has([clip.clip_id for clip in CLIPS]) == {"wall-red", "wall-blue"}
+    assert await index.has([clip.clip_id for clip in CLIPS]) == {clip.clip_id for clip in CLIPS}
+    assert ids(await find(index, "wall 1")) == ["wall-green"], "its words are still there"
     await index.close()
 
 
@@ -96,16 +99,11 @@ async def test_a_model_that_cannot_be_loaded_ends_it_at_once(folder: Path) -> No
         await reconcile(ClipIndex(folder, ColourEmbedder()), CLIPS, no_model)
 
 
-async def test_another_model_gets_tables_of_its_own_and_the_old_ones_go(folder: Path) -> None:
-    class Retrained(ColourEmbedder):
-        model_id = "colours/shares@00000002"
-
+async def test_tables_of_an_older_schema_go(folder: Path) -> None:
     await reconciled(folder, CLIPS)
-    assert (await reconciled(folder, CLIPS, Retrained())).added == tuple(clip.clip_id for clip in CLIPS)
-    assert sorted(path.name for path in folder.iterdir() if path.suffix == ".lance") == [
-        "clips_v1_colours-shares-00000002.lance",
-        "frames_v1_colours-shares-00000002.lance",
-    ]
+    shutil.copytree(folder / "clips_v2.lance", folder / "clips_v1_some-model.lance")
+    await reconciled(folder, CLIPS)
+    assert sorted(path.name for path in folder.glob("clips_*")) == ["clips_v2.lance"]
 
 
 async def test_frames_that_were_lost_are_written_again(folder: Path) -> None:
@@ -162,15 +160,35 @@ async def test_a_damaged_index_is_rebuilt_with_nothing_lost(folder: Path, damage
     await index.close()
 
 
-async def test_a_damaged_index_is_moved_aside_with_a_line_in_the_log(
+async def test_a_damaged_table_goes_with_a_line_in_the_log_and_the_frames_stay(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await reconciled(folder, CLIPS)
-    overwrite("*.manifest")(folder)
+    overwrite("clips_*/**/*.manifest")(folder)
+    index = ClipIndex(folder, NeverAgain())
+    with caplog.at_level(logging.WARNING):
+        assert (await reconcile(index, CLIPS, look)).added == tuple(clip.clip_id for clip in CLIPS)
+    assert "the table of clips" in caplog.text
+    assert ids(await find(index, "a red wall"))[0] == "wall-red"
+    await index.close()
+
+
+class NeverAgain(ColourEmbedder):
+    """Of frames that have been embedded already."""
+
+    def embed_frames(self, frames: Sequence[Frame]) -> Vectors:
+        assert len(frames) == 24, "only the frames of the background"
+        return super().embed_frames(frames)
+
+
+async def test_an_index_that_opens_in_no_way_is_moved_aside_with_a_line_in_the_log(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.write_text("not a folder")
     with caplog.at_level(logging.WARNING):
         await reconciled(folder, CLIPS)
     assert "moved aside" in caplog.text
-    assert folder.with_name(f"{folder.name}.damaged").is_dir()
+    assert folder.with_name(f"{folder.name}.damaged").is_file()
 
 
 async def test_an_index_that_breaks_while_it_is_open_starts_empty_and_is_filled_again(folder: Path) -> None:

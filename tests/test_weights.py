@@ -9,7 +9,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from ltx_mcp.engine.plan.memory import GB, POLICIES, Machine, Offload, pick, probe_machine, resolve_device
+from ltx_mcp.compose import embedder_device
+from ltx_mcp.engine.plan.memory import (
+    EMBEDDER_BYTES,
+    GB,
+    POLICIES,
+    Machine,
+    Offload,
+    pick,
+    probe_machine,
+    resolve_device,
+    room_beside,
+)
 from ltx_mcp.engine.plan.quality_presets import (
     DISTILLED,
     LATENT_GRID,
@@ -27,6 +38,7 @@ from ltx_mcp.engine.weights.hub_cache import Hub
 from ltx_mcp.engine.weights.model_families import DEFAULT, FAMILIES, UPSAMPLER_2_3, Family
 from ltx_mcp.engine.weights.source import DiffusersSource, MicroSource, gated_repository
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.settings import Settings
 
 LAPTOP = Machine(ram_bytes=16 * GB)
 STATION = Machine(ram_bytes=128 * GB, cuda_bytes=24 * GB)
@@ -318,6 +330,23 @@ def test_the_hubs_own_variables_keep_their_meaning(variables: dict[str, str], ex
 def test_each_size_of_device_has_its_policy(device_gb: int, expected: str) -> None:
     machine = Machine(ram_bytes=128 * GB, cuda_bytes=device_gb * GB)
     assert pick("cuda", machine, DEFAULT.loaded_bytes).name == expected
+
+
+@pytest.mark.parametrize(
+    ("device_gb", "fits"), [(141, True), (94, True), (85, True), (51, True), (34, True), (17, False)]
+)
+def test_an_embedder_runs_on_the_device_where_the_video_model_leaves_it_room(device_gb: int, fits: bool) -> None:
+    machine = Machine(256 * GB, device_gb * GB)
+    assert (room_beside("cuda", machine, DEFAULT.loaded_bytes) >= EMBEDDER_BYTES) == fits
+
+
+def test_an_embedder_has_the_device_of_the_micro_model_and_the_cpu_where_it_is_asked_for() -> None:
+    machine = Machine(32 * GB, 12 * GB)
+    assert embedder_device(Settings(model="micro"), machine) == "cuda"
+    assert embedder_device(Settings(model="micro", device="cuda:1"), machine) == "cuda:1"
+    assert embedder_device(Settings(model="micro", device="cpu"), machine) == "cpu"
+    assert embedder_device(Settings(model="nothing"), machine) == "cpu"
+    assert embedder_device(Settings(), Machine(32 * GB)) == "cpu"
 
 
 def test_policies_shrink_together() -> None:

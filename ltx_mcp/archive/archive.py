@@ -10,13 +10,16 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import numpy as np
+from anyio.abc import TaskGroup
 
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.sidecar import TIMELINE
 from ltx_mcp.archive.trash import DeletedClip
+from ltx_mcp.archive.upkeep import Upkeep
 from ltx_mcp.errors import MediaError, NotFound, StudioError
+from ltx_mcp.index.embed import Embedder
 from ltx_mcp.index.query import SearchQuery
-from ltx_mcp.index.rebuild import ReconcileReport, reconcile
+from ltx_mcp.index.rebuild import OnEmbedded, ReconcileReport, match_words, reconcile
 from ltx_mcp.index.sample import SHORT_SIDE, Samples, sampled_places
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.media.contact_sheet import board
@@ -28,16 +31,22 @@ from ltx_mcp.types.frames import Frame
 log = logging.getLogger(__name__)
 
 BOARD_SIDE = 480  # pixels: larger than any cell of the board
+FRAMES_WAIT_S = 10.0  # that a search waits for frames which no embedder has seen; hosts cut calls at about 60 s
 
 
 class Archive:
-    """All published clips, and how a moment of one is found."""
+    """All published clips, and how a moment of one is found. `tasks` is where frames are embedded in the background."""
 
-    def __init__(self, library: Library, index: ClipIndex) -> None:
+    def __init__(
+        self, library: Library, index: ClipIndex, tasks: TaskGroup, frames_wait_s: float = FRAMES_WAIT_S
+    ) -> None:
         self._library = library
         self._index = index
+        self._frames_wait_s = frames_wait_s
+        self.upkeep = Upkeep(index, self.clips, _read_samples, tasks)
         self._reconciling = anyio.Lock()
         self._indexed: set[str] | None = None  # the clips when the index last matched the disk; None: not checked yet
+        self._rows = 0  # of the index then: of a clip that cannot be read there is none
 
     async def publish(self, job_id: str, facts: ClipFacts, video: Path, sheet: bytes, texts: Mapping[str, str]) -> Clip:
         """Publish a staged clip, with further files of text by their names. Raises ArchiveError."""
@@ -57,6 +66,7 @@ class Archive:
         added = await self._survives(self._index.add(clip, samples), f"clip {clip.clip_id} is not searchable yet")
         if added and self._indexed is not None:
             self._indexed.add(clip.clip_id)
+            self._rows += 1
 
     async def remove(self, clip_id: str) -> None:
         """Delete a clip: the files first, for they are the truth."""
@@ -117,22 +127,43 @@ class Archive:
     async def search(self, query: SearchQuery, tags: Sequence[str] = ()) -> SearchResult:
         """Moments that answer the query, of clips that have all the tags.
 
-        If the index does not match the clips on the disk, it is reconciled first.
+        If the index does not match the clips on the disk, their words are matched first. Frames that the wanted
+        embedder has not seen are embedded in the background; a search waits for them only while no other embedder has
+        seen them all.
         """
-        async with self._reconciling:
-            present = set(await self.clip_ids())
-            if present != self._indexed:
-                await self.reconcile()
-                self._indexed = present
+        await self._match()
         if tags:
             # From the sidecars, not a column: a tag that is changed must not cost an embedding.
             tagged = [clip.clip_id for clip in await self.clips() if set(tags) <= set(clip.tags)]
             query = query.model_copy(update={"clip_ids": frozenset(tagged)})
-        return await self._index.search(query)
+        found = await self._index.search(query)
+        if found.total_clips < self._rows or self._index.frames_are_damaged:
+            # Files of the index went missing or broke under a server that runs.
+            self._indexed = None
+            await self._match()
+            found = await self._index.search(query)
+        return found
 
-    async def reconcile(self) -> ReconcileReport:
+    async def _match(self) -> None:
+        async with self._reconciling:
+            present = set(await self.clip_ids())
+            if present != self._indexed:
+                clips = await self.clips()
+                await match_words(self._index, clips)
+                await self._index.settle()
+                self._indexed, self._rows = present, len(clips)
+                self.upkeep.start()
+        if self._index.unseen:
+            await self.upkeep.settled(self._frames_wait_s)
+
+    async def reconcile(self, on_embedded: OnEmbedded = lambda done, of: None) -> ReconcileReport:
         """Index the clips that are missing from the index, and drop those that are gone."""
-        return await reconcile(self._index, await self.clips(), _read_samples)
+        return await reconcile(self._index, await self.clips(), _read_samples, on_embedded)
+
+    def use(self, embedder: Embedder) -> None:
+        """Search with another embedder, once it has seen every clip."""
+        self._index.use(embedder)
+        self.upkeep.start()
 
     async def board(self, moments: Sequence[Moment]) -> bytes:
         """One JPEG of the moments' best frames, numbered by rank."""

@@ -70,6 +70,7 @@ for all else comes to as much: (90 - 71) GB over 1080p for 20 s are 155 KB a tok
 
 POLICY_WEIGHTS_BYTES = 71 * GB
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:[0-9]{1,2})?")
+EMBEDDER_BYTES = 3 * GB  # calculated: PE-Core-L-14-336 takes 1.34 in bfloat16, 32 frames in its widest layers 0.3
 SMALL_MODEL_BYTES = GIB  # a model below this is simply resident
 SMALL_BYTES_PER_PIXEL_FRAME = 16
 """Of the micro model at its peak, process memory measured on a CPU: 9 at 240p for 20 s, 13 at 540p for 5 s, 27 at
@@ -154,6 +155,16 @@ def pick(device: str, machine: Machine, weights_bytes: int, name: str = "auto") 
         f" of main memory at least; here are {device_bytes / GB:.0f} and {machine.ram_bytes / GB:.0f}.",
         "Set LTX_MCP_MODEL=micro, or name a policy in LTX_MCP_MEMORY to try all the same.",
     )
+
+
+def room_beside(device: str, machine: Machine, weights_bytes: int, name: str = "auto") -> int:
+    """Bytes of the device's memory that a model of this size leaves to others, under the policy that it would get."""
+    if weights_bytes < SMALL_MODEL_BYTES:
+        return _device_bytes(device, machine) // 2
+    try:
+        return _device_bytes(device, machine) - pick(device, machine, weights_bytes, name).device_bytes
+    except ModelUnavailable:
+        return 0
 
 
 def whole(device_bytes: int, weights_bytes: int) -> MemoryPolicy:

@@ -1,0 +1,153 @@
+"""Which embedder looks: the wanted one, or until all clips have been embedded by it the one before.
+
+The frames of every embedder stay in a table of its own, so changing it costs no search anything, and changing back
+nothing at all.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+
+from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
+from ltx_mcp.index.embed import Embedder
+from ltx_mcp.index.tables import Tables
+
+log = logging.getLogger(__name__)
+
+Remake = Callable[[str], Embedder | None]
+"""An embedder by its `weights`, so that its old frames can be searched; None where that is not possible any more."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an embedder saw of a clip: which file, and how many of its frames."""
+
+    sha256: str
+    frames: int
+
+
+class Switch:
+    """`wanted` is the embedder that should look; `remake` makes others, whose frames are still there."""
+
+    def __init__(self, tables: Tables, wanted: Embedder, remake: Remake) -> None:
+        self._tables = tables
+        self._wanted = wanted
+        self._remake = remake
+        self._looking: Embedder | None = None
+        self._slots: dict[int, CapacityLimiter] = {}
+        self._given_up: set[tuple[int, str]] = set()
+        self.unseen = 0
+        """Clips that the embedder in use has not seen yet, as of the last `settle` and since."""
+
+    @property
+    def wanted(self) -> Embedder:
+        return self._wanted
+
+    def use(self, embedder: Embedder) -> None:
+        """Want another embedder. It looks from the `settle` on that finds its frames whole."""
+        if self._looking is None:
+            self._looking = self._wanted
+        self._wanted = embedder
+
+    def slot(self, embedder: Embedder) -> CapacityLimiter:
+        """One call of a model at a time; two models do not wait for each other."""
+        return self._slots.setdefault(id(embedder), CapacityLimiter(1))
+
+    async def model_id(self, embedder: Embedder) -> str:
+        """On a worker thread: the first time its weights are found and read. Raises ModelUnavailable."""
+        return await to_thread.run_sync(lambda: embedder.model_id)
+
+    async def looking(self) -> Embedder:
+        """The embedder that searches use. Raises IndexUnavailable."""
+        if self._looking is None:
+            await self.settle()
+        return self._looking or self._wanted
+
+    def has_seen_one(self) -> None:
+        """The wanted embedder saw a clip that it had not seen."""
+        if self._looking is self._wanted:
+            self.unseen = max(0, self.unseen - 1)
+
+    async def writing(self) -> list[Embedder]:
+        """The embedders that have to see a new clip: the wanted one, and the one that looks meanwhile."""
+        looking = await self.looking()
+        return [self._wanted] if looking is self._wanted else [looking, self._wanted]
+
+    async def settle(self) -> None:
+        """Decide which embedder looks: the wanted one once its frames are whole, else whichever misses least."""
+        best, least = self._wanted, await self._gap(self._wanted)
+        for model_id, weights in (await self._tables.embedders()).items() if least else ():
+            other = await self._made(model_id, weights)
+            if other is not None and (gap := await self._gap(other)) < least:
+                best, least = other, gap
+        if best is not (self._looking or self._wanted):
+            log.info("searches use the embedder %s from now on", best.weights)
+        self._looking, self.unseen = best, least
+
+    async def _gap(self, embedder: Embedder) -> int:
+        """How many clips it has not seen. One that cannot be had has seen less than none."""
+        try:
+            return len(await self.missing(embedder))
+        except ModelUnavailable:
+            return 1 + len(await self._present())
+
+    async def _made(self, model_id: str, weights: str) -> Embedder | None:
+        """The embedder with that id, if it can be had."""
+        for known in (self._looking, self._wanted):
+            try:
+                if known is not None and await self.model_id(known) == model_id:
+                    return known
+            except ModelUnavailable:
+                continue
+        try:
+            made = self._remake(weights) if weights else None
+            return made if made is not None and await self.model_id(made) == model_id else None
+        except ModelUnavailable:
+            return None
+
+    async def missing(self, embedder: Embedder) -> set[str]:
+        """Clips of the index that this embedder has not seen, but for those that it never will.
+
+        Raises ModelUnavailable, IndexUnavailable.
+        """
+        seen = await self.seen(embedder)
+        return {
+            clip_id
+            for clip_id, sha256 in (await self._present()).items()
+            if (clip_id not in seen or seen[clip_id].sha256 != sha256) and (id(embedder), clip_id) not in self._given_up
+        }
+
+    def give_up(self, embedder: Embedder, clip_id: str) -> None:
+        """This clip cannot be embedded; until the next start it is not missed."""
+        self._given_up.add((id(embedder), clip_id))
+
+    async def _present(self) -> dict[str, str]:
+        """The SHA-256 of every clip of the index, by id."""
+
+        async def read() -> dict[str, str]:
+            rows = await (await self._tables.clips()).query().select(["clip_id", "fingerprint"]).to_list()
+            return {row["clip_id"]: row["fingerprint"].partition("|")[0] for row in rows}
+
+        return await self._tables.read(read)
+
+    async def seen(self, embedder: Embedder) -> dict[str, Seen]:
+        """What this embedder saw, by clip. Frames that cannot be read are dropped. Raises ModelUnavailable."""
+        model_id = await self.model_id(embedder)
+
+        async def read() -> Any:
+            frames = await self._tables.frames(model_id)
+            return None if frames is None else await frames.query().select(["clip_id", "sha256"]).to_arrow()
+
+        try:
+            rows = await self._tables.read(read)
+        except IndexUnavailable as error:
+            log.warning("the frames of %s cannot be read and are dropped: %s", model_id, error)
+            await self._tables.drop_frames(model_id)
+            return {}
+        if rows is None:
+            return {}
+        counted = rows.group_by(["clip_id", "sha256"]).aggregate([([], "count_all")]).to_pylist()
+        return {row["clip_id"]: Seen(row["sha256"], row["count_all"]) for row in counted}

@@ -1,0 +1,90 @@
+"""Embedding in the background what the wanted embedder has not seen yet, while searches go on."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import anyio
+from anyio.abc import TaskGroup
+
+from ltx_mcp.errors import StudioError
+from ltx_mcp.index.rebuild import ReadSamples, embed_missing
+from ltx_mcp.index.store import ClipIndex
+from ltx_mcp.types.clips import Clip
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """How far it is: clips done, of how many."""
+
+    done: int
+    of: int
+
+
+class Upkeep:
+    """One pass at a time, in a task of `tasks`. A pass that is stopped is taken up where it was by the next one."""
+
+    def __init__(
+        self,
+        index: ClipIndex,
+        clips: Callable[[], Awaitable[list[Clip]]],
+        read_samples: ReadSamples,
+        tasks: TaskGroup,
+    ) -> None:
+        self._index, self._clips, self._read_samples, self._tasks = index, clips, read_samples, tasks
+        self._pass: anyio.CancelScope | None = None
+        self._ended = anyio.Event()
+        self._again = False
+        self._closed = False
+        self.progress: Embedding | None = None
+        """None while nothing is embedded."""
+
+    def start(self) -> None:
+        """Embed what is missing. What goes missing meanwhile is embedded after it."""
+        if self._closed:
+            return
+        if self._pass is not None:
+            self._again = True
+            return
+        self._pass, self._ended = anyio.CancelScope(), anyio.Event()
+        self._tasks.start_soon(self._run)
+
+    def stop(self) -> None:
+        """For good. A clip that is just being embedded is finished by the thread that does it, or not at all."""
+        self._closed = True
+        if self._pass is not None:
+            self._pass.cancel()
+
+    async def settled(self, within_s: float) -> None:
+        """Wait until the pass has ended, but no longer than this."""
+        if self._pass is not None:
+            with anyio.move_on_after(within_s):
+                await self._ended.wait()
+
+    async def _run(self) -> None:
+        scope = self._pass or anyio.CancelScope()
+        try:
+            with scope:
+                await self._embed()
+                while self._again:
+                    self._again = False
+                    await self._embed()
+        finally:
+            self._pass, self._again, self.progress = None, False, None
+            self._ended.set()
+
+    async def _embed(self) -> None:
+        """Nothing that goes wrong here may end the studio, not even a panic in the index's Rust."""
+        try:
+            await embed_missing(self._index, await self._clips(), self._read_samples, self._report)
+        except StudioError as error:
+            log.warning("the frames of clips are not embedded: %s", error)
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException:
+            log.exception("the frames of clips are not embedded")
+
+    def _report(self, done: int, of: int) -> None:
+        self.progress = Embedding(done, of)
