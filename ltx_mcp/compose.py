@@ -22,8 +22,8 @@ from ltx_mcp.engine.lora.hub import LoraHub
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.engine.plan.memory import EMBEDDER_BYTES, Machine, probe_machine, resolve_device, room_beside
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.engine.weights.hub_cache import local_hub
 from ltx_mcp.errors import ArchiveError, ModelUnavailable, ModerationUnavailable, SettingsError
+from ltx_mcp.hub.cache import local_hub
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex

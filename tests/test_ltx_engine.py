@@ -291,7 +291,10 @@ def test_bfloat16_weights_render_with_a_float32_vocoder(folder: Path) -> None:
 def test_a_folder_without_safetensors_is_refused_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "model_index.json").write_text('{"_class_name": "LTX2Pipeline", "vae": ["diffusers", "Nothing"]}')
     source = DiffusersSource(replace(MicroSource().info, name="broken"), str(tmp_path))
-    with pytest.raises(ModelUnavailable, match=r"broken could not be loaded.*LTX_MCP_MODEL=micro"):
+    with pytest.raises(
+        ModelUnavailable,
+        match=r"could not be loaded.*Check the folder, or set LTX_MCP_MODEL=micro",
+    ):
         LtxEngine(source, device="cpu").load(Listener())
 
 

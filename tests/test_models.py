@@ -9,10 +9,10 @@ from ltx_mcp.cli.doctor import _finding, _model
 from ltx_mcp.cli.models import FamilyLine, known_families
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.plan.memory import GB, Machine
-from ltx_mcp.engine.weights.hub_cache import Hub
 from ltx_mcp.engine.weights.model_families import FAMILIES
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.hub.cache import Hub
 from ltx_mcp.settings import Settings
 
 LAPTOP = Machine(ram_bytes=16 * GB)

@@ -11,7 +11,7 @@ from agents import an_agent, data, text
 from gates import Gate
 from safetensors.torch import save_file
 
-from ltx_mcp.controls.base import Check, ControlMaker
+from ltx_mcp.controls.base import ControlMaker
 from ltx_mcp.controls.canny import CannyControl
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.lora.card import LoraCard, Trigger
@@ -22,6 +22,7 @@ from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import Footage, open_footage, read_audio, read_video
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.preparation.restyle_methods import GET_CONTROL, GET_RESTYLE, choose_restyle_method, shown_strength
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import Control, RestyleRequest
 from ltx_mcp.types.stages import Stage

@@ -34,10 +34,11 @@ from ltx_mcp.engine.plan.quality_presets import (
 )
 from ltx_mcp.engine.plan.sigmas import DISTILLED_SIGMAS, REFINE_SIGMAS, undistilled_sigmas
 from ltx_mcp.engine.weights.choice import choose
-from ltx_mcp.engine.weights.hub_cache import Hub
 from ltx_mcp.engine.weights.model_families import DEFAULT, FAMILIES, UPSAMPLER_2_3, Family
-from ltx_mcp.engine.weights.source import DiffusersSource, MicroSource, gated_repository
+from ltx_mcp.engine.weights.source import DiffusersSource, MicroSource
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.hub.cache import Hub
+from ltx_mcp.hub.refusals import explained, gated_repository
 from ltx_mcp.settings import Settings
 
 LAPTOP = Machine(ram_bytes=16 * GB)
@@ -281,7 +282,7 @@ def test_a_gated_repository_says_where_its_terms_are(status: int) -> None:
     wrapped.__cause__ = refused
     assert gated_repository(wrapped) == "a/b.c"
     assert gated_repository(OSError("no route to host")) is None
-    error = FAMILIES[-1].source()._unavailable(wrapped)
+    error = explained(wrapped, "c/d", "set LTX_MCP_MODEL=micro")
     assert error.message == "The repository a/b.c is gated."
     assert "https://huggingface.co/a/b.c" in error.hint
     assert "HF_TOKEN" in error.hint
@@ -308,7 +309,7 @@ def test_an_unknown_name_lists_the_known_ones(hub: Hub) -> None:
     ],
 )
 def test_the_hubs_own_variables_keep_their_meaning(variables: dict[str, str], expected: str) -> None:
-    code = "from ltx_mcp.engine.weights.hub_cache import local_hub; hub = local_hub(); print(hub.cache, hub.offline)"
+    code = "from ltx_mcp.hub.cache import local_hub; hub = local_hub(); print(hub.cache, hub.offline)"
     foreign = ("HF_", "XDG_", "TRANSFORMERS_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     command = [sys.executable, "-c", code]

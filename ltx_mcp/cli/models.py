@@ -1,10 +1,10 @@
 """`ltx-mcp models`: the known model families, whether each fits this machine, and what is still to be downloaded."""
 
 from ltx_mcp.engine.plan.memory import GB, Machine, pick, probe_machine, resolve_device
-from ltx_mcp.engine.weights.hub_cache import Hub, local_hub
 from ltx_mcp.engine.weights.model_families import FAMILIES, Family
 from ltx_mcp.engine.weights.source import MICRO
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.hub.cache import Hub, local_hub
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.requests import Quality
 from ltx_mcp.types.value import Value

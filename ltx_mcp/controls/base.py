@@ -1,17 +1,15 @@
 """The seam of the controls: what a maker of control signals promises."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ltx_mcp.media.footage import Footage
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import Control
 
 if TYPE_CHECKING:
     import torch
-
-Check = Callable[[], None]
-"""Raises `Cancelled` if the work should stop, else returns."""
 
 
 class ControlMaker(Protocol):

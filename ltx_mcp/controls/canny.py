@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ltx_mcp.controls.base import Check
 from ltx_mcp.media.footage import Footage, read_video
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import Control
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.controls.base import Check, tensor_of
+from ltx_mcp.controls.base import tensor_of
 from ltx_mcp.controls.weights import Weights
 from ltx_mcp.media.footage import Footage, read_video
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import Control
 
@@ -33,8 +34,7 @@ class DepthControl:
         import torch
         from transformers import DPTForDepthEstimation
 
-        check()
-        model = self._weights.load(DPTForDepthEstimation, self._device)
+        model = self._weights.load(DPTForDepthEstimation, self._device, check)
         side = int(model.config.image_size)
         larger = max(1, math.ceil(side / min(width, height)))  # the same crop, with all that the model can see
         near = []

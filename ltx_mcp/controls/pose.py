@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.controls.base import Check, tensor_of
+from ltx_mcp.controls.base import tensor_of
 from ltx_mcp.controls.skeleton import Body, draw
 from ltx_mcp.controls.weights import Weights
 from ltx_mcp.errors import RenderFailed
 from ltx_mcp.media.footage import Footage, read_video
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.requests import Control
 
@@ -49,9 +50,9 @@ class PoseControl:
         from transformers import RTDetrForObjectDetection, VitPoseForPoseEstimation
 
         check()
-        detector = self._detector.load(RTDetrForObjectDetection, self._device)
+        detector = self._detector.load(RTDetrForObjectDetection, self._device, check)
         check()
-        poser = self._points.load(VitPoseForPoseEstimation, self._device)
+        poser = self._points.load(VitPoseForPoseEstimation, self._device, check)
         larger = max(1, math.ceil(SEEN_SIDE / min(width, height)))
         drawn, seen = [], 0
         with torch.inference_mode():

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.ffmpeg import FFmpeg
-from ltx_mcp.media.raw_audio import Check, RawAudio, raw_args, run
+from ltx_mcp.media.raw_audio import RawAudio, raw_args, run
+from ltx_mcp.types.callbacks import Check
 
 TARGET_LUFS = -14.0  # where streaming services play
 CEILING_DBTP = -1.5  # half a decibel under what is promised: AAC gives peaks back a little higher

@@ -4,7 +4,7 @@ A sample's place in the file is its place in time, so pieces are put where they 
 written is silence, and takes no room on the disk. Nothing here grows with the length of the audio.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -14,13 +14,12 @@ from ltx_mcp.errors import MediaError
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.ffmpeg import AUDIO_CONTAINERS, FFmpeg, input_args
 from ltx_mcp.media.framecrc import AUDIO_HINT
+from ltx_mcp.types.callbacks import Check
 
 SAMPLE_BYTES = 8  # two channels of float32
 _PIECE_BYTES = 2**16 * SAMPLE_BYTES  # 1.4 s
 _STALL_S = 120.0  # for any one piece; longer means a file made to stall us
 _LIMIT = 4.0  # +12 dBFS: float files and a mix of six channels go over 1, but nothing needs more
-
-Check = Callable[[], None]
 
 TO_STEREO = (
     # Audio that begins late, or pauses, keeps its times: silence fills them.

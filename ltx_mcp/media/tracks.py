@@ -11,8 +11,9 @@ from pathlib import Path
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.loudness import measure
-from ltx_mcp.media.raw_audio import Check, RawAudio, decode, raw_args, run
+from ltx_mcp.media.raw_audio import RawAudio, decode, raw_args, run
 from ltx_mcp.media.tempo import tempo
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.timeline import AudioPlacement
 
 SPEECH_LUFS = -16.0  # every passage, whatever its file's level: well over music that is ducked, and the same throughout

@@ -3,12 +3,13 @@
 A narrator knows nothing of films, mixing, jobs or moderation.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ltx_mcp.types.callbacks import Check
 
 MAX_CHARACTERS = 5000  # of one text: some six minutes of speech, 30 MB of samples
 
@@ -71,7 +72,7 @@ class Narrator(Protocol):
         """
 
     def speak(
-        self, text: str, voice: str | None = None, language: str | None = None, check: Callable[[], None] = lambda: None
+        self, text: str, voice: str | None = None, language: str | None = None, check: Check = lambda: None
     ) -> Speech:
         """Say it. The same text and voice give the same samples.
 

@@ -4,19 +4,17 @@ Text to phonemes by hibari's own rules and lexicon, then an 8 MB ONNX model on o
 speech. The other voices are fetched from the Hugging Face hub, and checked against the hashes in the wheel.
 """
 
-import hashlib
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ltx_mcp.errors import BadInput, ModelUnavailable
+from ltx_mcp.hub.cache import HubFile, local_hub
+from ltx_mcp.hub.download import fetch, require
 from ltx_mcp.narration.base import Samples, Speech, Voice
-from ltx_mcp.narration.hub import HubFile
 from ltx_mcp.narration.speech import assemble
 from ltx_mcp.narration.voices import choose_voice
+from ltx_mcp.types.callbacks import Check
 
 if TYPE_CHECKING:
     from hibari import Hibari
@@ -31,6 +29,7 @@ VOICES = (
     Voice("fable", "en-GB", "British English, male", 7.9),
 )
 _SEED = 0  # of the noise in breath and consonants: the same text gives the same samples
+_INSTEAD = f"take the voice {BUNDLED.name}, which needs nothing"
 _OTHER_LANGUAGES = "LTX_MCP_NARRATOR=kokoro speaks more languages."
 
 
@@ -41,18 +40,19 @@ class HibariNarrator:
     voices = VOICES
 
     def __init__(self) -> None:
-        self._model = cache(_load)
+        self._models: dict[Voice, Hibari] = {}
 
     def voice_for(self, text: str, voice: str | None = None, language: str | None = None) -> Voice:
         chosen = choose_voice(VOICES, text, voice, language, _OTHER_LANGUAGES)
         if chosen != BUNDLED:
-            _file(chosen).ready()
+            require(local_hub(), [_file(chosen)], _INSTEAD)
         return chosen
 
     def speak(
-        self, text: str, voice: str | None = None, language: str | None = None, check: Callable[[], None] = lambda: None
+        self, text: str, voice: str | None = None, language: str | None = None, check: Check = lambda: None
     ) -> Speech:
-        model = self._model(self.voice_for(text, voice, language))
+        chosen = self.voice_for(text, voice, language)
+        model = self._models[chosen] = self._models.get(chosen) or _load(chosen, check)
 
         def say(piece: str) -> Samples:
             try:
@@ -64,9 +64,9 @@ class HibariNarrator:
         return assemble(text, say, model.sample_rate, check)
 
 
-def _load(voice: Voice) -> "Hibari":
+def _load(voice: Voice, check: Check) -> "Hibari":
     """Raises ModelUnavailable."""
-    path = None if voice == BUNDLED else str(_fetched(voice))
+    path = None if voice == BUNDLED else str(fetch(local_hub(), [_file(voice)], _INSTEAD, check)[0])
     try:
         from hibari import Hibari
 
@@ -79,15 +79,5 @@ def _load(voice: Voice) -> "Hibari":
 def _file(voice: Voice) -> HubFile:
     from hibari.voices import VOICES as REGISTRY
 
-    return HubFile(REPOSITORY, f"voices/{REGISTRY[voice.name]['file']}", voice.megabytes)
-
-
-def _fetched(voice: Voice) -> Path:
-    """The voice's file, which must be the one that the installed wheel names. Raises ModelUnavailable."""
-    from hibari.voices import VOICES as REGISTRY
-
-    path = _file(voice).path()
-    if hashlib.sha256(path.read_bytes()).hexdigest() != REGISTRY[voice.name]["sha256"]:
-        hint = f"Delete {path} and try again, or take the voice {BUNDLED.name}."
-        raise ModelUnavailable(f"The file of the voice {voice.name} is not the one that hibari-tts names.", hint)
-    return path
+    known = REGISTRY[voice.name]
+    return HubFile(REPOSITORY, f"voices/{known['file']}", int(voice.megabytes * 1e6), sha256=known["sha256"])

@@ -15,17 +15,20 @@ from typing import Any
 import numpy as np
 
 from ltx_mcp.errors import BadInput, ModelUnavailable
+from ltx_mcp.hub.cache import HubFile, local_hub
+from ltx_mcp.hub.download import fetch, require
 from ltx_mcp.narration.base import Samples, Speech, Voice
-from ltx_mcp.narration.hub import HubFile
 from ltx_mcp.narration.speech import assemble
 from ltx_mcp.narration.voices import choose_voice
+from ltx_mcp.types.callbacks import Check
 
 REPOSITORY = "onnx-community/Kokoro-82M-v1.0-ONNX"
 REVISION = "1939ad2a8e416c0acfeecc08a694d14ef25f2231"
 SAMPLE_RATE = 24_000
 MAX_PHONEMES = 510  # positions of its text encoder, less the two ends
 STYLE = 256  # values of a voice's style vector; a voice has one vector for each number of phonemes
-_MODEL_MB, _VOICE_MB = 326, 0.5
+_MODEL_BYTES, _VOICE_BYTES = 326_000_000, 500_000
+_INSTEAD = "set LTX_MCP_NARRATOR=hibari, which has a voice that needs nothing"
 
 # The first letter of a voice's name: BCP 47 tag, what it is called, espeak-ng's name.
 _LANGUAGES = {
@@ -43,7 +46,8 @@ _NAMES = (
 
 def _voice(name: str) -> Voice:
     tag, language, _ = _LANGUAGES[name[0]]
-    return Voice(name, tag, f"{language}, {'female' if name[1] == 'f' else 'male'}", _MODEL_MB + _VOICE_MB)
+    megabytes = (_MODEL_BYTES + _VOICE_BYTES) / 1e6
+    return Voice(name, tag, f"{language}, {'female' if name[1] == 'f' else 'male'}", megabytes)
 
 
 VOICES = tuple(_voice(name) for name in _NAMES.split())
@@ -58,19 +62,18 @@ class KokoroNarrator:
     def __init__(self, location: str = REPOSITORY, revision: str = REVISION, threads: int = 2) -> None:
         self._location, self._revision, self._threads = location, revision, threads
         self._session: Any = None
-        self._styles = cache(self._load_styles)
 
     def voice_for(self, text: str, voice: str | None = None, language: str | None = None) -> Voice:
         chosen = choose_voice(VOICES, text, voice, language)
-        self._model_file().ready()
-        self._voice_file(chosen).ready()
+        require(local_hub(), self._files(chosen), _INSTEAD)
         return chosen
 
     def speak(
-        self, text: str, voice: str | None = None, language: str | None = None, check: Callable[[], None] = lambda: None
+        self, text: str, voice: str | None = None, language: str | None = None, check: Check = lambda: None
     ) -> Speech:
         chosen = self.voice_for(text, voice, language)
-        session, styles = self._loaded(), self._styles(chosen)
+        model, styles_file = fetch(local_hub(), self._files(chosen), _INSTEAD, check)
+        session, styles = self._loaded(model), _styles(styles_file)
         names = [each.name for each in session.get_inputs()]  # tokens, style, speed
         vocabulary, to_phonemes = _vocabulary(), _phonemizer(chosen)
 
@@ -85,10 +88,9 @@ class KokoroNarrator:
 
         return assemble(text, say, SAMPLE_RATE, check)
 
-    def _loaded(self) -> Any:
+    def _loaded(self, path: Path) -> Any:
         """The ONNX session. Raises ModelUnavailable."""
         if self._session is None:
-            path = self._model_file().path()
             try:
                 import onnxruntime
 
@@ -100,19 +102,18 @@ class KokoroNarrator:
                 raise ModelUnavailable(f"Kokoro cannot be loaded from {path}: {broken}.", _again(path)) from broken
         return self._session
 
-    def _load_styles(self, voice: Voice) -> Samples:
-        """(phonemes, 1, 256): the style vector for each number of phonemes. Raises ModelUnavailable."""
-        path = self._voice_file(voice).path()
-        values = np.frombuffer(path.read_bytes(), dtype="<f4")
-        if not values.size or values.size % STYLE or not np.isfinite(values).all():
-            raise ModelUnavailable(f"{path} does not hold a voice.", _again(path))
-        return values.reshape(-1, 1, STYLE)
+    def _files(self, voice: Voice) -> list[HubFile]:
+        """The model and the voice."""
+        sizes = {"onnx/model.onnx": _MODEL_BYTES, f"voices/{voice.name}.bin": _VOICE_BYTES}
+        return [HubFile(self._location, file, size, self._revision) for file, size in sizes.items()]
 
-    def _model_file(self) -> HubFile:
-        return HubFile(self._location, "onnx/model.onnx", _MODEL_MB, self._revision)
 
-    def _voice_file(self, voice: Voice) -> HubFile:
-        return HubFile(self._location, f"voices/{voice.name}.bin", _VOICE_MB, self._revision)
+def _styles(path: Path) -> Samples:
+    """(phonemes, 1, 256): the style vector for each number of phonemes. Raises ModelUnavailable."""
+    values = np.frombuffer(path.read_bytes(), dtype="<f4")
+    if not values.size or values.size % STYLE or not np.isfinite(values).all():
+        raise ModelUnavailable(f"{path} does not hold a voice.", _again(path))
+    return values.reshape(-1, 1, STYLE)
 
 
 def _again(path: Path) -> str:

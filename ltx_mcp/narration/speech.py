@@ -7,6 +7,7 @@ import numpy as np
 from ltx_mcp.errors import BadInput, RenderFailed
 from ltx_mcp.narration.base import Samples, Sentence, Speech
 from ltx_mcp.narration.sentences import sentences
+from ltx_mcp.types.callbacks import Check
 
 SENTENCE_PAUSE_S = 0.35  # from the last sound of a sentence to the first of the next; measured in read English: 0.3-0.6
 CLAUSE_PAUSE_S = 0.15
@@ -15,7 +16,7 @@ _WINDOW_S = 0.01
 _HEARD = 1e-3  # RMS of a window, -60 dBFS: models are at -100 dBFS and less where they are silent
 
 
-def assemble(text: str, say: Callable[[str], Samples], sample_rate: int, check: Callable[[], None]) -> Speech:
+def assemble(text: str, say: Callable[[str], Samples], sample_rate: int, check: Check) -> Speech:
     """The text spoken piece by piece. `say` gives float32 (samples,), empty for what has no sound.
 
     `check` is called before each piece. Raises BadInput where nothing is heard, and what `say` does.
@@ -35,7 +36,7 @@ def assemble(text: str, say: Callable[[str], Samples], sample_rate: int, check: 
 
 
 def _heard(
-    text: str, say: Callable[[str], Samples], sample_rate: int, check: Callable[[], None]
+    text: str, say: Callable[[str], Samples], sample_rate: int, check: Check
 ) -> Iterator[tuple[str, Samples, float]]:
     """(piece, its samples without silence around, seconds of pause before it)."""
     pause_s = 0.0

@@ -1,12 +1,11 @@
 """A narrator without a model: tones in place of words, for tests and trials."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ltx_mcp.narration.base import Samples, Speech, Voice
 from ltx_mcp.narration.speech import assemble
 from ltx_mcp.narration.voices import choose_voice
+from ltx_mcp.types.callbacks import Check
 
 SAMPLE_RATE = 24_000
 WORD_S = 0.3  # the length of a tone for each word
@@ -23,7 +22,7 @@ class ToneNarrator:
         return choose_voice(self.voices, text, voice, language)
 
     def speak(
-        self, text: str, voice: str | None = None, language: str | None = None, check: Callable[[], None] = lambda: None
+        self, text: str, voice: str | None = None, language: str | None = None, check: Check = lambda: None
     ) -> Speech:
         frequency = TONES_HZ[self.voice_for(text, voice, language).name]
 

@@ -19,6 +19,7 @@ from ltx_mcp.preparation.film_texts import check_letters, film_titles, subtitle_
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.shot_sources import ShotSource, looks, shot_sources
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.clips import COMPOSITE, Provenance
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import Resolution
@@ -71,7 +72,7 @@ class _Assembly:
             work.cleanup()
             raise
 
-    def _rendering(self, work: Path, close: Callable[[], None], check: Callable[[], None]) -> Rendering:
+    def _rendering(self, work: Path, close: Callable[[], None], check: Check) -> Rendering:
         placements, said = spoken(self.audio, self.film, self.narrator, work, check)
         mixed = mix_film(placements, round(self._duration_s * SAMPLE_RATE), work, check) if placements else None
         burnt, soft = self._subtitles(said)

@@ -1,7 +1,7 @@
 """The audio of a film, before it is mixed: what is spoken and played, and when. Spoken passages give subtitles too."""
 
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from ltx_mcp.media.framecrc import list_audio
 from ltx_mcp.narration.base import Narrator, Speech
 from ltx_mcp.narration.subtitles import subtitle_cues
 from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.timeline import AudioPlacement, EditRequest, Music, Narration, TimedText
 
 PAUSE_S = 0.5  # between passages that follow each other
@@ -51,7 +52,7 @@ def film_audio(request: EditRequest, film: Film, inputs: Inputs, narrator: Narra
 
 
 def spoken(
-    audio: FilmAudio, film: Film, narrator: Narrator, work: Path, check: Callable[[], None]
+    audio: FilmAudio, film: Film, narrator: Narrator, work: Path, check: Check
 ) -> tuple[list[AudioPlacement], list[TimedText]]:
     """Everything that sounds, and the cues of what is spoken from text. Speech is written into `work`.
 

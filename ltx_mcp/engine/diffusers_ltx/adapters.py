@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltx_mcp.engine.diffusers_ltx.interrupt import Check
 from ltx_mcp.engine.lora.card import LoraCard
 from ltx_mcp.engine.lora.header import Layer, read_header
 from ltx_mcp.engine.lora.installed import Picked
 from ltx_mcp.errors import BadInput, ModelUnavailable
+from ltx_mcp.types.callbacks import Check
 
 if TYPE_CHECKING:
     import torch

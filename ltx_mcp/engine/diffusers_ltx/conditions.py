@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.engine.base import Condition, Latents, Materials
-from ltx_mcp.engine.diffusers_ltx.interrupt import Check
 from ltx_mcp.engine.plan.quality_presets import LATENT_GRID
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.ffmpeg import FFmpeg
 from ltx_mcp.media.resize import scale
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import TEMPORAL_STRIDE, half_rate_count

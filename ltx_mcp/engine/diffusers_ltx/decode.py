@@ -5,7 +5,7 @@ grows with the clip, and of each it holds all spatial tiles, their rows and thei
 numbers, bit for bit, and hold one temporal tile, and of those before it only what is still to be blended.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.engine.diffusers_ltx.interrupt import checked
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ CPU_WINDOWS = DecodeWindows(frames=24, frame_stride=16, pixels=512, pixel_stride
 """For the micro model: a tile is decoded in a fraction of a second on one core, and 240p needs no spatial tiles."""
 
 
-def stream_decode(
-    vae: Any, latents: "torch.Tensor", windows: DecodeWindows, check: Callable[[], None]
-) -> Iterator[Frame]:
+def stream_decode(vae: Any, latents: "torch.Tensor", windows: DecodeWindows, check: Check) -> Iterator[Frame]:
     """All frames of one clip, RGB uint8 (height, width, 3), decoded as they are pulled.
 
     `latents` are (1, channels, latent frames, height / 32, width / 32), denormalised, on the VAE's device.
@@ -62,9 +61,7 @@ def stream_decode(
         del chunk  # before the next one is decoded
 
 
-def decode_chunks(
-    vae: Any, latents: "torch.Tensor", windows: DecodeWindows, check: Callable[[], None]
-) -> Iterator["torch.Tensor"]:
+def decode_chunks(vae: Any, latents: "torch.Tensor", windows: DecodeWindows, check: Check) -> Iterator["torch.Tensor"]:
     """The same as (1, 3, frames, height, width) chunks in the VAE's dtype, nominally -1..1.
 
     Joined along the frames they equal `vae.decode` with these windows and framewise decoding, bit for bit.
@@ -99,9 +96,7 @@ def decode_chunks(
         del chunk
 
 
-def _decode_tile(
-    vae: Any, latents: "torch.Tensor", windows: DecodeWindows, check: Callable[[], None]
-) -> "torch.Tensor":
+def _decode_tile(vae: Any, latents: "torch.Tensor", windows: DecodeWindows, check: Check) -> "torch.Tensor":
     # The contexts close before anything is yielded: they belong to the thread, not to this generator.
     import torch
 

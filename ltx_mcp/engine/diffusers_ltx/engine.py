@@ -16,7 +16,7 @@ from ltx_mcp.engine.base import NO_MATERIALS, Latents, Materials, ModelCard, Ren
 from ltx_mcp.engine.diffusers_ltx.adapters import applied, load_distilled
 from ltx_mcp.engine.diffusers_ltx.conditions import check_materials
 from ltx_mcp.engine.diffusers_ltx.decode import decode_audio, stream_decode
-from ltx_mcp.engine.diffusers_ltx.interrupt import Check, checked, chunked_attention
+from ltx_mcp.engine.diffusers_ltx.interrupt import checked, chunked_attention
 from ltx_mcp.engine.diffusers_ltx.passes import Loaded, denoise, encode_prompt
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.engine.plan.memory import Machine, pick, place, probe_machine, resolve_device
@@ -24,6 +24,7 @@ from ltx_mcp.engine.plan.recipe_variants import opens_final, recipe_for
 from ltx_mcp.engine.weights.source import ModelSource
 from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed, StudioError
 from ltx_mcp.media.resize import scale
+from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage

@@ -4,15 +4,14 @@ The pipelines offer one callback a step. A step can take minutes at 4K, and text
 callback at all; so `checked` puts a check before every block while it is in force.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ltx_mcp.types.callbacks import Check
+
 if TYPE_CHECKING:
     import torch
-
-Check = Callable[[], None]
-"""Raises `Cancelled` if the work should stop, else returns. `Watch.check` is one."""
 
 ATTENTION_FLOP = 2_000_000_000  # of one uninterrupted attention call: about 0.2 s at 10 GFLOP/s, a slow core
 MIN_QUERIES = 128  # fewer a call, and projecting keys and values again costs more than the attention

@@ -15,7 +15,7 @@ from ltx_mcp.engine.base import Watch
 from ltx_mcp.engine.lora.card import LoraCard, described
 from ltx_mcp.engine.lora.catalogue import CATALOGUE, CatalogueEntry
 from ltx_mcp.engine.lora.header import read_header
-from ltx_mcp.engine.lora.hub import REPOSITORY, HubFile, LoraHub
+from ltx_mcp.engine.lora.hub import REPOSITORY, HubLora, LoraHub
 from ltx_mcp.errors import BadInput, NotFound
 from ltx_mcp.types.requests import LoraUse
 from ltx_mcp.types.stages import Stage
@@ -109,7 +109,7 @@ class InstalledLoras:
             found = self._hub.find(asked["repo"], asked["file"] or "", revision)
         return self._hub_card(found)
 
-    def _hub_card(self, found: HubFile) -> LoraCard:
+    def _hub_card(self, found: HubLora) -> LoraCard:
         card = LoraCard(name=f"{found.repo}:{found.file}", path=found.path, bytes=found.header.bytes)
         known = next(
             (each for each in self._catalogue if each.repo == found.repo and each.file in ("", found.file)), None

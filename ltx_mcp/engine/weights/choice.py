@@ -6,10 +6,11 @@ from pathlib import Path
 
 from ltx_mcp.engine.plan.memory import GB, Machine, pick
 from ltx_mcp.engine.weights.folders import folder_source
-from ltx_mcp.engine.weights.hub_cache import Hub
 from ltx_mcp.engine.weights.model_families import DEFAULT, FAMILIES, Family, named_by_id
 from ltx_mcp.engine.weights.source import DiffusersSource, MicroSource, ModelSource
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.hub.cache import Hub
+from ltx_mcp.hub.refusals import unlicensed
 
 
 @dataclass(frozen=True)
@@ -58,24 +59,14 @@ def _automatic(accepted_licence: bool, machine: Machine, hub: Hub) -> Choice:
 def _from_hub(family: Family, accepted_licence: bool, hub: Hub) -> DiffusersSource:
     """The family's source, once nothing stands between it and the download."""
     if not accepted_licence:
-        raise ModelUnavailable(
-            f"The weights of {family.name} are under the {family.licence}.",
-            f"Read {family.licence_url}, then set LTX_MCP_ACCEPT_LICENCE=1. Nothing is downloaded before.",
-        )
+        raise unlicensed(family.name, f"the {family.licence.removeprefix('the ')}", family.licence_url)
     _check_download(family, hub)
     return family.source()
 
 
 def _check_download(family: Family, hub: Hub) -> None:
-    cached = hub.cached_bytes(family.repos)
-    missing = family.download_bytes - sum(cached.values())
-    if hub.offline and not all(cached.values()):
-        raise ModelUnavailable(
-            f"{family.name} is not in {hub.cache}, and HF_HUB_OFFLINE forbids fetching it.",
-            "Unset HF_HUB_OFFLINE for the first start, or point LTX_MCP_MODEL at a folder.",
-        )
-    if not hub.offline and missing > hub.free_bytes():
-        raise ModelUnavailable(
-            f"{family.name} needs {missing / GB:.1f} GB more in {hub.cache}; {hub.free_bytes() / GB:.1f} GB are free.",
-            "Make room, or point HF_HOME at a larger disk.",
-        )
+    cached, instead = hub.cached_bytes(family.repos), "point LTX_MCP_MODEL at a folder"
+    if not all(cached.values()):
+        hub.require_network(family.name, instead)
+    if not hub.offline:
+        hub.require_room(family.name, family.download_bytes - sum(cached.values()), instead)

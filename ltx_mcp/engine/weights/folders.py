@@ -6,8 +6,9 @@ from typing import Any
 
 from ltx_mcp.engine.diffusers_ltx.decode import GPU_WINDOWS
 from ltx_mcp.engine.plan.quality_presets import Guidance, Recipes, distilled, guided, undistilled
-from ltx_mcp.engine.weights.source import UPSAMPLER_FOLDER, AdapterFile, DiffusersSource, ModelInfo
+from ltx_mcp.engine.weights.source import UPSAMPLER_FOLDER, DiffusersSource, ModelInfo
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.hub.cache import HubFile
 
 
 def folder_source(folder: Path) -> DiffusersSource:
@@ -51,19 +52,19 @@ def has_upsampler(folder: Path) -> bool:
     return (folder / UPSAMPLER_FOLDER).is_dir()
 
 
-def distilled_lora(folder: Path) -> AdapterFile | None:
+def distilled_lora(folder: Path) -> HubFile | None:
     """The newest of those that Lightricks puts beside an undistilled model, by name."""
     return _newest(folder, "*distilled-lora*.safetensors")
 
 
-def temporal_upsampler(folder: Path) -> AdapterFile | None:
+def temporal_upsampler(folder: Path) -> HubFile | None:
     """The newest of those that Lightricks puts beside its models, by name."""
     return _newest(folder, "*temporal-upscaler*.safetensors")
 
 
-def _newest(folder: Path, pattern: str) -> AdapterFile | None:
+def _newest(folder: Path, pattern: str) -> HubFile | None:
     found = sorted(folder.glob(pattern))
-    return AdapterFile(str(folder), found[-1].name, found[-1].stat().st_size) if found else None
+    return HubFile(str(folder.absolute()), found[-1].name, found[-1].stat().st_size) if found else None
 
 
 def _config(path: Path) -> dict[str, Any]:

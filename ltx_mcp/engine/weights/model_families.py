@@ -11,7 +11,8 @@ from pathlib import Path
 from ltx_mcp.engine.diffusers_ltx.decode import GPU_WINDOWS
 from ltx_mcp.engine.plan.quality_presets import Guidance, Recipes, distilled, guided, undistilled
 from ltx_mcp.engine.weights.folders import distilled_lora, has_upsampler, recipes_of
-from ltx_mcp.engine.weights.source import IMAGE_CRF, UPSAMPLER_BYTES, AdapterFile, DiffusersSource, ModelInfo
+from ltx_mcp.engine.weights.source import IMAGE_CRF, UPSAMPLER_BYTES, DiffusersSource, ModelInfo
+from ltx_mcp.hub.cache import HubFile
 
 LICENCE = "LTX-2 Community License (free of charge below US$10M of yearly revenue; not Apache-2.0)"
 LICENCE_URL = "https://github.com/Lightricks/LTX-2/blob/main/LICENSE"
@@ -23,8 +24,8 @@ LTX_2_5_BYTES = 70_895_426_344  # the published snapshot of its distilled model,
 LTX_2_5_IMAGE_CRF = 18  # diffusers 0.42.1, pipelines/ltx2/utils.py: LTX2_5_IMAGE_CRF
 
 UPSAMPLER_2_3 = "rootonchair/LTX-2.3-spatial-upscaler-x2-v1.1-Diffusers"
-TEMPORAL_2_3 = AdapterFile("Lightricks/LTX-2.3", "ltx-2.3-temporal-upscaler-x2-1.0.safetensors", 262_000_000)
-TEMPORAL_2 = AdapterFile("Lightricks/LTX-2", "ltx-2-temporal-upscaler-x2-1.0.safetensors", 262_000_000)
+TEMPORAL_2_3 = HubFile("Lightricks/LTX-2.3", "ltx-2.3-temporal-upscaler-x2-1.0.safetensors", 262_000_000)
+TEMPORAL_2 = HubFile("Lightricks/LTX-2", "ltx-2-temporal-upscaler-x2-1.0.safetensors", 262_000_000)
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Family:
     weights_bytes: int
     recipes: Recipes = field(default_factory=distilled)
     upsampler_repo: str | None = UPSAMPLER_2_3
-    adapter: AdapterFile | None = None
-    temporal: AdapterFile | None = None
+    adapter: HubFile | None = None
+    temporal: HubFile | None = None
     licence: str = LICENCE
     licence_url: str = LICENCE_URL
     image_crf: int = IMAGE_CRF
@@ -123,7 +124,7 @@ FAMILIES = (
         "LTX-2.3 undistilled, with its distilled LoRA for draft and final; the one that makes best",
         LTX_2_3_BYTES,
         undistilled(guided(28)),
-        adapter=AdapterFile("Lightricks/LTX-2.3", "ltx-2.3-22b-distilled-lora-384-1.1.safetensors", 7_610_000_000),
+        adapter=HubFile("Lightricks/LTX-2.3", "ltx-2.3-22b-distilled-lora-384-1.1.safetensors", 7_610_000_000),
         temporal=TEMPORAL_2_3,
     ),
     Family(
@@ -133,7 +134,7 @@ FAMILIES = (
         LTX_2_BYTES + UPSAMPLER_BYTES,
         undistilled(guided(29, use_cross_timestep=False)),
         upsampler_repo=None,
-        adapter=AdapterFile("Lightricks/LTX-2", "ltx-2-19b-distilled-lora-384.safetensors", 7_670_000_000),
+        adapter=HubFile("Lightricks/LTX-2", "ltx-2-19b-distilled-lora-384.safetensors", 7_670_000_000),
         temporal=TEMPORAL_2,
     ),
     Family(

@@ -1,6 +1,5 @@
 """Where a model comes from: made on the spot, or loaded from a repository or a folder. One engine runs them all."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,12 +7,15 @@ from typing import Any, Protocol
 from ltx_mcp.engine.diffusers_ltx.decode import CPU_WINDOWS, DecodeWindows
 from ltx_mcp.engine.plan.quality_presets import DISTILLED, Pass, Recipe, Recipes, guided, presets
 from ltx_mcp.engine.plan.sigmas import REFINE_SIGMAS, undistilled_sigmas
-from ltx_mcp.engine.weights.hub_cache import gated
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.hub.cache import HubFile, local_hub
+from ltx_mcp.hub.download import fetch
+from ltx_mcp.hub.refusals import explained
 from ltx_mcp.types.sizes import Resolution
 
 PROMPT_TOKENS = 1024  # of LTX-2 (diffusers 0.42.1: the default max_sequence_length of its pipelines)
 UPSAMPLER_FOLDER = "latent_upsampler"  # of a diffusers repository that ships one
+_INSTEAD = "set LTX_MCP_MODEL=micro"
 UPSAMPLER_BYTES = 995_743_560  # the published x2 file
 
 IMAGE_CRF = 33
@@ -108,16 +110,6 @@ class MicroSource:
 
 
 @dataclass(frozen=True)
-class AdapterFile:
-    """A single file of weights, as of a LoRA, by its repository or folder and its name there."""
-
-    repo: str
-    file: str
-    bytes: int
-    revision: str = "main"
-
-
-@dataclass(frozen=True)
 class DiffusersSource:
     """A model in diffusers' layout, from a repository id at a revision or from a folder. Safetensors only.
 
@@ -131,8 +123,8 @@ class DiffusersSource:
     revision: str | None = None
     upsampler: str | None = None
     upsampler_revision: str | None = None
-    adapter: AdapterFile | None = None
-    temporal: AdapterFile | None = None
+    adapter: HubFile | None = None
+    temporal: HubFile | None = None
     guessed: bool = False
     dtype: str = "bfloat16"
 
@@ -150,10 +142,9 @@ class DiffusersSource:
             upsampler = self.upsampler and LTX2LatentUpsamplerModel.from_pretrained(
                 self.upsampler, subfolder=UPSAMPLER_FOLDER, revision=self.upsampler_revision, **options
             )
-            adapter = None if self.adapter is None else _fetched(self.adapter)
-            temporal = None if self.temporal is None else _fetched(self.temporal)
         except (OSError, ValueError, ImportError) as broken:  # what the hub and the loaders raise
-            raise self._unavailable(broken) from broken
+            raise explained(broken, self.location, _INSTEAD) from broken
+        adapter, temporal = _fetched(self.adapter), _fetched(self.temporal)
         if self.guessed and pipeline.scheduler.config.get("use_dynamic_shifting"):
             raise ModelUnavailable(
                 f"{self.info.name} is an undistilled model, and was taken for a distilled one.",
@@ -163,29 +154,6 @@ class DiffusersSource:
         doubling = None if temporal is None else load_temporal_file(temporal, options["dtype"])
         return Components(dict(pipeline.components), upsampler or None, tokens, adapter, doubling)
 
-    def _unavailable(self, broken: Exception) -> ModelUnavailable:
-        if (repo := gated_repository(broken)) is not None:
-            return gated(repo or self.location)
-        return ModelUnavailable(
-            f"{self.info.name} could not be loaded from {self.location}: {broken}",
-            "Check the network, the disk and HF_TOKEN, or set LTX_MCP_MODEL=micro.",
-        )
 
-
-def _fetched(adapter: AdapterFile) -> Path:
-    from huggingface_hub import hf_hub_download
-
-    if (folder := Path(adapter.repo)).is_dir():
-        return folder / adapter.file
-    return Path(hf_hub_download(adapter.repo, adapter.file, revision=adapter.revision))
-
-
-def gated_repository(error: BaseException | None) -> str | None:
-    """The repository that answered "not for you" (HTTP 401 or 403), "" if it cannot be told; None for other errors."""
-    while error is not None:
-        response = getattr(error, "response", None)
-        if getattr(response, "status_code", None) in (401, 403) or type(error).__name__ == "GatedRepoError":
-            found = re.search(r"huggingface\.co/(?:api/models/)?([\w.-]+/[\w.-]+)", str(error))
-            return found[1] if found else ""
-        error = error.__cause__ or error.__context__
-    return None
+def _fetched(file: HubFile | None) -> Path | None:
+    return None if file is None else fetch(local_hub(), [file], _INSTEAD)[0]

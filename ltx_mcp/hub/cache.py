@@ -7,17 +7,61 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ltx_mcp.errors import ModelUnavailable
+from ltx_mcp.hub.refusals import no_room
 
 if TYPE_CHECKING:
     from huggingface_hub import CachedRepoInfo, CachedRevisionInfo, HFCacheInfo
 
 
 @dataclass(frozen=True)
+class HubFile:
+    """One file of a repository at a commit or branch. `repo` is owner/name, or an absolute folder laid out like one.
+
+    `bytes` is about its size, 0 where that is not known. `sha256` is what its content must have, if that is known.
+    """
+
+    repo: str
+    file: str
+    bytes: int = 0
+    revision: str = "main"
+    sha256: str = ""
+
+    @property
+    def folder(self) -> Path | None:
+        return Path(self.repo) if Path(self.repo).is_absolute() else None
+
+
+@dataclass(frozen=True)
 class Hub:
-    """The cache folder, and whether the hub may not be asked. Reads the disk at every call: downloads may go on."""
+    """The cache folder, and whether the hub may not be asked. Reads the disk at every call: downloads may go on.
+
+    `endpoint` is another hub's address.
+    """
 
     cache: Path
     offline: bool = False
+    endpoint: str | None = None
+
+    def find(self, wanted: HubFile) -> Path | None:
+        """Where the file lies on this disk, if it is here. Asks nothing of the hub."""
+        from huggingface_hub import try_to_load_from_cache
+
+        if wanted.folder is not None:
+            path = wanted.folder / wanted.file
+            return path if path.is_file() else None
+        found = try_to_load_from_cache(wanted.repo, wanted.file, cache_dir=self.cache, revision=wanted.revision)
+        return Path(found) if isinstance(found, str) else None
+
+    def require_network(self, what: str, instead: str) -> None:
+        """Raise ModelUnavailable if the hub may not be asked for what is missing."""
+        if self.offline:
+            message = f"{what} is not in {self.cache}, and HF_HUB_OFFLINE forbids fetching it."
+            raise ModelUnavailable(message, f"Unset HF_HUB_OFFLINE to fetch it, or {instead}.")
+
+    def require_room(self, what: str, missing: int, instead: str) -> None:
+        """Raise ModelUnavailable if so many bytes more do not fit the cache's disk."""
+        if missing > (free := self.free_bytes()):
+            raise no_room(what, missing, self.cache, free, instead)
 
     def cached_bytes(self, repos: Iterable[str]) -> dict[str, int]:
         """Bytes of each of these repositories that are here already, in whole files and in partial ones."""
@@ -76,15 +120,6 @@ def local_hub() -> Hub:
     from huggingface_hub import constants
 
     return Hub(Path(constants.HF_HUB_CACHE), constants.is_offline_mode())
-
-
-def gated(repo: str) -> ModelUnavailable:
-    """What to raise where the hub answers that it wants a login which accepted the repository's terms."""
-    return ModelUnavailable(
-        f"The repository {repo} is gated.",
-        f"Accept its terms on https://huggingface.co/{repo}, then set HF_TOKEN to a token of that account (or run "
-        "`hf auth login`).",
-    )
 
 
 def _repositories(found: "HFCacheInfo", repo: str) -> "list[CachedRepoInfo]":

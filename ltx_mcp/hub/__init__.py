@@ -1,0 +1,1 @@
+"""The Hugging Face hub: what its cache holds, fetching files, and in words why one cannot be had."""
