@@ -199,7 +199,7 @@ def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive:
         (["generate", ""], 2, "prompt"),
         (["generate", "x", "--resolution", "9p"], 2, "240p"),
         (["generate", "x", "--extend", "none-aaaaaaaa"], 2, "no clip"),
-        (["generate", "x", "--retake", "none-aaaaaaaa@1-2", "--then", "y"], 2, "no clip"),
+        (["generate", "x", "--retake", "none-aaaaaaaa@1-2", "--then", "y"], 2, "then adds shots"),
         (["search", "x", "--clip", "none-aaaaaaaa"], 2, "no clip"),
         (["search", "x", "--limit", "21"], 2, "--limit = 21 cannot be used: it must be a whole number from 1 to 20"),
         (["search", "--image", "/etc/passwd"], 2, "passwd"),
@@ -233,6 +233,8 @@ def test_what_was_mistyped_leaves_no_job_behind(tmp_path: Path) -> None:
         ("restyle", "none-aaaaaaaa@1-2", "x"),
         ("generate", "x", "--extend", "mistyped.mp4"),
         ("generate", "x", "--fps", "999"),
+        ("generate", "x", "--extend", "a", "--retake", "b"),
+        ("generate", "x", "--lora", "nothing"),
     ):
         done = run(tmp_path / "data", *arguments)
         assert done.returncode == 2, done

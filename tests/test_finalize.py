@@ -154,10 +154,10 @@ async def test_a_draft_whose_latents_are_gone_says_how_to_make_it_again(tmp_path
         clip = data(await agent.call_tool("generate_video", SHORT))["clip"]
         (tmp_path / "draft_latents" / f"{clip['clip_id']}.safetensors").unlink()
         gone = await agent.call_tool("finalize_draft", {"clip": clip["clip_id"]})
-        job = data(await agent.call_tool("get_job", {}))["recent"][0]
+        jobs = data(await agent.call_tool("get_job", {}))["recent"]
     assert gone.is_error
     assert "generate_video with seed 5, quality final and resolution 480p" in text(gone)
-    assert (job["status"], job["prompt"]) == ("failed", "a red circle")
+    assert [job["status"] for job in jobs] == ["succeeded"], "what was asked wrongly leaves no job"
 
 
 async def test_an_animated_draft_is_finalized_with_the_same_images_only(tmp_path: Path) -> None:

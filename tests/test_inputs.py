@@ -184,15 +184,6 @@ def test_unconfined_any_file_can_be_read_but_those_of_the_archive(library: Libra
         unconfined.still("a red ball")
 
 
-def test_a_check_looks_for_the_clip_or_file_and_not_into_it(inputs: Inputs, root: Path) -> None:
-    (root / "a.png").write_text("not an image")
-    for there in (ID, f"{ID}@999", str(root / "a.png")):
-        inputs.check(there)
-    for wrong, error in (("red-ball-3f9k2m70", NotFound), (str(root / "b.png"), BadInput), ("/etc/passwd", BadInput)):
-        with pytest.raises(error):
-            inputs.check(wrong)
-
-
 # -- stills of clips --------------------------------------------------------------------------------
 
 

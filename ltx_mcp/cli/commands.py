@@ -79,7 +79,6 @@ def _film(arguments: argparse.Namespace) -> EditRequest:
 
 async def _finished(studio: Studio, request: Request, arguments: argparse.Namespace) -> int:
     """Start a job, show its progress to the end, and print its clip. Ctrl-C cancels the job."""
-    await studio.check_references(request)  # so that a mistyped path leaves no failed job behind
     job = await studio.start(request)
     try:
         job = await _waited(studio, job)

@@ -110,6 +110,14 @@ class JobStore:
         self._live[job_id] = replace(job, state=state)
         return self._live[job_id]
 
+    def forget(self, job_id: str) -> None:
+        """Remove the record of a job that never began. One that has ended stays. Raises NotFound, ArchiveError."""
+        if self.get(job_id).has_ended:
+            return
+        with self._transaction():
+            self._db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
+        del self._live[job_id]
+
     def get(self, job_id: str) -> Job:
         """The job as it is now, in whichever process it runs. Raises NotFound."""
         if job_id in self._live:

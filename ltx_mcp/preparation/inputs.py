@@ -79,15 +79,6 @@ class Inputs:
             return ClipRef(path.parent.name)
         return FileRef(path)
 
-    def check(self, reference: str) -> None:
-        """Whether there is such a clip or file; what it holds is not looked at. Raises BadInput, NotFound."""
-        match self.parse(reference):
-            case ClipRef(clip_id):
-                self._library.get(clip_id)
-            case FileRef(path):
-                with self._opened(path, MAX_VIDEO_BYTES):
-                    pass
-
     def clip_id(self, reference: str) -> str:
         """Of a whole clip of the archive. Raises BadInput for anything else, NotFound for a clip that is not there."""
         match self.parse(reference):

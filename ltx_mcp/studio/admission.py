@@ -21,7 +21,6 @@ from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.references import references_of
 from ltx_mcp.types.requests import MAX_SEED, Codec, FinalizeRequest, GenerateRequest, Request, texts_of
 from ltx_mcp.types.timeline import EditRequest
 
@@ -85,15 +84,6 @@ class Admission:
         return plan_shot
 
     # -- questions about inputs that need no job --------------------------------------------------------
-
-    async def check_references(self, request: Request) -> None:
-        """Raises BadInput, NotFound for the first media reference that names nothing."""
-
-        def check() -> None:
-            for reference in references_of(request):
-                self._inputs.check(reference)
-
-        await to_thread.run_sync(check)
 
     async def still(self, reference: str) -> Frame:
         """The frame or image that a reference names. Raises BadInput, NotFound."""

@@ -12,7 +12,7 @@ from anyio.abc import TaskGroup
 
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.errors import Cancelled, QueueFull, Refused, StudioError
+from ltx_mcp.errors import BadInput, Cancelled, QueueFull, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs.lane import LaneJob
 from ltx_mcp.jobs.store import Job
@@ -58,7 +58,8 @@ class Studio:
     async def start(self, request: Request) -> Job:
         """Record, admit and queue. A request that moderation refuses comes back as a refused job.
 
-        Raises TooLarge, QueueFull, ModelUnavailable; the record then says why it failed.
+        Raises BadInput, which leaves no record: nothing was begun, and whoever asked wrongly is told now. Raises
+        TooLarge, QueueFull, ModelUnavailable; the record then says why it failed.
         """
         job = self.jobs.create(request)
         try:
@@ -67,6 +68,9 @@ class Studio:
                 self._queue(job.job_id, admitted)
         except Refused as error:
             self.jobs.set_state(job.job_id, states.Refused.of(error))
+        except BadInput:
+            self.jobs.forget(job.job_id)
+            raise
         except StudioError as error:
             self.jobs.set_state(job.job_id, states.Failed.of(error))
             raise
@@ -121,13 +125,6 @@ class Studio:
             await self._publishing.remove(clip.clip_id)
             raise Cancelled
         return clip.clip_id
-
-    async def check_references(self, request: Request) -> None:
-        """Look for the clips and files that a request names, before any job is recorded. Raises BadInput, NotFound.
-
-        For callers who may know what is on the disk: `start` moderates a request's texts before it opens anything.
-        """
-        await self._admission.check_references(request)
 
     async def to_finalize(self, reference: str, codec: Codec | None) -> FinalizeRequest:
         """The request that finalizes this draft. Raises BadInput, NotFound."""

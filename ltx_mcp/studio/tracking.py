@@ -52,6 +52,11 @@ class JobTracker:
         """A new job, on the disk before anything is done for it. Raises ArchiveError."""
         return self._jobs.create(request)
 
+    def forget(self, job_id: str) -> None:
+        """Remove the record of a job that never began; whoever waits for it learns that it is gone."""
+        self._jobs.forget(job_id)
+        self._wake(job_id)
+
     def get(self, job_id: str) -> Job:
         """Raises NotFound."""
         return self._jobs.get(job_id)
@@ -78,9 +83,12 @@ class JobTracker:
     def set_state(self, job_id: str, state: states.JobState) -> Job:
         """Change the job's state, wake whoever waits for it, and return the job as it now is."""
         job = self._jobs.set_state(job_id, state)
+        self._wake(job_id)
+        return job
+
+    def _wake(self, job_id: str) -> None:
         if (changed := self._changed.pop(job_id, None)) is not None:
             changed.set()
-        return job
 
     def on_progress(self, job_id: str, step: Step) -> None:
         """The progress callback of the job's render."""

@@ -27,18 +27,6 @@ def map_references(value: V, change: Callable[[str], str]) -> V:
     )
 
 
-def references_of(value: Value) -> tuple[str, ...]:
-    """Every media reference in a value, in the order of its fields."""
-    found: list[str] = []
-
-    def collect(reference: str) -> str:
-        found.append(reference)
-        return reference
-
-    map_references(value, collect)
-    return tuple(found)
-
-
 def _mapped(value: Any, is_reference: bool, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value) if is_reference else value
