@@ -87,11 +87,19 @@ async def test_a_clip_is_exported_into_a_folder_of_the_users(tmp_path: Path) -> 
     async with an_agent(tmp_path / "data", roots=[roots]) as agent:
         clip = await a_clip(agent)
         arguments = {"clip": clip["clip_id"], "folder": str(roots)}
-        first, second = [data(await agent.call_tool("export_clip", arguments)) for _ in range(2)]
-        gif = data(await agent.call_tool("export_clip", {**arguments, "format": "gif", "name": "../demo"}))
-        png = data(
-            await agent.call_tool("export_clip", {**arguments, "clip": f"{clip['clip_id']}@0.2", "format": "png"})
-        )
+        jobs = [
+            await agent.call_tool("export_clip", {**arguments, **more})
+            for more in (
+                {},
+                {},
+                {"format": "gif", "name": "../demo"},
+                {"clip": f"{clip['clip_id']}@0.2", "format": "png"},
+            )
+        ]
+        first, second, gif, png = [data(job)["file"] for job in jobs]
+        again = data(await agent.call_tool("get_job", {"job_id": data(jobs[0])["job_id"]}))
+        found = data(await agent.call_tool("search_clips", {"images": False}))
+        hostile = await agent.call_tool("export_clip", {**arguments, "name": "child pornography"})
         for wrong in (
             {"folder": str(outside)},
             {"folder": str(roots / "file")},
@@ -100,12 +108,32 @@ async def test_a_clip_is_exported_into_a_folder_of_the_users(tmp_path: Path) -> 
         ):
             refused = await agent.call_tool("export_clip", {**arguments, **wrong})
             assert refused.is_error
+    assert "refused the request's name" in text(hostile)
+    assert again["file"] == first
+    assert first["path"] in text(jobs[0])
+    assert found["total_clips"] == 1, "an export makes no clip"
     assert Path(first["path"]) == roots / f"{clip['clip_id']}.mp4"
     assert Path(second["path"]) == roots / f"{clip['clip_id']}-2.mp4"
     assert Path(gif["path"]) == roots / "demo.gif"
     assert Path(png["path"]).suffix == ".png"
     assert probe(Path(first["path"])).frames == clip["frames"]
     assert list(outside.iterdir()) == []
+
+
+async def test_an_export_waits_in_the_lane_of_edits_and_can_be_cancelled(tmp_path: Path) -> None:
+    Image.new("RGB", (416, 240)).save(tmp_path / "long.png")
+    film = {"shots": [{"source": str(tmp_path / "long.png"), "duration_s": 600}], "fps": 60, "wait_s": 0}
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+        clip = await a_clip(agent)
+        busy = data(await agent.call_tool("edit_video", film))
+        asked = {"clip": clip["clip_id"], "folder": str(tmp_path), "format": "prores", "wait_s": 0}
+        waiting = data(await agent.call_tool("export_clip", asked))
+        assert (waiting["status"], waiting["queue_position"]) == ("queued", 0)
+        ended = data(await agent.call_tool("cancel_job", {"job_id": waiting["job_id"]}))
+        assert ended["status"] == "cancelled"
+        await agent.call_tool("cancel_job", {"job_id": busy["job_id"]})
+        after = data(await agent.call_tool("export_clip", {**asked, "wait_s": 30}))
+    assert [path.name for path in tmp_path.glob("*.mov")] == [Path(after["file"]["path"]).name]
 
 
 async def test_a_title_and_tags_are_found_and_a_pin_protects(tmp_path: Path) -> None:

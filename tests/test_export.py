@@ -9,10 +9,11 @@ import pytest
 from media_kit import CLIP_FPS, CLIP_FRAMES, ffmpeg, film, number
 from PIL import Image
 
-from ltx_mcp.errors import BadInput, MediaError
+from ltx_mcp.errors import BadInput, Cancelled, MediaError
 from ltx_mcp.media.encode import VideoWriter
-from ltx_mcp.media.export import MAX_GIF_BYTES, Export, ExportFormat, export
+from ltx_mcp.media.export import MAX_GIF_BYTES, Export, export
 from ltx_mcp.media.probe import probe, read_frames
+from ltx_mcp.types.exports import ExportFormat
 
 MARK = "AI-generated video. Model: micro; v=1."
 FORMATS: list[ExportFormat] = ["mp4", "webm", "gif", "prores", "png", "wav"]
@@ -163,3 +164,21 @@ def test_a_gif_of_a_real_film_is_small_enough_for_a_readme(folder: Path) -> None
     [(_, source)] = read_frames(film("bigbuckbunny.mp4"), [2.0])
     resized = np.asarray(Image.fromarray(source).resize((frame.shape[1], frame.shape[0])), dtype=np.float64)
     assert np.abs(frame - resized).mean() < 12, "it looks like the film"
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_progress_goes_up_to_the_end_and_a_cancel_leaves_nothing(
+    clip: Path, folder: Path, wanted: ExportFormat
+) -> None:
+    shares: list[float] = []
+    export(Export(clip, wanted), folder, "whole", shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    made = sorted(folder.iterdir())
+
+    def cancel(share: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        export(Export(clip, wanted), folder, "half", cancel)
+    assert sorted(folder.iterdir()) == made

@@ -19,6 +19,7 @@ from ltx_mcp.moderation.prompts import PromptGate
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types import states
+from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.requests import (
     AnimateRequest,
     FinalizeRequest,
@@ -48,6 +49,7 @@ NOT_TEXTS = {
     "narration.voice",
     "music.source",
     "base",
+    "folder",
 }
 
 SHOT: dict[str, Any] = {"prompt": "one", "negative_prompt": "two"}
@@ -63,6 +65,7 @@ FILLED: list[Request] = [
         narration=(Narration(text="four"),),
         subtitles=Subtitles(text="five"),
     ),
+    ExportRequest(clip="a-3f9k2m7q", folder="/films", name="one"),
     FinalizeRequest(clip="a-3f9k2m7q", final=GenerateRequest(**SHOT, then=("three", "four"))),
     FinalizeRequest(clip="a-3f9k2m7q", final=AnimateRequest(**SHOT, image="a-3f9k2m7q")),
 ]

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
 
 import anyio
@@ -10,6 +11,7 @@ from mcp.server.mcpserver.utilities.types import Image
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 from pydantic import Field
 
+from ltx_mcp.errors import NotFound
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.types import states
@@ -46,6 +48,13 @@ class JobLine(Value):
     clip_id: str | None = None
 
 
+class ExportedFile(Value):
+    """A file that export_clip wrote; `path` is absolute."""
+
+    path: Path
+    bytes: int
+
+
 class JobView(Value):
     """A job as an agent sees it; the structured data is enough on its own. `progress` is 0..1, times are in seconds."""
 
@@ -58,6 +67,7 @@ class JobView(Value):
     requested: dict[str, Any] | None = None
     effective: dict[str, Any] | None = None
     clip: Clip | None = None
+    file: ExportedFile | None = None
     error: JobError | None = None
     recent: tuple[JobLine, ...] = ()
     next: str = ""
@@ -124,6 +134,8 @@ async def job_view(studio: "Studio", job: Job) -> JobView:
                 eta_s=eta_s and round(eta_s, 1),
                 next=f"Call get_job with job_id={job.job_id!r} to wait for it; cancel_job stops it.",
             )
+        case states.Succeeded(file=str(path)):
+            return await _exported(job, Path(path))
         case states.Succeeded(clip_id):
             clip = await studio.archive.clip(clip_id)
             return _succeeded(job, clip, await studio.can_finalize(clip))
@@ -149,6 +161,23 @@ def _succeeded(job: Job, clip: Clip, can_finalize: bool) -> JobView:
     )
 
 
+async def _exported(job: Job, path: Path) -> JobView:
+    try:
+        size = (await anyio.Path(path).stat()).st_size
+    except OSError as error:
+        raise NotFound(
+            f"{path} was exported, and is not there any more: {error.strerror}.", "Export it again."
+        ) from None
+    return JobView(
+        job_id=job.job_id,
+        status="succeeded",
+        progress=1.0,
+        requested=job.request.model_dump(mode="json", exclude_none=True),
+        file=ExportedFile(path=path, bytes=size),
+        next="Tell the user the path.",
+    )
+
+
 def _ended(job: Job, error: JobError | None, next_step: str) -> JobView:
     requested = job.request.model_dump(mode="json", exclude_none=True)
     words = requested["final"] if job.request.tool == "finalize_draft" else requested
@@ -168,6 +197,8 @@ def _text(view: JobView) -> str:
             f'Prompt: "{shorten(clip.prompt)}".'
         )
         return "\n".join([str(clip.path), made, *notes, view.next])
+    if view.file is not None:
+        return f"{view.file.path}\n{view.file.bytes:,} bytes. {view.next}"
     if view.error is not None:
         return f"{view.job_id} {view.status}: {view.error.message} {view.error.hint}".strip()
     where = f" ({view.stage}, {view.progress:.0%})" if view.stage else ""

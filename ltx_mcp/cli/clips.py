@@ -13,11 +13,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import out, print_value, show_rows
+from ltx_mcp.cli.waiting import finished, from_here
 from ltx_mcp.compose import open_studio
 from ltx_mcp.errors import BadInput, StudioError
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.clips import Clip, ClipChange
+from ltx_mcp.types.exports import ExportRequest
+from ltx_mcp.types.references import map_references
 
 _OPENERS = {"darwin": "open"}  # of the system's own viewer; elsewhere xdg-open, and Windows has a call for it
 
@@ -63,9 +67,13 @@ async def _open_clip(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _export(settings: Settings, arguments: argparse.Namespace) -> int:
-    folder = Path(arguments.folder).expanduser().absolute()  # a person may name any folder that they can write to
-    async with open_studio(settings) as studio:
-        path = await studio.clips.export(arguments.clip, arguments.format, folder, arguments.name)
+    asked = map_references(read_options(ExportRequest, arguments), from_here)
+    folder = Path(asked.folder).expanduser().absolute()
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder.", "Make it first, or name one that exists.")
+    async with open_studio(settings, any_file=True) as studio:
+        done = await finished(studio, asked.model_copy(update={"folder": str(folder)}))
+    path = Path(done.file or "")
     value = {"path": str(path), "bytes": path.stat().st_size}
     return print_value(arguments, value, lambda: out.print(str(path), markup=False))
 

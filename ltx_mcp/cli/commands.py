@@ -6,24 +6,19 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import anyio
 import anyio.to_thread
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ltx_mcp.cli.clips import CLIP_COMMANDS
 from ltx_mcp.cli.demo import demo
 from ltx_mcp.cli.doctor import Check, examine
 from ltx_mcp.cli.models import known_families
 from ltx_mcp.cli.options import given_options, read_options
-from ltx_mcp.cli.output import err, out, print_value, show_rows
+from ltx_mcp.cli.output import out, print_value, show_rows
+from ltx_mcp.cli.waiting import finished, from_here, progress_bars
 from ltx_mcp.compose import open_studio
 from ltx_mcp.edit.film_file import read_film_file
-from ltx_mcp.errors import Refused, StudioError
-from ltx_mcp.jobs.store import Job
-from ltx_mcp.preparation.inputs import names_clip
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio
-from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.film_request import film_request
 from ltx_mcp.types.references import map_references
@@ -47,14 +42,14 @@ _RENDERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest | Imp
 
 
 async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
-    with _progress() as bar:
+    with progress_bars() as bar:
         story = await demo(settings, bar)
     return print_value(arguments, story.model_dump(mode="json"), lambda: out.print(story.told(), markup=False))
 
 
 async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
     """generate, animate, restyle, import."""
-    request = map_references(read_options(_RENDERS[arguments.command], arguments), _from_here)
+    request = map_references(read_options(_RENDERS[arguments.command], arguments), from_here)
     async with open_studio(settings, any_file=True) as studio:
         return await _finished(studio, request, arguments)
 
@@ -66,7 +61,7 @@ async def _finalize(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _edit(settings: Settings, arguments: argparse.Namespace) -> int:
-    film = map_references(_film(arguments), partial(_from_here, folder=Path(arguments.film).parent))
+    film = map_references(_film(arguments), partial(from_here, folder=Path(arguments.film).parent))
     async with open_studio(settings, any_file=True) as studio:
         return await _finished(studio, await studio.to_edit(film), arguments)
 
@@ -78,47 +73,13 @@ def _film(arguments: argparse.Namespace) -> EditRequest:
 
 
 async def _finished(studio: Studio, request: Request, arguments: argparse.Namespace) -> int:
-    """Start a job, show its progress to the end, and print its clip. Ctrl-C cancels the job."""
-    job = await studio.start(request)
-    try:
-        job = await _waited(studio, job)
-    except anyio.get_cancelled_exc_class():
-        studio.jobs.cancel(job.job_id)
-        raise
-    match job.state:
-        case states.Succeeded(clip_id):
-            clip = await studio.archive.clip(clip_id)
-            return print_value(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
-        case states.Refused(_, message, hint):
-            raise Refused(message, hint)
-        case states.Failed(_, message, hint):
-            raise StudioError(message, hint)
-        case _:
-            raise StudioError(f"{job.job_id} was cancelled by another process.")
-
-
-async def _waited(studio: Studio, job: Job) -> Job:
-    with _progress() as progress:
-        bar = progress.add_task("queued", total=1.0)
-
-        async def report(job: Job) -> None:
-            if isinstance(job.state, states.Running):
-                progress.update(bar, completed=job.state.progress, description=job.state.stage)
-
-        return await studio.jobs.wait(job.job_id, float("inf"), report)
-
-
-def _from_here(reference: str, folder: Path = Path()) -> str:
-    """A reference as it was typed; a path starts at the folder, and is kept as an absolute one."""
-    path = folder / Path(reference).expanduser()
-    is_path = path.exists() or "/" in reference or ("." in reference and "@" not in reference)
-    if names_clip(reference) or "://" in reference or not is_path:
-        return reference
-    return str(path.absolute())
+    """Make a clip and print it."""
+    clip = await studio.archive.clip((await finished(studio, request)).clip_id)
+    return print_value(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
 
 
 async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
-    asked = map_references(read_options(SearchRequest, arguments), _from_here)
+    asked = map_references(read_options(SearchRequest, arguments), from_here)
     async with open_studio(settings, any_file=True) as studio:
         found = await studio.search(asked)
     rows = [
@@ -184,16 +145,6 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = 
     "doctor": _doctor,
     "reindex": _reindex,
 }
-
-
-def _progress() -> Progress:
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description:>16}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-    )
-    return Progress(*columns, TimeElapsedColumn(), console=err, transient=True)
 
 
 def _examined(check: Check) -> str:

@@ -20,6 +20,7 @@ from ltx_mcp.cli.clip_options import add_clip_commands
 from ltx_mcp.cli.options import add_options
 from ltx_mcp.errors import BadInput, Refused, SettingsError, StudioError
 from ltx_mcp.settings import Settings
+from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.requests import AnimateRequest, FinalizeOptions, GenerateRequest, ImportRequest, RestyleRequest
 from ltx_mcp.types.searches import SearchRequest
 from ltx_mcp.types.timeline import EditRequest
@@ -39,6 +40,7 @@ COMMANDS = {
     "finalize": "finish a draft: the same clip at twice its size",
     "edit": "join shots into a film, from a .json of edit_video's arguments or an .otio timeline",
     "import": "copy a video file into the archive: moderated, searchable",
+    "export": "write a clip as a file for other programs, never over one that is there",
     "search": "find moments by what is seen or heard",
     "jobs": "list the recent jobs",
     "models": "list the model families: which fit this machine, which are here, their licences",
@@ -53,6 +55,7 @@ REQUESTS: dict[str, type[Value]] = {
     "finalize": FinalizeOptions,
     "edit": EditRequest,
     "import": ImportRequest,
+    "export": ExportRequest,
     "search": SearchRequest,
 }
 """The commands that take options, and the request that declares them."""

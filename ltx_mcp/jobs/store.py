@@ -18,6 +18,7 @@ from typing import Any, assert_never
 from pydantic import TypeAdapter
 
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
+from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import (
     AnimateRequest,
@@ -248,6 +249,8 @@ def _redacted(request: Request) -> Request:
             shots = tuple(shot.model_copy(update={"title": None}) for shot in request.shots)
             no_texts = {"title": REDACTED, "shots": shots, "titles": (), "narration": (), "subtitles": None}
             no_texts["changes"] = tuple(change.model_copy(update={"title": None}) for change in request.changes)
+        case ExportRequest():
+            no_texts = {"name": None}
         case _:
             assert_never(request)
     return request.model_copy(update=no_texts)

@@ -11,13 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Literal
 
 from ltx_mcp.errors import BadInput, MediaError
 from ltx_mcp.media.ffmpeg import FFmpeg, input_args
 from ltx_mcp.media.probe import Probe, probe, read_frames
+from ltx_mcp.types.exports import ExportFormat
 
-ExportFormat = Literal["mp4", "webm", "gif", "prores", "png", "wav"]
+OnProgress = Callable[[float], None]
+"""Called with the share that is written, 0..1, at least twice a second. What it raises ends the export."""
 
 MAX_GIF_BYTES = 10_000_000  # what GitHub shows in a README
 _SUFFIX: dict[ExportFormat, str] = {"prores": ".mov"}
@@ -27,6 +28,7 @@ _MAX_NUMBER = 1000  # of files of one name
 _GIF_STEPS = ((15, 640), (12, 480), (10, 400), (8, 320), (6, 240), (5, 160))
 _MAX_TAG_BYTES = 65_536
 _COPIED = {"h264", "aac"}
+_WRITTEN = re.compile(rb"out_time_us=([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,10 @@ class Export:
     at_s: float | None = None
 
 
-def export(asked: Export, folder: Path, name: str) -> Path:
+def export(asked: Export, folder: Path, name: str, progress: OnProgress = lambda share: None) -> Path:
     """The file that was written, `name` with the format's suffix. Raises BadInput for a folder that cannot be used
-    or audio that is not there, MediaError for what could not be written; no part of a file is left then.
+    or audio that is not there, MediaError for what could not be written, and whatever `progress` does; no part of a
+    file is left then.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder.", "Make it first, or name one that exists.")
@@ -52,7 +55,8 @@ def export(asked: Export, folder: Path, name: str) -> Path:
     part = folder / f".{token_hex(8)}.part{suffix}"  # ffmpeg and Pillow tell the format by the suffix
     try:
         part.touch(exist_ok=False)
-        _WRITERS[asked.format](asked, found, part)
+        _WRITERS[asked.format](asked, found, part, progress)
+        progress(1.0)
         return _put_in_place(part, folder, _file_name(name), suffix)
     except OSError as error:
         raise MediaError(
@@ -86,7 +90,7 @@ def _file_name(name: str) -> str:
 # -- formats ------------------------------------------------------------------------------------------
 
 
-def _write_mp4(asked: Export, found: Probe, part: Path) -> None:
+def _write_mp4(asked: Export, found: Probe, part: Path, progress: OnProgress) -> None:
     """The same packets where they are H.264 and AAC already and all are wanted."""
     codecs = {found.codec, found.audio_codec or "aac"}
     if codecs <= _COPIED and asked.span_s is None:
@@ -94,34 +98,49 @@ def _write_mp4(asked: Export, found: Probe, part: Path) -> None:
     else:
         encoding = ["-pix_fmt", "yuv420p", *("-c:v", "libx264", "-preset", "medium", "-crf", "18")]
         encoding += ["-c:a", "aac", "-b:a", "192k"]
-    _run(asked, [*encoding, "-map", "0:V:0", "-map", "0:a:0?", "-movflags", "+faststart", "-f", "mp4"], part)
+    _run(
+        asked,
+        [*encoding, "-map", "0:V:0", "-map", "0:a:0?", "-movflags", "+faststart", "-f", "mp4"],
+        part,
+        found,
+        progress,
+    )
 
 
-def _write_webm(asked: Export, found: Probe, part: Path) -> None:
+def _write_webm(asked: Export, found: Probe, part: Path, progress: OnProgress) -> None:
     encoding = ["-c:v", "libvpx-vp9", "-crf", "31", "-b:v", "0", "-row-mt", "1", "-cpu-used", "4"]
     encoding += ["-pix_fmt", "yuv420p", "-c:a", "libopus", "-b:a", "128k", "-ac", "2"]
-    _run(asked, [*encoding, "-map", "0:V:0", "-map", "0:a:0?", "-f", "webm"], part)
+    _run(asked, [*encoding, "-map", "0:V:0", "-map", "0:a:0?", "-f", "webm"], part, found, progress)
 
 
-def _write_prores(asked: Export, found: Probe, part: Path) -> None:
+def _write_prores(asked: Export, found: Probe, part: Path, progress: OnProgress) -> None:
     encoding = ["-c:v", "prores_ks", "-profile:v", "hq", "-vendor", "apl0", "-pix_fmt", "yuv422p10le"]
     encoding += ["-c:a", "pcm_s16le", "-movflags", "use_metadata_tags"]
-    _run(asked, [*encoding, "-map", "0:V:0", "-map", "0:a:0?", "-f", "mov"], part)
+    _run(asked, [*encoding, "-map", "0:V:0", "-map", "0:a:0?", "-f", "mov"], part, found, progress)
 
 
-def _write_wav(asked: Export, found: Probe, part: Path) -> None:
-    _run(asked, ["-map", "0:a:0", "-c:a", "pcm_s16le", "-f", "wav"], part)
+def _write_wav(asked: Export, found: Probe, part: Path, progress: OnProgress) -> None:
+    _run(asked, ["-map", "0:a:0", "-c:a", "pcm_s16le", "-f", "wav"], part, found, progress)
 
 
-def _write_gif(asked: Export, found: Probe, part: Path) -> None:
+def _write_gif(asked: Export, found: Probe, part: Path, progress: OnProgress) -> None:
     """Two passes, so that memory does not grow with the clip: its best 256 colours, then its frames in them."""
     palette = part.with_suffix(".png")
     try:
-        for fps, width in _GIF_STEPS:
+        for step, (fps, width) in enumerate(_GIF_STEPS):
+            # The best that fits into the bytes is not known before: each try takes half of what is left.
+            left = 0.5**step
+            looking, writing = (_within(progress, 1 - left + left * at / 4, left / 4) for at in (0, 1))
             shown = f"fps={min(fps, found.fps):g},scale={min(width, found.width)}:-1:flags=lanczos"
-            _run(asked, ["-map", "0:V:0", "-vf", f"{shown},palettegen=stats_mode=diff", "-update", "1"], palette)
+            _run(
+                asked,
+                ["-map", "0:V:0", "-vf", f"{shown},palettegen=stats_mode=diff", "-update", "1"],
+                palette,
+                found,
+                looking,
+            )
             graph = f"[0:V:0]{shown}[frames];[frames][1:v]paletteuse=dither=sierra2_4a:diff_mode=rectangle"
-            _run(asked, ["-i", f"file:{palette.absolute()}", "-lavfi", graph, "-f", "gif"], part)
+            _run(asked, ["-i", f"file:{palette.absolute()}", "-lavfi", graph, "-f", "gif"], part, found, writing)
             if part.stat().st_size <= MAX_GIF_BYTES:
                 return _comment_gif(part, _tags(asked.source))
     finally:
@@ -130,7 +149,7 @@ def _write_gif(asked: Export, found: Probe, part: Path) -> None:
     raise BadInput(f"A GIF of it would be larger than {size}.", "Name a span of a few seconds, or choose webm.")
 
 
-def _write_png(asked: Export, found: Probe, part: Path) -> None:
+def _write_png(asked: Export, found: Probe, part: Path, progress: OnProgress) -> None:
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
@@ -142,7 +161,7 @@ def _write_png(asked: Export, found: Probe, part: Path) -> None:
     Image.fromarray(frame).save(part, "PNG", pnginfo=text)
 
 
-_WRITERS: dict[ExportFormat, Callable[[Export, Probe, Path], None]] = {
+_WRITERS: dict[ExportFormat, Callable[[Export, Probe, Path, OnProgress], None]] = {
     "mp4": _write_mp4,
     "webm": _write_webm,
     "gif": _write_gif,
@@ -152,13 +171,22 @@ _WRITERS: dict[ExportFormat, Callable[[Export, Probe, Path], None]] = {
 }
 
 
-def _run(asked: Export, output: list[str], part: Path) -> None:
-    span: list[str] = []
-    if asked.span_s is not None:
-        start_s, end_s = asked.span_s
-        span = ["-ss", f"{start_s:.6f}", "-t", f"{end_s - start_s:.6f}"]
+def _within(progress: OnProgress, start: float, share: float) -> OnProgress:
+    return lambda done: progress(start + done * share)
+
+
+def _run(asked: Export, output: list[str], part: Path, found: Probe, progress: OnProgress) -> None:
+    start_s, end_s = asked.span_s or (0.0, found.duration_s)
+    span = [] if asked.span_s is None else ["-ss", f"{start_s:.6f}", "-t", f"{end_s - start_s:.6f}"]
     args = [*span, *input_args(asked.source), *output, "-map_metadata", "0", "-y", f"file:{part.absolute()}"]
-    with FFmpeg(args) as ffmpeg:
+    with FFmpeg(["-nostats", "-progress", "pipe:1", *args], pipe_out=True) as ffmpeg:
+        share = 0.0
+        with ffmpeg.within(_LIMIT_S):
+            for line in ffmpeg.stdout:
+                if (written := _WRITTEN.match(line)) is not None:
+                    share = min(1.0, int(written[1]) / 1e6 / (end_s - start_s))
+                if line.startswith(b"progress="):  # ends each report, also one that knows no time yet
+                    progress(share)
         ffmpeg.finish(_LIMIT_S)
 
 

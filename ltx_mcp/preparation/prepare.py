@@ -19,16 +19,16 @@ from ltx_mcp.preparation.restyle import prepare_restyle
 from ltx_mcp.preparation.restyle_methods import RestyleMethod, choose_restyle_method
 from ltx_mcp.types.requests import (
     AnimateRequest,
+    ClipRequest,
     FinalizeRequest,
     GenerateRequest,
     ImportRequest,
-    Request,
     RestyleRequest,
 )
 from ltx_mcp.types.timeline import EditRequest
 
 
-def choose_method(request: Request, installed: InstalledLoras, card: Callable[[], ModelCard]) -> RestyleMethod:
+def choose_method(request: ClipRequest, installed: InstalledLoras, card: Callable[[], ModelCard]) -> RestyleMethod:
     """The LoRAs that act on what was asked, and how a video is restyled. `card` may take seconds to answer.
 
     Raises NotFound, BadInput, and ModelUnavailable where a LoRA cannot be had.
@@ -40,7 +40,7 @@ def choose_method(request: Request, installed: InstalledLoras, card: Callable[[]
 
 
 def prepare(
-    request: Request,
+    request: ClipRequest,
     inputs: Inputs,
     method: RestyleMethod,
     controls: Controls,

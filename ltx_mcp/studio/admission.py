@@ -10,6 +10,7 @@ from ltx_mcp.archive.library import Library
 from ltx_mcp.engine.plan.layout import WORDS, Uses
 from ltx_mcp.engine.plan.planning import plan as make_plan
 from ltx_mcp.preparation.base_film import with_base
+from ltx_mcp.preparation.export import PreparedExport, prepare_export
 from ltx_mcp.preparation.film_texts import with_subtitle_text
 from ltx_mcp.preparation.finalize import to_finalize
 from ltx_mcp.preparation.inputs import Inputs
@@ -19,9 +20,10 @@ from ltx_mcp.preparation.restyle_methods import RestyleMethod
 from ltx_mcp.studio.equipment import Equipment
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import MAX_SEED, Codec, FinalizeRequest, GenerateRequest, Request, texts_of
+from ltx_mcp.types.requests import MAX_SEED, ClipRequest, Codec, FinalizeRequest, GenerateRequest, texts_of
 from ltx_mcp.types.timeline import EditRequest
 
 MAX_SAMPLED_SEED = 2**53  # larger integers are rounded by hosts that are written in JavaScript
@@ -47,7 +49,7 @@ class Admission:
         self._library = library
         self._draft_latents = draft_latents
 
-    async def admit(self, job_id: str, request: Request) -> Admitted:
+    async def admit(self, job_id: str, request: ClipRequest) -> Admitted:
         """Raises Refused, BadInput, NotFound, MediaError, TooLarge, ArchiveError, ModelUnavailable,
         ModerationUnavailable.
         """
@@ -71,7 +73,12 @@ class Admission:
         # Input images are let go only now, since planning fits them to the clip's size.
         return Admitted(planned, await run(prepared.release_inputs))
 
-    def _planner(self, request: Request, method: RestyleMethod) -> PlanShot:
+    async def admit_export(self, job_id: str, request: ExportRequest) -> PreparedExport:
+        """Raises Refused, BadInput, NotFound, ArchiveError."""
+        await to_thread.run_sync(self._gates.check_texts, job_id, texts_of(request), ())
+        return await to_thread.run_sync(prepare_export, request, self._inputs)
+
+    def _planner(self, request: ClipRequest, method: RestyleMethod) -> PlanShot:
         """The engine's card is asked for with the first shot only: a job that plans none never waits for the device."""
         first_seed = secrets.randbelow(MAX_SAMPLED_SEED) if request.seed is None else request.seed
 

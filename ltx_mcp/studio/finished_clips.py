@@ -1,16 +1,14 @@
-"""What is done with clips that are finished: they are looked at, exported, named, tagged, pinned and deleted.
+"""What is done with clips that are finished: they are looked at, named, tagged, pinned, deleted and restored.
 
 None of it needs an engine or a lane.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from anyio import to_thread
 
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.errors import BadInput
-from ltx_mcp.media.export import Export, ExportFormat, export
 from ltx_mcp.media.view import (
     MAX_FRAMES,
     MAX_SCAN_S,
@@ -21,6 +19,7 @@ from ltx_mcp.media.view import (
     spread,
     view_frames,
 )
+from ltx_mcp.preparation.clip_parts import check_time, clip_part
 from ltx_mcp.preparation.inputs import ClipRef, Inputs
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types.clips import Clip, ClipChange
@@ -57,18 +56,10 @@ class FinishedClips:
         """The numbers, and a JPEG of frames: `frames` in all, or those at `at_s` of each clip. Raises BadInput."""
         return await to_thread.run_sync(self._view, references, frames, at_s, size)
 
-    async def export(self, reference: str, wanted: ExportFormat, folder: Path, name: str | None) -> Path:
-        """The file that a clip, its span or its frame (png) was written to. Raises BadInput, MediaError."""
-        return await to_thread.run_sync(self._export, reference, wanted, folder, name)
-
-    async def folder(self, text: str) -> Path:
-        """A folder inside a root, which an agent may export into. Raises BadInput."""
-        return await to_thread.run_sync(self._inputs.folder, text)
-
     def _view(
         self, references: Sequence[str], frames: int, at_s: Sequence[float], size: ViewSize
     ) -> tuple[View, bytes]:
-        found = [self._found(reference) for reference in references]
+        found = [clip_part(reference, self._inputs) for reference in references]
         wanted = [
             (_stretch(ref, clip, len(found) > 1), _times(ref, clip, frames // len(found), at_s)) for ref, clip in found
         ]
@@ -81,21 +72,6 @@ class FinishedClips:
         long = any(clip.end_s - clip.start_s > MAX_SCAN_S for clip in clips)
         return View(clips=clips, note=f"Loudness and cuts are of the first {MAX_SCAN_S:g} s." if long else ""), jpeg
 
-    def _export(self, reference: str, wanted: ExportFormat, folder: Path, name: str | None) -> Path:
-        ref, clip = self._found(reference)
-        if ref.at_s is not None and wanted != "png":
-            raise BadInput(f"{reference!r} is one frame.", "Export it as png, or name a clip or a span.")
-        return export(Export(clip.path, wanted, ref.span_s, ref.at_s), folder, name or clip.clip_id)
-
-    def _found(self, reference: str) -> tuple[ClipRef, Clip]:
-        """Raises BadInput, NotFound."""
-        ref, clip = self._inputs.parse(reference), self._inputs.clip(reference)
-        if not isinstance(ref, ClipRef) or clip is None:
-            raise BadInput(f"{reference!r} is a file; a clip of the archive is needed.", "import_video takes it in.")
-        last_s = ref.span_s[1] if ref.span_s else ref.at_s or 0.0
-        _check_time(clip, last_s)
-        return ref, clip
-
 
 def _stretch(ref: ClipRef, clip: Clip, labelled: bool) -> Stretch:
     start_s, end_s = ref.span_s or (0.0, clip.duration_s)
@@ -105,7 +81,7 @@ def _stretch(ref: ClipRef, clip: Clip, labelled: bool) -> Stretch:
 def _times(ref: ClipRef, clip: Clip, count: int, at_s: Sequence[float]) -> list[float]:
     """When the frames are that are to be shown, in order."""
     for time_s in at_s:
-        _check_time(clip, time_s)
+        check_time(clip, time_s)
     if at_s:
         return sorted(set(at_s))
     if ref.at_s is not None:
@@ -128,10 +104,3 @@ def _viewed(ref: ClipRef, clip: Clip, stretch: Stretch, times_s: Sequence[float]
         integrated_lufs=loudness.integrated_lufs if loudness else None,
         rms_db=loudness.per_second_db if loudness else None,
     )
-
-
-def _check_time(clip: Clip, time_s: float) -> None:
-    if not 0 <= time_s <= clip.duration_s + 0.001:  # times are handed out with three decimals
-        raise BadInput(
-            f"{clip.clip_id} has no frame at {time_s:g} s.", f"Its times go from 0 to {clip.duration_s:.3f}."
-        )

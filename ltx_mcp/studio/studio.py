@@ -1,11 +1,13 @@
-"""The one use case: admit a request, render it on a lane, publish its clip.
+"""The one use case: admit a request, render it on a lane, publish its clip; or write one as a file on a lane.
 
 The studio knows the order of these and nothing of how any of them is done. Every job has a record before anything is
 done for it. The record of a cancelled one says so at once and never changes again, while its lane unwinds.
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
@@ -17,6 +19,7 @@ from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs.lane import LaneJob
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip
+from ltx_mcp.preparation.export import PreparedExport
 from ltx_mcp.studio.admission import Admission, Admitted
 from ltx_mcp.studio.capabilities import Capabilities
 from ltx_mcp.studio.equipment import Equipment
@@ -25,6 +28,7 @@ from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.tracking import JobTracker
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip, SearchResult
+from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.requests import Codec, FinalizeRequest, Request
 from ltx_mcp.types.searches import SearchFilters, SearchRequest
 from ltx_mcp.types.timeline import EditRequest
@@ -63,9 +67,13 @@ class Studio:
         """
         job = self.jobs.create(request)
         try:
-            admitted = await self._admission.admit(job.job_id, request)
+            if isinstance(request, ExportRequest):
+                export = await self._admission.admit_export(job.job_id, request)
+                queue = partial(self._queue_export, job.job_id, export)
+            else:
+                queue = partial(self._queue, job.job_id, await self._admission.admit(job.job_id, request))
             if not self.jobs.get(job.job_id).has_ended:  # whoever saw it in get_job's list may have cancelled it
-                self._queue(job.job_id, admitted)
+                queue()
         except Refused as error:
             self.jobs.set_state(job.job_id, states.Refused.of(error))
         except BadInput:
@@ -94,13 +102,17 @@ class Studio:
             expected = self.jobs.expected_s(planned.plan, self.jobs.get(job_id).request)
             pace = f" One such clip takes about {expected:.0f} s here." if expected else ""
             raise QueueFull(full.message + pace, full.hint) from None
-        self._tasks.start_soon(self._finish, job_id, admitted, lane_job)
+        self._tasks.start_soon(self._finish, job_id, partial(self._published, job_id, admitted, lane_job))
 
-    async def _finish(self, job_id: str, admitted: Admitted, lane_job: LaneJob[WrittenClip]) -> None:
+    def _queue_export(self, job_id: str, export: PreparedExport) -> None:
+        lane_job = self.jobs.submit(job_id, "edits", export.render, export.write)
+        self._tasks.start_soon(self._finish, job_id, partial(self._exported, job_id, export.clip_id, lane_job))
+
+    async def _finish(self, job_id: str, done: Callable[[], Awaitable[states.Succeeded]]) -> None:
         """See the job to its end. The one place that logs what went wrong in a render."""
         state: states.Ended
         try:
-            state = states.Succeeded(await self._published(job_id, admitted, await lane_job.result()))
+            state = await done()
         except Cancelled:
             state = states.Cancelled()
         except Refused as error:
@@ -117,14 +129,22 @@ class Studio:
         await self.jobs.left_lane(job_id)  # its thread may still be writing there
         self._publishing.discard(job_id)
 
-    async def _published(self, job_id: str, admitted: Admitted, written: WrittenClip) -> str:
-        """The id of the job's clip. Raises Refused, ArchiveError, and Cancelled once nothing of it is left."""
+    async def _published(self, job_id: str, admitted: Admitted, lane_job: LaneJob[WrittenClip]) -> states.Succeeded:
+        """With the job's clip. Raises Refused, ArchiveError, and Cancelled once nothing of it is left."""
+        written = await lane_job.result()
         job, on_progress = self.jobs.get(job_id), partial(self.jobs.on_progress, job_id)
         clip = await self._publishing.publish(job, admitted.planned.plan, admitted.prepared, written, on_progress)
         if self.jobs.get(job_id).has_ended:  # cancelled while it was being published
             await self._publishing.remove(clip.clip_id)
             raise Cancelled
-        return clip.clip_id
+        return states.Succeeded(clip.clip_id)
+
+    async def _exported(self, job_id: str, clip_id: str, lane_job: LaneJob[Path]) -> states.Succeeded:
+        path = await lane_job.result()
+        if self.jobs.get(job_id).has_ended:  # cancelled while the file was being named
+            await anyio.Path(path).unlink(missing_ok=True)
+            raise Cancelled
+        return states.Succeeded(clip_id, str(path))
 
     async def to_finalize(self, reference: str, codec: Codec | None) -> FinalizeRequest:
         """The request that finalizes this draft. Raises BadInput, NotFound."""

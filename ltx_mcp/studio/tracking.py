@@ -3,18 +3,20 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeVar
 
 import anyio
 
 from ltx_mcp.jobs.lane import Lane, LaneJob, LaneName, Render, Step, Write
 from ltx_mcp.jobs.store import Job, JobStore
-from ltx_mcp.preparation.clip_writer import WrittenClip
 from ltx_mcp.types import states
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import Request, is_joined
 from ltx_mcp.types.stages import Stage
 
 HEARTBEAT_S = 5.0  # some hosts give up on a call after ten seconds without progress
+
+T = TypeVar("T")
 
 OnJob = Callable[[Job], Awaitable[None]]
 """Called with the job after each change, and at every heartbeat."""
@@ -26,6 +28,7 @@ _SHARES: dict[Stage, tuple[float, float]] = {
     Stage.ENCODING_PROMPT: (0.05, 0.08),
     Stage.DENOISING: (0.08, 0.80),
     Stage.DECODING: (0.80, 0.95),
+    Stage.EXPORTING: (0.01, 0.99),
     Stage.MODERATING: (0.95, 0.97),
     Stage.PUBLISHING: (0.97, 0.98),
     Stage.INDEXING: (0.98, 0.99),
@@ -35,7 +38,7 @@ _SHARES: dict[Stage, tuple[float, float]] = {
 @dataclass(frozen=True)
 class _Submitted:
     lane: Lane
-    lane_job: LaneJob[WrittenClip]
+    lane_job: LaneJob[Any]
 
 
 class JobTracker:
@@ -69,7 +72,7 @@ class JobTracker:
         """Put the plan into the job's record."""
         self._jobs.planned(job_id, plan)
 
-    def submit(self, job_id: str, lane: LaneName, render: Render, write: Write[WrittenClip]) -> LaneJob[WrittenClip]:
+    def submit(self, job_id: str, lane: LaneName, render: Render, write: Write[T]) -> LaneJob[T]:
         """Queue the job in this lane; from now on `cancel` reaches its render. Raises QueueFull."""
         lane_job = self._lanes[lane].submit(render, write, partial(self.on_progress, job_id))
         self._submitted[job_id] = _Submitted(self._lanes[lane], lane_job)
@@ -137,9 +140,9 @@ class JobTracker:
 
         `now` is in seconds since the epoch.
         """
-        if job.plan is None or not isinstance(job.state, states.Running):
+        if not isinstance(job.state, states.Running):
             return None
-        expected = self.expected_s(job.plan, job.request)
+        expected = None if job.plan is None else self.expected_s(job.plan, job.request)
         elapsed = now - job.started_at if job.started_at else 0.0
         if job.state.progress > 0.1:
             own_pace = elapsed * (1 - job.state.progress) / job.state.progress

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, assert_never
 
 from pydantic import Field, StringConstraints
 
+from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.options import Flag, omit_default
 from ltx_mcp.types.references import ClipId, Reference
 from ltx_mcp.types.sizes import Aspect, Resolution
@@ -256,11 +257,11 @@ class FinalizeRequest(Value):
         return self.final.loras
 
 
-Request = Annotated[
-    GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest | FinalizeRequest | EditRequest,
-    Field(discriminator="tool"),
-]
-"""Every request there is, told apart by `tool`."""
+ClipRequest = GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest | FinalizeRequest | EditRequest
+"""A request that makes a clip."""
+
+Request = Annotated[ClipRequest | ExportRequest, Field(discriminator="tool")]
+"""Every request of which a job is made, told apart by `tool`."""
 
 
 def texts_of(request: Request) -> tuple[tuple[str, str], ...]:
@@ -279,6 +280,8 @@ def texts_of(request: Request) -> tuple[tuple[str, str], ...]:
             return texts_of(request.final)
         case EditRequest():
             return request.named_texts
+        case ExportRequest():
+            return (("name", request.name),) if request.name else ()
         case _:
             assert_never(request)
 

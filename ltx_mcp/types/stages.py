@@ -11,6 +11,7 @@ class Stage(StrEnum):
     ENCODING_PROMPT = "encoding_prompt"
     DENOISING = "denoising"
     DECODING = "decoding"
+    EXPORTING = "exporting"
     MODERATING = "moderating"
     PUBLISHING = "publishing"
     INDEXING = "indexing"

@@ -18,8 +18,11 @@ class Running:
 
 @dataclass(frozen=True)
 class Succeeded:
+    """`clip_id` is that of the clip that was made; of an export, that of the clip whose `file` was written."""
+
     status: ClassVar[Literal["succeeded"]] = "succeeded"
     clip_id: str
+    file: str | None = None
 
 
 @dataclass(frozen=True)
