@@ -1,4 +1,4 @@
-"""delete_clip: move a clip to the trash."""
+"""delete_clip: move a clip to the trash, or take it out again."""
 
 from typing import Annotated
 
@@ -10,28 +10,47 @@ from ltx_mcp.tools._tool import studio_tool
 from ltx_mcp.types.value import Value
 
 
-class Deleted(Value):
-    """A clip that is in the trash now, and how the user gets it back."""
+class Trashed(Value):
+    """Whether a clip is in the trash now, for how many days it stays there, and what undoes the call."""
 
     clip_id: str
-    restorable_days: int
-    restore_command: str
+    in_trash: bool
+    restorable_days: int | None = None
+    next: str
 
 
 async def delete_clip(
-    context: ToolContext, clip: Annotated[str, Field(max_length=4096, description="A clip_id.")]
-) -> Annotated[CallToolResult, Deleted]:
-    """Delete a clip, only when the user asked for it. It goes to a trash from which the user can restore it for 30
-    days. Clips and films made from it stay, and so does a file of the user's that it was imported from. A pinned
-    clip is refused.
+    context: ToolContext,
+    clip: Annotated[str, Field(max_length=4096, description="A clip_id.")],
+    restore: Annotated[bool, Field(description="Take a deleted clip back out of the trash instead.")] = False,
+) -> Annotated[CallToolResult, Trashed]:
+    """Delete a clip, only when the user asked for it. It goes to a trash, out of which restore=true takes it for 30
+    days, as it was. Clips and films made from it stay, and so does a file of the user's that it was imported from. A
+    pinned clip is refused.
     """
+    studio = await context.request_context.lifespan_context.studio()
+    if restore:
+        return _result(_back((await studio.clips.restore(clip)).clip_id))
+    return _result(_gone(await studio.clips.delete(clip)))
+
+
+def _gone(clip_id: str) -> Trashed:
     from ltx_mcp.archive.trash import KEEP_DAYS
 
-    studio = await context.request_context.lifespan_context.studio()
-    clip_id = await studio.clips.delete(clip)
-    deleted = Deleted(clip_id=clip_id, restorable_days=KEEP_DAYS, restore_command=f"ltx-mcp trash --restore {clip_id}")
-    text = f"{clip_id} is in the trash for {KEEP_DAYS} days; the user restores it with: {deleted.restore_command}"
-    return CallToolResult(content=[TextContent(text=text)], structured_content=deleted.model_dump(mode="json"))
+    undo = f"To undo it call delete_clip with clip={clip_id!r} and restore=true; the user: ltx-mcp trash --restore "
+    return Trashed(clip_id=clip_id, in_trash=True, restorable_days=KEEP_DAYS, next=undo + clip_id)
+
+
+def _back(clip_id: str) -> Trashed:
+    return Trashed(clip_id=clip_id, in_trash=False, next="It is as it was, and search_clips finds it again.")
+
+
+def _result(trashed: Trashed) -> CallToolResult:
+    where = f"in the trash for {trashed.restorable_days} days" if trashed.in_trash else "back in the archive"
+    return CallToolResult(
+        content=[TextContent(text=f"{trashed.clip_id} is {where}. {trashed.next}")],
+        structured_content=trashed.model_dump(mode="json"),
+    )
 
 
 TOOL = studio_tool(

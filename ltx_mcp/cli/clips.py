@@ -103,7 +103,7 @@ async def _delete(settings: Settings, arguments: argparse.Namespace) -> int:
 async def _trash(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
         if arguments.restore:
-            clip = await studio.archive.restore(arguments.restore)
+            clip = await studio.clips.restore(arguments.restore)
             return print_value(arguments, clip.model_dump(mode="json"), lambda: out.print(str(clip.path), markup=False))
         if arguments.empty:
             count = await studio.archive.empty_trash()

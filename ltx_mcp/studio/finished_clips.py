@@ -43,9 +43,18 @@ class FinishedClips:
 
     async def delete(self, reference: str) -> str:
         """Move a clip to the trash; its id. Raises BadInput, NotFound, ArchiveError."""
+        clip_id = await self._whole(reference)
+        await self._archive.delete(clip_id)
+        return clip_id
+
+    async def restore(self, reference: str) -> Clip:
+        """Take a clip back out of the trash. Raises BadInput, NotFound with what is in it, ArchiveError."""
+        return await self._archive.restore(await self._whole(reference))
+
+    async def _whole(self, reference: str) -> str:
+        """The id of a clip that need not be in the archive. Raises BadInput."""
         match await to_thread.run_sync(self._inputs.parse, reference):
             case ClipRef(clip_id, at_s=None, span_s=None):
-                await self._archive.delete(clip_id)
                 return clip_id
             case _:
                 raise BadInput(f"{reference!r} is not a whole clip of the archive.", "Name it by its clip_id.")
