@@ -18,9 +18,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=["auto", "legacy"])
+@pytest.fixture(params=["auto", pytest.param("legacy", marks=pytest.mark.slow)])
 def mode(request: pytest.FixtureRequest) -> str:
-    """The protocol's two eras, as mcp.Client names them."""
+    """The protocol's two eras, as mcp.Client names them. test_tools.py and test_prompts.py hold both in every run."""
     return str(request.param)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -55,12 +56,19 @@ def dry_run(script: str, *options: str) -> None:
     assert "--dry-run" in out.getvalue(), "figures say how they were made"
 
 
-@pytest.mark.parametrize("script", [name for name in SCRIPTS if name not in (*IN_ONE_MODE, "startup.py")])
+LONGEST = {"large.py", "micro_speed.py", "micro_eval.py"}
+
+
+def in_its_lane(script: str) -> Any:
+    return pytest.param(script, marks=[pytest.mark.slow] if script in LONGEST else [])
+
+
+@pytest.mark.parametrize("script", [in_its_lane(name) for name in SCRIPTS if name not in (*IN_ONE_MODE, "startup.py")])
 def test_every_part_of_a_script_works(script: str) -> None:
     dry_run(script)
 
 
-@pytest.mark.parametrize("script", IN_ONE_MODE)
+@pytest.mark.parametrize("script", [in_its_lane(name) for name in IN_ONE_MODE])
 def test_a_script_of_many_modes_works_in_one(script: str) -> None:
     dry_run(script, "--modes", IN_ONE_MODE[script])
 

@@ -116,6 +116,7 @@ def test_a_users_lora_acts_in_both_passes_and_goes_without_a_trace(undistilled_e
     assert same(frames_of(undistilled_engine, BEST), before)
 
 
+@pytest.mark.slow
 def test_the_second_pass_is_another_with_the_lora(undistilled_engine: LtxEngine) -> None:
     without = LtxEngine(Prepared(lambda components: None, INFO), device="cpu")
     assert not same(frames_of(undistilled_engine, BEST), frames_of(without, BEST))
@@ -135,6 +136,7 @@ def test_a_negative_prompt_changes_best_and_nothing_else(micro: LtxEngine) -> No
     assert same(*(frames_of(micro, plan) for plan in quick))
 
 
+@pytest.mark.slow
 def test_without_a_negative_prompt_guidance_leads_away_from_the_librarys(micro: LtxEngine) -> None:
     from diffusers.pipelines.ltx2.utils import DEFAULT_NEGATIVE_PROMPT
 
@@ -142,6 +144,7 @@ def test_without_a_negative_prompt_guidance_leads_away_from_the_librarys(micro: 
     assert same(frames_of(micro, BEST), frames_of(micro, spelled_out))
 
 
+@pytest.mark.slow
 def test_a_picture_is_kept_at_quality_best(micro: LtxEngine) -> None:
     still: Frame = np.full((BEST.height, BEST.width, 3), (200, 40, 40), np.uint8)
     first = next(micro.render(BEST, Listener(), Materials((Condition([still]),))).frames)

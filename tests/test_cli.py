@@ -278,6 +278,7 @@ def test_a_films_paths_start_at_its_folder(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["sources"][0]["reference"] == str(tmp_path / "red.png")
 
 
+@pytest.mark.slow
 def test_ctrl_c_cancels_the_job_and_says_so(tmp_path: Path) -> None:
     long = [sys.executable, "-m", "ltx_mcp", "generate", "x", "--duration", "20", "--resolution", "2160p"]
     env = {**os.environ, **settings_of(tmp_path)}

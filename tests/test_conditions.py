@@ -224,6 +224,7 @@ def test_an_extended_clip_begins_with_its_prefix(engine: LtxEngine) -> None:
     assert distance(latents_of(engine, PLAN)[:, :, :2], prefix) > 0.5
 
 
+@pytest.mark.slow
 def test_a_weaker_condition_lets_the_clip_depart_further(engine: LtxEngine) -> None:
     image = encoded_still(engine, FIRST)
     distances = [
@@ -266,6 +267,7 @@ def test_a_keyframe_changes_the_clip_of_a_model_that_never_learnt_them(engine: L
     assert plain.shape == ending.shape
 
 
+@pytest.mark.slow
 def test_the_lower_the_strength_the_closer_a_repaint_stays_to_its_source(engine: LtxEngine) -> None:
     source = encoded(engine, [*SOURCE, SOURCE[-1]])
     distances = [
@@ -348,6 +350,7 @@ def test_an_image_ages_as_in_training_and_more_at_a_higher_crf() -> None:
     assert losses[1] < 4
 
 
+@pytest.mark.slow
 def test_what_was_made_before_does_not_change_how_an_image_is_encoded() -> None:
     """A decode leaves the VAE's tiling on; 544 pixels are more than a tile."""
     wide = PLAN.model_copy(update={"width": 544, "made_width": 544, "frames": 9, "made_frames": 9, "quality": "draft"})
@@ -412,6 +415,7 @@ def test_a_cancel_while_the_input_is_encoded_is_heard_at_once_and_leaves_no_trac
     assert torch.equal(latents_of(engine, DRAFT, materials), expected)
 
 
+@pytest.mark.slow
 def test_checks_are_never_two_seconds_apart_while_a_source_is_encoded(engine: LtxEngine) -> None:
     made = plan(GenerateRequest(prompt="a ball", duration_s=2, audio=False), engine.card, seed=1)
     watch = Listener()
@@ -441,6 +445,7 @@ def to_bfloat16(components: Components) -> None:
             part.to(torch.bfloat16)
 
 
+@pytest.mark.slow
 def test_bfloat16_weights_take_materials_and_add_noise_in_float32() -> None:
     engine = LtxEngine(Prepared(to_bfloat16), device="cpu")
     engine.load(Listener())
@@ -454,6 +459,7 @@ def test_bfloat16_weights_take_materials_and_add_noise_in_float32() -> None:
         assert torch.isfinite(latents).all()
 
 
+@pytest.mark.slow
 def test_streamed_eight_bit_weights_take_materials() -> None:
     engine = LtxEngine(MicroSource(), device="cpu")
     engine.load(Listener())

@@ -67,6 +67,7 @@ def test_a_finalized_draft_is_bit_for_bit_the_final_of_its_seed(engine: LtxEngin
     assert watch.steps == [(1, 3), (2, 3), (3, 3)]
 
 
+@pytest.mark.slow
 def test_another_draft_gives_another_final(engine: LtxEngine) -> None:
     other = engine.render(DRAFT.model_copy(update={"seed": 12}), Listener()).latents
     assert not same(
@@ -194,6 +195,7 @@ class Doubling(StandInEngine):
         self.card = replace(self.card, doubles_rate=True)
 
 
+@pytest.mark.slow
 async def test_a_draft_of_50_fps_is_finished_by_a_model_that_doubles_rates_as_it_did_then(tmp_path: Path) -> None:
     fast = {**SHORT, "fps": 50}
     async with an_agent(tmp_path, engine=Doubling()) as agent:

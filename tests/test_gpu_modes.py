@@ -60,6 +60,7 @@ def test_every_mode_is_timed_on_the_micro_model() -> None:
         assert line["total_s"] == pytest.approx(sum(line["seconds"].values()), abs=0.01)
 
 
+@pytest.mark.slow
 def test_an_unknown_mode_is_refused_by_name() -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--modes", "draft,sing"], capture_output=True, text=True, timeout=60

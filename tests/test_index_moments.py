@@ -19,7 +19,7 @@ from ltx_mcp.micro.training import world
 from ltx_mcp.types.clips import Moment
 from ltx_mcp.types.frames import Frame
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 COLOURS, SHAPES, GROUNDS = get_args(world.Colour), get_args(world.Kind), get_args(world.Shade)
 

@@ -124,16 +124,26 @@ def test_no_sound_when_none_was_asked(engine: LtxEngine) -> None:
     assert engine.render(PLAN.model_copy(update={"audio": False}), Listener()).audio is None
 
 
+@pytest.mark.slow
 def test_nothing_is_printed(engine: LtxEngine, capfd: pytest.CaptureFixture[str]) -> None:
     frames_of(engine, PLAN)
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("stage", [Stage.ENCODING_PROMPT, Stage.DENOISING, Stage.DECODING])
+@pytest.mark.parametrize(
+    ("stage", "nths"),
+    [
+        (Stage.ENCODING_PROMPT, (1, 2, 3)),
+        (Stage.DENOISING, (1, 40)),
+        (Stage.DECODING, (1, 40)),
+        pytest.param(Stage.DENOISING, (2, 7), marks=pytest.mark.slow),
+        pytest.param(Stage.DECODING, (2, 7), marks=pytest.mark.slow),
+    ],
+)
 def test_a_cancel_in_any_stage_is_heard_at_once_and_leaves_no_trace(
-    engine: LtxEngine, expected: list[Frame], stage: Stage
+    engine: LtxEngine, expected: list[Frame], stage: Stage, nths: tuple[int, ...]
 ) -> None:
-    for nth in (1, 2, 3) if stage is Stage.ENCODING_PROMPT else (1, 2, 7, 40):
+    for nth in nths:
         watch = Listener(cancel_in=stage, nth=nth)
         with pytest.raises(Cancelled):
             frames_of(engine, PLAN, watch)
@@ -162,6 +172,7 @@ def test_hooks_and_processors_are_gone_after_a_cancel(engine: LtxEngine) -> None
             )
 
 
+@pytest.mark.slow
 def test_checks_are_never_two_seconds_apart_at_native_size(engine: LtxEngine) -> None:
     watch = Listener()
     frames_of(engine, plan(GenerateRequest(prompt="a ball", duration_s=2), engine.card, seed=1), watch)
@@ -311,6 +322,7 @@ def test_streamed_eight_bit_weights_render_and_cancel() -> None:
     assert same(frames_of(engine, PLAN), once)
 
 
+@pytest.mark.slow
 def test_a_closed_engine_loads_again(expected: list[Frame]) -> None:
     engine = LtxEngine(MicroSource(), device="cpu")
     engine.load(Listener())

@@ -146,6 +146,7 @@ def test_the_shipped_weights_are_small_and_have_the_layout_of_the_real_model(vae
         assert vae.encode(random_clip(17, 64, 96)).latent_dist.mode().shape == (1, 128, 3, 2, 3)
 
 
+@pytest.mark.slow
 def test_the_latents_statistics_are_those_of_what_it_encodes(vae: Any) -> None:
     clips = TrainingClips(7, textures=4)
     with torch.inference_mode():
@@ -161,11 +162,13 @@ def test_a_photo_never_trained_on_survives_the_round_trip(vae: Any, name: str, l
     assert psnr(round_trip(vae, photograph), photograph) > least_db
 
 
+@pytest.mark.slow
 def test_a_video_never_trained_on_survives_the_round_trip(vae: Any) -> None:
     clip = torch.from_numpy(read_video(film("bikes.mp4"), 416, 240, 17).copy())
     assert psnr(round_trip(vae, clip), clip) > 28
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", world.CORE_COLOURS)
 def test_drawn_shapes_keep_their_colours(vae: Any, colour: world.Colour) -> None:
     scene = world.Scene((world.Thing("square", colour, "large", "right", 0, 0),), "black")
@@ -179,6 +182,7 @@ def test_drawn_shapes_keep_their_colours(vae: Any, colour: world.Colour) -> None
     assert difference.abs().max() < 20
 
 
+@pytest.mark.slow
 def test_a_still_stays_still(vae: Any) -> None:
     made = round_trip(vae, still("coffee.png", 17)).double()
     assert float((made[1:] - made[:-1]).abs().mean()) < 2
@@ -190,6 +194,7 @@ def test_a_single_picture_is_a_clip(vae: Any) -> None:
     assert psnr(round_trip(vae, photograph), photograph) > 25
 
 
+@pytest.mark.slow
 def test_noise_on_the_latents_does_little_harm(vae: Any) -> None:
     x = still("coffee.png")[:, :224, :].permute(3, 0, 1, 2)[None].float() / 127.5 - 1
     with torch.inference_mode():

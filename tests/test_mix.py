@@ -437,6 +437,7 @@ def test_memory_does_not_grow_with_the_number_of_shots(tmp_path: Path) -> None:
     assert kilobytes(40) < 1.1 * kilobytes(10)
 
 
+@pytest.mark.slow
 def test_a_hundred_shots_are_mixed(tmp_path: Path) -> None:
     path = wav(tmp_path / "noise.wav", noise(1))
     placements = [place(path, 0.4 * shot, 0.5, fade_in_s=0.1, fade_out_s=0.1) for shot in range(100)]

@@ -136,6 +136,7 @@ def test_a_weaker_reference_fades_into_noise(engine: LtxEngine) -> None:
     assert first["timestep"][0, HALF:].tolist() == pytest.approx([750.0] * HALF)
 
 
+@pytest.mark.slow
 def test_the_clip_depends_on_the_reference_and_on_the_order_of_its_frames(engine: LtxEngine) -> None:
     made = latents_of(engine, ONE_STAGE, Materials(reference=LARGE))
     again = latents_of(engine, ONE_STAGE, Materials(reference=LARGE))
@@ -295,6 +296,7 @@ def test_a_cancel_is_heard_while_the_reference_is_encoded(engine: LtxEngine) -> 
     assert calls == []
 
 
+@pytest.mark.slow
 def test_an_earlier_decode_in_tiles_does_not_change_how_a_reference_is_encoded(engine: LtxEngine) -> None:
     frames = list(engine.render(TWO_STAGES, Listener(), Materials(reference=SMALL)).frames)  # this one tiles
     assert engine._loaded is not None

@@ -39,6 +39,7 @@ def data(result: CallToolResult) -> dict[str, Any]:
     return result.structured_content
 
 
+@pytest.mark.slow
 async def test_a_clip_made_by_one_process_is_found_by_another(tmp_path: Path) -> None:
     with anyio.fail_after(LIMIT_S):
         async with Client(a_server(tmp_path, LTX_MCP_MODEL="micro", LTX_MCP_EMBEDDER="auto")) as agent:

@@ -68,7 +68,7 @@ def conditions(engine: LtxEngine, *at_frames: int) -> list[Any]:
     return [LTX2VideoCondition(picture(at)[None], index=latent_index(at), strength=1.0, crf=0) for at in at_frames]
 
 
-@pytest.mark.parametrize("at_frames", [(), (0,), (0, 5)])
+@pytest.mark.parametrize("at_frames", [(), pytest.param((0,), marks=pytest.mark.slow), (0, 5)])
 def test_a_tile_as_large_as_the_picture_is_the_picture_bit_for_bit(
     engine: LtxEngine, at_frames: tuple[int, ...]
 ) -> None:
@@ -123,6 +123,7 @@ def test_each_tile_has_positions_of_its_own_from_zero_on(engine: LtxEngine) -> N
         assert coords[:, 0].max() == pytest.approx(9 / 24)
 
 
+@pytest.mark.slow
 def test_the_sound_is_the_first_passes_and_is_heard_clean_by_every_tile(engine: LtxEngine) -> None:
     _, begun = latents_of(engine, TILED, passes=1)
     with watched(engine) as calls:
@@ -171,6 +172,7 @@ def test_where_tiles_disagree_the_change_is_spread_over_the_overlap(engine: LtxE
     assert sound.eq(1.5).all()
 
 
+@pytest.mark.slow
 def test_no_seam_shows_at_the_borders_of_tiles(engine: LtxEngine) -> None:
     """The change from cell to cell is not above 1.5 times what it is right outside of what the tiles share."""
     latents, _ = latents_of(engine, TILED)
@@ -180,6 +182,7 @@ def test_no_seam_shows_at_the_borders_of_tiles(engine: LtxEngine) -> None:
     assert changes[end - 1] < 1.5 * changes[end : end + 3].max()
 
 
+@pytest.mark.slow
 def test_tiles_are_deterministic_and_make_nearly_the_whole_picture(engine: LtxEngine) -> None:
     once, again = (latents_of(engine, TILED)[0] for _ in range(2))
     assert torch.equal(once, again)

@@ -304,8 +304,8 @@ def test_an_unknown_name_lists_the_known_ones(hub: Hub) -> None:
     ("variables", "expected"),
     [
         ({"HF_HOME": "/data/hf"}, "/data/hf/hub False"),
-        ({"HF_HUB_CACHE": "/data/c", "HF_HUB_OFFLINE": "1"}, "/data/c True"),
-        ({"XDG_CACHE_HOME": "/data/x"}, "/data/x/huggingface/hub False"),
+        pytest.param({"HF_HUB_CACHE": "/data/c", "HF_HUB_OFFLINE": "1"}, "/data/c True", marks=pytest.mark.slow),
+        pytest.param({"XDG_CACHE_HOME": "/data/x"}, "/data/x/huggingface/hub False", marks=pytest.mark.slow),
     ],
 )
 def test_the_hubs_own_variables_keep_their_meaning(variables: dict[str, str], expected: str) -> None:

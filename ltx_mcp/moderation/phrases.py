@@ -7,6 +7,7 @@ no regular expressions: no term can make a search slow, whoever wrote it.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ltx_mcp.moderation.lattice import Lattice, words
 
@@ -77,6 +78,9 @@ class Phrases:
             node.names.add(name)
 
 
+_words = lru_cache(maxsize=8192)(words)  # terms share their words, those with ages most of all
+
+
 def parse_term(term: str) -> list[list[tuple[str, bool]]]:
     """The wordings of a term, each a list of (folded word, is a stem). Raises ValueError, saying what is wrong."""
     if AGE in term:
@@ -85,7 +89,7 @@ def parse_term(term: str) -> list[list[tuple[str, bool]]]:
         raise ValueError(f"{term!r} is not words with an optional * at a word's end; there are no regular expressions")
     wording = []
     for token in term.split():
-        pieces = words(token)
+        pieces = _words(token)
         wording += [(piece, token.endswith("*") and piece is pieces[-1]) for piece in pieces]
     if not wording:
         raise ValueError(f"{term!r} has no letters")

@@ -5,6 +5,7 @@ An option's type, range, default and description are declared on its field and n
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -53,6 +54,7 @@ def flag_of(field: FieldInfo) -> Flag:
     return next((each for each in field.metadata if isinstance(each, Flag)), Flag())
 
 
+@cache
 def options_schema(model: type[BaseModel]) -> Schema:
     """The JSON Schema of a request's options: one object, shorter than pydantic's and without `$ref`.
 
