@@ -69,6 +69,7 @@ async def test_shots_become_one_film(tmp_path: Path, mode: str, images: dict[str
     assert [shot["start_s"] for shot in data(result)["effective"]["shots"]] == [0.0, 0.4, 1.2]
     assert film["provenance"]["digital_source_type"].endswith("/compositeWithTrainedAlgorithmicMedia")
     assert film["model"] == "stand-in"
+    assert "Shots begin at 1: 0 s, 2: 0.4 s, 3: 1.2 s." in text(result)
     assert 1.2 <= found[0]["peak_s"] <= 2.2
     assert json.loads(timeline.contents[0].text)["OTIO_SCHEMA"].startswith("Timeline")  # type: ignore[union-attr]
     for place, name in ((4, "green"), (11, "green"), (14, "blue"), (21, "blue")):
@@ -83,12 +84,14 @@ async def test_one_shot_is_changed_by_the_films_base(tmp_path: Path, images: dic
         proof = data(await agent.call_tool("edit_video", {"shots": shots, "quality": "draft", **SMALL}))
         arguments = {
             "base": proof["clip"]["clip_id"],
+            "codec": "hevc",
             "changes": [{"shot": 2, "duration_s": 0.5, "title": ""}, {"shot": 3, "remove": True}],
             "title": "Shorter",
         }
         final = data(await agent.call_tool("edit_video", arguments))
         lost = await agent.call_tool("edit_video", {"base": arguments["base"], "changes": [{"shot": 7}]})
     assert final["clip"]["frames"] == 15
+    assert final["clip"]["codec"] == probe(Path(final["clip"]["path"])).codec == "hevc"
     assert final["clip"]["source"] == arguments["base"]
     assert final["requested"]["quality"] == "final"
     assert [shot.get("title") for shot in final["requested"]["shots"]] == ["red", None]
@@ -108,6 +111,19 @@ async def test_the_voice_is_where_it_was_put_and_the_music_gives_way(tmp_path: P
     async with an_agent(tmp_path / "data", roots=[tmp_path], limit_s=60) as agent:
         spoken = data(await agent.call_tool("edit_video", arguments))
         scored = data(await agent.call_tool("edit_video", {"base": spoken["clip"]["clip_id"], "music": music}))
+        german = data(
+            await agent.call_tool(
+                "edit_video",
+                {"base": spoken["clip"]["clip_id"], "narration": [{"text": "Eins.", "language": "de", "at_s": 1}]},
+            )
+        )
+        heard = await agent.read_resource("ltx://capabilities")
+    voices = json.loads(getattr(heard.contents[0], "text", "{}"))["voices"]
+    assert [(each["language"], each["voices"], each["megabytes"]) for each in voices] == [
+        ("en-US", ["tone"], 0),
+        ("de-DE", ["ton"], 0),
+    ]
+    assert level(german["clip"]["path"], 1, 1.3, TONES_HZ["ton"]) > 0.05
     voice = TONES_HZ["tone"]
     path = spoken["clip"]["path"]
     assert level(path, 2.2, 3.3, voice) > 0.05
@@ -134,6 +150,15 @@ async def test_a_film_never_waits_for_the_device(tmp_path: Path, images: dict[st
     [
         ({"narration": [{"text": "Some words.", "shot": 9}]}, "Narration 1: there is no shot 9; the film has 2."),
         ({"narration": [{"text": "Ein langer deutscher Satz ist das.", "voice": "tone"}]}, "Narration 1: The text is"),
+        (
+            {"narration": [{"text": "Bonjour.", "language": "fr"}]},
+            "Narration 1: The text is French and no installed voice speaks it.",
+        ),
+        ({"narration": [{"text": "Words.", "language": "ja-JP"}]}, "Narration 1: The text is in the language 'ja-JP'"),
+        (
+            {"narration": [{"text": "Words.", "language": "the best"}]},
+            "Narration 1: language = 'the best' cannot be used",
+        ),
         ({"narration": [{"text": "Some words.", "at_s": 30}]}, "Narration 1: it begins at 30 s, and the film ends at"),
         (
             {"narration": [{"text": "This is a plain sentence in the English language. " * 4}]},

@@ -17,7 +17,7 @@ from ltx_mcp.errors import Cancelled, MediaError
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.ffmpeg import FFmpeg
 from ltx_mcp.media.probe import probe, read_frames
-from ltx_mcp.types.requests import Codec
+from ltx_mcp.types.codecs import Codec
 
 WIDTH, HEIGHT = 64, 48
 

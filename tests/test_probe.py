@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.probe import probe, read_frames
-from ltx_mcp.types.requests import Codec
+from ltx_mcp.types.codecs import Codec
 
 FRAMES, FPS = 73, 24.0
 

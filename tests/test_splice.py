@@ -13,8 +13,8 @@ from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import probe, read_frames
 from ltx_mcp.media.splice import UnchangedFrames, splice
+from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.frames import Frame
-from ltx_mcp.types.requests import Codec
 
 SIZE = (64, 48)
 

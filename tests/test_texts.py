@@ -47,6 +47,7 @@ NOT_TEXTS = {
     "subtitles.file",  # its cues are moderated once it is read (preparation/edit.py)
     "narration.audio",
     "narration.voice",
+    "narration.language",
     "music.source",
     "base",
     "folder",

@@ -196,7 +196,7 @@ def _text(view: JobView) -> str:
             f"{clip.codec}, {clip.bytes:,} bytes, {_origin(clip)}. "
             f'Prompt: "{shorten(clip.prompt)}".'
         )
-        return "\n".join([str(clip.path), made, *notes, view.next])
+        return "\n".join([str(clip.path), made, *clip.film_facts, *notes, view.next])
     if view.file is not None:
         return f"{view.file.path}\n{view.file.bytes:,} bytes. {view.next}"
     if view.error is not None:

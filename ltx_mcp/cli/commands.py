@@ -156,5 +156,11 @@ def _show_clip(clip: Clip) -> None:
     sound = "with sound" if clip.has_audio else "silent"
     seed = "" if clip.seed is None else f", seed {clip.seed}"
     facts = f"{clip.duration_s:g} s, {clip.width}x{clip.height}, {clip.fps:g} fps, {sound}{seed}"
-    lines = [str(clip.path), facts, f"contact sheet: {clip.sheet_path}", *clip.effective.get("notes", ())]
+    lines = [
+        str(clip.path),
+        facts,
+        f"contact sheet: {clip.sheet_path}",
+        *clip.film_facts,
+        *clip.effective.get("notes", ()),
+    ]
     out.print("\n".join(lines), markup=False)

@@ -15,8 +15,8 @@ from ltx_mcp.errors import MediaError
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.colour import TO_BT709
 from ltx_mcp.media.ffmpeg import FFmpeg
+from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.frames import Audio, Frame
-from ltx_mcp.types.requests import Codec
 
 _FRAME_LIMIT_S = 120.0  # one 4K frame takes x265 seconds on two cores; longer means that it hangs
 _PIECE_SAMPLES = 2**16  # of raw audio, read or written at a time

@@ -5,7 +5,7 @@ from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.timeline import EditRequest, Shot, ShotChange
 
 _INHERITED = (
-    "shots", "titles", "subtitles", "narration", "music", "title", "aspect", "resolution", "fps", "fit",
+    "shots", "titles", "subtitles", "narration", "music", "title", "aspect", "resolution", "fps", "fit", "codec",
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.shot_sources import ShotSource, looks, shot_sources
 from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.clips import COMPOSITE, Provenance
+from ltx_mcp.types.codecs import chosen_codec
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import Resolution
 from ltx_mcp.types.timeline import EditRequest, Loudness, Narration, Subtitles, TimedText
@@ -128,6 +129,7 @@ def _plan(request: EditRequest, film: Film, resolution: Resolution, model: str, 
         duration_s=film.frames / film.fps,
         resolution=resolution,
         quality=request.quality,
+        codec=chosen_codec(request.codec, resolution),
         audio=True,
         seed=0,
         model=model,

@@ -15,6 +15,7 @@ from ltx_mcp.preparation.moderated_frames import frames_to_moderate
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob, cropping_note
 from ltx_mcp.preparation.source_video import SourceVideo
 from ltx_mcp.types.clips import Provenance
+from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import (
     MAX_DURATION_S,
@@ -22,7 +23,6 @@ from ltx_mcp.types.requests import (
     MAX_FPS,
     MIN_DURATION_S,
     MIN_FPS,
-    Codec,
     GenerateRequest,
     prompts_of,
 )

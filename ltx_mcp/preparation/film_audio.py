@@ -67,8 +67,9 @@ def spoken(
         at_s = passage.at_s if passage.at_s is not None else ended_s + (PAUSE_S if ended_s else 0.0)
         with _naming(f"Narration {passage.number}"):
             path, duration_s = passage.path, passage.duration_s
-            if passage.asked.text is not None:
-                speech = narrator.speak(passage.asked.text, passage.asked.voice, check=check)
+            asked = passage.asked
+            if asked.text is not None:
+                speech = narrator.speak(asked.text, asked.voice, asked.language, check)
                 path, duration_s = _written(speech, work / f"narration-{passage.number}.wav"), speech.duration_s
                 cues += subtitle_cues(speech, at_s)
             _check_end(at_s, duration_s, film.frames / film.fps)
@@ -88,7 +89,7 @@ def _passage(number: int, asked: Narration, film: Film, inputs: Inputs, narrator
     if at_s is not None and at_s >= film.frames / film.fps:
         raise BadInput(f"it begins at {at_s:g} s, and the film ends at {film.frames / film.fps:.3f} s.")
     if asked.text is not None:
-        narrator.voice_for(asked.text, asked.voice)
+        narrator.voice_for(asked.text, asked.voice, asked.language)
         return Passage(number, asked, at_s)
     assert asked.audio is not None
     path, duration_s = _audio_file(asked.audio, inputs)

@@ -12,8 +12,9 @@ from ltx_mcp.preparation.animate import prepare_animate
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import AnimateRequest, Codec, FinalizeRequest, NewShot
+from ltx_mcp.types.requests import AnimateRequest, FinalizeRequest, NewShot
 from ltx_mcp.types.sizes import doubled
 
 _SHOT: TypeAdapter[NewShot] = TypeAdapter(NewShot)

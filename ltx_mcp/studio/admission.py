@@ -20,10 +20,11 @@ from ltx_mcp.preparation.restyle_methods import RestyleMethod
 from ltx_mcp.studio.equipment import Equipment
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import MAX_SEED, ClipRequest, Codec, FinalizeRequest, GenerateRequest, texts_of
+from ltx_mcp.types.requests import MAX_SEED, ClipRequest, FinalizeRequest, GenerateRequest, texts_of
 from ltx_mcp.types.timeline import EditRequest
 
 MAX_SAMPLED_SEED = 2**53  # larger integers are rounded by hosts that are written in JavaScript

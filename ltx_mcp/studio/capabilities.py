@@ -9,6 +9,8 @@ from ltx_mcp.engine.lora.card import LoraCard, reworking
 from ltx_mcp.engine.lora.catalogue import CATALOGUE
 from ltx_mcp.engine.plan.planning import plan as make_plan
 from ltx_mcp.errors import TooLarge
+from ltx_mcp.narration.base import Voice
+from ltx_mcp.studio.voices import VoicesOffer, offered
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import (
     MAX_DURATION_S,
@@ -75,7 +77,10 @@ class KnownLora(Value):
 
 
 class Capabilities(Value):
-    """`loras` are the installed ones; `known_loras` are others, which are fetched when they are named."""
+    """`loras` are the installed ones; `known_loras` are others, which are fetched when they are named.
+
+    `voices` speak the narration of films; the first of all is the default one.
+    """
 
     model: str
     about: str
@@ -89,6 +94,7 @@ class Capabilities(Value):
     restyle: tuple[RestyleOffer, ...]
     loras: tuple[LoraCard, ...]
     known_loras: tuple[KnownLora, ...]
+    voices: tuple[VoicesOffer, ...]
 
 
 def capabilities(
@@ -96,6 +102,7 @@ def capabilities(
     expected_s: ExpectedS,
     loras: Sequence[LoraCard] = (),
     controls: Mapping[Control, str] = MappingProxyType({"canny": ""}),
+    voices: Sequence[Voice] = (),
 ) -> Capabilities:
     """What `card`'s model offers, without what does not fit this machine. `loras` are the installed ones.
 
@@ -120,6 +127,7 @@ def capabilities(
         restyle=tuple(_restyle(card, loras, controls)),
         loras=tuple(loras),
         known_loras=tuple(_known(loras)),
+        voices=offered(voices),
     )
 
 

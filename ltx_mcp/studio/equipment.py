@@ -34,7 +34,7 @@ class Equipment:
         """What can be made here, with times from past jobs."""
         loras = await to_thread.run_sync(self.loras.all)
         obstacles = await to_thread.run_sync(self._control_obstacles)
-        return capabilities(await self.card(), expected_s, loras, obstacles)
+        return capabilities(await self.card(), expected_s, loras, obstacles, self.narrator.voices)
 
     async def lora_names(self) -> list[str]:
         return await to_thread.run_sync(self.loras.names)

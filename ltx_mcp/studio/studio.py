@@ -28,8 +28,9 @@ from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.tracking import JobTracker
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip, SearchResult
+from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.exports import ExportRequest
-from ltx_mcp.types.requests import Codec, FinalizeRequest, Request
+from ltx_mcp.types.requests import FinalizeRequest, Request
 from ltx_mcp.types.searches import SearchFilters, SearchRequest
 from ltx_mcp.types.timeline import EditRequest
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from ltx_mcp.types.requests import Codec
+from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.timeline import SourceUse
 from ltx_mcp.types.value import Value
 
@@ -69,6 +69,17 @@ class ClipFacts(Value):
     def shot_frames(self) -> tuple[int, ...]:
         """The frames that stand for a film's shots, as `Plan.shot_frames` of its plan."""
         return tuple(shot["middle_frame"] for shot in self.effective.get("shots", ()))
+
+    @property
+    def film_facts(self) -> tuple[str, ...]:
+        """What a film's result says in words: where its shots begin, and how loud it is. Nothing of other clips."""
+        shots, loudness = self.effective.get("shots", ()), self.effective.get("loudness")
+        starts = ", ".join(f"{shot['shot']}: {shot['start_s']:g} s" for shot in shots)
+        return (
+            *([f"Shots begin at {starts}."] if shots else []),
+            *([f"Loudness {loudness['integrated_lufs']:.1f} LUFS, true peak {loudness['true_peak_dbtp']:.1f} dBTP."]
+              if loudness else []),
+        )  # fmt: skip
 
 
 class Stored(Value):

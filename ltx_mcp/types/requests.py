@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, assert_never
 
 from pydantic import Field, StringConstraints
 
+from ltx_mcp.types.codecs import ChosenCodec
 from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.options import Flag, omit_default
 from ltx_mcp.types.references import ClipId, Reference
@@ -16,7 +17,6 @@ from ltx_mcp.types.timeline import EditRequest
 from ltx_mcp.types.value import Value
 
 Quality = Literal["draft", "final", "best"]
-Codec = Literal["h264", "hevc"]
 Camera = Literal["static", "dolly_in", "dolly_out", "dolly_left", "dolly_right", "jib_up", "jib_down", "focus_shift"]
 RestyleMode = Literal["auto", "reference", "structure", "repaint"]
 Control = Literal["canny", "depth", "pose"]
@@ -37,7 +37,6 @@ Duration = Annotated[float, Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, allow_in
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS, allow_inf_nan=False)]
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
-ChosenCodec = Annotated[Codec | None, Field(description="Video codec. Left out: h264, and hevc at 2160p.")]
 
 
 class LoraUse(Value):

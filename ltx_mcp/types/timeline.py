@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from ltx_mcp.types.codecs import ChosenCodec
 from ltx_mcp.types.options import NO_FLAG, Flag
 from ltx_mcp.types.references import ClipId, Reference
 from ltx_mcp.types.sizes import Aspect, Resolution
@@ -122,7 +123,11 @@ class Narration(Value):
     shot: Annotated[_ShotNumber | None, Field(description="Begin with this shot, from 1.")] = None
     voice: Annotated[
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] | None,
-        Field(description="A name; an unknown one is answered with the names there are. Left out: the default one."),
+        Field(description="A name of ltx://capabilities. Left out: the first that speaks the language."),
+    ] = None
+    language: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", max_length=35)] | None,
+        Field(description="Of the text, such as en or pt-BR. Left out: told from the text."),
     ] = None
 
     @model_validator(mode="after")
@@ -131,8 +136,8 @@ class Narration(Value):
             raise ValueError("give exactly one of text and audio")
         if self.at_s is not None and self.shot is not None:
             raise ValueError("give at_s or shot, not both")
-        if self.audio is not None and self.voice is not None:
-            raise ValueError("an audio file has its own voice: leave voice out")
+        if self.audio is not None and (self.voice or self.language) is not None:
+            raise ValueError("an audio file has its own voice: leave voice and language out")
         return self
 
 
@@ -196,6 +201,7 @@ class EditRequest(Value):
         FrameFit | None,
         Field(description="Shots of another shape: crop them (default), pad with black, or with their blurred frame."),
     ] = None
+    codec: ChosenCodec = None
     quality: Annotated[
         FilmQuality, Field(description="draft: a fast proof in low resolution, to look at before the final.")
     ] = "final"

@@ -16,6 +16,7 @@ from ltx_mcp.engine.plan.recipe_variants import in_context
 from ltx_mcp.engine.plan.tiling import OVERLAP
 from ltx_mcp.errors import BadInput, TooLarge
 from ltx_mcp.types.camera_moves import CAMERA_MOVES
+from ltx_mcp.types.codecs import chosen_codec
 from ltx_mcp.types.plans import InContext, Plan
 from ltx_mcp.types.requests import MIN_DURATION_S, Control, GenerateRequest, LoraUse
 from ltx_mcp.types.sizes import RESOLUTIONS, TEMPORAL_STRIDE, Resolution, delivered_size, frame_count
@@ -73,7 +74,7 @@ def plan(
         resolution=resolution,
         quality=request.quality,
         audio=request.audio,
-        codec=request.codec or ("hevc" if resolution == "2160p" else "h264"),
+        codec=chosen_codec(request.codec, resolution),
         seed=seed,
         model=card.name,
         made_width=layout.made[0],
