@@ -62,6 +62,11 @@ async def test_shots_become_one_film(tmp_path: Path, mode: str, images: dict[str
         film = data(result)["clip"]
         found = data(await agent.call_tool("search_clips", {"query": "blue", "clip": film["clip_id"]}))["moments"]
         timeline = await agent.read_resource(f"clip://{film['clip_id']}/timeline")
+        views = [
+            data(await agent.call_tool("view_clip", {"clip": f"{film['clip_id']}{span}", "frames": 1}))["clips"][0]
+            for span in ("", "@1-2")
+        ]
+    assert [view["cuts_s"] for view in views] == [[0.4, 1.2], [1.2]], "a dissolve is known by the film's timeline"
     assert (film["kind"], film["frames"], film["fps"], film["seed"]) == ("edited", 22, 10, None)
     assert probe(Path(film["path"])).frames == 22
     assert [each["reference"] for each in film["sources"]] == [shot["source"] for shot in shots]

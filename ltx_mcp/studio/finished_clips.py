@@ -4,6 +4,7 @@ None of it needs an engine or a lane.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from anyio import to_thread
 
@@ -24,6 +25,8 @@ from ltx_mcp.preparation.inputs import ClipRef, Inputs
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types.clips import Clip, ClipChange
 from ltx_mcp.types.views import View, ViewedClip
+
+_SAME_CUT_S = 0.06  # a frame at 24 fps and some: a cut that is seen this near to one that is known is that one
 
 
 class FinishedClips:
@@ -99,6 +102,19 @@ def _times(ref: ClipRef, clip: Clip, count: int, at_s: Sequence[float]) -> list[
     return spread(start_s, end_s, max(1, min(count, round((end_s - start_s) * clip.fps))))
 
 
+def _cuts(clip: Clip, stretch: Stretch) -> tuple[float, ...]:
+    """When shots change: what is seen in the frames, and of a film also what its timeline knows, dissolves too."""
+    shots = clip.effective.get("shots", ())
+    joins = [(after["start_s"], before["end_s"]) for before, after in pairwise(shots)]
+    seen = (
+        at_s
+        for at_s in find_cuts(stretch)
+        if not any(start_s - _SAME_CUT_S < at_s < end_s + _SAME_CUT_S for start_s, end_s in joins)
+    )
+    known = (start_s for start_s, _ in joins if stretch.start_s < start_s < stretch.end_s)
+    return tuple(sorted((*seen, *known)))
+
+
 def _viewed(ref: ClipRef, clip: Clip, stretch: Stretch, times_s: Sequence[float]) -> ViewedClip:
     loudness = measure_loudness(stretch)
     span = f"@{stretch.start_s:g}-{stretch.end_s:g}" if ref.span_s else ""
@@ -109,7 +125,7 @@ def _viewed(ref: ClipRef, clip: Clip, stretch: Stretch, times_s: Sequence[float]
         start_s=stretch.start_s,
         end_s=stretch.end_s,
         frames_at_s=tuple(round(time_s, 3) for time_s in times_s),
-        cuts_s=find_cuts(stretch),
+        cuts_s=_cuts(clip, stretch),
         integrated_lufs=loudness.integrated_lufs if loudness else None,
         rms_db=loudness.per_second_db if loudness else None,
     )

@@ -4,7 +4,11 @@ from ltx_mcp.types.value import Value
 
 
 class ViewedClip(Value):
-    """One stretch that was looked at. Loudness is None for a clip without audio; `rms_db` has a value a second."""
+    """One stretch that was looked at. Loudness is None for a clip without audio; `rms_db` has a value a second.
+
+    `cuts_s` is when shots change: of a film as its timeline says, by the beginning of each transition, and else what is
+    seen in the frames, which dissolves are not.
+    """
 
     ref: str
     clip_id: str
