@@ -79,13 +79,13 @@ def test_without_a_viewer_the_path_is_said(folder: Path, tmp_path: Path, monkeyp
 
 def test_update_changes_what_was_given_alone(folder: Path) -> None:
     run(folder, "update", CLIP_ID, "--title", "Der Ball", "--tag", "a", "--tag", "B")
-    clip = json.loads(run(folder, "update", CLIP_ID, "--pin", "--json").stdout)
+    clip = json.loads(run(folder, "update", CLIP_ID, "--pinned", "--json").stdout)
     assert (clip["title"], clip["tags"], clip["pinned"]) == ("Der Ball", ["a", "b"], True)
     assert "is pinned" in run(folder, "delete", CLIP_ID).stderr
-    clip = json.loads(run(folder, "update", CLIP_ID, "--unpin", "--no-tags", "--json").stdout)
+    clip = json.loads(run(folder, "update", CLIP_ID, "--no-pinned", "--no-tags", "--json").stdout)
     assert (clip["tags"], clip["pinned"]) == ([], False)
     assert "Nothing is to be changed" in run(folder, "update", CLIP_ID).stderr
-    assert "title cannot be used" in run(folder, "update", CLIP_ID, "--title", " ").stderr
+    assert "--title = ' ' cannot be used" in run(folder, "update", CLIP_ID, "--title", " ").stderr
 
 
 def test_what_is_deleted_is_listed_restored_and_emptied(folder: Path) -> None:

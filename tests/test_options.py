@@ -1,6 +1,7 @@
 """One declaration for an option: what a request's field says is what the tool shows and what the command offers."""
 
 import argparse
+import inspect
 from typing import Annotated, Any, Literal, get_args
 
 import pytest
@@ -9,12 +10,14 @@ from mcp.types import CallToolResult
 from pydantic import Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
-from ltx_mcp.cli.main import REQUESTS, _parser
+from ltx_mcp.cli.command_table import COMMANDS
+from ltx_mcp.cli.main import _parser
 from ltx_mcp.cli.options import add_options, read_options
 from ltx_mcp.errors import BadInput
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.tools._job import ToolContext, Wait
 from ltx_mcp.tools._tool import MAKES, StudioTool, studio_tool
+from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
 from ltx_mcp.types.options import NO_FLAG, flag_of, options_of, options_schema
 from ltx_mcp.types.requests import (
     MAX_FPS,
@@ -33,9 +36,11 @@ ASKED: dict[str, type[Value]] = {
     **{kind.model_fields["tool"].default: kind for kind in get_args(get_args(Request)[0])},
     FinalizeRequest.model_fields["tool"].default: FinalizeOptions,
     "search_clips": SearchRequest,
+    "view_clip": ViewRequest,
+    "update_clip": UpdateRequest,
 }
 EVERY_OPTION = [(tool, name) for tool, kind in ASKED.items() for name in options_of(kind)]
-COMMAND_OF = {kind: command for command, kind in REQUESTS.items()}
+COMMAND_OF = {command.request: name for name, command in COMMANDS.items()}
 
 
 def the_tool(name: str) -> StudioTool:
@@ -46,12 +51,13 @@ def the_arguments(command: str) -> dict[str, argparse.Action]:
     """Those of a command's own parser, by the option that they are for."""
     [commands] = [action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)]
     parser: argparse.ArgumentParser = commands.choices[command]
-    return {action.dest: action for action in parser._actions}
+    return {action.dest: action for action in parser._actions if action.const is None}  # --no-tags is the same option
 
 
 def declared_range(field: FieldInfo) -> tuple[Any, Any] | None:
     """As pydantic holds it, at the field itself or inside of `X | None`."""
-    parts = [*field.metadata, *(part for kind in get_args(field.annotation) for part in _metadata(kind))]
+    inside = get_args(field.annotation) if type(None) in get_args(field.annotation) else ()
+    parts = [*field.metadata, *(part for kind in inside for part in _metadata(kind))]
     low = [part.ge for part in parts if isinstance(part, Ge)]
     high = [part.le for part in parts if isinstance(part, Le)]
     return (low[0], high[0]) if low and high else None
@@ -66,7 +72,9 @@ def _metadata(kind: Any) -> tuple[Any, ...]:
 
 def test_every_request_has_its_tool_and_its_command() -> None:
     assert set(ASKED) <= {tool.name for tool in TOOLS}
-    assert set(ASKED.values()) == set(COMMAND_OF)
+    assert set(ASKED.values()) <= set(COMMAND_OF)
+    for command in COMMANDS.values():
+        assert inspect.iscoroutinefunction(command.function())
 
 
 def test_ranges_are_found_on_fields_that_may_be_left_out_too() -> None:

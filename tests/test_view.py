@@ -11,7 +11,6 @@ from PIL import Image
 
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.view import (
-    MAX_FRAMES,
     MAX_VIEW_BYTES,
     SILENCE_DB,
     SILENCE_LUFS,
@@ -21,6 +20,7 @@ from ltx_mcp.media.view import (
     spread,
     view_frames,
 )
+from ltx_mcp.types.clip_requests import MAX_VIEWED
 
 
 def pixels(jpeg: bytes) -> NDArray[np.int64]:
@@ -82,7 +82,7 @@ def test_several_clips_stand_on_one_page(tmp_path: Path) -> None:
 def test_sixteen_frames_of_noise_stay_under_the_limit(tmp_path: Path, size: str) -> None:
     path = tmp_path / "noise.mp4"
     ffmpeg("-f", "lavfi", "-i", "nullsrc=s=1280x720:r=8:d=2,geq=random(1)*255:128:128", "-crf", "10", path)
-    jpeg = view_frames([(stretch(path, 2), spread(0, 2, MAX_FRAMES))], size)  # type: ignore[arg-type]
+    jpeg = view_frames([(stretch(path, 2), spread(0, 2, MAX_VIEWED))], size)  # type: ignore[arg-type]
     assert len(jpeg) < MAX_VIEW_BYTES
     assert len(view_frames([(stretch(path, 2), [1.0])], size)) < MAX_VIEW_BYTES  # type: ignore[arg-type]
 

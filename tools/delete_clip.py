@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import Field
 
 from ltx_mcp.tools._job import ToolContext
 from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.types.clip_requests import DeleteRequest
 from ltx_mcp.types.value import Value
 
 
@@ -19,19 +19,15 @@ class Trashed(Value):
     next: str
 
 
-async def delete_clip(
-    context: ToolContext,
-    clip: Annotated[str, Field(max_length=4096, description="A clip_id.")],
-    restore: Annotated[bool, Field(description="Take a deleted clip back out of the trash instead.")] = False,
-) -> Annotated[CallToolResult, Trashed]:
+async def delete_clip(context: ToolContext, asked: DeleteRequest) -> Annotated[CallToolResult, Trashed]:
     """Delete a clip, only when the user asked for it. It goes to a trash, out of which restore=true takes it for 30
     days, as it was. Clips and films made from it stay, and so does a file of the user's that it was imported from. A
     pinned clip is refused.
     """
     studio = await context.request_context.lifespan_context.studio()
-    if restore:
-        return _result(_back((await studio.clips.restore(clip)).clip_id))
-    return _result(_gone(await studio.clips.delete(clip)))
+    if asked.restore:
+        return _result(_back((await studio.clips.restore(asked.clip)).clip_id))
+    return _result(_gone(await studio.clips.delete(asked.clip)))
 
 
 def _gone(clip_id: str) -> Trashed:

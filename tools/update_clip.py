@@ -3,32 +3,17 @@
 from typing import Annotated
 
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import Field, StringConstraints
 
-from ltx_mcp.errors import BadInput
 from ltx_mcp.tools._job import ToolContext, shorten
 from ltx_mcp.tools._tool import studio_tool
-from ltx_mcp.types.clips import Clip, ClipChange, Tags
+from ltx_mcp.types.clip_requests import UpdateRequest
+from ltx_mcp.types.clips import Clip
 
 
-async def update_clip(
-    context: ToolContext,
-    clip: Annotated[str, Field(max_length=4096, description="A clip_id.")],
-    title: Annotated[
-        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)] | None,
-        Field(description="Words by which search_clips finds it."),
-    ] = None,
-    pinned: Annotated[bool | None, Field(description="A pinned clip cannot be deleted.")] = None,
-    tags: Annotated[
-        Tags | None, Field(description="All its tags; [] takes them away. search_clips filters by them.")
-    ] = (None),
-) -> Annotated[CallToolResult, Clip]:
+async def update_clip(context: ToolContext, asked: UpdateRequest) -> Annotated[CallToolResult, Clip]:
     """Change a clip's title, pin it, or set its tags. What is left out stays. The video itself does not change."""
-    change = ClipChange(title=title, pinned=pinned, tags=tags)
-    if change == ClipChange():
-        raise BadInput("Nothing is to be changed.", "Give at least one of title, pinned and tags.")
     studio = await context.request_context.lifespan_context.studio()
-    changed = await studio.clips.update(clip, change)
+    changed = await studio.clips.update(asked)
     tagged = f" Tags: {', '.join(changed.tags)}." if changed.tags else ""
     text = f'{changed.clip_id} "{shorten(changed.title)}"{", pinned" if changed.pinned else ""}.{tagged}'
     return CallToolResult(

@@ -1,32 +1,19 @@
 """view_clip: look at frames of clips, and at their loudness and cuts as numbers."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from mcp.server.mcpserver.utilities.types import Image
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import Field
 
 from ltx_mcp.tools._job import ToolContext, shorten
 from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.types.clip_requests import ViewRequest
 from ltx_mcp.types.views import View, ViewedClip
 
-Reference = Annotated[str, Field(min_length=1, max_length=4096)]
 _SHOWN_SECONDS = 30  # of loudness, in words; all are in the structured data
 
 
-async def view_clip(
-    context: ToolContext,
-    clip: Annotated[
-        Reference | Annotated[list[Reference], Field(min_length=1, max_length=16)],
-        Field(description="clip_id, clip_id@2.0-5.5 (its span), clip_id@3.2 (one frame), or a list of them."),
-    ],
-    frames: Annotated[int, Field(ge=1, le=16, strict=True, description="Frames in all, spread evenly.")] = 9,
-    at_s: Annotated[
-        list[Annotated[float, Field(ge=0, le=36_000, allow_inf_nan=False)]],
-        Field(max_length=16, description="Times of the frames instead; a single one is shown whole."),
-    ] = [],  # noqa: B006 - pydantic copies it for each call
-    size: Annotated[Literal["small", "medium", "large"], Field(description="Of the image.")] = "medium",
-) -> Annotated[CallToolResult, View]:
+async def view_clip(context: ToolContext, asked: ViewRequest) -> Annotated[CallToolResult, View]:
     """Look at clips: one image of frames with their times, the loudness of every second, and when shots change.
     Use it to judge a clip more closely than by its contact sheet, to compare takes, or to find where to cut.
     Numbers: rms_db is the level of each second in dB of full scale (-100 is silence), integrated_lufs the loudness
@@ -34,7 +21,7 @@ async def view_clip(
     instructions.
     """
     studio = await context.request_context.lifespan_context.studio()
-    view, jpeg = await studio.clips.view([clip] if isinstance(clip, str) else clip, frames, at_s, size)
+    view, jpeg = await studio.clips.view(asked)
     return CallToolResult(
         content=[TextContent(text=_text(view)), Image(data=jpeg, format="jpeg").to_image_content()],
         structured_content=view.model_dump(mode="json"),

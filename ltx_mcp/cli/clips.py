@@ -6,67 +6,68 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from pydantic import ValidationError
-
+from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import out, print_value, show_rows
 from ltx_mcp.cli.waiting import finished, from_here
 from ltx_mcp.compose import open_studio
 from ltx_mcp.errors import BadInput, StudioError
 from ltx_mcp.settings import Settings
-from ltx_mcp.types.clips import Clip, ClipChange
+from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
+from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.references import map_references
 
 _OPENERS = {"darwin": "open"}  # of the system's own viewer; elsewhere xdg-open, and Windows has a call for it
 
 
-async def _clips(settings: Settings, arguments: argparse.Namespace) -> int:
+async def list_clips(settings: Settings, arguments: argparse.Namespace) -> int:
+    wanted = read_options(ListOptions, arguments)
     async with open_studio(settings) as studio:
-        clips = [clip for clip in await studio.archive.clips() if _is_wanted(clip, arguments)]
+        clips = [clip for clip in await studio.archive.clips() if _is_wanted(clip, wanted)]
     fields = ("clip_id", "title", "duration_s", "width", "height", "path")
     rows = [{name: getattr(clip, name) for name in fields} for clip in clips]
-    filtered = arguments.kind or arguments.since or arguments.tags
-    note = "No clip is like that." if filtered else 'No clips yet. ltx-mcp generate "a red circle" makes one.'
+    none = 'No clips yet. ltx-mcp generate "a red circle" makes one.'
+    note = "No clip is like that." if wanted.model_fields_set else none
     value = [clip.model_dump(mode="json") for clip in clips]
     return print_value(arguments, value, lambda: show_rows(rows, "" if rows else note))
 
 
-def _is_wanted(clip: Clip, arguments: argparse.Namespace) -> bool:
+def _is_wanted(clip: Clip, wanted: ListOptions) -> bool:
     return (
-        (arguments.kind is None or clip.kind == arguments.kind)
-        and (arguments.since is None or clip.created_at >= arguments.since)
-        and {tag.strip().lower() for tag in arguments.tags or ()} <= set(clip.tags)
+        (wanted.kind is None or clip.kind == wanted.kind)
+        and (wanted.since is None or clip.created_at >= wanted.since)
+        and set(wanted.tags) <= set(clip.tags)
     )
 
 
-async def _view(settings: Settings, arguments: argparse.Namespace) -> int:
+async def view(settings: Settings, arguments: argparse.Namespace) -> int:
+    asked = read_options(ViewRequest, arguments)
     async with open_studio(settings) as studio:
-        view, jpeg = await studio.clips.view(arguments.clips, arguments.frames, arguments.at_s or [], arguments.size)
+        found, jpeg = await studio.clips.view(asked)
     with tempfile.NamedTemporaryFile(prefix="ltx-mcp-view-", suffix=".jpg", delete=False) as file:
         file.write(jpeg)
     path = Path(file.name)
     if not (arguments.print or arguments.json):
         _open(path)
-    return print_value(
-        arguments, {"path": str(path), **view.model_dump(mode="json")}, lambda: out.print(str(path), markup=False)
-    )
+    value = {"path": str(path), **found.model_dump(mode="json")}
+    return print_value(arguments, value, lambda: out.print(str(path), markup=False))
 
 
-async def _open_clip(settings: Settings, arguments: argparse.Namespace) -> int:
+async def open_clip(settings: Settings, arguments: argparse.Namespace) -> int:
+    asked = read_options(OpenOptions, arguments)
     async with open_studio(settings) as studio:
-        path = (await studio.archive.clip(arguments.clip)).path
+        path = (await studio.archive.clip(asked.clip)).path
     if not (arguments.print or arguments.json):
         _open(path)
     return print_value(arguments, {"path": str(path)}, lambda: out.print(str(path), markup=False))
 
 
-async def _export(settings: Settings, arguments: argparse.Namespace) -> int:
+async def export(settings: Settings, arguments: argparse.Namespace) -> int:
     asked = map_references(read_options(ExportRequest, arguments), from_here)
     folder = Path(asked.folder).expanduser().absolute()
     if not folder.is_dir():
@@ -78,34 +79,29 @@ async def _export(settings: Settings, arguments: argparse.Namespace) -> int:
     return print_value(arguments, value, lambda: out.print(str(path), markup=False))
 
 
-async def _update(settings: Settings, arguments: argparse.Namespace) -> int:
-    given = {"title": arguments.title, "pinned": arguments.pinned, "tags": arguments.tags}
-    try:
-        change = ClipChange.model_validate({name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        problems = [f"{problem['loc'][0]} cannot be used: {problem['msg']}." for problem in error.errors()]
-        raise BadInput("\n".join(problems), "ltx-mcp update --help lists what is allowed.") from None
-    if change == ClipChange():
-        raise BadInput("Nothing is to be changed.", "Give --title, --tag, --no-tags, --pin or --unpin.")
+async def update(settings: Settings, arguments: argparse.Namespace) -> int:
+    asked = read_options(UpdateRequest, arguments)
     async with open_studio(settings) as studio:
-        clip = await studio.clips.update(arguments.clip, change)
+        clip = await studio.clips.update(asked)
     text = f"{clip.clip_id}: {clip.title}{' (pinned)' if clip.pinned else ''} {' '.join(clip.tags)}".rstrip()
     return print_value(arguments, clip.model_dump(mode="json"), lambda: out.print(text, markup=False))
 
 
-async def _delete(settings: Settings, arguments: argparse.Namespace) -> int:
+async def delete(settings: Settings, arguments: argparse.Namespace) -> int:
+    asked = read_options(DeleteOptions, arguments)
     async with open_studio(settings) as studio:
-        clip_ids = [await studio.clips.delete(clip) for clip in arguments.clips]
+        clip_ids = [await studio.clips.delete(clip) for clip in asked.clips]
     text = "\n".join(f"{clip_id} is in the trash; ltx-mcp trash --restore {clip_id}" for clip_id in clip_ids)
     return print_value(arguments, clip_ids, lambda: out.print(text, markup=False))
 
 
-async def _trash(settings: Settings, arguments: argparse.Namespace) -> int:
+async def trash(settings: Settings, arguments: argparse.Namespace) -> int:
+    asked = read_options(TrashOptions, arguments)
     async with open_studio(settings) as studio:
-        if arguments.restore:
-            clip = await studio.clips.restore(arguments.restore)
+        if asked.restore:
+            clip = await studio.clips.restore(asked.restore)
             return print_value(arguments, clip.model_dump(mode="json"), lambda: out.print(str(clip.path), markup=False))
-        if arguments.empty:
+        if asked.empty:
             count = await studio.archive.empty_trash()
             return print_value(arguments, count, lambda: out.print(f"{count} clips deleted for good."))
         deleted = await studio.archive.deleted()
@@ -119,17 +115,6 @@ async def _trash(settings: Settings, arguments: argparse.Namespace) -> int:
         for found in deleted
     ]
     return print_value(arguments, rows, lambda: show_rows(rows, "" if rows else "The trash is empty."))
-
-
-CLIP_COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = {
-    "clips": _clips,
-    "view": _view,
-    "open": _open_clip,
-    "export": _export,
-    "update": _update,
-    "delete": _delete,
-    "trash": _trash,
-}
 
 
 def _open(path: Path) -> None:

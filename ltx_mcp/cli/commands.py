@@ -1,14 +1,13 @@
 """What each command does, for a person at a terminal or a script that asks for --json."""
 
 import argparse
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 
-from ltx_mcp.cli.clips import CLIP_COMMANDS
+from ltx_mcp.cli.command_table import COMMANDS
 from ltx_mcp.cli.demo import demo
 from ltx_mcp.cli.doctor import Check, examine
 from ltx_mcp.cli.models import known_families
@@ -33,42 +32,40 @@ from ltx_mcp.types.requests import (
 from ltx_mcp.types.searches import SearchRequest
 from ltx_mcp.types.timeline import EditRequest
 
-_RENDERS: dict[str, type[GenerateRequest | AnimateRequest | RestyleRequest | ImportRequest]] = {
-    "generate": GenerateRequest,
-    "animate": AnimateRequest,
-    "restyle": RestyleRequest,
-    "import": ImportRequest,
-}
+_MADE = (GenerateRequest, AnimateRequest, RestyleRequest, ImportRequest)
 
 
-async def _demo(settings: Settings, arguments: argparse.Namespace) -> int:
+async def run_demo(settings: Settings, arguments: argparse.Namespace) -> int:
     with progress_bars() as bar:
         story = await demo(settings, bar)
     return print_value(arguments, story.model_dump(mode="json"), lambda: out.print(story.told(), markup=False))
 
 
-async def _make(settings: Settings, arguments: argparse.Namespace) -> int:
+async def make(settings: Settings, arguments: argparse.Namespace) -> int:
     """generate, animate, restyle, import."""
-    request = map_references(read_options(_RENDERS[arguments.command], arguments), from_here)
+    kind = COMMANDS[arguments.command].request
+    assert kind is not None
+    assert issubclass(kind, _MADE)
+    request = map_references(read_options(kind, arguments), from_here)
     async with open_studio(settings, any_file=True) as studio:
         return await _finished(studio, request, arguments)
 
 
-async def _finalize(settings: Settings, arguments: argparse.Namespace) -> int:
+async def finalize(settings: Settings, arguments: argparse.Namespace) -> int:
     draft = read_options(FinalizeOptions, arguments)
     async with open_studio(settings, any_file=True) as studio:
         return await _finished(studio, await studio.to_finalize(draft.clip, draft.codec), arguments)
 
 
-async def _edit(settings: Settings, arguments: argparse.Namespace) -> int:
-    film = map_references(_film(arguments), partial(from_here, folder=Path(arguments.film).parent))
+async def edit(settings: Settings, arguments: argparse.Namespace) -> int:
+    film = map_references(_film(arguments), partial(from_here, folder=Path(arguments.file).parent))
     async with open_studio(settings, any_file=True) as studio:
         return await _finished(studio, await studio.to_edit(film), arguments)
 
 
 def _film(arguments: argparse.Namespace) -> EditRequest:
     """The film that a file describes, with what the command line says in its place."""
-    request = read_film_file(Path(arguments.film))
+    request = read_film_file(Path(arguments.file))
     return film_request({**request.model_dump(exclude_unset=True), **given_options(EditRequest, arguments)})
 
 
@@ -78,7 +75,7 @@ async def _finished(studio: Studio, request: Request, arguments: argparse.Namesp
     return print_value(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
 
 
-async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
+async def search(settings: Settings, arguments: argparse.Namespace) -> int:
     asked = map_references(read_options(SearchRequest, arguments), from_here)
     async with open_studio(settings, any_file=True) as studio:
         found = await studio.search(asked)
@@ -95,14 +92,14 @@ async def _search(settings: Settings, arguments: argparse.Namespace) -> int:
     return print_value(arguments, found.model_dump(mode="json"), lambda: show_rows(rows, found.note))
 
 
-async def _jobs(settings: Settings, arguments: argparse.Namespace) -> int:
+async def jobs(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
         jobs = studio.jobs.recent()
     rows = [{"job_id": job.job_id, "status": job.state.status, "prompt": job.request.prompt} for job in jobs]
     return print_value(arguments, rows, lambda: show_rows(rows, "" if rows else "No jobs yet."))
 
 
-async def _models(settings: Settings, arguments: argparse.Namespace) -> int:
+async def models(settings: Settings, arguments: argparse.Namespace) -> int:
     families = await anyio.to_thread.run_sync(known_families, settings)
     rows = [
         {
@@ -118,33 +115,19 @@ async def _models(settings: Settings, arguments: argparse.Namespace) -> int:
     return print_value(arguments, [family.model_dump() for family in families], lambda: show_rows(rows, text))
 
 
-async def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
+async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     checks = await anyio.to_thread.run_sync(examine, settings)
     text = "\n".join(map(_examined, checks))
     print_value(arguments, [check.model_dump() for check in checks], lambda: out.print(text, markup=False))
     return 0 if all(check.ok for check in checks) else 1
 
 
-async def _reindex(settings: Settings, arguments: argparse.Namespace) -> int:
+async def reindex(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
         report = await studio.archive.reconcile()
     text = f"{len(report.added)} added, {len(report.removed)} removed, {len(report.failed)} failed."
     print_value(arguments, asdict(report), lambda: out.print(text))
     return 1 if report.failed else 0
-
-
-COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], Awaitable[int]]] = {
-    "demo": _demo,
-    **dict.fromkeys(_RENDERS, _make),
-    "finalize": _finalize,
-    "edit": _edit,
-    "models": _models,
-    "search": _search,
-    "jobs": _jobs,
-    **CLIP_COMMANDS,
-    "doctor": _doctor,
-    "reindex": _reindex,
-}
 
 
 def _examined(check: Check) -> str:

@@ -10,55 +10,16 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
 
 import anyio
 
 from ltx_mcp import __version__
-from ltx_mcp.cli.clip_options import add_clip_commands
+from ltx_mcp.cli.command_table import COMMANDS, Command
 from ltx_mcp.cli.options import add_options
 from ltx_mcp.errors import BadInput, Refused, SettingsError, StudioError
 from ltx_mcp.settings import Settings
-from ltx_mcp.types.exports import ExportRequest
-from ltx_mcp.types.requests import AnimateRequest, FinalizeOptions, GenerateRequest, ImportRequest, RestyleRequest
-from ltx_mcp.types.searches import SearchRequest
-from ltx_mcp.types.timeline import EditRequest
-from ltx_mcp.types.value import Value
 
-if TYPE_CHECKING:
-    from ltx_mcp.studio.studio import Studio
-
-OK, FAILED, USAGE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
-
-COMMANDS = {
-    "serve": "serve MCP on stdio (what an MCP host starts)",
-    "demo": "make a short film through the MCP server, then find its second shot in other words",
-    "generate": "make a clip from a description",
-    "animate": "bring a still image to motion",
-    "restyle": "give a video a new style",
-    "finalize": "finish a draft: the same clip at twice its size",
-    "edit": "join shots into a film, from a .json of edit_video's arguments or an .otio timeline",
-    "import": "copy a video file into the archive: moderated, searchable",
-    "export": "write a clip as a file for other programs, never over one that is there",
-    "search": "find moments by what is seen or heard",
-    "jobs": "list the recent jobs",
-    "models": "list the model families: which fit this machine, which are here, their licences",
-    "doctor": "say what this machine will use and why, and what is missing",
-    "reindex": "make the search index match the clips on disk",
-}
-
-REQUESTS: dict[str, type[Value]] = {
-    "generate": GenerateRequest,
-    "animate": AnimateRequest,
-    "restyle": RestyleRequest,
-    "finalize": FinalizeOptions,
-    "edit": EditRequest,
-    "import": ImportRequest,
-    "export": ExportRequest,
-    "search": SearchRequest,
-}
-"""The commands that take options, and the request that declares them."""
+FAILED, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,26 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(settings: Settings, arguments: argparse.Namespace) -> int:
     try:
-        if arguments.command == "serve":
-            return anyio.run(_serve, settings)
-        from ltx_mcp.cli import commands  # not before: `serve` must answer tools/list at once
-
-        return anyio.run(commands.COMMANDS[arguments.command], settings, arguments)
+        return anyio.run(COMMANDS[arguments.command].function(), settings, arguments)
     except BaseExceptionGroup as group:  # task groups wrap even a single error
         raise _innermost(group) from None
-
-
-async def _serve(settings: Settings) -> int:
-    from ltx_mcp.server.server import make_server
-    from ltx_mcp.studio.lazy_studio import LazyStudio
-
-    def studio() -> "AbstractAsyncContextManager[Studio]":
-        from ltx_mcp.compose import open_studio
-
-        return open_studio(settings)
-
-    await make_server(LazyStudio(studio, settings.max_wait_s)).run_stdio_async()
-    return OK
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -125,17 +69,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ltx-mcp {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
-    def command(name: str, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
-        if name != "serve":
-            sub.add_argument("--json", action="store_true", help="one JSON value on standard output")
-        if name == "edit":
-            sub.add_argument("film", help="a .json or .otio file; paths in it start at its folder")
-        if name in REQUESTS:
-            add_options(sub, REQUESTS[name])
-        return sub
-
-    for name, text in COMMANDS.items():
-        command(name, text)
-    add_clip_commands(command)
+    for name, command in COMMANDS.items():
+        _add(commands.add_parser(name, help=command.text, description=command.text), command)
     return parser
+
+
+def _add(parser: argparse.ArgumentParser, command: Command) -> None:
+    if command.json:
+        parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    if command.opens:
+        parser.add_argument("--print", action="store_true", help=f"only say where {command.opens} is")
+    if command.takes_file:
+        parser.add_argument("file", help=command.takes_file)
+    if command.request is not None:
+        add_options(parser, command.request)

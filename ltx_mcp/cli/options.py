@@ -27,13 +27,16 @@ def add_options(parser: argparse.ArgumentParser, kind: type[Value]) -> None:
         flag = flag_of(field)
         if flag.hidden:
             continue
-        text = _help(flag, options[name])
+        text = _help(flag, options[name], field.is_required())
         if field.is_required():
-            parser.add_argument(name, help=text, **_values(flag, options[name]))
+            parser.add_argument(name, help=text, **_required_values(name, flag, options[name]))
         elif _is_positional(flag):
-            parser.add_argument(name, nargs="?", help=text, **_values(flag, options[name]))
+            parser.add_argument(name, nargs="?", help=text, **_values(name, flag, options[name]))
         else:
             parser.add_argument(_spelled(name, flag), dest=name, help=text, **_flag_values(name, flag, options[name]))
+            if field.default is None and options[name].get("type") == "array":  # left out it is not an empty list
+                none = f"--no-{name.replace('_', '-')}"
+                parser.add_argument(none, dest=name, action="store_const", const=[], help="None at all.")
 
 
 def given_options(kind: type[Value], arguments: argparse.Namespace) -> dict[str, Any]:
@@ -50,37 +53,49 @@ def read_options(kind: type[R], arguments: argparse.Namespace) -> R:
         raise BadInput(text, f"ltx-mcp {arguments.command} --help lists what is allowed.") from None
 
 
+def _required_values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
+    """A list, or what may be one, takes all that stands there."""
+    lists = [kind for kind in option.get("anyOf", [option]) if kind.get("type") == "array"]
+    return {**_list_values(name, flag, lists[0]), "nargs": "+"} if lists else _values(name, flag, option)
+
+
 def _flag_values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
     if option.get("type") == "boolean":  # --audio and --no-audio
         return {"action": argparse.BooleanOptionalAction}
     if option.get("type") == "array":
-        return {"action": "append", "type": _element(name, flag, option), "metavar": flag.metavar or None}
-    values = _values(flag, option)
-    return (
-        values if "choices" in values or flag.metavar or not name.endswith("_s") else {**values, "metavar": "SECONDS"}
-    )
+        return {**_list_values(name, flag, option), "action": "append"}
+    return _values(name, flag, option)
 
 
-def _values(flag: Flag, option: Schema) -> dict[str, Any]:
+def _values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
     """What argparse itself can check of a single value; ranges and lengths are the request's to check."""
     if "enum" in option:
         return {"choices": option["enum"]}
-    return {"type": _CONVERTERS[option["type"]], "metavar": flag.metavar or None}
+    return {"type": _reader(name, flag, flag.parse or _CONVERTERS[option["type"]]), "metavar": _metavar(name, flag)}
 
 
-def _element(name: str, flag: Flag, option: Schema) -> Callable[[str], object]:
-    """Reads one value of a list. Raises TypeError, while the parser is built, for what needs a Flag and has none."""
+def _list_values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
+    """Raises TypeError, while the parser is built, for what needs a Flag and has none."""
     if flag.parse is None and option["items"].get("type") not in _CONVERTERS:
         raise TypeError(f"{name!r} is a list of objects: give it a Flag that parses one, or NO_FLAG.")
     parse = flag.parse or _CONVERTERS[option["items"]["type"]]
+    return {"type": _reader(name, flag, parse), "metavar": _metavar(name, flag)}
 
-    def element(text: str) -> object:
+
+def _metavar(name: str, flag: Flag) -> str | None:
+    return flag.metavar or ("SECONDS" if name.endswith("_s") else None)
+
+
+def _reader(name: str, flag: Flag, parse: Callable[[str], object]) -> Callable[[str], object]:
+    """Reads one value."""
+
+    def read(text: str) -> object:
         try:
             return parse(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {flag.metavar or name.upper()}") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not {_metavar(name, flag) or name.upper()}") from None
 
-    return element
+    return read
 
 
 def _is_positional(flag: Flag) -> bool:
@@ -100,14 +115,14 @@ def _known_as(kind: type[Value], name: str) -> str:
     return _spelled(name, flag_of(field))
 
 
-def _help(flag: Flag, option: Schema) -> str:
+def _help(flag: Flag, option: Schema, required: bool) -> str:
     text = flag.help or option.get("description", "")
     facts = [
         f"{number(option['minimum'])} to {number(option['maximum'])}"
         if {"minimum", "maximum"} <= option.keys()
         else "",
         f"default {_shown(option['default'])}" if "default" in option else "",
-        "may be repeated" if option.get("type") == "array" else "",
+        "may be repeated" if option.get("type") == "array" and not required else "",
     ]
     said = "; ".join(fact for fact in facts if fact)
     return (f"{text} ({said})" if said else text).replace("%", "%%")  # argparse formats its help with %

@@ -8,17 +8,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.contact_sheet import draw_frames, draw_one
 from ltx_mcp.media.ffmpeg import FFmpeg, input_args
 from ltx_mcp.media.probe import read_frames
+from ltx_mcp.types.clip_requests import MAX_VIEWED, ViewSize
 from ltx_mcp.types.frames import Frame
 
-ViewSize = Literal["small", "medium", "large"]
-
-MAX_FRAMES = 16
 MAX_SCAN_S = 600.0  # of a stretch that is listened to and searched for cuts: a minute's work at 1080p
 SILENCE_DB = -100.0  # what digital silence counts as: JSON has no infinity
 SILENCE_LUFS = -70.0  # the gate of EBU R128: nothing quieter counts
@@ -57,11 +54,11 @@ def spread(start_s: float, end_s: float, count: int) -> list[float]:
 def view_frames(wanted: Sequence[tuple[Stretch, Sequence[float]]], size: ViewSize = "medium") -> bytes:
     """A JPEG of the frames at these times of each stretch, each above its time; a single one is shown whole.
 
-    At most `MAX_FRAMES` frames, under `MAX_VIEW_BYTES`. Raises MediaError.
+    At most `MAX_VIEWED` frames, under `MAX_VIEW_BYTES`. Raises MediaError.
     """
     count = sum(len(times_s) for _, times_s in wanted)
-    if not 1 <= count <= MAX_FRAMES:
-        raise MediaError(f"{count} frames cannot be shown at once.", f"Ask for 1 to {MAX_FRAMES}.")
+    if not 1 <= count <= MAX_VIEWED:
+        raise MediaError(f"{count} frames cannot be shown at once.", f"Ask for 1 to {MAX_VIEWED}.")
     side = SIDES[size] if count == 1 else SIDES[size] // 2
     shown = [frame for stretch, times_s in wanted for frame in _labelled(stretch, times_s, side)]
     if len(shown) == 1:

@@ -11,10 +11,8 @@ from anyio import to_thread
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.view import (
-    MAX_FRAMES,
     MAX_SCAN_S,
     Stretch,
-    ViewSize,
     find_cuts,
     measure_loudness,
     spread,
@@ -23,7 +21,8 @@ from ltx_mcp.media.view import (
 from ltx_mcp.preparation.clip_parts import check_time, clip_part
 from ltx_mcp.preparation.inputs import ClipRef, Inputs
 from ltx_mcp.studio.gates import Gates
-from ltx_mcp.types.clips import Clip, ClipChange
+from ltx_mcp.types.clip_requests import MAX_VIEWED, UpdateRequest, ViewRequest
+from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.views import View, ViewedClip
 
 _SAME_CUT_S = 0.06  # a frame at 24 fps and some: a cut that is seen this near to one that is known is that one
@@ -37,12 +36,12 @@ class FinishedClips:
         self._archive = archive
         self._gates = gates
 
-    async def update(self, reference: str, change: ClipChange) -> Clip:
+    async def update(self, asked: UpdateRequest) -> Clip:
         """Change what the user says of a clip; the words are moderated. Raises Refused, BadInput, NotFound."""
-        clip_id = await to_thread.run_sync(self._inputs.clip_id, reference)
-        words = [("title", change.title or ""), *(("tags", tag) for tag in change.tags or ())]
+        clip_id = await to_thread.run_sync(self._inputs.clip_id, asked.clip)
+        words = [("title", asked.title or ""), *(("tags", tag) for tag in asked.tags or ())]
         await to_thread.run_sync(self._gates.check_texts, clip_id, [part for part in words if part[1]], ())
-        return await self._archive.update(clip_id, change)
+        return await self._archive.update(clip_id, asked.change)
 
     async def delete(self, reference: str) -> str:
         """Move a clip to the trash; its id. Raises BadInput, NotFound, ArchiveError."""
@@ -62,22 +61,19 @@ class FinishedClips:
             case _:
                 raise BadInput(f"{reference!r} is not a whole clip of the archive.", "Name it by its clip_id.")
 
-    async def view(
-        self, references: Sequence[str], frames: int, at_s: Sequence[float], size: ViewSize
-    ) -> tuple[View, bytes]:
+    async def view(self, asked: ViewRequest) -> tuple[View, bytes]:
         """The numbers, and a JPEG of frames: `frames` in all, or those at `at_s` of each clip. Raises BadInput."""
-        return await to_thread.run_sync(self._view, references, frames, at_s, size)
+        return await to_thread.run_sync(self._view, asked)
 
-    def _view(
-        self, references: Sequence[str], frames: int, at_s: Sequence[float], size: ViewSize
-    ) -> tuple[View, bytes]:
-        found = [clip_part(reference, self._inputs) for reference in references]
+    def _view(self, asked: ViewRequest) -> tuple[View, bytes]:
+        found = [clip_part(reference, self._inputs) for reference in asked.clips]
         wanted = [
-            (_stretch(ref, clip, len(found) > 1), _times(ref, clip, frames // len(found), at_s)) for ref, clip in found
+            (_stretch(ref, clip, len(found) > 1), _times(ref, clip, asked.frames // len(found), asked.at_s))
+            for ref, clip in found
         ]
-        if (count := sum(len(times_s) for _, times_s in wanted)) > MAX_FRAMES:
-            raise BadInput(f"{count} frames cannot be shown at once.", f"Ask for at most {MAX_FRAMES} in all.")
-        jpeg = view_frames(wanted, size)
+        if (count := sum(len(times_s) for _, times_s in wanted)) > MAX_VIEWED:
+            raise BadInput(f"{count} frames cannot be shown at once.", f"Ask for at most {MAX_VIEWED} in all.")
+        jpeg = view_frames(wanted, asked.size)
         clips = tuple(
             _viewed(ref, clip, stretch, times_s) for (ref, clip), (stretch, times_s) in zip(found, wanted, strict=True)
         )

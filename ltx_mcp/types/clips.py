@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from ltx_mcp.types.codecs import Codec
+from ltx_mcp.types.options import Flag
+from ltx_mcp.types.requests import Title
 from ltx_mcp.types.timeline import SourceUse
 from ltx_mcp.types.value import Value
 
@@ -108,9 +110,13 @@ Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), AfterValidator(lam
 class ClipChange(Value):
     """What a user may change of a clip; None leaves it as it is, and `tags` replace those that it had."""
 
-    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)] | None = None
-    pinned: bool | None = None
-    tags: Tags | None = None
+    title: Annotated[Title | None, Field(description="Words by which search_clips finds it.")] = None
+    pinned: Annotated[bool | None, Field(description="A pinned clip cannot be deleted.")] = None
+    tags: Annotated[
+        Tags | None,
+        Field(description="All its tags; [] takes them away. search_clips filters by them."),
+        Flag("--tag", "TAG", "One of all its tags."),
+    ] = None
 
 
 class Moment(Value):

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from ltx_mcp.types.options import Flag
 from ltx_mcp.types.references import Reference
 from ltx_mcp.types.value import Value
 
@@ -18,7 +19,9 @@ class ExportRequest(Value):
 
     tool: Literal["export_clip"] = "export_clip"
     clip: Annotated[Reference, Field(description="clip_id, clip_id@2.0-5.5 (its span) or clip_id@3.2 (png).")]
-    folder: Annotated[_Folder, Field(description="An existing folder that the user named.")]
+    folder: Annotated[
+        _Folder, Field(description="An existing folder that the user named."), Flag(help="An existing folder.")
+    ]
     format: Annotated[
         ExportFormat,
         Field(description="mp4: H.264. gif: for a README, under 10 MB. prores: for editing. png: a frame. wav: audio."),

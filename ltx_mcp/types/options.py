@@ -21,7 +21,7 @@ class Flag:
     """How the command line writes an option, where its field does not say it; goes into `Annotated`.
 
     `name` is the flag ("--lora"), or without dashes an optional positional; `metavar` stands for the value, `help`
-    replaces the description. `parse` reads one value of a list, raising ValueError. `hidden`: no flag at all.
+    replaces the description. `parse` reads a value, or one of a list, raising ValueError. `hidden`: no flag at all.
     """
 
     name: str = ""

@@ -1,6 +1,7 @@
 """Searches: the options of search_clips, declared as those of requests are."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator
@@ -12,6 +13,29 @@ from ltx_mcp.types.value import Value
 
 Query = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 
+_AGE = re.compile(r"([0-9]{1,5})([dh])")
+
+
+def read_moment(text: str) -> datetime:
+    """A date as ISO 8601, in the local zone where it names none, or an age such as 7d or 12h. Raises ValueError."""
+    if found := _AGE.fullmatch(text):
+        count = int(found[1])
+        return datetime.now(UTC) - (timedelta(days=count) if found[2] == "d" else timedelta(hours=count))
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.astimezone()
+
+
+Since = Annotated[
+    datetime | None,
+    Field(description="ISO 8601; UTC where no zone is given."),
+    Flag("--since", "DATE|AGE", "Clips made since a date such as 2026-11-20, or within 7d or 12h.", read_moment),
+]
+WithTags = Annotated[
+    Tags,
+    Field(description="Only clips that have all of these tags (update_clip sets them)."),
+    Flag("--tag", metavar="TAG", help="Only clips with this tag."),
+]
+
 
 class SearchFilters(Value):
     """The words of a search, the clips that it covers, and how many moments it gives. A blank query is left out."""
@@ -22,7 +46,7 @@ class SearchFilters(Value):
         Flag("query", help="What is seen or heard, in plain words. Left out: the newest clips."),
     ] = None
     kind: Annotated[Kind | None, Field(description="Clips of this kind only.")] = None
-    created_after: Annotated[datetime | None, Field(description="ISO 8601; UTC where no zone is given.")] = None
+    created_after: Since = None
     min_duration_s: Annotated[
         Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] | None,
         Field(description="Clips of at least so many seconds only."),
@@ -50,8 +74,4 @@ class SearchRequest(SearchFilters):
         Flag(help="Find what looks like this: clip_id@seconds, or an image file."),
     ] = None
     clip: Annotated[ClipId | None, Field(description="A clip_id: search inside this clip only.")] = None
-    tags: Annotated[
-        Tags,
-        Field(description="Only clips that have all of these tags (update_clip sets them)."),
-        Flag("--tag", metavar="TAG", help="Only clips with this tag."),
-    ] = ()
+    tags: WithTags = ()

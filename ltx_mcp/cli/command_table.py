@@ -1,0 +1,81 @@
+"""Every command in one list: what it does, the request that declares its options, and the function that runs it.
+
+Loads nothing heavy: `serve` must answer at once. So a function is named, as `module:function` of this package, and
+imported when its command runs.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions
+from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
+from ltx_mcp.types.exports import ExportRequest
+from ltx_mcp.types.requests import AnimateRequest, FinalizeOptions, GenerateRequest, ImportRequest, RestyleRequest
+from ltx_mcp.types.searches import SearchRequest
+from ltx_mcp.types.timeline import EditRequest
+from ltx_mcp.types.value import Value
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ltx_mcp.settings import Settings
+
+
+@dataclass(frozen=True)
+class Command:
+    """`takes_file` is the help of a file that comes first; `opens` says what the command opens unless --print is given;
+    `json` whether there is --json.
+    """
+
+    text: str
+    run: str
+    request: type[Value] | None = None
+    takes_file: str = ""
+    opens: str = ""
+    json: bool = True
+
+    def function(self) -> "Callable[[Settings, argparse.Namespace], Awaitable[int]]":
+        """What runs it, and gives its exit code."""
+        module, _, name = self.run.partition(":")
+        function: Callable[[Settings, argparse.Namespace], Awaitable[int]]
+        function = getattr(import_module(f"ltx_mcp.cli.{module}"), name)
+        return function
+
+
+COMMANDS = {
+    "serve": Command("serve MCP on stdio (what an MCP host starts)", "serve:serve", json=False),
+    "demo": Command(
+        "make a short film through the MCP server, then find its second shot in other words", "commands:run_demo"
+    ),
+    "generate": Command("make a clip from a description", "commands:make", GenerateRequest),
+    "animate": Command("bring a still image to motion", "commands:make", AnimateRequest),
+    "restyle": Command("give a video a new style", "commands:make", RestyleRequest),
+    "finalize": Command("finish a draft: the same clip at twice its size", "commands:finalize", FinalizeOptions),
+    "edit": Command(
+        "join shots into a film, from a .json of edit_video's arguments or an .otio timeline",
+        "commands:edit",
+        EditRequest,
+        takes_file="a .json or .otio file; paths in it start at its folder",
+    ),
+    "import": Command("copy a video file into the archive: moderated, searchable", "commands:make", ImportRequest),
+    "search": Command("find moments by what is seen or heard", "commands:search", SearchRequest),
+    "jobs": Command("list the recent jobs", "commands:jobs"),
+    "models": Command(
+        "list the model families: which fit this machine, which are here, their licences", "commands:models"
+    ),
+    "doctor": Command("say what this machine will use and why, and what is missing", "commands:doctor"),
+    "reindex": Command("make the search index match the clips on disk", "commands:reindex"),
+    "clips": Command("list the clips of the archive, newest first", "clips:list_clips", ListOptions),
+    "view": Command(
+        "look at frames of clips, in the system's image viewer", "clips:view", ViewRequest, opens="the image"
+    ),
+    "open": Command("play a clip in the system's player", "clips:open_clip", OpenOptions, opens="the clip"),
+    "export": Command(
+        "write a clip as a file for other programs, never over one that is there", "clips:export", ExportRequest
+    ),
+    "update": Command("change a clip's title, pin or tags", "clips:update", UpdateRequest),
+    "delete": Command("move clips to the trash, where they can be restored for 30 days", "clips:delete", DeleteOptions),
+    "trash": Command("list the deleted clips, restore one, or delete them for good", "clips:trash", TrashOptions),
+}

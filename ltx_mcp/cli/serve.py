@@ -1,0 +1,22 @@
+"""`ltx-mcp serve`: MCP on stdio. The studio is opened by the first call that needs it."""
+
+import argparse
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from ltx_mcp.server.server import make_server
+from ltx_mcp.settings import Settings
+from ltx_mcp.studio.lazy_studio import LazyStudio
+
+if TYPE_CHECKING:
+    from ltx_mcp.studio.studio import Studio
+
+
+async def serve(settings: Settings, _arguments: argparse.Namespace) -> int:
+    def studio() -> "AbstractAsyncContextManager[Studio]":
+        from ltx_mcp.compose import open_studio
+
+        return open_studio(settings)
+
+    await make_server(LazyStudio(studio, settings.max_wait_s)).run_stdio_async()
+    return 0
