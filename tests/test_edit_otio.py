@@ -1,7 +1,10 @@
 """Timelines as OpenTimelineIO: what we write we read back, and what others write is a film."""
 
 import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import opentimelineio as otio
 import pytest
@@ -11,9 +14,11 @@ from media_kit import write_counting
 from ltx_mcp.edit.film import FilmShot, lay_out
 from ltx_mcp.edit.film_file import read_film_file
 from ltx_mcp.edit.otio import read_timeline, write_timeline
+from ltx_mcp.edit.otio_audio import MUSIC, PlacedAudio
+from ltx_mcp.edit.sources import BLACK_STILL, Source
 from ltx_mcp.errors import BadInput
 from ltx_mcp.types.film_request import film_request
-from ltx_mcp.types.timeline import EditRequest
+from ltx_mcp.types.timeline import EditRequest, Music
 
 FPS = 24.0
 
@@ -133,16 +138,124 @@ def test_what_is_not_a_film_says_why(text: str, problem: str, tmp_path: Path) ->
         read_film_file(tmp_path / "nothing.json")
 
 
-def test_gaps_and_missing_media_name_their_shot(tmp_path: Path) -> None:
-    def timeline(*items: otio.core.Item) -> str:
-        track = otio.schema.Track(kind=otio.schema.TrackKind.Video, children=list(items))
-        found = otio.schema.Timeline("t")
-        found.tracks.append(track)
-        return str(found.to_json_string())
+def a_timeline(*tracks: otio.schema.Track) -> str:
+    found = otio.schema.Timeline("t")
+    found.tracks.extend(tracks)
+    return str(found.to_json_string())
 
-    there = otio.schema.Clip("a", otio.schema.ExternalReference("file:///a.mp4"))
+
+def a_track(*items: otio.core.Composable, kind: str = otio.schema.TrackKind.Video) -> otio.schema.Track:
+    return otio.schema.Track(kind=kind, children=list(items))
+
+
+def seconds(start: float, duration: float) -> otio.opentime.TimeRange:
+    times = [otio.opentime.RationalTime(at * 25, 25) for at in (start, duration)]
+    return otio.opentime.TimeRange(*times)
+
+
+def a_clip(name: str, start: float = 0, duration: float = 2) -> otio.schema.Clip:
+    return otio.schema.Clip(name, otio.schema.ExternalReference(f"file:///{name}"), seconds(start, duration))
+
+
+def test_missing_media_nested_and_further_tracks_are_errors(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="Shot 2: its media is missing"):
-        read_timeline(timeline(there, otio.schema.Clip("b")), tmp_path)
-    gap = otio.schema.Gap(duration=otio.opentime.RationalTime(5, 25))
-    with pytest.raises(BadInput, match="Shot 1: a Gap cannot be shown"):
-        read_timeline(timeline(gap), tmp_path)
+        read_timeline(a_timeline(a_track(a_clip("a.mp4"), otio.schema.Clip("b"))), tmp_path)
+    with pytest.raises(BadInput, match="Shot 1: a Stack cannot be shown"):
+        read_timeline(a_timeline(a_track(otio.schema.Stack())), tmp_path)
+    with pytest.raises(BadInput, match=r"It has 2 video tracks with clips; one is read\. Flatten"):
+        read_timeline(a_timeline(a_track(a_clip("a.mp4")), a_track(a_clip("b.mp4"))), tmp_path)
+
+
+def test_a_gap_is_black(tmp_path: Path) -> None:
+    nothing, gap = [otio.schema.Gap(source_range=seconds(0, length)) for length in (0, 1.5)]
+    text = a_timeline(a_track(nothing, a_clip("a.mp4"), gap, a_clip("b.mp4")))
+    shots = film_request(read_timeline(text, tmp_path)).shots
+    assert [shot.source for shot in shots] == ["/a.mp4", "black", "/b.mp4"]
+    assert [shot.duration_s for shot in shots] == [2.0, 1.5, 2.0]
+
+
+def test_audio_of_another_editor_is_music_or_narration(tmp_path: Path) -> None:
+    linked, music, voice = a_clip("a.mp4"), a_clip("m.mp3"), a_clip("v.wav", duration=1)
+    pause = otio.schema.Gap(source_range=seconds(0, 0.8))
+    audio = [a_track(*items, kind="Audio") for items in ((linked,), (music,), (pause, voice))]
+    request = film_request(read_timeline(a_timeline(a_track(a_clip("a.mp4")), *audio), tmp_path))
+    assert isinstance(request.music, Music)
+    assert (request.music.source, request.music.loop) == ("/m.mp3", False)
+    assert [(passage.audio, passage.at_s) for passage in request.narration] == [("/v.wav", 0.8)]
+    trimmed = a_track(a_clip("m.mp3", start=3), kind="Audio")
+    with pytest.raises(BadInput, match=r"The audio at 0\.00 s begins 3\.00 s into its file"):
+        read_timeline(a_timeline(a_track(a_clip("a.mp4")), trimmed), tmp_path)
+
+
+def a_random_film(rng: Random, videos: Iterable[str]) -> EditRequest:
+    """Any film that can be laid out: shots of video, stills and black, transitions within them, audio of each kind."""
+    shots: list[dict[str, Any]] = []
+    for _ in range(rng.randint(1, 6)):
+        shot: dict[str, Any] = {"source": rng.choice([*videos, "still.png", "black"])}
+        shot["duration_s"] = round(rng.uniform(0.5, 1), rng.randint(1, 3))
+        if shot["source"] in videos:
+            shot |= {"start_s": round(rng.uniform(0, 0.4), 2), "speed": rng.choice([0.5, 1, 1.5, 2])}
+            shot["volume_db"] = rng.choice([0, -6])
+        else:
+            shot["motion"] = rng.choice(["none", "push_in"])
+        if rng.random() < 0.5:
+            shot["transition"] = rng.choice(["dissolve", "fade_black", "wipe_left"])
+            shot["transition_s"] = round(rng.uniform(0.05, 0.2), 3)
+        shots.append(shot)
+    spoken = [{"text": "Words."}, {"audio": "/v.wav", "at_s": 0.3}, {"audio": "/w.wav", "shot": 1}]
+    film: dict[str, Any] = {
+        "shots": shots,
+        "fps": rng.choice([None, 24]),
+        "quality": rng.choice(["draft", "final"]),
+        "narration": rng.sample(spoken, rng.randint(0, 3)),
+        "music": rng.choice([None, "none", {"source": "/m.mp3", "volume_db": -20}]),
+        "titles": [{"text": "Title", "at_s": 0.1}][: rng.randint(0, 1)],
+    }
+    return EditRequest.model_validate(film)
+
+
+def with_audio(asked: EditRequest, sources: Mapping[str, Source], fps: float) -> str:
+    """The timeline of a film whose audio lies in files."""
+    placed = [
+        PlacedAudio(number, f"file://{passage.audio}", passage.at_s or 0.0, 0.2)
+        for number, passage in enumerate(asked.narration, 1)
+        if passage.audio
+    ]
+    if isinstance(asked.music, Music):
+        placed.append(PlacedAudio(MUSIC, "file:///m.mp3", 0.0, 1.0))
+    shots = lay_out(asked.shots, [sources[shot.source] for shot in asked.shots], fps)
+    urls = [shot.source if shot.source == "black" else f"file://{shot.source}" for shot in asked.shots]
+    return write_timeline(asked, shots, fps, urls, placed)
+
+
+def changed(text: str, change: Callable[[otio.schema.Timeline], None]) -> dict[str, Any]:
+    """What is read of a timeline once another editor has changed it."""
+    timeline = otio.adapters.read_from_string(text, "otio_json")
+    change(timeline)
+    return read_timeline(timeline.to_json_string(), Path())
+
+
+def without_audio(timeline: otio.schema.Timeline) -> None:
+    for track in timeline.audio_tracks():
+        timeline.tracks.remove(track)
+
+
+def a_second_later(timeline: otio.schema.Timeline) -> None:
+    for track in timeline.audio_tracks():
+        track.insert(0, otio.schema.Gap(duration=otio.opentime.RationalTime(25, 25)))
+
+
+def test_any_film_is_read_back_as_it_was_and_its_audio_as_it_was_changed(tmp_path: Path) -> None:
+    videos = {str(path): video(path) for path in (write_counting(tmp_path / f"{name}.mp4") for name in "ab")}
+    sources: dict[str, Source] = {**videos, "still.png": plain(9), "black": BLACK_STILL}
+    for seed in range(150):
+        rng = Random(seed)
+        asked = a_random_film(rng, videos)
+        text = with_audio(asked, sources, rng.choice([10.0, 24.0, 30000 / 1001, 60.0]))
+        assert film_request(read_timeline(text, tmp_path)) == asked, seed
+        silent = film_request(changed(text, without_audio))
+        assert silent.music == ("none" if asked.music == "none" else None), seed
+        assert [each.text for each in silent.narration] == [each.text for each in asked.narration if each.text], seed
+        later = film_request(changed(text, a_second_later)).narration
+        for before, after in zip(asked.narration, later, strict=True):
+            assert before.text or after.at_s == pytest.approx((before.at_s or 0) + 1, abs=1e-3), seed

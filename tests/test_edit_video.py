@@ -83,6 +83,24 @@ async def test_shots_become_one_film(tmp_path: Path, mode: str, images: dict[str
 
 
 @pytest.mark.anyio
+async def test_a_title_stands_on_black_before_footage_of_any_shape(tmp_path: Path) -> None:
+    Image.new("RGB", (240, 426), COLOURS["green"]).save(tmp_path / "tall.png")
+    shots = [
+        {"source": "black", "duration_s": 1, "title": "Before"},
+        {"source": str(tmp_path / "tall.png"), "duration_s": 1, "transition": "dissolve", "transition_s": 0.2},
+    ]
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+        film = data(await agent.call_tool("edit_video", {"shots": shots, "fps": 10}))["clip"]
+        alone = data(await agent.call_tool("edit_video", {"shots": [{**shots[0], "duration_s": 0.2}]}))["clip"]
+    assert (film["width"], film["height"]) == (240, 416), "black has no shape of its own"
+    assert (alone["width"], alone["height"]) == (1280, 720)
+    frames = [frame for _, frame in read_frames(Path(film["path"]), [0.4, 1.5])]
+    assert frames[0].max() > 200
+    assert (frames[0].max(axis=2) < 40).mean() > 0.8
+    assert np.abs(frames[1].astype(int) - COLOURS["green"]).mean() < 12
+
+
+@pytest.mark.anyio
 async def test_one_shot_is_changed_by_the_films_base(tmp_path: Path, images: dict[str, str]) -> None:
     shots = [{"source": images[name], "duration_s": 1, "title": name} for name in ("red", "green", "blue")]
     async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:

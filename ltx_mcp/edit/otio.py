@@ -1,31 +1,37 @@
 """A film's timeline as OpenTimelineIO, which Resolve, Premiere and kdenlive read through its adapters, and back.
 
-One video track: a clip a shot, with the cut in the middle of each transition and LinearTimeWarp for speed. What the
-format has no words for stands in metadata under "ltx_mcp". Reading prefers the standard fields, so that what was
-changed in another editor counts, and takes a shot's own words where they still say the same.
+One video track: a clip a shot, or a gap where the film is black, with the cut in the middle of each transition and
+LinearTimeWarp for speed; audio files lie on tracks of their own (otio_audio.py). What the format has no words for is
+in metadata under "ltx_mcp". Reading prefers the standard fields, so that what was changed in another editor counts, and
+takes a shot's own words where they still say the same.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from ltx_mcp.edit.film import FilmShot
+from ltx_mcp.edit.otio_audio import PlacedAudio, read_audio, write_audio
+from ltx_mcp.edit.otio_values import KEY, plain, reference, same
 from ltx_mcp.edit.sources import StillSource
 from ltx_mcp.errors import BadInput
-from ltx_mcp.types.timeline import EditRequest, FilmTitle, Transition
+from ltx_mcp.types.timeline import BLACK, EditRequest, FilmTitle, Transition
 
 if TYPE_CHECKING:
     import opentimelineio as otio
 
-KEY = "ltx_mcp"
 MAX_CHARS = 20_000_000
 _NOT_SHOTS = {"tool", "shots", "base", "changes"}
-_SAME_S = 1e-4  # times that went through frames and back
 
 
-def write_timeline(request: EditRequest, shots: Sequence[FilmShot], fps: float, urls: Sequence[str]) -> str:
-    """The .otio text of a film that was laid out. `urls` say where each shot's media lies."""
+def write_timeline(
+    request: EditRequest,
+    shots: Sequence[FilmShot],
+    fps: float,
+    urls: Sequence[str],
+    audio: Sequence[PlacedAudio] = (),
+) -> str:
+    """The .otio text of a film that was laid out. `urls` say where each shot's media lies, `BLACK` for none."""
     import opentimelineio as otio
 
     timeline = otio.schema.Timeline(request.title or "Film")
@@ -34,12 +40,13 @@ def write_timeline(request: EditRequest, shots: Sequence[FilmShot], fps: float, 
     for shot, url in zip(shots, urls, strict=True):
         if shot.lead_in:
             track.append(_transition(shot, fps))
-        track.append(_clip(shot, fps, url))
+        track.append(_item(shot, fps, url))
     track.markers.extend(_marker(title, fps) for title in request.titles)
     timeline.tracks.append(track)
-    read_back = [_standard(place, track) for place, item in enumerate(track) if isinstance(item, otio.schema.Clip)]
-    for item, shot, standard in zip(track.find_clips(), shots, read_back, strict=True):
+    shown = [(item, _standard(place, track)) for place, item in _items(track)]
+    for (item, standard), shot in zip(shown, shots, strict=True):
         item.metadata[KEY] = {"shot": shot.shot.model_dump(mode="json"), "standard": standard}
+    write_audio(timeline, audio, fps)
     return str(timeline.to_json_string())
 
 
@@ -63,9 +70,10 @@ def read_timeline(text: str, folder: Path) -> dict[str, Any]:
     tracks = [track for track in timeline.video_tracks() if len(track)]
     if len(tracks) != 1:
         raise BadInput(f"It has {len(tracks)} video tracks with clips; one is read.", "Flatten it to one track.")
-    own = _plain(timeline.metadata.get(KEY))
+    own = plain(timeline.metadata.get(KEY))
     fields = own if isinstance(own, dict) else {"title": timeline.name or None}
-    return {**fields, "shots": _shots(tracks[0], folder)}
+    shown = {_standard(place, tracks[0])["url"] for place, _ in _items(tracks[0])}
+    return {**fields, "shots": _shots(tracks[0], folder), **read_audio(timeline, fields, shown, folder)}
 
 
 # -- writing ------------------------------------------------------------------------------------------------
@@ -77,10 +85,14 @@ def _time(frames: float, fps: float) -> "otio.opentime.RationalTime":
     return otio.opentime.RationalTime(frames, fps)
 
 
-def _clip(shot: FilmShot, fps: float, url: str) -> "otio.schema.Clip":
+def _item(shot: FilmShot, fps: float, url: str) -> "otio.core.Item":
     import opentimelineio as otio
 
     first, last = shot.lead_in // 2, shot.frames - (shot.lead_out - shot.lead_out // 2)
+    if url == BLACK:
+        item = otio.schema.Gap(source_range=otio.opentime.TimeRange(_time(0, fps), _time(last - first, fps)))
+        item.name = f"shot {shot.number}"
+        return item
     start = (shot.shot.start_s or 0.0) * fps + first * shot.shot.speed
     if isinstance(shot.source, StillSource):
         start = 0
@@ -119,40 +131,42 @@ def _marker(title: FilmTitle, fps: float) -> "otio.schema.Marker":
 # -- reading ------------------------------------------------------------------------------------------------
 
 
+def _items(track: "otio.schema.Track") -> list[tuple[int, "otio.core.Item"]]:
+    """(place in the track, what is shown): all but transitions and gaps without length, which editors leave behind."""
+    import opentimelineio as otio
+
+    return [
+        (place, item)
+        for place, item in enumerate(track)
+        if not isinstance(item, otio.schema.Transition)
+        and not (isinstance(item, otio.schema.Gap) and item.duration().value <= 0)
+    ]
+
+
 def _shots(track: "otio.schema.Track", folder: Path) -> list[dict[str, Any]]:
     import opentimelineio as otio
 
-    shots: list[dict[str, Any]] = []
-    for place, item in enumerate(track):
-        match item:
-            case otio.schema.Transition():
-                continue
-            case otio.schema.Clip():
-                shots.append(_shot(place, track, folder, len(shots) + 1))
-            case _:
-                raise BadInput(
-                    f"Shot {len(shots) + 1}: a {type(item).__name__} cannot be shown.",
-                    "Close gaps, and render nested timelines to files of their own.",
-                )
+    shots = []
+    for number, (place, item) in enumerate(_items(track), 1):
+        if not isinstance(item, otio.schema.Clip | otio.schema.Gap):
+            raise BadInput(
+                f"Shot {number}: a {type(item).__name__} cannot be shown.",
+                "Render nested timelines to files of their own.",
+            )
+        shots.append(_shot(place, track, folder, number))
     return shots
 
 
 def _shot(place: int, track: "otio.schema.Track", folder: Path, number: int) -> dict[str, Any]:
     clip = track[place]
-    own = _plain(clip.metadata.get(KEY, {}))
+    own = plain(clip.metadata.get(KEY, {}))
     words, then, now = own.get("shot", {}), own.get("standard", {}), _standard(place, track)
     if now["url"] is None:
         raise BadInput(f"Shot {number}: its media is missing.", "Relink it in the editor, then export again.")
-    fields = {name: value for name, value in now.items() if name != "url" and not _same(value, then.get(name))}
+    fields = {name: value for name, value in now.items() if name != "url" and not same(value, then.get(name))}
     if words.get("source") is None or now["url"] != then.get("url"):
-        fields["source"] = _reference(now["url"], folder)
+        fields["source"] = reference(now["url"], folder)
     return {**words, **fields}
-
-
-def _same(now: object, then: object) -> bool:
-    if isinstance(now, float) and isinstance(then, int | float):
-        return abs(now - then) < _SAME_S
-    return now == then
 
 
 def _standard(place: int, track: "otio.schema.Track") -> dict[str, Any]:
@@ -166,8 +180,9 @@ def _standard(place: int, track: "otio.schema.Track") -> dict[str, Any]:
     shown = clip.source_range
     lead_in_s = before.in_offset.to_seconds() if before else 0.0
     lead_out_s = after.out_offset.to_seconds() if isinstance(after, otio.schema.Transition) else 0.0
-    url = getattr(clip.media_reference, "target_url", None)
-    start_s = max(0.0, shown.start_time.to_seconds() - lead_in_s * speed) if shown else None
+    black = isinstance(clip, otio.schema.Gap)
+    url = BLACK if black else getattr(getattr(clip, "media_reference", None), "target_url", None)
+    start_s = None if black else max(0.0, shown.start_time.to_seconds() - lead_in_s * speed) if shown else None
     return {
         "url": url or None,
         "start_s": start_s or None,
@@ -184,21 +199,3 @@ def _kind(transition: "otio.schema.Transition | None") -> str:
     if transition is None:
         return "cut"
     return transition.name if transition.name in get_args(Transition) else "dissolve"
-
-
-def _reference(url: str, folder: Path) -> str:
-    """A media reference as edit_video takes it: a path becomes absolute, anything else stays."""
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        return unquote(parts.path)
-    path = folder / unquote(url)
-    return str(path.absolute()) if not parts.scheme and path.exists() else url
-
-
-def _plain(value: Any) -> Any:
-    """OTIO's own containers as dicts and lists."""
-    if hasattr(value, "items"):
-        return {key: _plain(item) for key, item in value.items()}
-    if hasattr(value, "__iter__") and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    return value

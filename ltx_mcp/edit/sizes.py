@@ -26,8 +26,9 @@ def film_fps(request: EditRequest, sources: Sequence[Source]) -> float:
 
 def film_size(request: EditRequest, sources: Sequence[Source]) -> tuple[tuple[int, int], Resolution]:
     """((width, height), height class) in pixels. A draft is no larger than 540p."""
-    aspect = request.aspect or nearest_aspect(*sources[0].size)
-    resolution = request.resolution or _resolution(sources)
+    shaping = [source for source in sources if isinstance(source, VideoSource) or source.shapes] or sources
+    aspect = request.aspect or nearest_aspect(*shaping[0].size)
+    resolution = request.resolution or _resolution(shaping)
     if request.quality == "draft":
         resolution = min(resolution, DRAFT, key=short_side)
     return delivered_size(aspect, resolution), resolution

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+
 from ltx_mcp.edit.frame_coding import FrameCoding
 from ltx_mcp.errors import StudioError
 from ltx_mcp.media.footage import Footage
@@ -25,13 +27,20 @@ class VideoSource:
 
 @dataclass(frozen=True)
 class StillSource:
-    """A still image. It is not held: `load` reads it when its shot is rendered, and raises what reading it raises."""
+    """A still image. It is not held: `load` reads it when its shot is rendered, and raises what reading it raises.
+
+    `shapes`: whether the film may take its shape and size from it.
+    """
 
     size: tuple[int, int]
     load: Callable[[], Frame]
+    shapes: bool = True
 
 
 Source = VideoSource | StillSource
+
+BLACK_STILL = StillSource((1280, 720), lambda: np.zeros((36, 64, 3), dtype=np.uint8), shapes=False)
+"""Black, of any shape. A film of nothing else has this size."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.mix import Mixed, mix_film
 from ltx_mcp.narration.base import Narrator
-from ltx_mcp.preparation.film_audio import FilmAudio, film_audio, spoken
+from ltx_mcp.preparation.film_audio import FilmAudio, film_audio, placed, spoken
 from ltx_mcp.preparation.film_texts import check_letters, film_titles, subtitle_cues, text_filter, within
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob
@@ -24,7 +24,7 @@ from ltx_mcp.types.clips import COMPOSITE, Provenance
 from ltx_mcp.types.codecs import chosen_codec
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import Resolution
-from ltx_mcp.types.timeline import EditRequest, Loudness, Narration, Subtitles, TimedText
+from ltx_mcp.types.timeline import BLACK, EditRequest, Loudness, Narration, Subtitles, TimedText
 from ltx_mcp.typeset.subtitles import write_srt
 
 EDIT_MODEL = "none (edited)"
@@ -35,7 +35,8 @@ def prepare_edit(request: EditRequest, inputs: Inputs, narrator: Narrator) -> Pr
     found = shot_sources(request.shots, inputs)
     film, resolution = _film(request, found)
     cues = subtitle_cues(request, film.frames / film.fps)
-    assembly = _Assembly(request, film, film_audio(request, film, inputs, narrator), cues, narrator)
+    audio = film_audio(request, film, inputs, narrator)
+    assembly = _Assembly(request, film, audio, cues, narrator)
     notes = check_letters(_drawn(request))
     seen = looks(film.shots, found, film.fps)
     models = _models(found, request.narration, narrator)
@@ -50,7 +51,7 @@ def prepare_edit(request: EditRequest, inputs: Inputs, narrator: Narrator) -> Pr
         provenance=Provenance(digital_source_type=COMPOSITE if models else None),
         lane="edits",
         sources=source_uses(film.shots, film.fps),
-        texts={TIMELINE: write_timeline(request, film.shots, film.fps, _urls(request, found))},
+        texts={TIMELINE: write_timeline(request, film.shots, film.fps, _urls(request, found), placed(audio))},
     )
 
 
@@ -144,7 +145,11 @@ def _plan(request: EditRequest, film: Film, resolution: Resolution, model: str, 
 def _urls(request: EditRequest, found: Sequence[ShotSource]) -> list[str]:
     """Where each shot's media lies, for editors that know no archive."""
     return [
-        each.clip.path.as_uri() if each.clip else shot.source if "://" in shot.source else Path(shot.source).as_uri()
+        each.clip.path.as_uri()
+        if each.clip
+        else shot.source
+        if "://" in shot.source or shot.source == BLACK
+        else Path(shot.source).as_uri()
         for shot, each in zip(request.shots, found, strict=True)
     ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ltx_mcp.edit.film import Film, shot_audio
+from ltx_mcp.edit.otio_audio import MUSIC, PlacedAudio
 from ltx_mcp.errors import BadInput, StudioError
 from ltx_mcp.media.framecrc import list_audio
 from ltx_mcp.narration.base import Narrator, Speech
@@ -49,6 +50,19 @@ def film_audio(request: EditRequest, film: Film, inputs: Inputs, narrator: Narra
     with _naming("The music"):
         music = _music(request.music, film, inputs) if isinstance(request.music, Music) else None
     return FilmAudio(tuple(passages), music)
+
+
+def placed(audio: FilmAudio) -> list[PlacedAudio]:
+    """What of it lies in files at known times: what other editors can be shown. Raises MediaError."""
+    found = [
+        PlacedAudio(passage.number, passage.path.as_uri(), passage.at_s, passage.duration_s)
+        for passage in audio.passages
+        if passage.path is not None and passage.at_s is not None
+    ]
+    if (music := audio.music) is not None:
+        length_s = music.duration_s if music.loop else min(music.duration_s, list_audio(music.path).end_s)
+        found.append(PlacedAudio(MUSIC, music.path.as_uri(), music.at_s, length_s))
+    return found
 
 
 def spoken(

@@ -7,14 +7,14 @@ import numpy as np
 
 from ltx_mcp.edit.film import FilmShot
 from ltx_mcp.edit.frame_coding import read_frame_coding
-from ltx_mcp.edit.sources import Source, StillSource, VideoSource, naming
+from ltx_mcp.edit.sources import BLACK_STILL, Source, StillSource, VideoSource, naming
 from ltx_mcp.errors import BadInput, MediaError
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.resize import shrink
 from ltx_mcp.preparation.inputs import ClipRef, Inputs
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
-from ltx_mcp.types.timeline import MAX_SHOT_S, Shot
+from ltx_mcp.types.timeline import BLACK, MAX_SHOT_S, Shot
 
 LOOKS_PER_SHOT = 4  # of footage from outside the archive; the finished film is watched at two frames a second
 LOOK_SIDE = 256  # pixels of the short side: what open_nsfw resizes to
@@ -33,7 +33,9 @@ def shot_sources(shots: Sequence[Shot], inputs: Inputs) -> list[ShotSource]:
     """One for each shot. Raises BadInput, NotFound, MediaError, which name the shot."""
     known: dict[str, ShotSource] = {}
     for number, shot in enumerate(shots, 1):
-        if shot.source not in known:
+        if shot.source == BLACK:
+            known[BLACK] = ShotSource(BLACK_STILL, None, BLACK_STILL.load())
+        elif shot.source not in known:
             with naming(number):
                 source, look = _source(shot.source, inputs)
                 known[shot.source] = ShotSource(source, inputs.original(shot.source), look)

@@ -33,6 +33,7 @@ MAX_NARRATIONS = 200
 MAX_TITLE_CHARS, MAX_NARRATION_CHARS = 500, 5000
 MAX_SUBTITLE_CHARS = 2_000_000  # as text in a call; a file of the same size is some 20 hours of dialogue
 DEFAULT_STILL_S, DEFAULT_TRANSITION_S = 4.0, 0.5
+BLACK = "black"  # as a shot's source: nothing but a title, or a pause
 
 _FilmText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE_CHARS)]
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NARRATION_CHARS)]
@@ -49,7 +50,9 @@ class Shot(Value):
 
     source: Annotated[
         Reference,
-        Field(description="clip_id, clip_id@2.0-5.5 (its span), clip_id@3.2 (a still), or a video or image file."),
+        Field(
+            description="clip_id, clip_id@2.0-5.5 (its span), clip_id@3.2 (a still), a video or image file, or black."
+        ),
     ]
     start_s: Annotated[_AtS | None, Field(description="Seconds into a video source where the shot begins.")] = None
     duration_s: Annotated[
