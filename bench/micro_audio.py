@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 from ltx_mcp.micro import audio
-from ltx_mcp.micro.training import audio_latents, hearing, sound, world
+from ltx_mcp.micro.training import audio_latents, audio_measures, sound, world
 from ltx_mcp.micro.training.world import Scene, Size
 
 DURATION_S = 49 / 24
@@ -73,7 +73,7 @@ def right_pitch(scene: Scene, duration_s: float, played: Any) -> tuple[int, int]
 
     Of the strongest: within 3 dB of the strongest by power, as two things of one size are, or two steps of a rise.
     """
-    heard = hearing.pitches(played, PLAYED)
+    heard = audio_measures.pitches(played, PLAYED)
     strength = sound.strengths(scene, duration_s, range(len(heard) * FRAMES))[..., : sound.CLICK]
     power = np.square(strength).sum(0).reshape(-1, FRAMES, sound.CLICK).mean(1)
     sounds = (power.max(1) > AUDIBLE) | (heard > 0)
@@ -84,7 +84,7 @@ def right_pitch(scene: Scene, duration_s: float, played: Any) -> tuple[int, int]
 
 def clicks(wave: Any, played: Any) -> tuple[int, int, int]:
     """Clicks found, clicks there are, clicks heard where there is none."""
-    wanted, heard = hearing.clicks(wave, sound.SAMPLE_RATE), hearing.clicks(played, PLAYED)
+    wanted, heard = audio_measures.clicks(wave, sound.SAMPLE_RATE), audio_measures.clicks(played, PLAYED)
     near = [[abs(a - b) < 0.025 for b in heard] for a in wanted]
     found = sum(map(any, near))
     return found, len(wanted), sum(not any(column) for column in zip(*near, strict=True)) if wanted else len(heard)
@@ -96,17 +96,17 @@ def row(play: Player, make: Any, count: int) -> str:
         wave, played = play(replace(scene, silent=False))
         pitch += right_pitch(replace(scene, silent=False), play.duration_s, played)
         click += clicks(wave, played)
-        levels.append(abs(hearing.loudness_db(wave) - hearing.loudness_db(played)))
+        levels.append(abs(audio_measures.loudness_db(wave) - audio_measures.loudness_db(played)))
         if len(scene.things) == 1:
             thing = scene.things[0]
             if thing.motion in STRAIGHT:
-                wanted = hearing.trend(wave, sound.SAMPLE_RATE)
-                course += (hearing.trend(played, PLAYED) == wanted, 1)
+                wanted = audio_measures.trend(wave, sound.SAMPLE_RATE)
+                course += (audio_measures.trend(played, PLAYED) == wanted, 1)
         if len(scene.things) == 1 and len(order) < SIZED:
             sizes = (replace(scene, silent=False, things=(replace(thing, size=size),)) for size in get_args(Size))
-            heard = [hearing.loudness_db(play(each)[1]) for each in sizes]
+            heard = [audio_measures.loudness_db(play(each)[1]) for each in sizes]
             order.append(heard == sorted(heard))
-    quiet = max(hearing.loudness_db(play(replace(scene, silent=True))[1]) for _ in range(3))
+    quiet = max(audio_measures.loudness_db(play(replace(scene, silent=True))[1]) for _ in range(3))
     return (
         f"{pitch[0] / max(1, pitch[1]):.1%} | {course[0]:.0f} of {course[1]:.0f} | {np.mean(levels):.2f} dB "
         f"| {sum(order)} of {len(order)} | {click[0]:.0f} of {click[1]:.0f}, {click[2]:.0f} false | {quiet:.0f} dB"

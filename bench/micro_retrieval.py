@@ -3,9 +3,9 @@
     python bench/micro_retrieval.py [--weights FOLDER] [--clips 200] [--films 16] [--returned] [--dry-run]
 
 Clips differ in what one frame shows: kind, colour, size, ground. Their prompts say nothing, so the frames decide alone.
-Queries are in forms that sights.py keeps for tests, with synonyms. A film is three scenes with hard cuts. `--returned`
-sends every sampled frame through the video VAE first. `--weights` names another checkpoint, to compare. `--dry-run` has
-two clips and one film.
+Queries are in forms that labelled_images.py keeps for tests, with synonyms. A film is three scenes with hard cuts.
+`--returned` sends every sampled frame through the video VAE first. `--weights` names another checkpoint, to compare.
+`--dry-run` has two clips and one film.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import torch
 from ltx_mcp.index.embed import OpenClipEmbedder, embed_query
 from ltx_mcp.index.sample import Samples, sampled_places
 from ltx_mcp.index.store import ClipIndex, SearchQuery
-from ltx_mcp.micro.training import draw, films, sights, world
+from ltx_mcp.micro.training import draw, films, labelled_images, world
 from ltx_mcp.micro.training.round_trip import round_trip
 from ltx_mcp.micro.training.sampling import one
 from ltx_mcp.micro.training.train_clip import meaningless
@@ -59,8 +59,8 @@ def scenes(count: int, rng: np.random.Generator) -> list[world.Scene]:
 
 def question(scene: world.Scene, rng: np.random.Generator) -> str:
     """All that tells the scene from others, in a form kept for tests."""
-    form = one(rng, sights.FITTING[True, True])
-    return sights.say(sights.of_scene(scene, 0.5), *form, rng)[0]
+    form = one(rng, labelled_images.FITTING[True, True])
+    return labelled_images.say(labelled_images.of_scene(scene, 0.5), *form, rng)[0]
 
 
 def clip_of(number: int, frames: int) -> Clip:

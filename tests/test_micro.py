@@ -62,5 +62,5 @@ def test_its_label_says_what_it_can_draw() -> None:
 
 
 def test_the_picture_takes_nothing_from_sound(parts: dict[str, Any]) -> None:
-    for block in parts["transformer"].transformer_blocks:  # lean.py leaves the sound out on this ground
+    for block in parts["transformer"].transformer_blocks:  # video_stream.py leaves the sound out on this ground
         assert not block.audio_to_video_attn.to_out[0].weight.any()

@@ -10,7 +10,7 @@ import torch
 from diffusers import LTX2Pipeline
 
 from ltx_mcp.micro import audio
-from ltx_mcp.micro.training import audio_latents, audio_start, hearing, sound, world
+from ltx_mcp.micro.training import audio_latents, audio_measures, audio_start, sound, world
 from ltx_mcp.micro.training.loop import run
 from ltx_mcp.micro.training.train_audio import Plan, Trainer
 from ltx_mcp.micro.training.world import Motion, Scene, Thing
@@ -44,18 +44,20 @@ def test_the_shipped_weights_keep_a_scenes_pitch_and_course(vae: Any, vocoder: A
     scene = one(motion, y=-0.4)
     sounds = played(vae, vocoder, scene)
     assert sounds.shape == (2, (4 * 50 - 3) * 480)
-    wanted = hearing.pitches(audio_latents.scene_wave(scene, 2.0), sound.SAMPLE_RATE)
-    heard = hearing.pitches(sounds, PLAYED)
+    wanted = audio_measures.pitches(audio_latents.scene_wave(scene, 2.0), sound.SAMPLE_RATE)
+    heard = audio_measures.pitches(sounds, PLAYED)
     assert np.mean(np.abs(heard - wanted) < 40) >= 0.95
-    assert hearing.trend(sounds, PLAYED) == trend
-    assert abs(hearing.loudness_db(sounds) - hearing.loudness_db(audio_latents.scene_wave(scene, 2.0))) < 1.5
+    assert audio_measures.trend(sounds, PLAYED) == trend
+    assert (
+        abs(audio_measures.loudness_db(sounds) - audio_measures.loudness_db(audio_latents.scene_wave(scene, 2.0))) < 1.5
+    )
 
 
 def test_the_shipped_weights_keep_silence_clicks_and_sides(vae: Any, vocoder: Any) -> None:
-    assert hearing.loudness_db(played(vae, vocoder, replace(one("up"), silent=True))) < hearing.SILENT_DB
-    assert hearing.clicks(played(vae, vocoder, one("bounce")), PLAYED) == pytest.approx([0.5], abs=0.02)
+    assert audio_measures.loudness_db(played(vae, vocoder, replace(one("up"), silent=True))) < audio_measures.SILENT_DB
+    assert audio_measures.clicks(played(vae, vocoder, one("bounce")), PLAYED) == pytest.approx([0.5], abs=0.02)
     left, right = played(vae, vocoder, one("still", x=-1.0))
-    assert hearing.loudness_db(left) > hearing.loudness_db(right) + 6
+    assert audio_measures.loudness_db(left) > audio_measures.loudness_db(right) + 6
 
 
 def test_the_shipped_weights_are_small_and_half_precision() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ltx_mcp.index.embed import OpenClipEmbedder
-from ltx_mcp.micro.training import sights, world
+from ltx_mcp.micro.training import labelled_images, world
 from ltx_mcp.micro.training.loop import run
 from ltx_mcp.micro.training.train_clip import SIDE, Plan, Trainer, loss_of, meaningless
 
@@ -22,52 +22,54 @@ TINY = Plan(steps=6, batch=6, noise=2, drawn=12, returned=1)
 def test_every_caption_claims_only_what_its_picture_shows() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
-        sight = sights.sight(rng)
+        sight = labelled_images.labelled_image(rng)
         for held_out in (False, True):
-            _, claims = sights.claim(sight, rng, held_out=held_out)
+            _, claims = labelled_images.claim(sight, rng, held_out=held_out)
             assert claims <= sight.tags
 
 
 def test_every_word_of_a_caption_is_in_the_vocabulary() -> None:
-    rng, words = np.random.default_rng(1), set(sights.vocabulary())
+    rng, words = np.random.default_rng(1), set(labelled_images.vocabulary())
     for _ in range(300):
-        text, _ = sights.claim(sights.sight(rng), rng, held_out=bool(rng.integers(2)))
+        text, _ = labelled_images.claim(labelled_images.labelled_image(rng), rng, held_out=bool(rng.integers(2)))
         assert set(re.findall(r"\w+", text.casefold())) <= words, text
 
 
 def test_a_sight_tells_where_things_are_and_how_large() -> None:
     thing = world.Thing("circle", "red", "small", "still", -1.0, -1.0)
-    tags = sights.of_scene(world.Scene((thing,), "navy"), 0.5).tags
+    tags = labelled_images.of_scene(world.Scene((thing,), "navy"), 0.5).tags
     assert {"red circle", "small red circle", "red circle left", "red circle top", "ground navy", "count 1"} <= tags
-    moved = sights.of_scene(world.Scene((thing,), "navy", camera="zoom in"), 0.5).tags
+    moved = labelled_images.of_scene(world.Scene((thing,), "navy", camera="zoom in"), 0.5).tags
     assert "red circle" in moved
     assert "small red circle" not in moved
 
 
 def test_what_is_not_yet_there_is_not_claimed() -> None:
     scene = world.Scene((world.Thing("circle", "red", "small", "appear", 0, 0),), "navy")
-    assert "red circle" not in sights.of_scene(scene, 0.1).tags
-    assert "red circle" in sights.of_scene(scene, 0.9).tags
+    assert "red circle" not in labelled_images.of_scene(scene, 0.1).tags
+    assert "red circle" in labelled_images.of_scene(scene, 0.9).tags
 
 
 def test_no_combination_that_is_kept_for_tests_is_shown() -> None:
     rng = np.random.default_rng(2)
-    assert not any(sight.scene.held_out for sight in (sights.sight(rng) for _ in range(300)) if not sight.is_card)
+    assert not any(
+        sight.scene.held_out for sight in (labelled_images.labelled_image(rng) for _ in range(300)) if not sight.is_card
+    )
 
 
 def test_the_same_seed_shows_the_same() -> None:
     one, two = (np.random.default_rng(5) for _ in range(2))
-    first, second = sights.sight(one), sights.sight(two)
+    first, second = labelled_images.labelled_image(one), labelled_images.labelled_image(two)
     assert first == second
-    assert np.array_equal(sights.picture(first, (60, 100)), sights.picture(second, (60, 100)))
-    assert sights.claim(first, one) == sights.claim(second, two)
+    assert np.array_equal(labelled_images.pixels(first, (60, 100)), labelled_images.pixels(second, (60, 100)))
+    assert labelled_images.claim(first, one) == labelled_images.claim(second, two)
 
 
 def test_a_full_caption_is_frequent() -> None:
     rng = np.random.default_rng(3)
     thing = world.Thing("circle", "red", "small", "still", 0, 0)
-    sight = sights.of_scene(world.Scene((thing,), "navy"), 0.5)
-    claims = [sights.claim(sight, rng)[1] for _ in range(200)]
+    sight = labelled_images.of_scene(world.Scene((thing,), "navy"), 0.5)
+    claims = [labelled_images.claim(sight, rng)[1] for _ in range(200)]
     full = [each for each in claims if {"small red circle", "ground navy"} <= each]
     assert len(full) > 0.3 * len(claims)
 

@@ -15,14 +15,14 @@ from ltx_mcp.micro.tokenizer import load_tokenizer
 from ltx_mcp.micro.training import captions, latents_data, world
 from ltx_mcp.micro.training.dit import make_transformer
 from ltx_mcp.micro.training.dit_samples import Batch, channel_weights, noisy_of
-from ltx_mcp.micro.training.flow import HEARD, SORTS, draw_sigma
+from ltx_mcp.micro.training.flow import AUDIO_SHARES, SHARES, draw_sigma
 from ltx_mcp.micro.training.hints import REACH, Hints, steps_of
 from ltx_mcp.micro.training.latents_data import Clip, Shape
-from ltx_mcp.micro.training.lean import picture
 from ltx_mcp.micro.training.prompts import is_told, prompt
 from ltx_mcp.micro.training.text import VIDEO_WIDTH, embed, make_connectors, make_text_encoder
 from ltx_mcp.micro.training.train_dit import DitPlan, DitTrainer
 from ltx_mcp.micro.training.training_clips import TrainingClips
+from ltx_mcp.micro.training.video_stream import video_velocity
 from ltx_mcp.micro.vae import load_vae
 
 pytestmark = pytest.mark.slow  # training alone, of which nothing ships
@@ -71,7 +71,7 @@ def new_trainer(clips: list[Clip], text: tuple[Any, Any, Any], steps: int = 40) 
 
 
 def batches_of(trainer: DitTrainer, steps: int) -> list[Batch]:
-    return [trainer.samples.batch(step, "picture") for step in range(steps)]
+    return [trainer.samples.batch(step, "video") for step in range(steps)]
 
 
 def test_the_data_holds_no_scene_kept_for_tests_and_goes_on_where_it_stopped(vae: Any, tmp_path: Path) -> None:
@@ -144,8 +144,8 @@ def test_the_lean_forward_is_the_classs(given: int) -> None:
     per_token = timestep[:, None].repeat(1, 12)
     per_token[:, :given] = 0
     with torch.inference_mode():
-        ours, streams = picture(model, noisy, told, sigma, given, coords)
-        _, first = picture(model, noisy, told, sigma, given, coords, blocks=1)
+        ours, streams = video_velocity(model, noisy, told, sigma, given, coords)
+        _, first = video_velocity(model, noisy, told, sigma, given, coords, blocks=1)
         theirs, _ = model(
             hidden_states=noisy,
             audio_hidden_states=torch.randn(2, 5, 32),
@@ -191,7 +191,7 @@ def test_the_kind_is_hinted_where_a_prompt_says_it(
     for batch in batches_of(trainer, 60):
         blank = torch.zeros(*batch.video.shape[:2], VIDEO_WIDTH)
         hinted = trainer.hints.losses([blank] * 3, batch)
-        if batch.sort in ("footage", "kept"):
+        if batch.kind in ("footage", "kept"):
             assert "kind" not in hinted
         elif all(batch.texts):
             kinds = [world.CORE_KINDS.index(scene.things[0].kind) for scene in batch.scenes if scene]
@@ -228,7 +228,7 @@ def test_sound_learns_over_a_picture_that_stays(clips: list[Clip], text: tuple[A
     pictured = new_trainer(clips, text)
     pictured.advance()
     pictured.save(tmp_path / "checkpoint.pt")
-    plan = replace(pictured.plan, phase="sound", rate=3e-3)
+    plan = replace(pictured.plan, phase="audio", rate=3e-3)
     trainer = DitTrainer(plan, clips, text, torch.ones(128))
     trainer.load(tmp_path / "checkpoint.pt")
     assert trainer.step == 0
@@ -276,20 +276,20 @@ def test_given_frames_are_without_noise_and_are_not_learnt(
 ) -> None:
     trainer = new_trainer(clips + footage, text)
     batches = batches_of(trainer, 120)
-    assert {batch.sort for batch in batches} == set(SORTS)
-    assert {trainer.samples.batch(step, "sound").sort for step in range(40)} == set(HEARD)
+    assert {batch.kind for batch in batches} == set(SHARES)
+    assert {trainer.samples.batch(step, "audio").kind for step in range(40)} == set(AUDIO_SHARES)
     for batch in batches:
         frames = batch.given / (batch.shape.height * batch.shape.width)
         given = {"given": {1}, "footage": {1, 3}}  # a drawn clip has two here
-        assert torch.equal(batch.seen, batch.video) or batch.sort == "twin"
-        assert frames in given.get(batch.sort, {0})
+        assert torch.equal(batch.seen, batch.video) or batch.kind == "twin"
+        assert frames in given.get(batch.kind, {0})
         noisy = noisy_of(batch)
         assert torch.equal(noisy[:, : batch.given], batch.video[:, : batch.given])
-        if batch.sort == "footage" and frames == 1:
+        if batch.kind == "footage" and frames == 1:
             assert all(
                 any(torch.equal(video, _tokens(clip)) for clip in footage if clip.rests) for video in batch.video
             )
-    told = [scene for batch in batches if batch.sort == "told" for scene in batch.scenes]
+    told = [scene for batch in batches if batch.kind == "told" for scene in batch.scenes]
     assert told
     assert all(scene and scene == world.settled(scene) and is_told(scene) for scene in told)
 
@@ -300,9 +300,9 @@ def test_what_the_model_comes_to_by_itself_is_where_the_pipelines_steps_lead(
     trainer = new_trainer(clips, text)
     batches = batches_of(trainer, 60)
     walking = [batch for batch in batches if batch.path]
-    assert {batch.sort for batch in walking} == {"told", "late", "twin"}
+    assert {batch.kind for batch in walking} == {"told", "late", "twin"}
     assert all((batch.sigma == batch.path[-1]).all() for batch in walking)
-    assert all(len(batch.path) > 1 or batch.sort == "twin" for batch in walking)
+    assert all(len(batch.path) > 1 or batch.kind == "twin" for batch in walking)
     batch = next(batch for batch in walking if len(batch.path) == 3)
     told, _, _ = embed(*text, batch.texts)
     noisy = noisy_of(replace(batch, sigma=torch.full_like(batch.sigma, batch.path[0])))
@@ -315,7 +315,7 @@ def test_what_the_model_comes_to_by_itself_is_where_the_pipelines_steps_lead(
 
 def test_a_twin_is_repainted_from_the_same_scene_in_any_colour(clips: list[Clip], text: tuple[Any, Any, Any]) -> None:
     trainer = new_trainer(clips, text)
-    twins = [batch for batch in batches_of(trainer, 120) if batch.sort == "twin"]
+    twins = [batch for batch in batches_of(trainer, 120) if batch.kind == "twin"]
     assert any(not torch.equal(batch.seen, batch.video) for batch in twins)
     settled = [_tokens(clip) for clip in clips[2:]]
     for batch in twins:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ltx_mcp.micro.training import captions, films, hearing, sound, world
+from ltx_mcp.micro.training import audio_measures, captions, films, sound, world
 from ltx_mcp.micro.training.mel import MEL_BINS, mel
 from ltx_mcp.micro.training.world import Film, Motion, Scene, Size, Thing
 
@@ -20,7 +20,7 @@ def one(motion: Motion = "still", size: Size = "large", x: float = 0.0, y: float
 
 @pytest.mark.parametrize(("y", "hz"), [(1.0, 300), (-1.0, 2400), (1 / 3, 600), (-1 / 3, 1200)])
 def test_a_still_thing_sounds_as_high_as_it_stands(y: float, hz: float) -> None:
-    heard = hearing.pitches(sound.wave(one(y=y), 1.0), RATE)
+    heard = audio_measures.pitches(sound.wave(one(y=y), 1.0), RATE)
     assert len(heard) == 10
     assert np.array_equal(heard, [hz] * 10)
 
@@ -30,45 +30,45 @@ def test_a_still_thing_sounds_as_high_as_it_stands(y: float, hz: float) -> None:
 )
 def test_the_pitch_goes_where_the_thing_goes(motion: Motion, trend: str) -> None:
     for duration_s in (1.0, 2.0, 5.0):
-        assert hearing.trend(sound.wave(one(motion), duration_s), RATE) == trend
+        assert audio_measures.trend(sound.wave(one(motion), duration_s), RATE) == trend
 
 
 def test_what_moves_right_is_heard_to_move_right() -> None:
     left, right = sound.wave(one("right"), 2.0).reshape(2, 2, -1).swapaxes(0, 1)  # the two halves of the clip
-    early, late = (hearing.loudness_db(half[1]) - hearing.loudness_db(half[0]) for half in (left, right))
+    early, late = (audio_measures.loudness_db(half[1]) - audio_measures.loudness_db(half[0]) for half in (left, right))
     assert early < -3
     assert late > 3
 
 
 def test_large_is_loud_and_small_is_soft() -> None:
     small, medium, large = (
-        hearing.loudness_db(sound.wave(one(size=size), 1.0)) for size in ("small", "medium", "large")
+        audio_measures.loudness_db(sound.wave(one(size=size), 1.0)) for size in ("small", "medium", "large")
     )
     assert large > medium + 3
     assert medium > small + 3
-    assert small > hearing.SILENT_DB + 10
+    assert small > audio_measures.SILENT_DB + 10
 
 
 def test_growing_swells_blinking_beeps_and_appearing_sets_in() -> None:
-    swell = [hearing.loudness_db(part) for part in np.split(sound.wave(one("grow"), 2.0), 4, axis=1)]
+    swell = [audio_measures.loudness_db(part) for part in np.split(sound.wave(one("grow"), 2.0), 4, axis=1)]
     assert swell == sorted(swell)
     assert swell[-1] > swell[0] + 4
-    beeps = hearing.pitches(sound.wave(one("blink"), 4.0), RATE) > 0
+    beeps = audio_measures.pitches(sound.wave(one("blink"), 4.0), RATE) > 0
     assert np.count_nonzero(np.diff(beeps.astype(int))) == 4  # off and on again, twice
-    late = hearing.pitches(sound.wave(one("appear"), 2.0), RATE) > 0
+    late = audio_measures.pitches(sound.wave(one("appear"), 2.0), RATE) > 0
     assert not late[:8].any()
     assert late[9:].all()
 
 
 def test_each_landing_clicks_once_and_nothing_else_does() -> None:
-    assert hearing.clicks(sound.wave(one("bounce", phase=0.75), 5.0), RATE) == pytest.approx([0.5, 2.5, 4.5])
-    assert hearing.clicks(sound.wave(one("up"), 5.0), RATE) == []
+    assert audio_measures.clicks(sound.wave(one("bounce", phase=0.75), 5.0), RATE) == pytest.approx([0.5, 2.5, 4.5])
+    assert audio_measures.clicks(sound.wave(one("up"), 5.0), RATE) == []
 
 
 def test_a_silent_scene_is_digital_silence() -> None:
     quiet = replace(one("bounce"), silent=True)
     assert not sound.wave(quiet, 2.0).any()
-    assert hearing.trend(sound.wave(quiet, 2.0), RATE) == "silent"
+    assert audio_measures.trend(sound.wave(quiet, 2.0), RATE) == "silent"
 
 
 def test_a_share_of_the_scenes_is_silent_and_no_sound_clips() -> None:
@@ -94,7 +94,7 @@ def test_a_film_sounds_as_each_scene_does_alone_in_its_own_stretch() -> None:
     assert heard.shape == (2, 3 * RATE)
     assert np.array_equal(heard[:, :RATE], sound.wave(before, 1.0))
     assert np.array_equal(heard[:, RATE:], sound.wave(after, 2.0))
-    assert hearing.clicks(heard, RATE) == pytest.approx([1.5])  # beats count from the cut
+    assert audio_measures.clicks(heard, RATE) == pytest.approx([1.5])  # beats count from the cut
 
 
 def test_a_film_falls_silent_in_the_moment_of_its_cut() -> None:
@@ -109,7 +109,7 @@ def test_a_film_falls_silent_in_the_moment_of_its_cut() -> None:
 def test_no_cut_clicks_even_where_no_frame_of_the_sound_begins() -> None:
     for before, after in ((one(y=1.0), one(y=0.8)), (one(y=0.8), one(x=0.9, y=1.0)), (one("down"), one(y=1.0))):
         heard = films.wave(Film((before, after), (2, 3)), 50)  # the picture changes at 0.8333 s
-        assert hearing.clicks(heard, RATE) == []
+        assert audio_measures.clicks(heard, RATE) == []
         around = heard[:, int(0.81 * RATE) : int(0.86 * RATE)]
         steepest = 2 * np.pi * 400 / RATE * sound.LOUDEST  # of the highest tone here
         assert np.abs(np.diff(around)).max() < steepest
@@ -137,6 +137,6 @@ def test_captions_call_silence_by_name_and_tell_only_true_tones() -> None:
 
 
 def test_sound_needs_no_torch() -> None:
-    modules = "audio_latents, hearing, mel, sound"
+    modules = "audio_latents, audio_measures, mel, sound"
     code = f"import sys; from ltx_mcp.micro.training import {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -266,6 +266,6 @@ def test_films_for_training_are_never_said_in_a_phrasing_kept_for_tests() -> Non
 
 
 def test_the_world_needs_no_torch() -> None:
-    modules = "films, sights, training_clips"
+    modules = "films, labelled_images, training_clips"
     code = f"import sys; from ltx_mcp.micro.training import {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -10,7 +10,7 @@ LAYERS = 6
 VIDEO_CHANNELS, AUDIO_CHANNELS = 128, 32  # of a token: those of the video VAE, channels times mel bins of the audio VAE
 
 # Where a rotary position has gone once round, in seconds and pixels, and how much faster the fastest one turns. The
-# micro model's pictures are small: with LTX-2's 2048 pixels and 10,000 most positions would be noise to it.
+# micro model's frames are small: with LTX-2's 2048 pixels and 10,000 most positions would be noise to it.
 TURN_S, TURN_PIXELS, TURN_RANGE = 8, 512, 20.0
 
 _SMALL = 0.02  # deviation of the weights that write into the stream
@@ -21,7 +21,7 @@ def make_transformer(layers: int = LAYERS) -> Any:
     """A transformer where training starts: every block adds next to nothing, and what goes in comes out.
 
     The first half of a token's width carries the token through to the output, as the velocity that the model must
-    give is the noise in it less the picture.
+    give is the noise in it less the video.
     """
     from diffusers import LTX2VideoTransformer3DModel
 
@@ -73,8 +73,8 @@ def _start(model: Any) -> None:
     for block in model.transformer_blocks:
         for table in (block.scale_shift_table, block.audio_scale_shift_table):
             table[list(_GATES)] = 1.0
-        block.audio_a2v_cross_attn_scale_shift_table[4] = 1.0  # the gate of what sound takes from the picture
-        block.audio_to_video_attn.to_out[0].weight.zero_()  # and the picture takes nothing from sound
+        block.audio_a2v_cross_attn_scale_shift_table[4] = 1.0  # the gate of what sound takes from the video
+        block.audio_to_video_attn.to_out[0].weight.zero_()  # and the video takes nothing from sound
     for put_in, put_out, channels in (
         (model.proj_in, model.proj_out, VIDEO_CHANNELS),
         (model.audio_proj_in, model.audio_proj_out, AUDIO_CHANNELS),

@@ -8,13 +8,22 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ltx_mcp.micro.training.flow import GIVEN_FRAMES, HEARD, OUTSIDE, SORTS, Sort, draw_path, draw_sigma, draw_sort
+from ltx_mcp.micro.training.flow import (
+    AUDIO_SHARES,
+    GIVEN_FRAMES,
+    OUTSIDE,
+    SHARES,
+    SampleKind,
+    draw_kind,
+    draw_path,
+    draw_sigma,
+)
 from ltx_mcp.micro.training.latents_data import Clip, Shape
 from ltx_mcp.micro.training.prompts import is_told, of_footage, prompt
 from ltx_mcp.micro.training.sampling import one
 from ltx_mcp.micro.training.world import Scene, settled
 
-Phase = Literal["hints", "picture", "sound"]
+Phase = Literal["hints", "video", "audio"]
 
 _RATES = ((24.0, 0.7), (25.0, 0.15), (30.0, 0.15))  # frames a second, and their shares
 _CHANNEL_FLOOR = 0.15  # of a channel's weight in the loss, next to its effect on pixels
@@ -36,7 +45,7 @@ class Batch:
     texts: Sequence[str]
     shape: Shape
     fps: float
-    sort: Sort
+    kind: SampleKind
     path: tuple[float, ...] = ()  # the levels that the model has come down by itself; the last is `sigma`
 
 
@@ -56,7 +65,7 @@ class Samples:
         for clip in stands:
             self._twins[_form(clip)].append(clip)
         pairs = [clip for clip in stands if len(self._twins[_form(clip)]) > 1]
-        pools: dict[Sort, list[Clip]] = {
+        pools: dict[SampleKind, list[Clip]] = {
             "told": told,
             "late": [*drawn, *told, *told],  # the second stage of what is told is the most frequent
             "twin": pairs,
@@ -64,40 +73,40 @@ class Samples:
             "footage": footage,
             "kept": footage,
         }
-        self._pools = {sort: _by_shape(pool) for sort, pool in pools.items()}
+        self._pools = {kind: _by_shape(pool) for kind, pool in pools.items()}
 
     def batch(self, step: int, phase: Phase) -> Batch:
         """Those of a step."""
         rng = np.random.default_rng([10, self._seed, step])
-        sorts = HEARD if phase == "sound" else SORTS
-        sort = draw_sort(rng, sorts, [sort for sort, pool in self._pools.items() if pool])
-        by_shape = self._pools[sort]
+        shares = AUDIO_SHARES if phase == "audio" else SHARES
+        kind = draw_kind(rng, shares, [kind for kind, pool in self._pools.items() if pool])
+        by_shape = self._pools[kind]
         shape = one(rng, list(by_shape), [len(pool) for pool in by_shape.values()])
         given = 0
-        if sort in ("given", "footage"):
+        if kind in ("given", "footage"):
             given = min(one(rng, GIVEN_FRAMES), shape.frames - 1)
         pool = by_shape[shape]
-        if sort == "footage" and given == 1:  # one frame does not tell how it moves
+        if kind == "footage" and given == 1:  # one frame does not tell how it moves
             pool = [clip for clip in pool if clip.rests] or pool
         tokens = shape.frames * shape.height * shape.width
         chosen = [one(rng, pool) for _ in range(max(2, self._tokens // tokens))]
-        texts = [_text(clip, rng, full=sort in ("told", "twin")) for clip in chosen]
+        texts = [_text(clip, rng, full=kind in ("told", "twin")) for clip in chosen]
         video = _tokens(chosen)
         noise = torch.from_numpy(rng.standard_normal(video.shape, np.float32))
-        rates, shares = zip(*_RATES, strict=True)
-        path = draw_path(rng, sort) if phase == "picture" else ()
+        rates, rate_shares = zip(*_RATES, strict=True)
+        path = draw_path(rng, kind) if phase == "video" else ()
         return Batch(
             video,
-            _tokens([one(rng, self._twins[_form(clip)]) for clip in chosen]) if sort == "twin" else video,
+            _tokens([one(rng, self._twins[_form(clip)]) for clip in chosen]) if kind == "twin" else video,
             noise,
-            torch.tensor([path[-1] if path else draw_sigma(rng, sort) for _ in chosen]),
+            torch.tensor([path[-1] if path else draw_sigma(rng, kind) for _ in chosen]),
             given * shape.height * shape.width,
-            torch.ones(video.shape[:2]) if sort in OUTSIDE else self._token_weights(video, shape),
+            torch.ones(video.shape[:2]) if kind in OUTSIDE else self._token_weights(video, shape),
             [clip.scene for clip in chosen],
-            ["" if sort != "twin" and rng.random() < _SILENT_PROMPTS else text for text in texts],
+            ["" if kind != "twin" and rng.random() < _SILENT_PROMPTS else text for text in texts],
             shape,
-            one(rng, rates, shares),
-            sort,
+            one(rng, rates, rate_shares),
+            kind,
             path,
         )
 
@@ -110,7 +119,7 @@ class Samples:
 
 
 def noisy_of(batch: Batch) -> torch.Tensor:
-    """What the model sees of the picture."""
+    """What the model sees of the video."""
     sigma = batch.sigma[:, None, None]
     noisy = (1 - sigma) * batch.seen + sigma * batch.noise
     noisy[:, : batch.given] = batch.video[:, : batch.given]

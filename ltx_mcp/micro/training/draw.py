@@ -20,7 +20,7 @@ _LATTICE = 64
 
 
 def frames(scene: Scene, count: int, height: int, width: int, fps: float = 24.0) -> NDArray[np.uint8]:
-    """The clip as RGB uint8 (count, height, width, 3). Moves across the picture take the whole clip, beats 2 s."""
+    """The clip as RGB uint8 (count, height, width, 3). Moves across the frame take the whole clip, beats 2 s."""
     return window(scene, range(count), count, (height, width), (0, 0, height, width), fps)
 
 
@@ -37,14 +37,14 @@ def window(
     grid = _grid(size, cut, scene.style == "pixel")
     noise = np.random.default_rng([3, scene.grain]).random((_LATTICE, _LATTICE, 2), dtype=np.float32)
     room = (size[1] / short, size[0] / short)
-    pictures = (_picture(scene, index / max(1, count - 1), index / fps, grid, room, noise) for index in indices)
-    return np.stack([_fill(picture, cut[2], cut[3]) for picture in pictures])
+    frames = (_frame(scene, index / max(1, count - 1), index / fps, grid, room, noise) for index in indices)
+    return np.stack([_fill(frame, cut[2], cut[3]) for frame in frames])
 
 
 def place(thing: Thing, share: float, time_s: float, room: tuple[float, float]) -> tuple[float, float, float, float]:
     """(x, y, radius, opacity) of a thing at this share of the clip and this second.
 
-    x and y are in short sides from the centre, y downward. `room` is the picture's (width, height) in short sides.
+    x and y are in short sides from the centre, y downward. `room` is the frame's (width, height) in short sides.
     """
     radius = RADIUS[thing.size]
     free_x, free_y = (max(0.0, side / 2 - radius) for side in room)
@@ -72,7 +72,7 @@ def place(thing: Thing, share: float, time_s: float, room: tuple[float, float]) 
 
 
 def _grid(size: tuple[int, int], cut: tuple[int, int, int, int], coarse: bool) -> tuple[Array, Array, float]:
-    """(x, y, length of a pixel), in short sides from the centre of the whole picture."""
+    """(x, y, length of a pixel), in short sides from the centre of the whole frame."""
     short, (top, left, height, width) = min(size), cut
     cell = short / _PIXEL_CELLS if coarse else 1.0
     rows, columns = math.ceil(height / cell), math.ceil(width / cell)
@@ -81,12 +81,12 @@ def _grid(size: tuple[int, int], cut: tuple[int, int, int, int], coarse: bool) -
     return np.broadcast_to(x, (rows, columns)), np.broadcast_to(y[:, None], (rows, columns)), cell / short
 
 
-def _picture(
+def _frame(
     scene: Scene, share: float, time_s: float, grid: tuple[Array, Array, float], room: tuple[float, float], noise: Array
 ) -> Array:
     shift, zoom = _camera(scene, share)
     x, y, pixel = grid[0] / zoom + shift, grid[1] / zoom, grid[2] / zoom
-    picture = _backdrop(scene, x, y, noise)
+    frame = _backdrop(scene, x, y, noise)
     wobble = 0.035 * (_smooth(noise[..., 1], x * 9, y * 9) - 0.5) if scene.style == "watercolour" else 0.0
     for thing in scene.things:
         across, down, radius, shown = place(thing, share, time_s, room)
@@ -95,13 +95,13 @@ def _picture(
             distance = np.abs(distance) - 0.02
         cover = (np.clip(0.5 - distance / pixel, 0, 1) * shown)[..., None]
         colour = np.asarray(RGB[thing.colour], np.float32)
-        picture = picture * (1 - cover) + colour * cover
+        frame = frame * (1 - cover) + colour * cover
         if scene.style == "night":
             glow = np.exp(-np.maximum(distance, 0) * 14)[..., None] * (1 - cover) * shown
-            picture = picture + 0.25 * glow * colour
+            frame = frame + 0.25 * glow * colour
     if scene.style == "watercolour":
-        picture = picture * (0.75 + 0.5 * _smooth(noise[..., 0], x * 14, y * 14))[..., None]
-    return picture
+        frame = frame * (0.75 + 0.5 * _smooth(noise[..., 0], x * 14, y * 14))[..., None]
+    return frame
 
 
 def _camera(scene: Scene, share: float) -> tuple[float, float]:
@@ -174,10 +174,10 @@ def outline(kind: str, x: Array, y: Array, depth: float = 0.69) -> Array:
     raise ValueError(f"no such kind: {kind}")
 
 
-def _fill(picture: Array, height: int, width: int) -> NDArray[np.uint8]:
-    """To uint8 at full size; a coarse picture is enlarged without smoothing."""
-    if picture.shape[:2] != (height, width):
-        rows = np.arange(height) * picture.shape[0] // height
-        columns = np.arange(width) * picture.shape[1] // width
-        picture = picture[rows][:, columns]
-    return (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+def _fill(frame: Array, height: int, width: int) -> NDArray[np.uint8]:
+    """To uint8 at full size; a coarse frame is enlarged without smoothing."""
+    if frame.shape[:2] != (height, width):
+        rows = np.arange(height) * frame.shape[0] // height
+        columns = np.arange(width) * frame.shape[1] // width
+        frame = frame[rows][:, columns]
+    return (np.clip(frame, 0, 1) * 255 + 0.5).astype(np.uint8)

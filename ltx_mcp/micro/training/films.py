@@ -1,6 +1,6 @@
 """What a film of the drawn world shows, says and sounds like: each of its scenes as it is alone, in its own stretch.
 
-At a cut one scene stops and the next begins anew: its moves take its own stretch, and its beats count from the cut.
+At a cut one scene stops and the next begins again: its moves take its own stretch, and its beats count from the cut.
 Picture and sound change together. A caption says the scenes in their order, all of them in one phrasing.
 """
 
@@ -35,7 +35,7 @@ class FilmPhrasing:
 _OPENINGS = ("", "first ", "First, ", "a film: ", "in this order: ")
 _CUTS = (", then ", ", and then ", "; then ", ". Then ", ", after that ", "; after that, ", ". Next, ",
          "; the scene changes: ", ". Cut. ")  # fmt: skip
-_CUTS_TO_A_THING = (", followed by ", ", cut to ", "; cut to ")  # "cut to a ball moves" is no English
+_CUTS_TO_A_THING = (", followed by ", ", cut to ", "; cut to ")  # "cut to a ball moves" is not English
 PHRASINGS = tuple(
     FilmPhrasing(opening, cut, scene)
     for scene in captions.PHRASINGS
@@ -70,7 +70,7 @@ def window(
 def wave(film: Film, count: int, fps: float = 24.0) -> NDArray[np.float32]:
     """(2, samples) at 16 kHz for a film of `count` frames.
 
-    A cut falls on the frame of the sound that is nearest to the picture's; all tones pass zero there, so none clicks.
+    A cut falls on the frame of the sound that is nearest to the video's; all tones pass zero there, so none clicks.
     """
     strengths = []
     for scene, stretch in film.stretches(count):

@@ -1,7 +1,7 @@
-"""What the first blocks of the transformer are taught besides the picture: where in the clip a token is, what is asked.
+"""What the first blocks of the transformer are taught besides the video: where in the clip a token is, what is asked.
 
 The class knows only how far tokens are from each other. At the first noise level, where all of them look alike, the
-borders alone tell a place, and the picture's loss is too far from that to teach it. The kind of thing is another of
+borders alone tell a place, and the video's loss is too far from that to teach it. The kind of thing is another of
 this sort: it shows in corners only, which nobody draws who does not yet know where they are. The heads here are thrown
 away after training.
 """

@@ -3,7 +3,7 @@
     python -m ltx_mcp.micro.training.latents_data --out DIR --minutes N --worker K
 
 draws core scenes that are not held out, at random sizes, shapes and lengths, and writes a file every so many clips.
-`--footage` makes clips of pictures from outside the drawn world instead, from which the model learns to keep what it is
+`--footage` makes clips of images from outside the drawn world instead, from which the model learns to keep what it is
 shown. Each worker draws clips
 of its own; the same worker always draws the same.
 """
@@ -118,11 +118,11 @@ def drawn_clip(
 
 
 def footage_clip(
-    vae: Any, pictures: TrainingClips, rng: np.random.Generator, shape: Shape
+    vae: Any, images: TrainingClips, rng: np.random.Generator, shape: Shape
 ) -> tuple[int, bool, torch.Tensor]:
-    """RESTING or MOVING, False, and latents of a picture that rests, or pans and zooms."""
+    """RESTING or MOVING, False, and latents of a image that rests, or pans and zooms."""
     rests = rng.random() >= MOVES
-    clip = torch.from_numpy(pictures.picture_clip(rng, *shape.pixels, still=rests))
+    clip = torch.from_numpy(images.image_clip(rng, *shape.pixels, still=rests))
     return RESTING if rests else MOVING, False, encode(vae, clip[None])[0].half()
 
 
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the files")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--worker", type=int, default=0, help="each number draws clips of its own")
-    parser.add_argument("--footage", action="store_true", help="clips of pictures from outside the drawn world")
+    parser.add_argument("--footage", action="store_true", help="clips of images from outside the drawn world")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     from ltx_mcp.micro.vae import load_vae

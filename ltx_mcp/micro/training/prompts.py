@@ -36,7 +36,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 
 DEFAULT_SIZE, DEFAULT_SHADE = "medium", "black"
 """What a prompt means that does not say it; and the thing is in the middle across its way. This leaves nothing open,
-and makes the pictures sharp."""
+and makes the images sharp."""
 
 _ADVERBS = ("slowly", "smoothly", "steadily", "gently", "quickly", "gracefully", "calmly", "simply")
 _TAILS = ("cinematic", "high quality", "4k", "smooth motion", "simple shapes", "flat colours", "minimal", "animated",
@@ -109,7 +109,7 @@ def _prompt(scene: Scene, rng: np.random.Generator, *, full: bool, held_out: boo
 
 
 def of_footage(rng: np.random.Generator) -> str:
-    """What people say of pictures that are not of the drawn world; now and then, something that is not there."""
+    """What people say of images that are not of the drawn world; now and then, something that is not there."""
     if rng.random() < _ASTRAY:
         return prompt(core_scene(int(rng.integers(2**31))), rng).text
     return loosely(f"{one(rng, _SUBJECTS)} {one(rng, _DOINGS)}", rng)

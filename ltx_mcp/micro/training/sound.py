@@ -1,6 +1,6 @@
 """What a scene sounds like: 16 kHz stereo, a pure function of the scene and its length. numpy only.
 
-Each thing is a tone. High in the picture is a high tone, right is to the right, large is loud; an unseen thing is
+Each thing is a tone. High in the frame is a high tone, right is to the right, large is loud; an unseen thing is
 unheard, and what bounces clicks when it lands. The camera does not change the sound.
 
 All is a sum of sines at whole multiples of the frame rate (100 Hz), with phase zero where a frame begins. So every
@@ -23,7 +23,7 @@ SAMPLE_RATE = 16_000  # LTX-2.3's, before the vocoder's bandwidth extension
 HOP = 160  # samples a frame, as LTX-2.3: 100 frames a second
 FRAME_RATE = SAMPLE_RATE // HOP
 
-PITCHES = (300, 400, 500, 600, 800, 1000, 1200, 1600, 2000, 2400)  # Hz: major triads, from low to high in the picture
+PITCHES = (300, 400, 500, 600, 800, 1000, 1200, 1600, 2000, 2400)  # Hz: major triads, from low to high in the frame
 LOUDEST = 0.30  # amplitude of a large thing's tone in one channel; three of them do not clip
 _GROWN = 1.35  # the most that growing makes of a radius
 _BACK = 0.8  # how much weaker the far channel is for a thing at the edge

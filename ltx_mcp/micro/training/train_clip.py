@@ -1,10 +1,10 @@
 """Train the small embedded CLIP: `python -m ltx_mcp.micro.training.train_clip --out DIR [--minutes N] [--resume]`.
 
-It goes on from an earlier checkpoint of its own (`--start`, by default the one that ships), on pictures of sights.py,
-some of them after a round trip through the video VAE, so that it knows how the micro model's pictures look. Every step
-depends on the seed and its number alone. `DIR/pictures.npz` keeps the pictures, `DIR/checkpoint.pt` is written every
-few minutes, and `DIR/shapes_clip` at the end: open_clip's local-dir form, fp16, of the averaged weights, with the
-words that it was taught.
+It goes on from an earlier checkpoint of its own (`--start`, by default the one that ships), on images of
+labelled_images.py, some of them after a round trip through the video VAE, so that it knows how the micro model's images
+look. Every step depends on the seed and its number alone. `DIR/images.npz` keeps the images, `DIR/checkpoint.pt` is
+written every few minutes, and `DIR/shapes_clip` at the end: open_clip's local-dir form, fp16, of the averaged weights,
+with the words that it was taught.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ltx_mcp.micro.training import captions, sights
+from ltx_mcp.micro.training import captions, labelled_images
 from ltx_mcp.micro.training import loop as training
 from ltx_mcp.micro.training.round_trip import round_trip
 from ltx_mcp.micro.vae import load_vae
@@ -40,20 +40,20 @@ SIDE: int = CONFIG["vision_cfg"]["image_size"]
 PHRASE = "a {colour} {shape} on a {ground} background"
 PATTERNS = ("striped", "checked", "speckled", "fading")
 SLOTS = {
-    "colour": list(sights.CARD_RGB),
+    "colour": list(labelled_images.CARD_RGB),
     "shape": list(captions.KINDS),
     "ground": [
-        *sights.CARD_RGB,
+        *labelled_images.CARD_RGB,
         "navy",
         "gray",
-        *(f"{worn} {shade}" for worn in PATTERNS for shade in captions.SHADES),
+        *(f"{pattern} {shade}" for pattern in PATTERNS for shade in captions.SHADES),
     ],
 }
 VOTE_Z = 2.6  # see the README beside the weights
 
 _WARM_UP = 50  # steps
 _AVERAGE = 0.99  # of the running mean of the weights, a step
-_GROUP, _AMONG = 8, 800  # pictures in a group, and of how many at random they are the most alike
+_GROUP, _AMONG = 8, 800  # images in a group, and of how many at random they are the most alike
 _HOTTEST = float(np.log(100))  # of the logit scale, as CLIP has it
 _FAMILIAR = 0.01  # of its own drawings, those that may count as unfamiliar
 _SIZES = ((120, 208), (120, 208), (208, 120), (120, 120), (120, 160))  # what clips are, small; all are squashed
@@ -67,9 +67,9 @@ class Plan:
 
     steps: int = 1000
     batch: int = 128
-    noise: int = 8  # pictures of nothing in each batch, which no caption fits
+    noise: int = 8  # images of nothing in each batch, which no caption fits
     drawn: int = 14_000
-    returned: int = 200  # pictures of the world after the VAE
+    returned: int = 200  # images of the world after the VAE
     returned_share: float = 0.1  # of a batch
     rate: float = 1e-3
     decay: float = 0.02
@@ -78,9 +78,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Pool:
-    """Sights and their pictures, (n, SIDE, SIDE, 3) uint8. The last `returned` ones went through the VAE."""
+    """Sights and their images, (n, SIDE, SIDE, 3) uint8. The last `returned` ones went through the VAE."""
 
-    seen: list[sights.Sight]
+    seen: list[labelled_images.LabelledImage]
     pixels: Pixels
     returned: int
 
@@ -111,7 +111,7 @@ class Trainer:
         plan = self.plan
         rng = np.random.default_rng([11, plan.seed, self.step])
         chosen = self._chosen(rng)
-        told = [sights.claim(self.pool.seen[index], rng) for index in chosen]
+        told = [labelled_images.claim(self.pool.seen[index], rng) for index in chosen]
         nothing = np.stack([meaningless(rng) for _ in range(plan.noise)]) if plan.noise else self.pool.pixels[:0]
         pixels = np.concatenate([_varied(rng, self.pool.pixels[chosen]), nothing])
         tags = [self.pool.seen[index].tags for index in chosen] + [frozenset[str]()] * plan.noise
@@ -133,7 +133,7 @@ class Trainer:
         return float(loss.detach())
 
     def _chosen(self, rng: np.random.Generator) -> list[int]:
-        """Random pictures, most of them in groups of such as are hard to tell apart: a caption of one fits the others
+        """Random images, most of them in groups of such as are hard to tell apart: a caption of one fits the others
         but for a word."""
         pool, total = self.pool, len(self.pool.seen)
         back = round(self.plan.returned_share * self.plan.batch) if pool.returned else 0
@@ -171,7 +171,7 @@ class Trainer:
         config = {"model_cfg": CONFIG, "preprocess_cfg": PREPROCESS}
         (folder / "open_clip_config.json").write_text(json.dumps(config), encoding="utf-8")
         table = {
-            "words": sights.vocabulary(),
+            "words": labelled_images.vocabulary(),
             "phrase": PHRASE,
             "slots": SLOTS,
             "familiarity": self.familiarity(),
@@ -179,7 +179,7 @@ class Trainer:
         }
         (folder / "world.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
 
-    def familiarity(self, pictures: int = 2000) -> float:
+    def familiarity(self, images: int = 2000) -> float:
         """The cosine with the nearest phrase that all but a few of its own drawings of one thing reach.
 
         Of several things no phrase speaks, and a line low enough for those would let noise pass.
@@ -190,7 +190,7 @@ class Trainer:
         with torch.inference_mode():
             texts = self.average.encode_text(self.tokenizer(phrases), normalize=True)
             drawn = self.pool.seen[: len(self.pool.seen) - self.pool.returned]
-            alone = [at for at, seen in enumerate(drawn) if len(seen.scene.things) == 1][-pictures:]
+            alone = [at for at, seen in enumerate(drawn) if len(seen.scene.things) == 1][-images:]
             images = self.average.encode_image(to_input(self.pool.pixels[alone]), normalize=True)
             nearest = (images @ texts.T).amax(1)
         return round(float(nearest.quantile(_FAMILIAR)), 3)
@@ -211,9 +211,9 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def loss_of(scores: torch.Tensor, fits: torch.Tensor) -> torch.Tensor:
-    """Cross entropy both ways between (texts, pictures) scores and all the pairs that fit.
+    """Cross entropy both ways between (texts, images) scores and all the pairs that fit.
 
-    A picture that no text fits, such as noise, is only an answer that each text must not give.
+    A image that no text fits, such as noise, is only an answer that each text must not give.
     """
     by_text = -(fits / fits.sum(1, keepdim=True) * scores.log_softmax(1)).sum(1).mean()
     seen = fits.sum(0) > 0
@@ -228,7 +228,7 @@ def to_input(pixels: Pixels) -> torch.Tensor:
 
 
 def meaningless(rng: np.random.Generator) -> Pixels:
-    """A picture of nothing, (SIDE, SIDE, 3): noise in blocks, a ramp between two colours, or soft noise."""
+    """A image of nothing, (SIDE, SIDE, 3): noise in blocks, a ramp between two colours, or soft noise."""
     from PIL import Image
 
     sort = int(rng.integers(4))
@@ -244,39 +244,41 @@ def meaningless(rng: np.random.Generator) -> Pixels:
 
 
 def make_pool(plan: Plan) -> Pool:
-    """All pictures of a run; takes minutes."""
+    """All images of a run; takes minutes."""
     seen = _seen(plan)
-    pixels = [squashed(sights.picture(each, _SIZES[at % len(_SIZES)])) for at, each in enumerate(seen[: plan.drawn])]
-    log.info("%d pictures drawn", len(pixels))
+    pixels = [
+        squashed(labelled_images.pixels(each, _SIZES[at % len(_SIZES)])) for at, each in enumerate(seen[: plan.drawn])
+    ]
+    log.info("%d images drawn", len(pixels))
     vae = load_vae() if plan.returned else None
     for each in seen[plan.drawn :]:
-        clip = torch.from_numpy(sights.picture(each, (240, 416)))[None]
+        clip = torch.from_numpy(labelled_images.pixels(each, (240, 416)))[None]
         pixels.append(squashed(round_trip(vae, clip)[0].numpy()))
         if len(pixels) % 100 == 0:
-            log.info("%d of %d pictures", len(pixels), len(seen))
+            log.info("%d of %d images", len(pixels), len(seen))
     return Pool(seen, np.stack(pixels), plan.returned)
 
 
-def _seen(plan: Plan) -> list[sights.Sight]:
-    """The sights of all pictures; those that go through the VAE are of the world."""
+def _seen(plan: Plan) -> list[labelled_images.LabelledImage]:
+    """The labels of all images; those that go through the VAE are of the world."""
     rng = np.random.default_rng([12, plan.seed])
-    seen = [sights.sight(rng) for _ in range(plan.drawn)]
+    seen = [labelled_images.labelled_image(rng) for _ in range(plan.drawn)]
     while len(seen) < plan.drawn + plan.returned:
-        each = sights.sight(rng)
+        each = labelled_images.labelled_image(rng)
         if not each.is_card:
             seen.append(each)
     return seen
 
 
-def squashed(picture: Pixels) -> Pixels:
-    """As open_clip's preprocessing makes it of a picture of any size."""
+def squashed(image: Pixels) -> Pixels:
+    """As open_clip's preprocessing makes it of a image of any size."""
     from PIL import Image
 
-    return np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+    return np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
-def _tagged(seen: Sequence[sights.Sight]) -> torch.Tensor:
-    """(sights, tags): zero where a tag is not true, and else the more the rarer it is."""
+def _tagged(seen: Sequence[labelled_images.LabelledImage]) -> torch.Tensor:
+    """(images, tags): zero where a tag is not true, and else the more the rarer it is."""
     numbers = {tag: at for at, tag in enumerate(sorted({tag for each in seen for tag in each.tags}))}
     tagged = torch.zeros(len(seen), len(numbers))
     for row, each in zip(tagged, seen, strict=True):
@@ -285,7 +287,7 @@ def _tagged(seen: Sequence[sights.Sight]) -> torch.Tensor:
 
 
 def _cached(plan: Plan, cache: Path | None) -> Pool:
-    """The sights are drawn again, which is quick; their pictures come from the file if such a plan left them there."""
+    """The labels are drawn again, which is quick; their images come from the file if such a plan left them there."""
     key = f"{plan.seed} {plan.drawn} {plan.returned}"
     if cache is not None and cache.is_file():
         kept = np.load(cache)
@@ -313,7 +315,7 @@ def _rate_share(step: int, steps: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--out", type=Path, required=True, help="folder for pictures, checkpoint and weights")
+    parser.add_argument("--out", type=Path, required=True, help="folder for images, checkpoint and weights")
     parser.add_argument("--start", type=Path, default=START, help="folder of the checkpoint to go on from")
     parser.add_argument("--minutes", type=float, default=600, help="stop after so many; --resume goes on")
     parser.add_argument("--steps", type=int, default=Plan.steps)
@@ -322,7 +324,7 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     given.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(Plan(steps=given.steps, seed=given.seed), given.start, given.out / "pictures.npz")
+    trainer = Trainer(Plan(steps=given.steps, seed=given.seed), given.start, given.out / "images.npz")
     if given.resume:
         trainer.load(given.out / "checkpoint.pt")
     training.run(trainer, given.out, given.minutes)

@@ -5,7 +5,7 @@
 Flow matching on the latents that latents_data.py made, with the text encoder and connectors of train_text.py, which
 stay as they are. There are three phases, each of which goes on from the one before (`--phase NAME --resume`): `hints`
 teaches the first blocks to tell, from mere noise too, where in the clip a token is and what kind of thing is asked for,
-`picture` the picture, `sound` the sound stream, which reads the finished picture stream and does not change it. Every
+`video` the video, `sound` the audio stream, which reads the finished video stream and does not change it. Every
 step depends on the seed, its number and the data alone.
 `DIR/checkpoint.pt` is written every few minutes, and `DIR/transformer` with it: config.json and fp16 safetensors of the
 averaged weights.
@@ -26,20 +26,20 @@ import numpy as np
 import torch
 
 from ltx_mcp.micro.build import load_text, load_transformer
+from ltx_mcp.micro.training.audio_objective import AudioObjective
 from ltx_mcp.micro.training.dit import LAYERS, make_transformer
 from ltx_mcp.micro.training.dit_samples import Batch, Phase, Samples, channel_weights, noisy_of
-from ltx_mcp.micro.training.dubbing import Dubbing
 from ltx_mcp.micro.training.hints import Hints
 from ltx_mcp.micro.training.latents_data import Clip, read
-from ltx_mcp.micro.training.lean import picture
 from ltx_mcp.micro.training.text import embed
+from ltx_mcp.micro.training.video_stream import video_velocity
 
 log = logging.getLogger(__name__)
 
 _WARM_UP = 100  # steps
 _AVERAGE = 0.995  # of the running mean of the weights, a step
 _CLIP = 1.0  # norm of the gradient
-_HINTS = 0.6  # weight of their losses while the picture learns
+_HINTS = 0.6  # weight of their losses while the video learns
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class DitPlan:
     """What decides the weights, besides the code and the data."""
 
     steps: int = 10_000
-    tokens: int = 1792  # of picture, in a step
+    tokens: int = 1792  # of video, in a step
     rate: float = 3e-3
     layers: int = LAYERS
-    phase: Phase = "picture"
+    phase: Phase = "video"
     seed: int = 0
 
 
@@ -68,14 +68,14 @@ class DitTrainer:
         self.model: Any = make_transformer(plan.layers)
         self.average: Any = copy.deepcopy(self.model).requires_grad_(False)
         self.hints = Hints(plan.layers)
-        self.dubbing = Dubbing(plan.seed)
+        self.dubbing = AudioObjective(plan.seed)
         self.step = 0
         for name, weight in self.model.named_parameters():
             weight.requires_grad_(_learns(name, plan.phase))
         learning = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
         matrices = [weight for name, weight in learning.items() if _is_matrix(name, weight)]
         others = [weight for name, weight in learning.items() if not _is_matrix(name, weight)]
-        if plan.phase != "sound":
+        if plan.phase != "audio":
             others += self.hints.parameters()
         self.weights = matrices + others
         # Muon (Jordan et al. 2024) is for what maps a stream to a stream.
@@ -89,7 +89,7 @@ class DitTrainer:
         batch = self.samples.batch(self.step, self.plan.phase)
         with torch.no_grad():
             told, told_audio, _ = embed(*self.text, batch.texts)
-        if self.plan.phase == "sound":
+        if self.plan.phase == "audio":
             losses = {"loss": self.dubbing.loss(self.model, batch, told, told_audio, self.step)}
         else:
             losses = self._hinted(batch, told) if self.plan.phase == "hints" else self._picture(batch, told)
@@ -125,16 +125,16 @@ class DitTrainer:
         weight[:, : batch.given] = 0
         hints = self.hints.losses(streams, batch)
         seen = (error * weight).sum() / weight.sum()
-        return {"loss": seen + _HINTS * sum(hints.values()), "picture": seen, **hints}
+        return {"loss": seen + _HINTS * sum(hints.values()), "video": seen, **hints}
 
     def _forward(
         self, batch: Batch, told: torch.Tensor, noisy: torch.Tensor, sigma: torch.Tensor, blocks: int | None = None
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """As `picture` gives them."""
+        """As `video_velocity` gives them."""
         coords = self.model.rope.prepare_video_coords(
             1, batch.shape.frames, batch.shape.height, batch.shape.width, noisy.device, fps=batch.fps
         )
-        return picture(self.model, noisy, told, sigma, batch.given, coords, blocks)
+        return video_velocity(self.model, noisy, told, sigma, batch.given, coords, blocks)
 
     @torch.no_grad()
     def _walked(self, batch: Batch, told: torch.Tensor) -> torch.Tensor:
@@ -156,7 +156,7 @@ class DitTrainer:
             torch._foreach_lerp_([*self.average.parameters()], [*self.model.parameters()], 1 - keep)
 
     def start(self, folder: Path) -> None:
-        """Begin with the weights of an export; the heads of the hints are learnt anew."""
+        """Begin with the weights of an export; the heads of the hints start from random weights."""
         for model in (self.model, self.average):
             model.load_state_dict(load_transformer(folder).state_dict())
 
@@ -192,13 +192,13 @@ class DitTrainer:
 
 
 def _learns(name: str, phase: Phase) -> bool:
-    """Whether a weight learns in this phase. What the picture takes from sound stays at nothing (dit.py)."""
+    """Whether a weight learns in this phase. What the video takes from sound stays at nothing (dit.py)."""
     if "audio_to_video_attn" in name:
         return False
     if phase == "hints":
-        phase = "picture"
+        phase = "video"
     sound = any(part in name for part in ("audio", "a2v", "av_cross"))
-    return sound == (phase == "sound")
+    return sound == (phase == "audio")
 
 
 def _is_matrix(name: str, weight: torch.Tensor) -> bool:

@@ -136,7 +136,7 @@ class Trainer:
 def loss_of(made: torch.Tensor, wanted: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
     """Squared error, half of it as the latents are, half in each channel's spread.
 
-    A channel with a wide spread shows more in the picture; normalised ones are what the second pass refines.
+    A channel with a wide spread shows more in the frame; normalised ones are what the second pass refines.
     """
     error = (made - wanted).square()
     return 0.5 * error.mean() / spread.square().mean() + 0.5 * (error / spread.square()).mean()
@@ -169,8 +169,8 @@ def _screen(rng: np.random.Generator, frames: int, screen: tuple[int, int]) -> n
     size = screen if rng.uniform() < 0.75 else screen[::-1]
     count = int(rng.integers(max(25, frames), 121))
     first = int(rng.integers(count - frames + 1))
-    pictures = draw.window(scene, range(first, first + frames), count, size, (0, 0, *size))
-    return np.ascontiguousarray(pictures.transpose(3, 0, 1, 2)[None], np.float32) / np.float32(127.5) - np.float32(1)
+    shown = draw.window(scene, range(first, first + frames), count, size, (0, 0, *size))
+    return np.ascontiguousarray(shown.transpose(3, 0, 1, 2)[None], np.float32) / np.float32(127.5) - np.float32(1)
 
 
 def _cached(plan: Plan, cache: Path | None) -> list[list[Pair]]:

@@ -19,7 +19,7 @@ from ltx_mcp.micro.training.sampling import one
 
 log = logging.getLogger(__name__)
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 PHOTOS = {
     "skimage": [
@@ -50,12 +50,12 @@ def find(media: dict[str, list[str]]) -> Iterator[Path]:
     for package, names in media.items():
         spec = importlib.util.find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            log.warning("%s is not installed; its pictures are left out", package)
+            log.warning("%s is not installed; its images are left out", package)
             continue
         yield from (Path(spec.submodule_search_locations[0]) / name for name in names)
 
 
-def read_photo(path: Path) -> Picture:
+def read_photo(path: Path) -> Pixels:
     """RGB uint8 (height, width, 3)."""
     from PIL import Image
 
@@ -63,7 +63,7 @@ def read_photo(path: Path) -> Picture:
         return np.asarray(image.convert("RGB"))
 
 
-def read_video(path: Path, width: int, height: int, frames: int = 300) -> Picture:
+def read_video(path: Path, width: int, height: int, frames: int = 300) -> Pixels:
     """RGB uint8 (frames, height, width, 3), scaled to cover this size and cut at the centre."""
     scale = f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height}"
     args = [*input_args(path), "-frames:v", str(frames), "-vf", scale, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
@@ -73,7 +73,7 @@ def read_video(path: Path, width: int, height: int, frames: int = 300) -> Pictur
     return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
 
 
-def read_covering(path: Path, width: int, height: int) -> Picture:
+def read_covering(path: Path, width: int, height: int) -> Pixels:
     """A photo scaled to cover this size and cut at the centre: RGB uint8 (height, width, 3)."""
     from PIL import Image, ImageOps
 
@@ -81,21 +81,21 @@ def read_covering(path: Path, width: int, height: int) -> Picture:
     return np.asarray(fitted)
 
 
-def leaves(rng: np.random.Generator, side: int = 320) -> Picture:
+def leaves(rng: np.random.Generator, side: int = 320) -> Pixels:
     """Dead leaves: discs of all sizes, each hiding what lies below. Edges and areas as in photographs."""
     x, y = np.meshgrid(np.arange(side), np.arange(side))
-    picture = np.zeros((side, side, 3))
+    image = np.zeros((side, side, 3))
     for _ in range(500):
         radius = 4 * (1 - rng.uniform(0, 0.998)) ** -0.5  # density falls with the cube of the radius
         across, down, squash = *rng.uniform(0, side, 2), rng.uniform(0.4, 1)
         inside = ((x - across) * squash) ** 2 + (y - down) ** 2 < radius**2
-        picture[inside] = rng.uniform(0, 255, 3) * rng.uniform(0.3, 1) + ((x + y)[inside, None] % 64) * rng.uniform(
+        image[inside] = rng.uniform(0, 255, 3) * rng.uniform(0.3, 1) + ((x + y)[inside, None] % 64) * rng.uniform(
             0, 0.5
         )
-    return picture.clip(0, 255).astype(np.uint8)
+    return image.clip(0, 255).astype(np.uint8)
 
 
-def clouds(rng: np.random.Generator, side: int = 320) -> Picture:
+def clouds(rng: np.random.Generator, side: int = 320) -> Pixels:
     """Noise whose amplitude falls as 1 over frequency, like that of photographs; the colours mostly agree."""
     rate = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None])
     rate[0, 0] = 1
@@ -103,20 +103,20 @@ def clouds(rng: np.random.Generator, side: int = 320) -> Picture:
     noise = np.fft.ifft2(planes).real
     noise = (0.8 * noise[:1] + 0.35 * noise).transpose(1, 2, 0)
     spread = rng.uniform(25, 70) / noise.std()
-    picture: Picture = (noise * spread + rng.uniform(60, 190, 3)).clip(0, 255).astype(np.uint8)
-    return picture
+    image: Pixels = (noise * spread + rng.uniform(60, 190, 3)).clip(0, 255).astype(np.uint8)
+    return image
 
 
 class TrainingClips:
-    """Training clips at random. The same seed and step give the same batch; `media=False` uses made pictures only."""
+    """Training clips at random. The same seed and step give the same batch; `media=False` uses made images only."""
 
     def __init__(self, seed: int, *, media: bool = True, textures: int = _TEXTURES) -> None:
         self._seed = seed
         rng = np.random.default_rng([4, seed])
-        self._pictures = [make(rng) for make in (leaves, clouds) for _ in range(textures // 2)]
+        self._images = [make(rng) for make in (leaves, clouds) for _ in range(textures // 2)]
         photos = [read_photo(path) for path in find(PHOTOS)] if media else []
         # A photo counts three times: it is what the textures only imitate.
-        self._pictures += 3 * photos
+        self._images += 3 * photos
         self._videos = [read_video(path, *_VIDEO_SIZE) for path in find(VIDEOS)] if media else []
 
     def batch(self, step: int, clips: int, frames: int, side: int) -> NDArray[np.float32]:
@@ -125,12 +125,12 @@ class TrainingClips:
         made = np.stack([self._clip(rng, frames, side) for _ in range(clips)])
         return np.ascontiguousarray(made.transpose(0, 4, 1, 2, 3))
 
-    def picture_clip(
+    def image_clip(
         self, rng: np.random.Generator, frames: int, height: int, width: int, *, still: bool
     ) -> NDArray[np.float32]:
-        """One of the pictures as a clip, (3, frames, height, width) in -1..1: it rests, or it pans and zooms."""
-        picture = one(rng, self._pictures)
-        clip = _recoloured(rng, _travel(rng, picture[None], frames, (height, width), still=still))
+        """One of the images as a clip, (3, frames, height, width) in -1..1: it rests, or it pans and zooms."""
+        image = one(rng, self._images)
+        clip = _recoloured(rng, _travel(rng, image[None], frames, (height, width), still=still))
         return np.ascontiguousarray(clip.transpose(3, 0, 1, 2))
 
     def _clip(self, rng: np.random.Generator, frames: int, side: int) -> NDArray[np.float32]:
@@ -143,12 +143,12 @@ class TrainingClips:
             start = int(rng.integers(len(video) - stride * (frames - 1)))
             clip = _travel(rng, video[start : start + stride * frames : stride], frames, (side, side), still=True)
         else:
-            picture = one(rng, self._pictures)
-            clip = _travel(rng, picture[None], frames, (side, side), still=sort == "still")
+            image = one(rng, self._images)
+            clip = _travel(rng, image[None], frames, (side, side), still=sort == "still")
         return _recoloured(rng, clip)
 
 
-def _drawn(rng: np.random.Generator, frames: int, side: int) -> Picture:
+def _drawn(rng: np.random.Generator, frames: int, side: int) -> Pixels:
     """A window on a clip of the drawn world at 120p to 270p, near where something is."""
     scene = world.scene(world.training_seed(rng))
     short = int(rng.integers(max(120, side), 272))
@@ -163,11 +163,11 @@ def _drawn(rng: np.random.Generator, frames: int, side: int) -> Picture:
     return draw.window(scene, range(start, start + frames), count, size, (top, left, side, side))
 
 
-def _travel(rng: np.random.Generator, pictures: Picture, frames: int, size: tuple[int, int], *, still: bool) -> Picture:
-    """A window of (height, width) on the pictures, at the scale of 160p to 480p; it pans, zooms and may mirror."""
+def _travel(rng: np.random.Generator, images: Pixels, frames: int, size: tuple[int, int], *, still: bool) -> Pixels:
+    """A window of (height, width) on the images, at the scale of 160p to 480p; it pans, zooms and may mirror."""
     from PIL import Image
 
-    (height, width), (rows, columns) = pictures.shape[1:3], size
+    (height, width), (rows, columns) = images.shape[1:3], size
     scale = max(min(height, width) / rng.uniform(160, 480), 0.5)  # source pixels in one of ours
     scale = min(scale, 0.99 * min(height / rows, width / columns))
     pace, zoom = (0.0, 1.0) if still else (rng.exponential(2.5), float(np.exp(rng.normal(0, 0.15))))
@@ -175,16 +175,16 @@ def _travel(rng: np.random.Generator, pictures: Picture, frames: int, size: tupl
     mirrored = rng.uniform() < 0.5
     x, y = rng.uniform(0, width - scale * columns), rng.uniform(0, height - scale * rows)
     factor = max(1, int(scale))  # shrunk first by whole steps, so that detail does not alias
-    small = [Image.fromarray(picture).reduce(factor) for picture in pictures]
+    small = [Image.fromarray(image).reduce(factor) for image in images]
     out = np.empty((frames, rows, columns, 3), np.uint8)
     for index in range(frames):
         now = scale * zoom ** (index / frames)
         left = _folded(x + scale * pace * index * np.cos(angle), width - now * columns)
         top = _folded(y + scale * pace * index * np.sin(angle), height - now * rows)
         box = (now / factor, 0, left / factor, 0, now / factor, top / factor)
-        picture = small[min(index, len(small) - 1)]
+        image = small[min(index, len(small) - 1)]
         out[index] = np.asarray(
-            picture.transform((columns, rows), Image.Transform.AFFINE, box, Image.Resampling.BILINEAR)
+            image.transform((columns, rows), Image.Transform.AFFINE, box, Image.Resampling.BILINEAR)
         )
     return out[:, :, ::-1] if mirrored else out
 
@@ -197,7 +197,7 @@ def _folded(at: float, room: float) -> float:
     return at if at <= room else 2 * room - at
 
 
-def _recoloured(rng: np.random.Generator, clip: Picture) -> NDArray[np.float32]:
+def _recoloured(rng: np.random.Generator, clip: Pixels) -> NDArray[np.float32]:
     """-1..1, in half of the cases with each colour weakened a little, which shifts hues and brightness."""
     gains = np.ones(3) if rng.uniform() < 0.5 else 1 - rng.uniform(0, _COLOUR_SHIFT, 3)
     return clip.astype(np.float32) * (gains * 2 / 255).astype(np.float32) - np.float32(1)

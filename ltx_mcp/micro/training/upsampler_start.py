@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 WIDE = 128  # channels between the convolutions; the class has 32 groups, so each has four of them
 GROUP = 4
 
-_CONSTANT = 200.0  # of the first channel in each group, in standard deviations of the others; 40 bent bright pictures
+_CONSTANT = 200.0  # of the first channel in each group, in standard deviations of the others; 40 bent bright frames
 _OFFSET = 12.0  # under SiLU, in the same unit: straight for all but the rarest
 _RIDGE = 5e-3  # of each component's power
-_DATA = [index for index in range(WIDE) if index % GROUP]  # the channels that are no constants
+_DATA = [index for index in range(WIDE) if index % GROUP]  # the channels that are not constant
 
 
 def make_upsampler() -> Any:

@@ -1,7 +1,7 @@
 """The micro model's world: what can happen in a clip, drawn at random from a seed. No pixels here and no words.
 
-A `Scene` is a value. `draw.frames` makes pictures of it, `captions.captions` describes it. Lengths are in units of
-the picture's short side and positions are shares of the room in each direction, so that a scene fits any frame.
+A `Scene` is a value. `draw.frames` makes frames of it, `captions.captions` describes it. Lengths are in units of
+the frame's short side and positions are shares of the room in each direction, so that a scene fits any frame.
 A `Film` is scenes with hard cuts between them; `films` shows, says and sounds it.
 """
 

@@ -1,4 +1,4 @@
-"""What the transformer's sound stream is taught, over its picture stream, which it reads and does not change."""
+"""What the transformer's audio stream is taught, over its video stream, which it reads and does not change."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from ltx_mcp.micro.training.audio_latents import scene_latents
 from ltx_mcp.micro.training.dit_samples import Batch, noisy_of
 from ltx_mcp.micro.training.world import Scene
 
-_FINISHED = 0.3  # of the steps are over a picture without noise, as when a finished one gets its sound
+_FINISHED = 0.3  # of the steps are over a video without noise, as when a finished one gets its sound
 
 
-class Dubbing:
+class AudioObjective:
     """The sound of scenes, made once each; the noise on it depends on the seed and the step alone."""
 
     def __init__(self, seed: int) -> None:
@@ -21,7 +21,7 @@ class Dubbing:
         self._sounds: dict[tuple[Scene, float], torch.Tensor] = {}
 
     def loss(self, model: Any, batch: Batch, told: torch.Tensor, told_audio: torch.Tensor, step: int) -> torch.Tensor:
-        """Squared error of the sound's velocity, over the picture at the same noise level or the finished one."""
+        """Squared error of the audio's velocity, over the video at the same noise level or the finished one."""
         rng = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
         frames, *_ = batch.shape.pixels
         wanted = torch.stack([self._heard(scene, frames / batch.fps) for scene in batch.scenes if scene])

@@ -1,6 +1,6 @@
-"""The transformer's picture stream alone, for training: the same numbers as the class gives, in half the time.
+"""The transformer's video stream alone, for training: the same numbers as the class gives, in half the time.
 
-It leaves out the sound stream, which the picture does not read (dit.py), computes rotary positions and modulation once
+It leaves out the audio stream, which the video does not read (dit.py), computes rotary positions and modulation once
 instead of once a sample or token, and uses plain attention, whose backward pass is quicker on CPUs at these lengths.
 """
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 Rotary = tuple[torch.Tensor, torch.Tensor]
 
 
-def picture(
+def video_velocity(
     model: Any,
     noisy: torch.Tensor,
     told: torch.Tensor,
@@ -46,7 +46,7 @@ def picture(
 def _block(
     block: Any, stream: torch.Tensor, told: torch.Tensor, modulation: torch.Tensor, asked: torch.Tensor, rotary: Rotary
 ) -> torch.Tensor:
-    """One block's picture half: self-attention, the prompt, feed-forward."""
+    """One block's video half: self-attention, the prompt, feed-forward."""
     rows = (block.scale_shift_table[None, None] + modulation.view(*modulation.shape[:2], 9, -1)).unbind(2)
     shift, scale, gate, shift_ff, scale_ff, gate_ff, shift_text, scale_text, gate_text = rows
     moved = block.norm1(stream) * (1 + scale) + shift

@@ -1,8 +1,8 @@
-"""What the micro CLIP learns from: single pictures with tags that are true of them, and captions that claim some.
+"""What the micro CLIP learns from: single images with tags that are true of them, and captions that claim some.
 
-A caption fits every picture whose tags include all that it claims, so a batch knows which of its pairs belong
-together even where they were not drawn for each other. Most sights are frames of the drawn world; the rest are cards,
-one thing in any of eleven colours on a ground of any other, which no clip of the world shows but people ask about.
+A caption fits every image whose tags include all that it claims, so a batch knows which of its pairs belong together
+even where they were not drawn for each other. Most are frames of the drawn world; the rest are cards, one thing in any
+of eleven colours on a ground of any other, which no clip of the world shows but people ask about.
 """
 
 import re
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ltx_mcp.micro.training import captions, draw, world
 from ltx_mcp.micro.training.sampling import one
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 Tags = frozenset[str]
 
 CARD_RGB: Mapping[str, tuple[int, int, int]] = {
@@ -67,7 +67,7 @@ _SENTENCES = (
 FORMS = tuple((sentence, thing) for sentence in _SENTENCES for thing in _THINGS)
 _EMPTY = ("nothing on {}", "{} without anything", "only {}")
 
-_CARDS, _EMPTIES = 0.3, 0.03  # shares of all sights
+_CARDS, _EMPTIES = 0.3, 0.03  # shares of all
 _FULL = 0.4  # of the captions of what is seen, those that leave neither the size nor the ground unsaid
 _TOLD = 0.35  # of the captions of the drawn world, those that tell a whole clip
 _JITTER = 18  # of a card's colours, in levels
@@ -77,7 +77,7 @@ _EDGE = 0.3  # of the room on each side of the middle, beyond which a thing is a
 
 
 @dataclass(frozen=True)
-class Sight:
+class LabelledImage:
     """A scene at a share of its clip, or a card: a still scene whose shade is a colour of CARD_RGB."""
 
     scene: world.Scene
@@ -87,18 +87,18 @@ class Sight:
     tags: Tags
 
 
-def sight(rng: np.random.Generator) -> Sight:
+def labelled_image(rng: np.random.Generator) -> LabelledImage:
     """One at random; none of a combination that is kept for tests."""
-    sort = rng.uniform()
-    if sort < _CARDS:
+    share = rng.uniform()
+    if share < _CARDS:
         return _card(rng)
     scene = world.scene(world.training_seed(rng))
-    if sort > 1 - _EMPTIES:
+    if share > 1 - _EMPTIES:
         scene = replace(scene, things=())
     return of_scene(scene, float(rng.uniform()))
 
 
-def of_scene(scene: world.Scene, share: float) -> Sight:
+def of_scene(scene: world.Scene, share: float) -> LabelledImage:
     """What a frame of the world shows. Sizes and places count only while the camera rests."""
     tags = {f"ground {scene.shade}", f"backdrop {scene.backdrop}", f"style {scene.style}"}
     seen = [(thing, *draw.place(thing, share, 2 * share, (1.75, 1.0))) for thing in scene.things]
@@ -109,40 +109,42 @@ def of_scene(scene: world.Scene, share: float) -> Sight:
         if scene.camera == "fixed":
             tags |= {f"{_size(radius)} {name}"} | {f"{name} {place}" for place in _places(x / 0.875, y / 0.5)}
     tags.add(f"count {len(shown)}")
-    return Sight(replace(scene, things=tuple(thing for thing, *_ in shown)), share, scene.shade, False, frozenset(tags))
+    return LabelledImage(
+        replace(scene, things=tuple(thing for thing, *_ in shown)), share, scene.shade, False, frozenset(tags)
+    )
 
 
-def picture(sight: Sight, size: tuple[int, int]) -> Picture:
+def pixels(labelled: LabelledImage, size: tuple[int, int]) -> Pixels:
     """RGB uint8 (height, width, 3) = size."""
-    if sight.is_card:
-        return _draw_card(sight, size)
+    if labelled.is_card:
+        return _draw_card(labelled, size)
     count = 49  # a clip of two seconds
-    shown: Picture = draw.window(sight.scene, [round(sight.share * (count - 1))], count, size, (0, 0, *size))[0]
+    shown: Pixels = draw.window(labelled.scene, [round(labelled.share * (count - 1))], count, size, (0, 0, *size))[0]
     return shown
 
 
-def claim(sight: Sight, rng: np.random.Generator, *, held_out: bool = False) -> tuple[str, Tags]:
+def claim(labelled: LabelledImage, rng: np.random.Generator, *, held_out: bool = False) -> tuple[str, Tags]:
     """A caption at random and the tags that it claims; in a form kept for tests if `held_out`."""
-    if not sight.scene.things:
-        ground, claims = _ground(sight, rng)
+    if not labelled.scene.things:
+        ground, claims = _ground(labelled, rng)
         return one(rng, _EMPTY).format(ground), frozenset(claims | {"count 0"})
-    if not sight.is_card and not held_out and rng.uniform() < _TOLD:
-        return _told(sight, rng)
+    if not labelled.is_card and not held_out and rng.uniform() < _TOLD:
+        return _told(labelled, rng)
     if not held_out and rng.uniform() < 0.04:
-        ground, claims = _ground(sight, rng)
-        count = len(sight.scene.things)
+        ground, claims = _ground(labelled, rng)
+        count = len(labelled.scene.things)
         return f"{one(rng, COUNTS[count])} on {ground}", frozenset(claims | {f"count {count}"})
     sentence, form = one(rng, FITTING[held_out, bool(rng.uniform() < _FULL)])
-    return say(sight, sentence, form, rng)
+    return say(labelled, sentence, form, rng)
 
 
-def say(sight: Sight, sentence: str, form: str, rng: np.random.Generator) -> tuple[str, Tags]:
+def say(labelled: LabelledImage, sentence: str, form: str, rng: np.random.Generator) -> tuple[str, Tags]:
     """A caption of this form, and what it claims. `form` says each thing."""
     said, claims = [], set()
-    for thing in sight.scene.things:
+    for thing in labelled.scene.things:
         name = f"{thing.colour} {thing.kind}"
-        sizes = [size for size in world.RADIUS if f"{size} {name}" in sight.tags]
-        places = [place for place in PLACES if f"{name} {place}" in sight.tags]
+        sizes = [size for size in world.RADIUS if f"{size} {name}" in labelled.tags]
+        places = [place for place in PLACES if f"{name} {place}" in labelled.tags]
         usable = form
         if not sizes:
             usable = usable.replace("{size} ", "")
@@ -163,13 +165,13 @@ def say(sight: Sight, sentence: str, form: str, rng: np.random.Generator) -> tup
         if "{place}" in usable:
             claims.add(f"{name} {place}")
     things = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
-    ground, of_ground = _ground(sight, rng)
+    ground, of_ground = _ground(labelled, rng)
     if "{ground}" in sentence:
         claims |= of_ground
     caption = sentence.format(things=things, ground=ground)
-    if sight.scene.style != "flat" and rng.uniform() < 0.5:
-        caption += f", {one(rng, captions.STYLES[sight.scene.style])}"
-        claims.add(f"style {sight.scene.style}")
+    if labelled.scene.style != "flat" and rng.uniform() < 0.5:
+        caption += f", {one(rng, captions.STYLES[labelled.scene.style])}"
+        claims.add(f"style {labelled.scene.style}")
     return caption, frozenset(claims)
 
 
@@ -203,14 +205,14 @@ def vocabulary() -> list[str]:
     return sorted({word for text in texts for word in re.findall(r"\w+", re.sub(r"\{\w*\}", " ", text).casefold())})
 
 
-def _told(sight: Sight, rng: np.random.Generator) -> tuple[str, Tags]:
+def _told(labelled: LabelledImage, rng: np.random.Generator) -> tuple[str, Tags]:
     """A caption of the whole clip: what it says of motion and sound a still cannot deny."""
-    caption = captions.caption(sight.scene, rng)
-    claims = {f"{thing.colour} {thing.kind}" for thing in sight.scene.things}
-    if sight.scene.style != "flat":
-        claims.add(f"style {sight.scene.style}")
-    if _says(caption, captions.SHADES[sight.scene.shade]):
-        claims |= {f"ground {sight.scene.shade}", f"backdrop {sight.scene.backdrop}"}
+    caption = captions.caption(labelled.scene, rng)
+    claims = {f"{thing.colour} {thing.kind}" for thing in labelled.scene.things}
+    if labelled.scene.style != "flat":
+        claims.add(f"style {labelled.scene.style}")
+    if _says(caption, captions.SHADES[labelled.scene.shade]):
+        claims |= {f"ground {labelled.scene.shade}", f"backdrop {labelled.scene.backdrop}"}
     return caption, frozenset(claims)
 
 
@@ -218,7 +220,7 @@ def _says(caption: str, words: Sequence[str]) -> bool:
     return any(re.search(rf"\b{word}\b", caption.casefold()) for word in words)
 
 
-def _card(rng: np.random.Generator) -> Sight:
+def _card(rng: np.random.Generator) -> LabelledImage:
     """One thing on a plain ground of another colour."""
     ground, colour = (str(name) for name in rng.choice(list(CARD_RGB), 2, replace=False))
     kind: world.Kind = one(rng, get_args(world.Kind))
@@ -230,12 +232,12 @@ def _card(rng: np.random.Generator) -> Sight:
     tags = {name, f"{size} {name}", f"ground {ground}", "backdrop plain", "style flat", "count 1"}
     tags |= {f"{name} {place}" for place in _places(x * reach, y * reach)}
     scene = world.Scene((thing,), "black", grain=int(rng.integers(2**31)))
-    return Sight(scene, 0.5, ground, True, frozenset(tags))
+    return LabelledImage(scene, 0.5, ground, True, frozenset(tags))
 
 
-def _draw_card(sight: Sight, size: tuple[int, int]) -> Picture:
+def _draw_card(labelled: LabelledImage, size: tuple[int, int]) -> Pixels:
     """Its form turned, stretched and swollen a little: people draw a star in more than one way."""
-    thing, rng = sight.scene.things[0], np.random.default_rng([10, sight.scene.grain])
+    thing, rng = labelled.scene.things[0], np.random.default_rng([10, labelled.scene.grain])
     height, width = size
     short = min(size)
     radius = world.RADIUS[thing.size] * 1.25
@@ -250,17 +252,18 @@ def _draw_card(sight: Sight, size: tuple[int, int]) -> Picture:
     cover = np.clip(0.5 - distance * short, 0, 1)[..., None]
     inner, outer = (
         np.clip(np.array(CARD_RGB[name]) + rng.integers(-_JITTER, _JITTER + 1, 3), 0, 255)
-        for name in (thing.colour, sight.ground)
+        for name in (thing.colour, labelled.ground)
     )
-    drawn: Picture = (outer * (1 - cover) + inner * cover + 0.5).astype(np.uint8)
+    drawn: Pixels = (outer * (1 - cover) + inner * cover + 0.5).astype(np.uint8)
     return drawn
 
 
-def _ground(sight: Sight, rng: np.random.Generator) -> tuple[str, set[str]]:
-    shade = one(rng, captions.SHADES[sight.ground] if sight.ground in captions.SHADES else COLOURS[sight.ground])
-    words = one(rng, captions.GROUNDS[sight.scene.backdrop]).format(shade)
+def _ground(labelled: LabelledImage, rng: np.random.Generator) -> tuple[str, set[str]]:
+    shades = captions.SHADES if labelled.ground in captions.SHADES else COLOURS
+    shade = one(rng, shades[labelled.ground])
+    words = one(rng, captions.GROUNDS[labelled.scene.backdrop]).format(shade)
     words = re.sub(r"\ba (?=[aeiou])", "an ", words)
-    return words, {f"ground {sight.ground}", f"backdrop {sight.scene.backdrop}"}
+    return words, {f"ground {labelled.ground}", f"backdrop {labelled.scene.backdrop}"}
 
 
 def _size(radius: float) -> world.Size:
@@ -268,7 +271,7 @@ def _size(radius: float) -> world.Size:
 
 
 def _places(x: float, y: float) -> list[str]:
-    """`x` and `y` are -1..1 of the whole picture, y downward."""
+    """`x` and `y` are -1..1 of the whole image, y downward."""
     found = ["left"] if x < -_EDGE else ["right"] if x > _EDGE else []
     found += ["top"] if y < -_EDGE else ["bottom"] if y > _EDGE else []
     return found or ["middle"]
