@@ -11,6 +11,7 @@ import numpy as np
 
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.index.background import Background, Vectors, calibrate
+from ltx_mcp.index.choice import EMBEDDED
 from ltx_mcp.index.weights import Checkpoint, find_checkpoint
 from ltx_mcp.types.frames import Frame
 
@@ -83,13 +84,20 @@ def pieces(text: str, words: int) -> list[str]:
 class OpenClipEmbedder:
     """Any open_clip model, loaded on first use.
 
-    `weights` is `auto` (the checkpoint inside the package), a tag `name/pretrained`, `architecture/file`, or a
-    local-dir folder. `device` is asked for on first use. A device that cannot be used, or has no memory left, is
-    replaced by the CPU. A text longer than the context is cut at clauses and its pieces' vectors averaged.
+    `weights` is `embedded` (the checkpoint inside the package), a tag `name/pretrained`, `architecture/file`, or a
+    local-dir folder; `find` says where they are. `device` is asked for on first use; one that cannot be used, or has
+    no memory left, is replaced by the CPU. A text longer than the context is cut at clauses and its pieces' vectors
+    averaged.
     """
 
-    def __init__(self, weights: str = "auto", device: Callable[[], str] = lambda: "cpu") -> None:
+    def __init__(
+        self,
+        weights: str = EMBEDDED,
+        device: Callable[[], str] = lambda: "cpu",
+        find: Callable[[str], Checkpoint] = find_checkpoint,
+    ) -> None:
         self.weights = weights
+        self._find = find
         self._choose_device = device
         self._on_cpu = False
         self._lock = threading.RLock()
@@ -100,7 +108,7 @@ class OpenClipEmbedder:
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
-        return find_checkpoint(self.weights)
+        return self._find(self.weights)
 
     @cached_property
     def model_id(self) -> str:
@@ -142,7 +150,7 @@ class OpenClipEmbedder:
                 return
             raise ModelUnavailable(
                 f"The embedder {self.weights!r} could not be loaded from {found.file}: {str(error)[:300]}",
-                "Check the file, or set LTX_MCP_EMBEDDER=auto for the embedded one.",
+                "Delete the file to have it fetched again, or set LTX_MCP_EMBEDDER=embedded.",
             ) from error
         self._dtype = self._precision(model)
         self._model = model.to(self._dtype).eval()

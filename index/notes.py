@@ -11,8 +11,8 @@ _NONE = (
     "Nothing in the archive matches well. Try the words that a prompt would use, or call search_clips without a query "
     "to see the newest clips; or make a new one with generate_video."
 )
-_SMALL_WORLD = (
-    " The search model in use recognizes only a few things (see `ltx-mcp doctor`); "
+SMALL_WORLD = (
+    "The search model in use recognizes only a few things (see `ltx-mcp doctor`); "
     "everything else is found by the words of its prompt and title."
 )
 
@@ -22,7 +22,7 @@ def nothing_there(total_clips: int, was_damaged: bool) -> str:
 
 
 def nothing_matches(query_was_understood: bool) -> str:
-    return _NONE if query_was_understood else _NONE + _SMALL_WORLD
+    return _NONE if query_was_understood else joined(_NONE, SMALL_WORLD)
 
 
 def unseen(clips: int) -> str:

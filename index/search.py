@@ -7,6 +7,7 @@ embedder: whatever is wrong with one, or with its frames, is a note beside what 
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,19 +60,27 @@ class QueryVectors:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the visual retriever found: moments by clip, the best clip first. `note` says why it could not look."""
+    """What the visual retriever found: moments by clip, the best clip first. `note` says why it could not look.
+
+    `narrow`: the embedder recognizes only a few things.
+    """
 
     hits: dict[str, list[Span]]
     understood: bool = True
+    narrow: bool = False
     note: str = ""
 
 
 class Searcher:
-    """Reads the tables; writes nothing. LanceDB's own errors pass through to `Tables.read`."""
+    """Reads the tables; writes nothing. LanceDB's own errors pass through to `Tables.read`.
 
-    def __init__(self, tables: Tables, switch: Switch) -> None:
+    `better` says where a better embedder is, for queries that the one in use does not understand.
+    """
+
+    def __init__(self, tables: Tables, switch: Switch, better: Callable[[], str]) -> None:
         self._tables = tables
         self._switch = switch
+        self._better = better
         self.frames_are_damaged = False
 
     async def search(self, query: SearchQuery) -> SearchResult:
@@ -87,10 +96,11 @@ class Searcher:
         rows = await self._rows(seen.hits.keys() - {row["clip_id"] for row in text_hits})
         moments = fuse(query, text_hits, seen.hits, rows)
         note = seen.note or await self._weak_match_note(query, text_hits, moments, seen.understood)
-        return SearchResult(moments=moments, total_clips=total, note=notes.joined(note, self._unseen_note()))
-
-    def _unseen_note(self) -> str:
-        return notes.unseen(self._switch.unseen) if self._switch.unseen else ""
+        better = self._better() if seen.narrow and not (query.has_letters and seen.understood) else ""
+        if better and moments:
+            better = f"{notes.SMALL_WORLD} {better}"
+        unseen = notes.unseen(self._switch.unseen) if self._switch.unseen else ""
+        return SearchResult(moments=moments, total_clips=total, note=notes.joined(note, better, unseen))
 
     async def _newest(self, query: SearchQuery) -> tuple[Moment, ...]:
         clips = await self._tables.clips()
@@ -121,10 +131,11 @@ class Searcher:
             embedder = await self._switch.looking()
             reads = query.has_letters and await to_thread.run_sync(embedder.understands, query.query or "")
             if not reads and query.image is None:
-                return Seen({}, understood=False)
+                return Seen({}, understood=False, narrow=True)
             slot = self._switch.slot(embedder)
             wanted = await to_thread.run_sync(_embed_query, embedder, query, reads, limiter=slot)
-            return Seen(await self._tables.read(lambda: self._by_vision(query, embedder, wanted)), reads)
+            hits = await self._tables.read(lambda: self._by_vision(query, embedder, wanted))
+            return Seen(hits, reads or not query.has_letters, wanted.background.domain is not None)
         except (ModelUnavailable, IndexUnavailable) as error:
             self.frames_are_damaged = isinstance(error, IndexUnavailable)
             if query.query is None:

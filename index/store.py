@@ -1,7 +1,7 @@
 """The archive's search index: every clip, findable by its text and by what its frames show."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ltx_mcp.index.search import Searcher
 from ltx_mcp.index.switch import Remake, Switch
 from ltx_mcp.index.tables import Tables
 from ltx_mcp.types.clips import Clip, SearchResult
+from ltx_mcp.types.searches import SearchModel
 
 __all__ = ["ClipIndex", "IndexedClip", "SearchQuery"]
 
@@ -46,10 +47,17 @@ class ClipIndex:
     IndexUnavailable.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder, remake: Remake = lambda weights: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        embedder: Embedder,
+        remake: Remake = lambda weights: None,
+        better: Callable[[], str] = lambda: "",
+    ) -> None:
         self._tables = Tables(folder)
         self._switch = Switch(self._tables, embedder, remake)
-        self._searcher = Searcher(self._tables, self._switch)
+        self._better = better
+        self._searcher = Searcher(self._tables, self._switch, better)
         self._written = 0
 
     async def open(self) -> None:
@@ -58,6 +66,11 @@ class ClipIndex:
 
     async def close(self) -> None:
         self._tables.close()
+
+    async def model(self) -> SearchModel:
+        """Which embedder looks at the moment. Loads none."""
+        looking = await self._switch.looking()
+        return SearchModel(embedder=looking.weights, unseen_clips=self.unseen, note=self._better())
 
     @property
     def unseen(self) -> int:

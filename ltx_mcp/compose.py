@@ -7,6 +7,7 @@ from functools import partial
 from typing import assert_never
 
 import anyio
+from anyio import to_thread
 
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.archive.draft_latents import DraftLatents
@@ -24,9 +25,13 @@ from ltx_mcp.engine.plan.memory import EMBEDDER_BYTES, Machine, probe_machine, r
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import ArchiveError, ModelUnavailable, ModerationUnavailable, SettingsError
 from ltx_mcp.hub.cache import local_hub
+from ltx_mcp.index.arrival import Arrival
+from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice, Means, cpu_cores, cpu_has_bf16
+from ltx_mcp.index.choice import choose as choose_among
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex
+from ltx_mcp.index.weights import find_checkpoint
 from ltx_mcp.jobs.lane import Lane, LaneName
 from ltx_mcp.jobs.process_lock import ProcessLock
 from ltx_mcp.jobs.store import JobStore
@@ -92,8 +97,23 @@ def make_classifier(settings: Settings) -> FrameClassifier:
             assert_never(other)
 
 
+def choose_embedder(settings: Settings) -> EmbedderChoice:
+    """Which embedder looks, and which would be better. Reads the hub's cache; may import open_clip."""
+    if settings.embedder == STAND_IN:
+        return EmbedderChoice(STAND_IN, "LTX_MCP_EMBEDDER names the stand-in.")
+    has_device = embedder_device(settings) != "cpu"
+    means = Means(has_device, cpu_cores(), cpu_has_bf16(), probe_machine().ram_bytes)
+    try:
+        choice = choose_among(settings.embedder, means, local_hub())
+        find_checkpoint(choice.weights)
+    except ModelUnavailable as error:
+        return EmbedderChoice(EMBEDDED, "The embedded one looks instead.", problem=str(error))
+    return choice
+
+
 def make_embedder(settings: Settings) -> Embedder:
-    return remake_embedder(settings, settings.embedder)
+    """The embedder that looks. Loads nothing yet."""
+    return remake_embedder(settings, choose_embedder(settings).weights)
 
 
 def remake_embedder(settings: Settings, weights: str) -> Embedder:
@@ -140,6 +160,10 @@ def _usable_policy(settings: Settings) -> Policy:
         raise ModerationUnavailable(f"The policy cannot be used: {error}", "Correct LTX_MCP_POLICY.") from error
 
 
+def _choice(settings: Settings, embedder: Embedder | None) -> EmbedderChoice:
+    return choose_embedder(settings) if embedder is None else EmbedderChoice(embedder.weights, "It was given.")
+
+
 def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, JobStore]:
     folder = settings.data_dir
     try:
@@ -169,24 +193,36 @@ async def open_studio(
     narrator: Narrator | None = None,
     heartbeat_s: float = HEARTBEAT_S,
     any_file: bool = False,
+    fetches: bool = False,
 ) -> AsyncGenerator[Studio]:
     """A studio that is open until the block is left. Parts that are given replace those of the settings.
 
     `any_file`: inputs may lie outside of LTX_MCP_ROOTS, for a person who can read them anyway; never for an agent.
+    `fetches`: it stays open long enough to fetch a better embedder in the background, if LTX_MCP_DOWNLOADS allows it.
     """
     folder = settings.data_dir
     engine = engine or make_engine(settings)
     prompts = PromptGate(_usable_policy(settings))
     async with AsyncExitStack() as stack:
         library, jobs = _open_folder(settings, stack)
-        index = ClipIndex(folder / "index", embedder or make_embedder(settings), partial(remake_embedder, settings))
+        choice = await to_thread.run_sync(_choice, settings, embedder)
+        tasks = anyio.create_task_group()
+        arrival = Arrival(
+            choice,
+            local_hub(),
+            tasks,
+            lambda known: archive.use(remake_embedder(settings, known.weights)),
+            fetches and settings.downloads == "auto",
+        )
+        remake = partial(remake_embedder, settings)
+        index = ClipIndex(folder / "index", embedder or remake(choice.weights), remake, arrival.note)
         stack.push_async_callback(index.close)
         lanes = await _open_lanes(
             {"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings.max_queue, stack
         )
-        tasks = await stack.enter_async_context(anyio.create_task_group())
+        await stack.enter_async_context(tasks)
         gates = Gates(prompts, FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl"))
-        archive = Archive(library, index, tasks)
+        archive = Archive(library, index, tasks, arrival.need)
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
         makers = make_controls(settings) if controls is None else controls
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
@@ -210,5 +246,6 @@ async def open_studio(
             )
         finally:
             tracker.stop()
+            arrival.stop()
             archive.upkeep.stop()
             tasks.cancel_scope.deadline = anyio.current_time() + UNWIND_S

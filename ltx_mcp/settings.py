@@ -47,6 +47,7 @@ class Settings(BaseModel):
     device: str = "auto"
     memory: str = "auto"
     embedder: str = "auto"
+    downloads: Literal["auto", "ask", "never"] = "auto"
     moderation: Literal["auto", "open-nsfw"] = "auto"
     policy: Folder | None = None
     narrator: Literal["auto", "hibari", "kokoro", "stand-in"] = "auto"

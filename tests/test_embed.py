@@ -180,25 +180,6 @@ def test_weights_that_cannot_be_used_are_refused_with_a_remedy(
     assert refusal.value.hint
 
 
-def test_offline_a_tag_that_is_not_cached_is_refused_at_once(tmp_path: Path) -> None:
-    code = (
-        "import time\nfrom ltx_mcp.errors import ModelUnavailable\n"
-        "import open_clip, huggingface_hub\n"
-        "from ltx_mcp.index.embed import OpenClipEmbedder\n"
-        "start = time.monotonic()\n"
-        "try: OpenClipEmbedder('ViT-B-32/laion2b_s34b_b79k').load()\n"
-        "except ModelUnavailable as error: print(time.monotonic() - start, error)\n"
-    )
-    environment = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120, check=True
-    )
-    seconds, _, message = done.stdout.partition(" ")
-    assert float(seconds) < 5
-    assert "HF_HUB_OFFLINE is set" in message
-    assert "hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K" in message
-
-
 def test_long_texts_are_cut_at_clauses() -> None:
     assert pieces("a red ring, a blue star. then nothing", 4) == ["a red ring,", "a blue star.", "then nothing"]
     assert pieces("one two three four five", 4) == ["one two three four", "five"]

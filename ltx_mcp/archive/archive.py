@@ -4,7 +4,7 @@ Knows nothing of jobs or moderation: what is stored here has passed both.
 """
 
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import anyio
@@ -27,6 +27,7 @@ from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.resize import shrink
 from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts, Moment, SearchResult
 from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.searches import SearchModel
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,20 @@ FRAMES_WAIT_S = 10.0  # that a search waits for frames which no embedder has see
 
 
 class Archive:
-    """All published clips, and how a moment of one is found. `tasks` is where frames are embedded in the background."""
+    """All published clips, and how a moment of one is found. `tasks` is where frames are embedded in the background.
+
+    `need_embedder` is called when one is needed.
+    """
 
     def __init__(
-        self, library: Library, index: ClipIndex, tasks: TaskGroup, frames_wait_s: float = FRAMES_WAIT_S
+        self,
+        library: Library,
+        index: ClipIndex,
+        tasks: TaskGroup,
+        need_embedder: Callable[[], None] = lambda: None,
+        frames_wait_s: float = FRAMES_WAIT_S,
     ) -> None:
+        self._need_embedder = need_embedder
         self._library = library
         self._index = index
         self._frames_wait_s = frames_wait_s
@@ -63,6 +73,7 @@ class Archive:
 
     async def add_to_index(self, clip: Clip, samples: Samples) -> None:
         """Make a clip searchable. If that fails the clip stays published, and the next reconcile adds it."""
+        self._need_embedder()
         added = await self._survives(self._index.add(clip, samples), f"clip {clip.clip_id} is not searchable yet")
         if added and self._indexed is not None:
             self._indexed.add(clip.clip_id)
@@ -131,6 +142,7 @@ class Archive:
         embedder has not seen are embedded in the background; a search waits for them only while no other embedder has
         seen them all.
         """
+        self._need_embedder()
         await self._match()
         if tags:
             # From the sidecars, not a column: a tag that is changed must not cost an embedding.
@@ -159,6 +171,10 @@ class Archive:
     async def reconcile(self, on_embedded: OnEmbedded = lambda done, of: None) -> ReconcileReport:
         """Index the clips that are missing from the index, and drop those that are gone."""
         return await reconcile(self._index, await self.clips(), _read_samples, on_embedded)
+
+    async def search_model(self) -> SearchModel:
+        """Which embedder looks at the moment, and where a better one is. Raises IndexUnavailable."""
+        return await self._index.model()
 
     def use(self, embedder: Embedder) -> None:
         """Search with another embedder, once it has seen every clip."""

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions
+from ltx_mcp.cli.setup_options import SetupOptions
 from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
 from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.requests import AnimateRequest, FinalizeOptions, GenerateRequest, ImportRequest, RestyleRequest
@@ -64,6 +65,11 @@ COMMANDS = {
     "jobs": Command("list the recent jobs", "commands:jobs"),
     "models": Command(
         "list the model families: which fit this machine, which are here, their licences", "commands:models"
+    ),
+    "setup": Command(
+        "fetch what this machine will want: the search model, and on consent the video model",
+        "setup:setup",
+        SetupOptions,
     ),
     "doctor": Command("say what this machine will use and why, and what is missing", "commands:doctor"),
     "reindex": Command("make the search index match the clips on disk", "commands:reindex"),

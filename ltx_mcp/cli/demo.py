@@ -11,6 +11,7 @@ from rich.progress import Progress
 from ltx_mcp.cli.demo_inputs import draw_evening, write_tone
 from ltx_mcp.compose import open_studio
 from ltx_mcp.errors import StudioError
+from ltx_mcp.index.choice import EMBEDDED
 from ltx_mcp.server.server import make_server
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
@@ -60,7 +61,8 @@ class Story(Value):
 async def demo(settings: Settings, progress: Progress) -> Story:
     """Generate two shots, join them with a still, a title, a voice and music, and find the second shot in the film.
 
-    Works in a data directory of its own, unless one was named: the user's archive is not the place for it.
+    Works in a data directory of its own, unless one was named: the user's archive is not the place for it. Fetches
+    nothing: frames are looked at by the embedded embedder, unless another was named.
     Raises StudioError if any tool call does not do its work.
     """
     with TemporaryDirectory(prefix="ltx-mcp-demo-") as folder:
@@ -87,7 +89,9 @@ async def demo(settings: Settings, progress: Progress) -> Story:
 def _for_demo(settings: Settings, inputs: Path) -> Settings:
     named = "data_dir" in settings.model_fields_set
     folder = settings.data_dir if named else settings.data_dir / DEMO_FOLDER
-    return settings.model_copy(update={"data_dir": folder, "roots": (*settings.roots, inputs)})
+    embedder = EMBEDDED if settings.embedder == "auto" else settings.embedder
+    own = {"data_dir": folder, "roots": (*settings.roots, inputs), "embedder": embedder, "downloads": "never"}
+    return settings.model_copy(update=own)
 
 
 def _draft(prompt: str, seed: int) -> dict[str, Any]:

@@ -7,9 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ltx_mcp.cli.models import known_families
-from ltx_mcp.compose import choose_engine, make_classifier, make_embedder, make_narrator, make_policy
+from ltx_mcp.compose import (
+    choose_embedder,
+    choose_engine,
+    embedder_device,
+    make_classifier,
+    make_narrator,
+    make_policy,
+    remake_embedder,
+)
 from ltx_mcp.engine.plan.memory import GB, probe_machine
-from ltx_mcp.errors import SettingsError, StudioError
+from ltx_mcp.errors import ModelUnavailable, SettingsError, StudioError
+from ltx_mcp.hub.cache import local_hub
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.value import Value
 
@@ -34,6 +43,7 @@ def examine(settings: Settings) -> list[Check]:
         "prompt rules": _rules,
         "frame classifier": _classifier,
         "embedder": _embedder,
+        "better embedder": _better_embedder,
         "voice": _voice,
         "data directory": _data_dir,
         "input roots": _roots,
@@ -96,9 +106,33 @@ def _classifier(settings: Settings) -> str:
 
 
 def _embedder(settings: Settings) -> str:
-    embedder = make_embedder(settings)
+    choice = choose_embedder(settings)
+    if choice.problem:
+        raise ModelUnavailable(choice.problem, choice.reason)
+    if choice.best is not None and settings.embedder == choice.best.weights:
+        raise ModelUnavailable(
+            f"{choice.best.name} is not here; the embedded one looks meanwhile.",
+            f"`ltx-mcp setup` fetches {choice.best.said}.",
+        )
+    embedder = remake_embedder(settings, choice.weights)
     embedder.load()
-    return f"{embedder.model_id}, {embedder.dim} dimensions"
+    device = embedder_device(settings)
+    return f"{embedder.model_id}, {embedder.dim} dimensions, on {device}. {choice.reason}"
+
+
+def _better_embedder(settings: Settings) -> str:
+    """What `setup` would fetch, and what comes by itself."""
+    choice = choose_embedder(settings)
+    if choice.best is None:
+        return "none to be fetched"
+    held = local_hub().cached_bytes([choice.best.repo])[choice.best.repo]
+    begun = f", {held / GB:.1f} GB of it here already" if held else ""
+    itself = {
+        "auto": f"; `ltx-mcp serve` fetches {choice.automatic.name} by itself" if choice.automatic else "",
+        "ask": "",
+        "never": "; LTX_MCP_DOWNLOADS=never forbids it",
+    }
+    return f"{choice.best.said}{begun}: `ltx-mcp setup` fetches it{itself[settings.downloads]}"
 
 
 def _voice(settings: Settings) -> str:

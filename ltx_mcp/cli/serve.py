@@ -16,7 +16,7 @@ async def serve(settings: Settings, _arguments: argparse.Namespace) -> int:
     def studio() -> "AbstractAsyncContextManager[Studio]":
         from ltx_mcp.compose import open_studio
 
-        return open_studio(settings)
+        return open_studio(settings, fetches=True)
 
     await make_server(LazyStudio(studio, settings.max_wait_s)).run_stdio_async()
     return 0

@@ -23,6 +23,7 @@ from ltx_mcp.types.requests import (
     Quality,
     RestyleMode,
 )
+from ltx_mcp.types.searches import SearchModel
 from ltx_mcp.types.sizes import ASPECTS, RESOLUTIONS, Resolution
 from ltx_mcp.types.value import Value
 
@@ -79,7 +80,8 @@ class KnownLora(Value):
 class Capabilities(Value):
     """`loras` are the installed ones; `known_loras` are others, which are fetched when they are named.
 
-    `voices` speak the narration of films; the first of all is the default one.
+    `voices` speak the narration of films; the first of all is the default one. `search` is what looks at frames in
+    searches; None where the index cannot be read.
     """
 
     model: str
@@ -95,6 +97,7 @@ class Capabilities(Value):
     loras: tuple[LoraCard, ...]
     known_loras: tuple[KnownLora, ...]
     voices: tuple[VoicesOffer, ...]
+    search: SearchModel | None = None
 
 
 def capabilities(

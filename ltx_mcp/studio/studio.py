@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.engine.base import ModelCard
-from ltx_mcp.errors import BadInput, Cancelled, QueueFull, Refused, StudioError
+from ltx_mcp.errors import BadInput, Cancelled, IndexUnavailable, QueueFull, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs.lane import LaneJob
 from ltx_mcp.jobs.store import Job
@@ -174,7 +174,12 @@ class Studio:
         return await self._equipment.card()
 
     async def capabilities(self) -> Capabilities:
-        return await self._equipment.capabilities(self.jobs.expected_shot_s)
+        made = await self._equipment.capabilities(self.jobs.expected_shot_s)
+        try:
+            return made.model_copy(update={"search": await self.archive.search_model()})
+        except IndexUnavailable as error:
+            log.warning("the search model is not known: %s", error)
+            return made
 
     async def lora_names(self) -> list[str]:
         return await self._equipment.lora_names()

@@ -75,3 +75,11 @@ class SearchRequest(SearchFilters):
     ] = None
     clip: Annotated[ClipId | None, Field(description="A clip_id: search inside this clip only.")] = None
     tags: WithTags = ()
+
+
+class SearchModel(Value):
+    """What looks at frames in searches. `unseen_clips` it has not seen yet; `note` says where a better one is."""
+
+    embedder: str
+    unseen_clips: int
+    note: str

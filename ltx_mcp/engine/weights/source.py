@@ -15,6 +15,7 @@ from ltx_mcp.types.sizes import Resolution
 
 PROMPT_TOKENS = 1024  # of LTX-2 (diffusers 0.42.1: the default max_sequence_length of its pipelines)
 UPSAMPLER_FOLDER = "latent_upsampler"  # of a diffusers repository that ships one
+UNUSED_COMPONENTS = ("prompt_enhancer", "processor", "duration_head")  # of LTX-2.5; not fetched either
 _INSTEAD = "set LTX_MCP_MODEL=micro"
 UPSAMPLER_BYTES = 995_743_560  # the published x2 file
 
@@ -136,7 +137,7 @@ class DiffusersSource:
         from ltx_mcp.engine.weights.temporal_upsampler_file import load_temporal_file
 
         options = {"dtype": getattr(torch, self.dtype), "use_safetensors": True}
-        unused = dict.fromkeys(("prompt_enhancer", "processor", "duration_head"))  # of LTX-2.5; not fetched either
+        unused = dict.fromkeys(UNUSED_COMPONENTS)
         try:
             pipeline = LTX2Pipeline.from_pretrained(self.location, revision=self.revision, **options, **unused)
             upsampler = self.upsampler and LTX2LatentUpsamplerModel.from_pretrained(

@@ -1,0 +1,237 @@
+"""A better embedder arrives: in the background, by `ltx-mcp setup`, or not at all. Searches go on all the time."""
+
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from embedder_kit import put_in_cache, repositories
+from hub_kit import FakeHub, outside, serving
+
+from ltx_mcp.cli.main import main
+from ltx_mcp.compose import choose_embedder, open_studio
+from ltx_mcp.hub.cache import Hub, local_hub
+from ltx_mcp.index.arrival import FIRST_WAIT_S, Arrival
+from ltx_mcp.index.catalogue import CATALOGUE, CHECKPOINT, CONFIG, KnownEmbedder
+from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice
+from ltx_mcp.jobs.store import Job
+from ltx_mcp.settings import Settings
+from ltx_mcp.studio.studio import Studio
+from ltx_mcp.types import states
+from ltx_mcp.types.clips import SearchResult
+from ltx_mcp.types.requests import GenerateRequest
+from ltx_mcp.types.searches import SearchRequest
+
+pytestmark = pytest.mark.anyio
+LARGE, KNOWN, OTHER, _ = CATALOGUE
+WAITING = EmbedderChoice(EMBEDDED, "", KNOWN, KNOWN)
+
+
+class SmallHub(Hub):
+    """With 1 kB free."""
+
+    def free_bytes(self) -> int:
+        return 1000
+
+
+class Waiting:
+    """An Arrival with what came of it, and a clock that is moved by hand."""
+
+    def __init__(self, hub: Hub, choice: EmbedderChoice, fetches: bool) -> None:
+        self.came: list[KnownEmbedder] = []
+        self.now = 1000.0
+        self._parts = (choice, hub, self.came.append, fetches)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Waiting"]:
+        choice, hub, arrived, fetches = self._parts
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as tasks:
+                self.arrival = Arrival(choice, hub, tasks, arrived, fetches, lambda: self.now)
+                yield self
+                self.arrival.stop()
+
+    async def need(self) -> str:
+        """Need it, wait for what comes of that, and give the note."""
+        self.arrival.need()
+        await self.arrival.ended()
+        return self.arrival.note()
+
+
+def waiting(hub: Hub, choice: EmbedderChoice = WAITING, fetches: bool = True) -> Waiting:
+    return Waiting(hub, choice, fetches)
+
+
+async def test_one_that_somebody_else_fetched_is_used_and_then_there_is_nothing_to_say(tmp_path: Path) -> None:
+    async with waiting(Hub(tmp_path, offline=True), fetches=False).running() as better:
+        note = await better.need()
+        assert "`ltx-mcp setup` fetches PE-Core-B-16 (1.8 GB, Apache-2.0)" in note
+        assert "HF_HUB_OFFLINE" in note
+        put_in_cache(tmp_path, KNOWN)
+        assert await better.need() == ""
+        assert await better.need() == ""
+    assert better.came == [KNOWN]
+
+
+async def test_the_best_may_come_after_the_one_that_came_by_itself(tmp_path: Path) -> None:
+    choice = EmbedderChoice(EMBEDDED, "", LARGE, KNOWN)
+    async with waiting(Hub(tmp_path, offline=True), choice).running() as better:
+        put_in_cache(tmp_path, KNOWN)
+        assert LARGE.said in await better.need()
+        put_in_cache(tmp_path, LARGE)
+        assert await better.need() == ""
+    assert better.came == [KNOWN, LARGE]
+
+
+async def test_a_full_disk_is_said_and_tried_again_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with waiting(SmallHub(tmp_path)).running() as better:
+        for _ in range(3):
+            assert "is tried again later: timm/PE-Core-B-16 needs 1.8 GB more" in await better.need()
+        assert caplog.text.count("could not be fetched") == 1, "not at every search"
+        better.now += FIRST_WAIT_S
+        await better.need()
+        better.now += FIRST_WAIT_S
+        await better.need()
+        assert caplog.text.count("could not be fetched") == 2, "the second wait is twice the first"
+    assert better.came == []
+
+
+async def test_nothing_is_fetched_that_may_not_be(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for better in (waiting(SmallHub(tmp_path), fetches=False), waiting(SmallHub(tmp_path, offline=True))):
+        async with better.running():
+            assert "`ltx-mcp setup` fetches" in await better.need()
+    assert caplog.text == ""
+
+
+async def test_what_cannot_be_used_is_said_to_whoever_searches(tmp_path: Path) -> None:
+    choice = EmbedderChoice(EMBEDDED, "", problem="The embedder ViT-B-32/nothing is not known.")
+    async with waiting(Hub(tmp_path), choice).running() as better:
+        assert await better.need() == "The embedder ViT-B-32/nothing is not known."
+
+
+def test_embedders_come_from_a_hub(tmp_path: Path) -> None:
+    outside("test_embedder_arrival", "against_a_hub", tmp_path)
+
+
+def against_a_hub(folder: Path) -> None:
+    """In a process of its own, whose hub is ours."""
+    with serving(FakeHub({})) as server:
+        os.environ["HF_ENDPOINT"] = server.endpoint  # before huggingface_hub is imported
+        server.files = repositories()
+        settings = Settings(data_dir=folder / "data", model="stand-in")
+        best = choose_embedder(settings).automatic
+        assert best is not None
+        anyio.run(a_hub_that_answers_with_a_page, settings, server)
+        anyio.run(weights_that_do_not_load, settings, server, best)
+        anyio.run(arriving_in_the_background, settings, server, best)
+        anyio.run(going_on_where_it_stopped, server, best)
+        by_setup(folder, server)
+
+
+async def make(studio: Studio, prompt: str) -> str:
+    job = await studio.start(GenerateRequest(prompt=prompt, duration_s=0.5))
+
+    async def ignore(_job: Job) -> None:
+        """Its progress."""
+
+    job = await studio.jobs.wait(job.job_id, 60, ignore)
+    assert isinstance(job.state, states.Succeeded), job.state
+    return job.state.clip_id
+
+
+async def ask(studio: Studio, query: str) -> SearchResult:
+    return await studio.search(SearchRequest(query=query))
+
+
+async def a_hub_that_answers_with_a_page(settings: Settings, server: FakeHub) -> None:
+    server.pages = True
+    async with open_studio(settings, fetches=True) as studio:
+        with anyio.fail_after(60):
+            await make(studio, "a red circle")
+            while "could not be fetched" not in (found := await ask(studio, "a rabbit by the circle")).note:
+                assert found.moments
+        assert (await ask(studio, "a red circle")).moments[0].matched == "both"
+        assert (await studio.archive.search_model()).embedder == EMBEDDED
+    server.pages = False
+
+
+async def weights_that_do_not_load(settings: Settings, server: FakeHub, best: KnownEmbedder) -> None:
+    """Whole and checked, but of another shape than their configuration says."""
+    whole = dict(server.files[best.repo])
+    config = json.loads(whole[CONFIG])
+    config["model_cfg"]["vision_cfg"]["layers"] += 1
+    server.files = {**server.files, best.repo: {**whole, CONFIG: json.dumps(config).encode()}}
+    async with open_studio(settings, fetches=True) as studio:
+        with anyio.fail_after(60):
+            while (await studio.archive.search_model()).note:
+                assert (await ask(studio, "a red circle")).moments[0].matched == "both"
+            await studio.archive.upkeep.settled(60)
+        assert (await ask(studio, "a red circle")).moments[0].matched == "both"
+        assert (await studio.archive.search_model()).embedder == EMBEDDED
+        clip_id = await make(studio, "a blue square")
+        assert (await ask(studio, "a blue square")).moments[0].clip_id == clip_id
+    shutil.rmtree(local_hub().cache)
+    server.files = {**server.files, best.repo: whole}
+
+
+async def arriving_in_the_background(settings: Settings, server: FakeHub, best: KnownEmbedder) -> None:
+    """Every search on the way finds the clips, and the new embedder takes over once it has seen them all."""
+    async with open_studio(settings, fetches=True) as studio:
+        with anyio.fail_after(120):
+            embedder = EMBEDDED
+            while embedder == EMBEDDED:
+                found = await ask(studio, "a red circle")
+                assert found.moments[0].matched in ("both", "text")
+                embedder = (await studio.archive.search_model()).embedder
+        assert embedder == best.weights
+        model = await studio.archive.search_model()
+        assert model.unseen_clips == 0
+        newest = (await studio.search(SearchRequest())).moments[0]
+        alike = await studio.search(SearchRequest(image=f"{newest.clip_id}@0"))
+        assert newest.clip_id in {moment.clip_id for moment in alike.moments}
+        assert (await studio.capabilities()).search == model
+    names = {path.name for path in (settings.data_dir / "index").glob("frames_*")}
+    assert len(names) == 2, "what the embedded one saw stays"
+
+
+async def going_on_where_it_stopped(server: FakeHub, best: KnownEmbedder) -> None:
+    blob = next(local_hub().cache.rglob(CHECKPOINT)).resolve()
+    content = blob.read_bytes()
+    shutil.rmtree(blob.parents[1] / "snapshots")
+    blob.unlink()
+    blob.with_name(f"{blob.name}.incomplete").write_bytes(content[: len(content) // 2])
+    server.asked.clear()
+    async with waiting(local_hub(), EmbedderChoice(EMBEDDED, "", best, best)).running() as better:
+        assert await better.need() == ""
+    assert better.came == [best]
+    assert (CHECKPOINT, len(content) // 2) in server.asked
+
+
+def by_setup(folder: Path, server: FakeHub) -> None:
+    shutil.rmtree(local_hub().cache)
+    os.environ |= {"LTX_MCP_DATA_DIR": str(folder / "other"), "LTX_MCP_MODEL": "stand-in"}
+    server.asked.clear()
+    code, planned = run("setup", "--dry-run", "--json")
+    assert (code, server.asked) == (0, [])
+    [search] = [part for part in planned if part["part"] == "search"]
+    assert search["missing_bytes"] > 10**8
+    assert search["licence"] in ("Apache-2.0", "MIT")
+    code, done = run("setup", "--yes", "--json")
+    assert code == 0
+    assert all(part["here"] for part in done)
+    _, checks = run("doctor", "--json")
+    found = {check["what"]: check["found"] for check in checks}
+    assert f"{search['name']}/" in found["embedder"]
+    assert found["better embedder"] == "none to be fetched"
+
+
+def run(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    with redirect_stdout(StringIO()) as printed:
+        code = main(arguments)
+    return code, json.loads(printed.getvalue())
