@@ -272,7 +272,7 @@ async def run(bench: Bench, modes: Sequence[str], engine: Engine | None) -> None
     data = {"LTX_MCP_MODEL": "micro", "LTX_MCP_DATA_DIR": str(bench.folder / "data")}
     settings = Settings.load({**data, "LTX_MCP_ROOTS": str(bench.folder), "LTX_MCP_DEVICE": "cpu"})
     async with open_studio(settings, engine=engine) as studio:
-        card = await studio.card()
+        card = await studio.equipment.card()
         print(f"model:    {card.name}; {card.label}")
         for mode in modes:
             await MODES[mode](studio, bench)

@@ -230,7 +230,6 @@ async def open_studio(
         tracker = JobTracker(jobs, lanes, heartbeat_s)
         try:
             yield Studio(
-                equipment=equipment,
                 admission=Admission(
                     equipment=equipment,
                     inputs=inputs,

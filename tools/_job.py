@@ -138,7 +138,7 @@ async def job_view(studio: "Studio", job: Job) -> JobView:
             return await _exported(job, Path(path))
         case states.Succeeded(clip_id):
             clip = await studio.archive.clip(clip_id)
-            return _succeeded(job, clip, await studio.can_finalize(clip))
+            return _succeeded(job, clip, await studio.admission.can_finalize(clip))
         case states.Failed(code, message, hint) | states.Refused(code, message, hint):
             return _ended(job, JobError(code=code, message=message, hint=hint), hint)
         case states.Cancelled():

@@ -20,7 +20,7 @@ async def edit_video(
     moderation work as in generate_video.
     """
     studio = await context.request_context.lifespan_context.studio()
-    return await make(context, await studio.to_edit(request), wait_s)
+    return await make(context, await studio.admission.to_edit(request), wait_s)
 
 
 TOOL = studio_tool(edit_video, title="Edit a film", annotations=MAKES)

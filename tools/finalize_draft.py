@@ -20,7 +20,7 @@ async def finalize_draft(
     generate_video.
     """
     studio = await context.request_context.lifespan_context.studio()
-    return await make(context, await studio.to_finalize(draft.clip, draft.codec), wait_s)
+    return await make(context, await studio.admission.to_finalize(draft.clip, draft.codec), wait_s)
 
 
 TOOL = studio_tool(finalize_draft, title="Finalize a draft", annotations=MAKES)

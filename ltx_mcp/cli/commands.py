@@ -54,13 +54,13 @@ async def make(settings: Settings, arguments: argparse.Namespace) -> int:
 async def finalize(settings: Settings, arguments: argparse.Namespace) -> int:
     draft = read_options(FinalizeOptions, arguments)
     async with open_studio(settings, any_file=True) as studio:
-        return await _finished(studio, await studio.to_finalize(draft.clip, draft.codec), arguments)
+        return await _finished(studio, await studio.admission.to_finalize(draft.clip, draft.codec), arguments)
 
 
 async def edit(settings: Settings, arguments: argparse.Namespace) -> int:
     film = map_references(_film(arguments), partial(from_here, folder=Path(arguments.file).parent))
     async with open_studio(settings, any_file=True) as studio:
-        return await _finished(studio, await studio.to_edit(film), arguments)
+        return await _finished(studio, await studio.admission.to_edit(film), arguments)
 
 
 def _film(arguments: argparse.Namespace) -> EditRequest:

@@ -53,7 +53,7 @@ def _add_completions(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> 
         return await (await lazy_studio.studio()).archive.clip_ids()
 
     async def lora_names() -> list[str]:
-        return await (await lazy_studio.studio()).lora_names()
+        return await (await lazy_studio.studio()).equipment.lora_names()
 
     register_completions(server, clip_ids, lora_names)
 
@@ -95,5 +95,5 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
 
     @server.resource("ltx://licence", title="The licences of code and weights", mime_type="application/json")
     async def licence() -> str:
-        card = await (await lazy_studio.studio()).card()
+        card = await (await lazy_studio.studio()).equipment.card()
         return json.dumps({"code": "Apache-2.0", "model": card.name, "weights": card.licence}, indent=2)

@@ -44,7 +44,7 @@ class Admission:
     def __init__(
         self, *, equipment: Equipment, inputs: Inputs, gates: Gates, library: Library, draft_latents: DraftLatents
     ) -> None:
-        self._equipment = equipment
+        self.equipment = equipment
         self._inputs = inputs
         self._gates = gates
         self._library = library
@@ -54,7 +54,7 @@ class Admission:
         """Raises Refused, BadInput, NotFound, MediaError, TooLarge, ArchiveError, ModelUnavailable,
         ModerationUnavailable.
         """
-        run, models = to_thread.run_sync, self._equipment
+        run, models = to_thread.run_sync, self.equipment
         # LoRAs come before the texts: their trigger words join the prompts and are moderated with them.
         method = await run(choose_method, request, models.loras, models.engine_card)
         # Texts come before anything that they name is opened: what is refused must cost no work and reveal no file.
@@ -87,7 +87,7 @@ class Admission:
             shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None, uses: Uses = WORDS
         ) -> Plan:
             seed = (first_seed + part) % (MAX_SEED + 1)
-            return make_plan(shot, self._equipment.engine_card(), seed, method.loras, method.rework, size, uses)
+            return make_plan(shot, self.equipment.engine_card(), seed, method.loras, method.rework, size, uses)
 
         return plan_shot
 
@@ -114,6 +114,6 @@ class Admission:
 
     async def can_finalize(self, clip: Clip) -> bool:
         """Whether it is a draft whose latents are still kept, of a model whose finals look better."""
-        if clip.recipe != "draft" or not (await self._equipment.card()).finals_improve:
+        if clip.recipe != "draft" or not (await self.equipment.card()).finals_improve:
             return False
         return await to_thread.run_sync(self._draft_latents.has, clip.clip_id)

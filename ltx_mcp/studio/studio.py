@@ -13,7 +13,6 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ltx_mcp.archive.archive import Archive
-from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.errors import BadInput, Cancelled, IndexUnavailable, QueueFull, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs.lane import LaneJob
@@ -22,17 +21,14 @@ from ltx_mcp.preparation.clip_writer import WrittenClip
 from ltx_mcp.preparation.export import PreparedExport
 from ltx_mcp.studio.admission import Admission, Admitted
 from ltx_mcp.studio.capabilities import Capabilities
-from ltx_mcp.studio.equipment import Equipment
 from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.tracking import JobTracker
 from ltx_mcp.types import states
-from ltx_mcp.types.clips import Clip, SearchResult
-from ltx_mcp.types.codecs import Codec
+from ltx_mcp.types.clips import SearchResult
 from ltx_mcp.types.exports import ExportRequest
-from ltx_mcp.types.requests import FinalizeRequest, Request
+from ltx_mcp.types.requests import Request
 from ltx_mcp.types.searches import SearchFilters, SearchRequest
-from ltx_mcp.types.timeline import EditRequest
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +37,11 @@ BROKEN = states.Failed("internal", "The studio broke on this job.", "The server'
 
 
 class Studio:
-    """Everything that tools, resources and the command line can ask for."""
+    """Everything that tools, resources and the command line can ask for, of it or of its public parts."""
 
     def __init__(
         self,
         *,
-        equipment: Equipment,
         admission: Admission,
         jobs: JobTracker,
         publishing: Publishing,
@@ -55,8 +50,7 @@ class Studio:
         tasks: TaskGroup,
     ) -> None:
         self.archive, self.clips, self.jobs = archive, clips, jobs
-        self._equipment = equipment
-        self._admission = admission
+        self.admission, self.equipment = admission, admission.equipment
         self._publishing = publishing
         self._tasks = tasks
 
@@ -69,10 +63,10 @@ class Studio:
         job = self.jobs.create(request)
         try:
             if isinstance(request, ExportRequest):
-                export = await self._admission.admit_export(job.job_id, request)
+                export = await self.admission.admit_export(job.job_id, request)
                 queue = partial(self._queue_export, job.job_id, export)
             else:
-                queue = partial(self._queue, job.job_id, await self._admission.admit(job.job_id, request))
+                queue = partial(self._queue, job.job_id, await self.admission.admit(job.job_id, request))
             if not self.jobs.get(job.job_id).has_ended:  # whoever saw it in get_job's list may have cancelled it
                 queue()
         except Refused as error:
@@ -147,39 +141,17 @@ class Studio:
             raise Cancelled
         return states.Succeeded(clip_id, str(path))
 
-    async def to_finalize(self, reference: str, codec: Codec | None) -> FinalizeRequest:
-        """The request that finalizes this draft. Raises BadInput, NotFound."""
-        return await self._admission.to_finalize(reference, codec)
-
-    async def to_edit(self, request: EditRequest) -> EditRequest:
-        """The request with what it takes from its base, and with the text of its subtitle file.
-
-        Raises BadInput, NotFound.
-        """
-        return await self._admission.to_edit(request)
-
-    async def can_finalize(self, clip: Clip) -> bool:
-        """Whether it is a draft whose latents are still kept."""
-        return await self._admission.can_finalize(clip)
-
     async def search(self, asked: SearchRequest) -> SearchResult:
         """Raises BadInput, NotFound, IndexUnavailable."""
-        image = None if asked.image is None else await self._admission.still(asked.image)
+        image = None if asked.image is None else await self.admission.still(asked.image)
         clip_id = None if asked.clip is None else (await self.archive.clip(asked.clip)).clip_id
         filters = {name: getattr(asked, name) for name in SearchFilters.model_fields}
         return await self.archive.search(SearchQuery(**filters, image=image, clip_id=clip_id), asked.tags)
 
-    async def card(self) -> ModelCard:
-        """What the engine is. The first call may look at the device, which takes seconds."""
-        return await self._equipment.card()
-
     async def capabilities(self) -> Capabilities:
-        made = await self._equipment.capabilities(self.jobs.expected_shot_s)
+        made = await self.equipment.capabilities(self.jobs.expected_shot_s)
         try:
             return made.model_copy(update={"search": await self.archive.search_model()})
         except IndexUnavailable as error:
             log.warning("the search model is not known: %s", error)
             return made
-
-    async def lora_names(self) -> list[str]:
-        return await self._equipment.lora_names()
