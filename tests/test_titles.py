@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from media_kit import ffmpeg
+from PIL import Image
 from typeset_kit import Gray, bright_lines, ink, inked, rendered, set_over_grey, title
 
 from ltx_mcp.types.timeline import TimedText
-from ltx_mcp.typeset.fonts import FONTS
+from ltx_mcp.typeset.fonts import FONTS, font_folder
 from ltx_mcp.typeset.plain_text import with_bracket_marks
 from ltx_mcp.typeset.script import subtitles_filter
 from ltx_mcp.typeset.titles import write_titles
@@ -89,6 +91,27 @@ def test_a_lower_third_has_its_second_line_smaller(tmp_path: Path) -> None:
     rows = np.flatnonzero((frame > 220).any(axis=1))
     name, role = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
     assert len(role) < 0.85 * len(name)
+
+
+def test_texts_that_meet_keep_one_place_each_wherever_the_drawing_begins(tmp_path: Path) -> None:
+    """A film is drawn in segments: what is drawn of a frame must not depend on the frames before it."""
+    third = TimedText(text="A name\nand a role", start_s=0, end_s=9, style="lower_third")
+    said = TimedText(text=" ".join(["Two lines of what is said."] * 3), start_s=2, end_s=9, style="subtitle")
+    titles = [TimedText(text=words, start_s=at_s, end_s=9) for words, at_s in (("One", 0), ("Two", 3))]
+    texts = [third, said, *titles, TimedText(text="Small", start_s=1, end_s=9, style="caption")]
+    whole = set_over_grey(tmp_path, texts, at_s=5)
+    filters = subtitles_filter(tmp_path / "titles.ass", font_folder([text.text for text in texts], tmp_path))
+    ground = "color=color=0x808080:size=640x360:rate=10:duration=30,format=gray"
+    late_start = ("-vf", f"setpts=PTS+5/TB,{filters}", "-frames:v", 1, "-pix_fmt", "gray")
+    ffmpeg("-f", "lavfi", "-i", ground, *late_start, tmp_path / "late.png")
+    late = np.asarray(Image.open(tmp_path / "late.png"), dtype=np.int64)
+    assert np.abs(whole - late).max() <= 1
+    boxes = [ink(set_over_grey(tmp_path, [text], at_s=5)) for text in (said, third)]
+    assert boxes[0].top < boxes[1].bottom, "alone they would stand over each other"
+    rows = inked(whole).any(axis=1)
+    blocks = int((np.diff(rows.astype(int)) == 1).sum())
+    assert blocks == 4, "nothing stands over anything else; the small text is beside the name"
+    assert ink(whole).bottom == pytest.approx(boxes[0].bottom, abs=0.01), "a subtitle keeps its place"
 
 
 def test_a_text_comes_and_goes_at_its_times(tmp_path: Path) -> None:

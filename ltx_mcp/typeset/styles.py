@@ -36,7 +36,6 @@ class Look:
     lift: float = 0.0  # of the height, above the safe area's edge
     second: float = 1.0  # size of the lines after the first
     fade: bool = False
-    layer: int = 0
 
     def tags(self, em: float, lasting_s: float) -> str:
         """ASS overrides: the size that was fitted, its edge, and how it comes and goes."""
@@ -50,12 +49,12 @@ class Look:
 
 
 LOOKS: dict[TextStyle, Look] = {
-    "title": Look(em=0.085, share=0.6, position="center", edge=0.07, blur=0.07, fade=True, layer=1),
+    "title": Look(em=0.085, share=0.6, position="center", edge=0.07, blur=0.07, fade=True),
     "lower_third": Look(
-        em=0.052, share=0.3, position="bottom_left", edge=0.38, box=0.6, lift=0.13, second=0.72, fade=True, layer=2
+        em=0.052, share=0.3, position="bottom_left", edge=0.38, box=0.6, lift=0.13, second=0.72, fade=True
     ),
-    "caption": Look(em=0.046, share=0.25, position="bottom", edge=0.3, box=0.6, layer=2),
-    "subtitle": Look(em=0.046, share=0.25, position="bottom", edge=0.3, box=0.6, layer=2),
+    "caption": Look(em=0.046, share=0.25, position="bottom", edge=0.3, box=0.6),
+    "subtitle": Look(em=0.046, share=0.25, position="bottom", edge=0.3, box=0.6),
 }
 
 

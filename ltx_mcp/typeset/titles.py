@@ -1,6 +1,7 @@
 """Titles, lower thirds and captions as one ASS script: where they stand, how large, how they come and go."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,9 @@ from ltx_mcp.types.timeline import Position, TimedText
 from ltx_mcp.typeset.fonts import with_cjk_family
 from ltx_mcp.typeset.plain_text import cleaned, escaped, is_right_to_left, with_bracket_marks
 from ltx_mcp.typeset.script import new_script, save
-from ltx_mcp.typeset.styles import LOOKS, Look, ass_style, box_of
-from ltx_mcp.typeset.wrapping import fit
+from ltx_mcp.typeset.stacking import Block, shifts
+from ltx_mcp.typeset.styles import LOOKS, SAFE_HEIGHT, SAFE_WIDTH, Look, ass_style, box_of
+from ltx_mcp.typeset.wrapping import fit, height_of, width_of
 
 if TYPE_CHECKING:
     from pysubs2 import SSAEvent
@@ -32,23 +34,72 @@ def write_titles(path: Path, texts: Sequence[TimedText], width: int, height: int
     script = new_script(width, height)
     for name, look in LOOKS.items():
         script.styles[name] = ass_style(look, width, height)
-    script.events = [_event(timed, width, height) for timed in texts if cleaned(timed.text)]
+    fitted = [_Fitted.of(timed, width, height) for timed in texts if cleaned(timed.text)]
+    moved = shifts([each.block(width, height) for each in fitted], height, SAFE_HEIGHT)
+    script.events = [
+        each.event(width, height, shift, layer) for layer, (each, shift) in enumerate(zip(fitted, moved, strict=True))
+    ]
     save(script, path)
 
 
-def _event(timed: TimedText, width: int, height: int) -> "SSAEvent":
-    from pysubs2 import SSAEvent
+@dataclass(frozen=True)
+class _Fitted:
+    """A text with its size: `em`, `across` and the height of its `lines` in pixels; `key` as ASS counts positions."""
 
-    look, text = LOOKS[timed.style], cleaned(timed.text)
-    em, broken = fit(text, box_of(look, width, height))
-    tags = rf"\an{_key(timed, text)}{look.tags(em, timed.end_s - timed.start_s)}"
-    return SSAEvent(
-        start=round(timed.start_s * 1000),
-        end=round(timed.end_s * 1000),
-        style=timed.style,
-        layer=look.layer,
-        text=f"{{{tags}}}{_styled_lines(look, em, with_cjk_family(escaped(with_bracket_marks(broken))))}",
-    )
+    timed: TimedText
+    broken: str
+    em: float
+    across: float
+    lines: float
+    key: int
+
+    @classmethod
+    def of(cls, timed: TimedText, width: int, height: int) -> "_Fitted":
+        text, box = cleaned(timed.text), box_of(LOOKS[timed.style], width, height)
+        em, broken = fit(text, box)
+        return cls(timed, broken, em, width_of(text, box.width, em), height_of(text, box.width, em), _key(timed, text))
+
+    @property
+    def look(self) -> Look:
+        return LOOKS[self.timed.style]
+
+    def block(self, width: int, height: int) -> Block:
+        padding, (start, end) = self.look.edge * self.em, self._span_ms
+        wide, high = self.across + 2 * padding, self.lines + 2 * padding
+        side, edge = SAFE_WIDTH * width, (SAFE_HEIGHT + self.look.lift) * height
+        left = (side, (width - wide) / 2, width - side - wide)[(self.key - 1) % 3]
+        top = (height - edge - high, (height - high) / 2, edge)[(self.key - 1) // 3]
+        subtitle = self.timed.style == "subtitle"
+        return Block(left, top, left + wide, top + high, start, end, up=self.key <= 3, first=subtitle)
+
+    def event(self, width: int, height: int, shift: float, layer: int) -> "SSAEvent":
+        """`shift` is that of its block, in pixels. Each has a layer of its own: libass moves what shares one."""
+        from pysubs2 import SSAEvent
+
+        tags = rf"\an{self.key}{self.look.tags(self.em, self.timed.end_s - self.timed.start_s)}"
+        margin = 0  # that of the style
+        if shift and 4 <= self.key <= 6:  # the middle has no margin above or below
+            side = round(SAFE_WIDTH * width + self.look.edge * self.em)
+            tags += rf"\pos({(side, width // 2, width - side)[self.key - 4]},{height / 2 + shift:.0f})"
+        elif shift:
+            margin = ass_style(self.look, width, height).marginv + round(-shift if self.key <= 3 else shift)
+        start, end = self._span_ms
+        return SSAEvent(
+            start=start,
+            end=end,
+            style=self.timed.style,
+            layer=layer,
+            marginv=margin,
+            text=f"{{{tags}}}{_styled_lines(self.look, self.em, self._marked)}",
+        )
+
+    @property
+    def _span_ms(self) -> tuple[int, int]:
+        return round(self.timed.start_s * 1000), round(self.timed.end_s * 1000)
+
+    @property
+    def _marked(self) -> str:
+        return with_cjk_family(escaped(with_bracket_marks(self.broken)))
 
 
 def _key(timed: TimedText, text: str) -> int:

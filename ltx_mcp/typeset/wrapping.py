@@ -41,16 +41,22 @@ def fit(text: str, box: Box) -> tuple[float, str]:
 
     Line ends that would push it out of the box even at the smallest legible size become spaces.
     """
-    if _height(text, box.width, box.floor_px) > box.max_height:
+    if height_of(text, box.width, box.floor_px) > box.max_height:
         text = text.replace("\n", " ")
     em = box.ideal_px
-    while em > _SMALLEST_PX and _height(text, box.width, em) > (box.height if em > box.floor_px else box.max_height):
+    while em > _SMALLEST_PX and height_of(text, box.width, em) > (box.height if em > box.floor_px else box.max_height):
         em *= _STEP
     return em, "\n".join(_breakable(line, box.width / em / _SLACK) for line in text.split("\n"))
 
 
-def _height(text: str, width: float, em: float) -> float:
+def height_of(text: str, width: float, em: float) -> float:
+    """Pixels that its lines take at this em, in a box of this width."""
     return LINE_EM * em * sum(_lines(line, width / em / _SLACK) for line in text.split("\n"))
+
+
+def width_of(text: str, width: float, em: float) -> float:
+    """Pixels across its widest line at this em, in a box of this width."""
+    return min(width, max(sum(map(_width, _ATOMS.findall(line))) for line in text.split("\n")) * em * _SLACK)
 
 
 def _lines(line: str, room: float) -> int:
