@@ -115,11 +115,11 @@ def test_a_run_that_was_stopped_and_resumed_is_the_run_that_was_not(tmp_path: Pa
     whole_clip = Trainer(TINY)
     losses = [whole_clip.advance() for _ in range(4)]
     assert np.isfinite(losses).all()
-    first = Trainer(TINY, cache=tmp_path / "pictures.npz")
+    first = Trainer(TINY, cache=tmp_path / "images.npz")
     for _ in range(2):
         first.advance()
     first.save(tmp_path / "checkpoint.pt")
-    second = Trainer(TINY, cache=tmp_path / "pictures.npz")  # reads the pictures that the first made
+    second = Trainer(TINY, cache=tmp_path / "images.npz")  # reads the images that the first made
     second.load(tmp_path / "checkpoint.pt")
     assert [second.advance() for _ in range(2)] == pytest.approx(losses[2:], rel=1e-3)
 

@@ -11,6 +11,7 @@ import torch
 log = logging.getLogger(__name__)
 
 _LOG_EVERY = 20  # steps
+_CLIP = 1.0  # norm of the gradient
 
 
 class Trainer(Protocol):
@@ -61,6 +62,39 @@ def load(path: Path, parts: Mapping[str, Any]) -> int:
     for name, part in parts.items():
         part.load_state_dict(state[name])
     return int(state["step"])
+
+
+class Checkpointed:
+    """A trainer's states on the disk: those of the parts that `parts` names, and the number of the next step."""
+
+    parts: tuple[str, ...]
+    step: int
+
+    def save(self, path: Path) -> None:
+        """Write all that `load` needs, at once or not at all."""
+        save(path, {name: getattr(self, name) for name in self.parts}, self.step)
+
+    def load(self, path: Path) -> None:
+        """Take up a run where `save` left it. The plan must be the same."""
+        self.step = load(path, {name: getattr(self, name) for name in self.parts})
+
+
+def descend(optimiser: Any, model: Any, loss: torch.Tensor, rate: float) -> None:
+    """One step of the optimiser, at this rate times the `share` of each of its groups that has one."""
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group.get("share", 1.0)
+    optimiser.step()
+
+
+def average(mean: Any, model: Any, step: int, keep: float = 0.99) -> None:
+    """Move the running mean of the weights on; in the first steps it keeps less than `keep` of itself."""
+    keep = min(keep, step / (step + 10))
+    with torch.no_grad():
+        for old, new in zip(mean.parameters(), model.parameters(), strict=True):
+            old.lerp_(new, 1 - keep)
 
 
 def level_then_down(step: int, steps: int, warm_up: int) -> float:

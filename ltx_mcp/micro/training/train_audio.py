@@ -13,7 +13,6 @@ import copy
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,14 +20,11 @@ import torch
 from ltx_mcp.micro.training import audio_start, world
 from ltx_mcp.micro.training import loop as training
 from ltx_mcp.micro.training.audio_latents import AUDIO_LATENT, encode, pack, scene_wave
-from ltx_mcp.micro.training.loop import level_then_down
 from ltx_mcp.micro.training.mel import mel
 from ltx_mcp.micro.training.sound import render, strengths
 
 _STATS_AT = 2_000_000  # steps whose scenes measure the latents
 _WARM_UP = 50  # steps
-_AVERAGE = 0.99  # of the running mean of the weights, a step
-_CLIP = 1.0  # norm of the gradient
 _SIDES = 2.0  # weight of the channels' difference: the logarithm makes it so small that it was not learnt without
 _SHORTEST_S, _LONGEST_S = 1.0, 5.0  # of the scenes that clips are cut from
 
@@ -47,10 +43,11 @@ class Plan:
     seed: int = 0
 
 
-class Trainer:
+class Trainer(training.Checkpointed):
     """Both models, the means of their weights, their optimisers and the number of the next step."""
 
     folder = "."  # of the weights, in that of a run
+    parts = ("vae", "vae_mean", "vae_optimiser", "vocoder", "vocoder_mean", "vocoder_optimiser")
 
     def __init__(self, plan: Plan) -> None:
         torch.manual_seed(plan.seed)
@@ -73,17 +70,17 @@ class Trainer:
         strength, spectrum = clips(plan, self.step)
         if self.step < plan.vae_steps:
             loss = self._vae_loss(spectrum)
-            rate = plan.rate * level_then_down(self.step, plan.vae_steps, _WARM_UP)
-            _take(self.vae_optimiser, self.vae, loss, rate)
-            _average(self.vae_mean, self.vae, self.step)
+            rate = plan.rate * training.level_then_down(self.step, plan.vae_steps, _WARM_UP)
+            training.descend(self.vae_optimiser, self.vae, loss, rate)
+            training.average(self.vae_mean, self.vae, self.step)
         else:
             step = self.step - plan.vae_steps
             if step == 0:
                 self.measure_latents()
             loss = self._vocoder_loss(spectrum, strength)
-            rate = plan.rate * level_then_down(step, plan.vocoder_steps, _WARM_UP)
-            _take(self.vocoder_optimiser, self.vocoder, loss, rate)
-            _average(self.vocoder_mean, self.vocoder, step)
+            rate = plan.rate * training.level_then_down(step, plan.vocoder_steps, _WARM_UP)
+            training.descend(self.vocoder_optimiser, self.vocoder, loss, rate)
+            training.average(self.vocoder_mean, self.vocoder, step)
         self.step += 1
         return float(loss.detach())
 
@@ -120,18 +117,6 @@ class Trainer:
         self.vae_mean.latents_mean.copy_(mean)
         self.vae_mean.latents_std.copy_(variance.sqrt().repeat_interleave(len(mean) // AUDIO_LATENT))
 
-    def save(self, path: Path) -> None:
-        """Write all that `load` needs, at once or not at all."""
-        training.save(path, self._parts(), self.step)
-
-    def load(self, path: Path) -> None:
-        """Take up a run where `save` left it. The plan must be the same."""
-        self.step = training.load(path, self._parts())
-
-    def _parts(self) -> dict[str, Any]:
-        names = ("vae", "vae_mean", "vae_optimiser", "vocoder", "vocoder_mean", "vocoder_optimiser")
-        return {name: getattr(self, name) for name in names}
-
     def export(self, folder: Path) -> None:
         """Write the averaged weights as diffusers loads them, fp16."""
         if self.step <= self.plan.vae_steps:
@@ -150,22 +135,6 @@ def clips(plan: Plan, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         pieces.append(strengths(scene, duration_s, range(start, start + plan.frames)))
     spectrum = mel(np.stack([render(piece) for piece in pieces]))
     return torch.from_numpy(np.stack(pieces)).float(), torch.from_numpy(spectrum)
-
-
-def _take(optimiser: Any, model: Any, loss: torch.Tensor, rate: float) -> None:
-    optimiser.zero_grad()
-    torch.autograd.backward(loss)
-    torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    optimiser.step()
-
-
-def _average(mean: Any, now: Any, step: int) -> None:
-    keep = min(_AVERAGE, step / (step + 10))
-    with torch.no_grad():
-        for one, other in zip(mean.parameters(), now.parameters(), strict=True):
-            one.lerp_(other, 1 - keep)
 
 
 def main() -> None:

@@ -52,7 +52,6 @@ SLOTS = {
 VOTE_Z = 2.6  # see the README beside the weights
 
 _WARM_UP = 50  # steps
-_AVERAGE = 0.99  # of the running mean of the weights, a step
 _GROUP, _AMONG = 8, 800  # images in a group, and of how many at random they are the most alike
 _HOTTEST = float(np.log(100))  # of the logit scale, as CLIP has it
 _FAMILIAR = 0.01  # of its own drawings, those that may count as unfamiliar
@@ -85,10 +84,11 @@ class Pool:
     returned: int
 
 
-class Trainer:
+class Trainer(training.Checkpointed):
     """The model, the mean of its weights, its optimiser and the number of the next step."""
 
     folder = "shapes_clip"  # of the weights, in that of a run
+    parts = ("model", "average", "optimiser")
 
     def __init__(self, plan: Plan, start: Path = START, cache: Path | None = None) -> None:
         import open_clip
@@ -118,17 +118,10 @@ class Trainer:
         fits = torch.tensor([[claims <= of for of in tags] for _, claims in told], dtype=torch.float32)
         images, texts, scale = self.model(to_input(pixels), self.tokenizer([text for text, _ in told]))[:3]
         loss = loss_of(scale.clamp(max=100) * texts @ images.T, fits)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = plan.rate * _rate_share(self.step, plan.steps)
-        self.optimiser.step()
-        keep = min(_AVERAGE, self.step / (self.step + 10))
+        training.descend(self.optimiser, self.model, loss, plan.rate * _rate_share(self.step, plan.steps))
         with torch.no_grad():
             self.model.logit_scale.clamp_(max=_HOTTEST)
-            for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                mean.lerp_(now, 1 - keep)
+        training.average(self.average, self.model, self.step)
         self.step += 1
         return float(loss.detach())
 
@@ -145,17 +138,6 @@ class Trainer:
             alike[alike > 0.99 * self._tagged[first].square().sum()] = 0  # nothing would tell them apart
             chosen += [int(first), *(int(among[at]) for at in alike.topk(_GROUP - 1).indices)]
         return chosen[: self.plan.batch]
-
-    def save(self, path: Path) -> None:
-        """Write all that `load` needs, at once or not at all."""
-        training.save(path, self._parts(), self.step)
-
-    def load(self, path: Path) -> None:
-        """Take up a run where `save` left it. The plan must be the same."""
-        self.step = training.load(path, self._parts())
-
-    def _parts(self) -> dict[str, Any]:
-        return {"model": self.model, "average": self.average, "optimiser": self.optimiser}
 
     @property
     def done(self) -> bool:

@@ -19,6 +19,7 @@ import torch
 
 from ltx_mcp.micro.tokenizer import load_tokenizer
 from ltx_mcp.micro.training.latents_data import training_scene
+from ltx_mcp.micro.training.loop import descend
 from ltx_mcp.micro.training.prompts import ATTRIBUTES, Prompt, prompt
 from ltx_mcp.micro.training.text import AUDIO_WIDTH, VIDEO_WIDTH, embed, make_connectors, make_text_encoder
 from ltx_mcp.micro.training.world import core_scene
@@ -26,7 +27,6 @@ from ltx_mcp.micro.training.world import core_scene
 log = logging.getLogger(__name__)
 
 _WARM_UP = 50  # steps
-_CLIP = 1.0  # norm of the gradient
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,8 @@ class TextTrainer:
         batch = [_training_prompt(rng) for _ in range(self.plan.prompts)]
         streams = self._answers([each.text for each in batch])
         loss = torch.stack([self._loss(logits, batch) for logits in streams]).sum()
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.parts.parameters(), _CLIP)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.plan.rate * min(1.0, (self.step + 1) / _WARM_UP, 0.02 + 1 - self.step / self.plan.steps)
-        self.optimiser.step()
+        share = min(1.0, (self.step + 1) / _WARM_UP, 0.02 + 1 - self.step / self.plan.steps)
+        descend(self.optimiser, self.parts, loss, self.plan.rate * share)
         self.step += 1
         return float(loss.detach())
 

@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 _CLIPS_AT = 3_000_000  # the steps of TrainingClips that make pairs
 _WARM_UP = 50  # steps
 _BLOCK_SHARE = 0.2  # in place of the rms of a residual block's weights, which must grow from no effect
-_AVERAGE = 0.99  # of the running mean of the weights, a step
-_CLIP = 1.0  # norm of the gradient
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -55,10 +53,11 @@ class Plan:
     textures: int = 24
 
 
-class Trainer:
+class Trainer(training.Checkpointed):
     """The upsampler, the mean of its weights, its optimiser and the number of the next step."""
 
     folder = "latent_upsampler"  # of the weights, in that of a run
+    parts = ("model", "average", "optimiser")
 
     def __init__(self, plan: Plan, cache: Path | None = None) -> None:
         torch.manual_seed(plan.seed)
@@ -88,16 +87,9 @@ class Trainer:
         low, high = self._batch()
         made = self.model(low)
         loss = loss_of(made, high, self.spread)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)
-        for group in self.optimiser.param_groups:
-            group["lr"] = plan.rate * group["share"] * training.level_then_down(self.step, plan.steps, _WARM_UP)
-        self.optimiser.step()
-        keep = min(_AVERAGE, self.step / (self.step + 10))
-        with torch.no_grad():
-            for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                mean.lerp_(now, 1 - keep)
+        rate = plan.rate * training.level_then_down(self.step, plan.steps, _WARM_UP)
+        training.descend(self.optimiser, self.model, loss, rate)
+        training.average(self.average, self.model, self.step)
         self.step += 1
         return float(loss.detach())
 
@@ -110,17 +102,6 @@ class Trainer:
         low, high = (torch.cat(each) for each in zip(*chosen, strict=True))
         noise = torch.from_numpy(rng.standard_normal(low.shape, dtype=np.float32))
         return low + plan.noise * self.spread * noise, high
-
-    def save(self, path: Path) -> None:
-        """Write all that `load` needs, at once or not at all."""
-        training.save(path, self._parts(), self.step)
-
-    def load(self, path: Path) -> None:
-        """Take up a run where `save` left it. The plan must be the same."""
-        self.step = training.load(path, self._parts())
-
-    def _parts(self) -> dict[str, Any]:
-        return {"model": self.model, "average": self.average, "optimiser": self.optimiser}
 
     @property
     def done(self) -> bool:

@@ -20,8 +20,6 @@ from ltx_mcp.micro.training.training_clips import TrainingClips
 _START_AT, _STATS_AT = 1_000_000, 2_000_000  # steps whose clips solve the start and measure the latents
 _WARM_UP = 100  # steps
 _BLOCK_SHARE = 0.2  # in place of the rms of a residual block's weights
-_AVERAGE = 0.99  # of the running mean of the weights, a step
-_CLIP = 1.0  # norm of the gradient
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,11 @@ class Plan:
     textures: int = 24
 
 
-class Trainer:
+class Trainer(training.Checkpointed):
     """The VAE, the mean of its weights, its optimiser and the number of the next step."""
 
     folder = "vae"  # of the weights, in that of a run
+    parts = ("vae", "average", "optimiser")
 
     def __init__(self, plan: Plan) -> None:
         torch.manual_seed(plan.seed)
@@ -78,34 +77,16 @@ class Trainer:
         noise = torch.randn(latents.shape, generator=rng) * self.vae.latents_std.view(1, -1, 1, 1, 1)
         made = self.vae.decode(latents + plan.latent_noise * noise, return_dict=False)[0]
         loss = loss_of(made, clip)
-        self.optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.vae.parameters(), _CLIP)
-        for group in self.optimiser.param_groups:
-            group["lr"] = plan.rate * group["share"] * training.level_then_down(self.step, plan.steps, _WARM_UP)
-        self.optimiser.step()
+        rate = plan.rate * training.level_then_down(self.step, plan.steps, _WARM_UP)
+        training.descend(self.optimiser, self.vae, loss, rate)
         self._average()
         self.step += 1
         return float(loss.detach())
 
     def _average(self) -> None:
-        keep = min(_AVERAGE, self.step / (self.step + 10))
-        with torch.no_grad():
-            for mean, now in zip(self.average.parameters(), self.vae.parameters(), strict=True):
-                mean.lerp_(now, 1 - keep)
+        training.average(self.average, self.vae, self.step)
         for name in ("latents_mean", "latents_std"):
             getattr(self.average, name).copy_(getattr(self.vae, name))
-
-    def save(self, path: Path) -> None:
-        """Write all that `load` needs, at once or not at all."""
-        training.save(path, self._parts(), self.step)
-
-    def load(self, path: Path) -> None:
-        """Take up a run where `save` left it. The plan must be the same."""
-        self.step = training.load(path, self._parts())
-
-    def _parts(self) -> dict[str, Any]:
-        return {"vae": self.vae, "average": self.average, "optimiser": self.optimiser}
 
     @property
     def done(self) -> bool:
