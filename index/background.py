@@ -40,12 +40,14 @@ class TrainedDomain:
 
     A frame is familiar when its best cosine with one of the phrases reaches `familiarity`; `vote_z` is the line
     in standard deviations. Both are measured with the embedder: what it was trained on lies above, noise below.
+    `models` are the video models that make its world.
     """
 
     words: frozenset[str]
     phrases: tuple[str, ...]
     familiarity: float
     vote_z: float
+    models: frozenset[str] = frozenset()
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "TrainedDomain":
@@ -54,7 +56,8 @@ class TrainedDomain:
         choices = [dict(zip(slots, chosen, strict=True)) for chosen in product(*slots.values())]
         phrases = tuple(table["phrase"].format(**choice) for choice in choices)
         words = frozenset(table["words"]).union(*slots.values())
-        return cls(words, phrases, float(table["familiarity"]), float(table["vote_z"]))
+        models = frozenset(map(str, table.get("models", ())))
+        return cls(words, phrases, float(table["familiarity"]), float(table["vote_z"]), models)
 
     def understands(self, text: str) -> bool:
         """False when the text has a word that the embedder was not trained on: its vector would mean nothing."""

@@ -47,6 +47,10 @@ class Embedder(Protocol):
     def understands(self, text: str) -> bool:
         """Whether a vector of this text means anything to the model. Cheap: loads nothing."""
 
+    @property
+    def models(self) -> frozenset[str]:
+        """The video models whose clips it was trained for, if it was trained for nothing else. Cheap too."""
+
     def embed_frames(self, frames: Sequence[Frame]) -> Vectors:
         """(n, dim) unit vectors of frames (H, W, 3) uint8 of any sizes."""
 
@@ -179,6 +183,11 @@ class OpenClipEmbedder:
     def understands(self, text: str) -> bool:
         domain = self._checkpoint.domain
         return domain is None or domain.understands(text)
+
+    @property
+    def models(self) -> frozenset[str]:
+        domain = self._checkpoint.domain
+        return frozenset() if domain is None else domain.models
 
     def embed_frames(self, frames: Sequence[Frame]) -> Vectors:
         self.load()

@@ -27,8 +27,16 @@ def nothing_matches(query_was_understood: bool) -> str:
 
 def unseen(clips: int) -> str:
     """While frames are embedded in the background."""
-    few = "1 clip was searched by its" if clips == 1 else f"{clips} clips were searched by their"
-    return f"{few} words only: the frames are still being embedded, in the background."
+    few, their = ("1 clip was", "its") if clips == 1 else (f"{clips} clips were", "their")
+    return f"{few} searched by {their} words only: {their} frames are still being embedded (`ltx-mcp reindex` waits)."
+
+
+def switching(weights: str) -> str:
+    """While another embedder sees the clips."""
+    return (
+        f"The search model {weights} looks as soon as it has seen every clip: in the background while a server runs, "
+        "or at once by `ltx-mcp reindex`."
+    )
 
 
 def joined(*said: str) -> str:

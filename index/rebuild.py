@@ -61,25 +61,25 @@ async def match_words(index: ClipIndex, clips: Sequence[Clip]) -> ReconcileRepor
 async def embed_missing(
     index: ClipIndex, clips: Sequence[Clip], read_samples: ReadSamples, on_embedded: OnEmbedded = lambda done, of: None
 ) -> ReconcileReport:
-    """Let the wanted embedder see what it has not seen, clip by clip: if this is cut short, those that are done are.
+    """Let each embedder see what it has still to see, clip by clip: if this is cut short, those that are done are.
 
     `read_samples` runs on a worker thread and may raise anything: that clip is skipped with its name and reason.
-    Searches use the embedder from the end on. Raises IndexUnavailable, ModelUnavailable.
+    Searches use the wanted embedder from the end on. Raises IndexUnavailable, ModelUnavailable.
     """
-    missing = await index.missing()
-    wanted = [clip for clip in clips if clip.clip_id in missing]
+    owed = await index.owed(clips)
+    wanted = [clip for clip in clips if clip.clip_id in owed]
     added, failed = [], {}
     for done, clip in enumerate(wanted):
         on_embedded(done, len(wanted))
         try:
-            await index.add_frames(clip, await to_thread.run_sync(read_samples, clip))
+            await index.add_frames(clip, await to_thread.run_sync(read_samples, clip), owed[clip.clip_id])
             added.append(clip.clip_id)
         except (IndexUnavailable, ModelUnavailable):
             raise
         except Exception as error:
             log.warning("clip %s could not be embedded: %s", clip.clip_id, error)
             failed[clip.clip_id] = str(error) or type(error).__name__
-            index.give_up(clip.clip_id)
+            index.give_up(clip.clip_id, owed[clip.clip_id])
     await index.settle()
     return ReconcileReport(tuple(added), failed=failed)
 

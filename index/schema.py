@@ -5,7 +5,7 @@ know nothing of embedders: words are searched whatever becomes of these.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -138,6 +138,23 @@ def microseconds(moment: datetime) -> int:
 def quoted(text: str) -> str:
     """An SQL string literal. A quote is doubled, the only character that means anything inside one."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def made_by(models: Iterable[str]) -> str:
+    """SQL for clips that one of these video models made, or had a part in: a film names several, with commas."""
+    terms = []
+    for name in sorted(models):
+        terms += [
+            f"model = {quoted(name)}",
+            f"model LIKE {quoted(f'{name}, %')}",
+            f"model LIKE {quoted(f'%, {name}%')}",
+        ]
+    return f"({' OR '.join(terms)})"
+
+
+def shows(clip: Clip, models: Collection[str]) -> bool:
+    """Whether one of these video models made the clip, or had a part in it."""
+    return not set(clip.model.split(", ")).isdisjoint(models)
 
 
 def among(column: str, values: Iterable[str]) -> str:

@@ -32,6 +32,7 @@ class ColourEmbedder:
 
     model_id = "colours/shares@00000001"
     weights = "stand-in"
+    models: frozenset[str] = frozenset()
     dim = len(COLOURS) + 1
 
     def load(self) -> None:

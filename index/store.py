@@ -53,9 +53,10 @@ class ClipIndex:
         embedder: Embedder,
         remake: Remake = lambda weights: None,
         better: Callable[[], str] = lambda: "",
+        specialist: Embedder | None = None,
     ) -> None:
         self._tables = Tables(folder)
-        self._switch = Switch(self._tables, embedder, remake)
+        self._switch = Switch(self._tables, embedder, remake, specialist)
         self._better = better
         self._searcher = Searcher(self._tables, self._switch, better)
         self._written = 0
@@ -80,7 +81,7 @@ class ClipIndex:
     @property
     def frames_are_damaged(self) -> bool:
         """Whether a search could not read its frames. A reconcile heals them."""
-        return self._searcher.frames_are_damaged
+        return self._searcher.sight.frames_are_damaged
 
     def use(self, embedder: Embedder) -> None:
         """Want another embedder. Searches go on with the old one until `settle` finds the new one's frames whole."""
@@ -88,16 +89,21 @@ class ClipIndex:
 
     async def settle(self) -> None:
         """Let searches use the wanted embedder if it has seen every clip, or else the one that has seen most."""
-        self._searcher.frames_are_damaged = False
+        self._searcher.sight.frames_are_damaged = False
         await self._switch.settle()
 
     async def missing(self) -> set[str]:
         """The clips that the wanted embedder has not seen. Raises ModelUnavailable."""
         return await self._switch.missing(self._switch.wanted)
 
-    def give_up(self, clip_id: str) -> None:
+    async def owed(self, clips: Sequence[Clip]) -> dict[str, list[Embedder]]:
+        """The clips whose frames have still to be embedded, each by which embedders. Raises ModelUnavailable."""
+        return await self._switch.owed(clips)
+
+    def give_up(self, clip_id: str, embedders: Iterable[Embedder]) -> None:
         """The frames of this clip cannot be had."""
-        self._switch.give_up(self._switch.wanted, clip_id)
+        for embedder in embedders:
+            self._switch.give_up(embedder, clip_id)
 
     async def add(self, clip: Clip, samples: Samples) -> None:
         """Add or replace a clip. Its row is written last: a clip without one is not found.
@@ -105,7 +111,7 @@ class ClipIndex:
         One that cannot be embedded is found by its words.
         """
         await self.open()
-        for embedder in await self._switch.writing():
+        for embedder in await self._switch.writing(clip):
             try:
                 await self._add_frames(embedder, clip, samples)
             except ModelUnavailable as error:
@@ -127,10 +133,11 @@ class ClipIndex:
 
         await self._tables.commit(write)
 
-    async def add_frames(self, clip: Clip, samples: Samples) -> None:
-        """Let the wanted embedder see a clip. Raises ModelUnavailable."""
-        await self._add_frames(self._switch.wanted, clip, samples)
-        self._switch.has_seen_one()
+    async def add_frames(self, clip: Clip, samples: Samples, embedders: Iterable[Embedder]) -> None:
+        """Let these embedders see a clip. Raises ModelUnavailable."""
+        for embedder in embedders:
+            await self._add_frames(embedder, clip, samples)
+            self._switch.has_seen_one(embedder)
 
     async def _add_frames(self, embedder: Embedder, clip: Clip, samples: Samples) -> None:
         vectors = await self._embedded(embedder, samples)

@@ -5,7 +5,7 @@ nothing at all.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from anyio import CapacityLimiter, to_thread
 
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.embed import Embedder
+from ltx_mcp.index.schema import shows
 from ltx_mcp.index.tables import Tables
+from ltx_mcp.types.clips import Clip
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +31,25 @@ class Seen:
     frames: int
 
 
-class Switch:
-    """`wanted` is the embedder that should look; `remake` makes others, whose frames are still there."""
+@dataclass(frozen=True)
+class Specialist:
+    """An embedder that knows the clips of some video models better than any other, and nothing else."""
 
-    def __init__(self, tables: Tables, wanted: Embedder, remake: Remake) -> None:
+    embedder: Embedder
+    models: frozenset[str]
+
+
+class Switch:
+    """`wanted` is the embedder that should look; `remake` makes others, whose frames are still there.
+
+    `specialist` looks beside it, at the clips that it was trained for.
+    """
+
+    def __init__(self, tables: Tables, wanted: Embedder, remake: Remake, specialist: Embedder | None = None) -> None:
         self._tables = tables
         self._wanted = wanted
         self._remake = remake
+        self._specialist = specialist
         self._looking: Embedder | None = None
         self._slots: dict[int, CapacityLimiter] = {}
         self._given_up: set[tuple[int, str]] = set()
@@ -52,6 +66,11 @@ class Switch:
             self._looking = self._wanted
         self._wanted = embedder
 
+    @property
+    def is_switching(self) -> bool:
+        """Whether the wanted embedder has still to see clips before it looks."""
+        return self._looking is not None and self._looking is not self._wanted
+
     def slot(self, embedder: Embedder) -> CapacityLimiter:
         """One call of a model at a time; two models do not wait for each other."""
         return self._slots.setdefault(id(embedder), CapacityLimiter(1))
@@ -66,15 +85,44 @@ class Switch:
             await self.settle()
         return self._looking or self._wanted
 
-    def has_seen_one(self) -> None:
-        """The wanted embedder saw a clip that it had not seen."""
-        if self._looking is self._wanted:
+    def has_seen_one(self, embedder: Embedder) -> None:
+        """An embedder saw a clip that it had not seen."""
+        if embedder is self._looking:
             self.unseen = max(0, self.unseen - 1)
 
-    async def writing(self) -> list[Embedder]:
-        """The embedders that have to see a new clip: the wanted one, and the one that looks meanwhile."""
-        looking = await self.looking()
-        return [self._wanted] if looking is self._wanted else [looking, self._wanted]
+    async def specialist(self) -> Specialist | None:
+        """The specialist; None where there is none, or where it is the one that looks at everything."""
+        if self._specialist is None or self._specialist.weights == (await self.looking()).weights:
+            return None
+        try:
+            models = await to_thread.run_sync(lambda specialist: specialist.models, self._specialist)
+        except ModelUnavailable as error:
+            log.warning("%s does not look: %s", self._specialist.weights, error)
+            return None
+        return Specialist(self._specialist, models) if models else None
+
+    async def writing(self, clip: Clip) -> list[Embedder]:
+        """The embedders that have to see a new clip: the one that looks, the wanted one, and the specialist for it."""
+        found = [await self.looking(), self._wanted]
+        specialist = await self.specialist()
+        if specialist is not None and shows(clip, specialist.models):
+            found.append(specialist.embedder)
+        return list({embedder.weights: embedder for embedder in found}.values())
+
+    async def owed(self, clips: Sequence[Clip]) -> dict[str, list[Embedder]]:
+        """The clips that have still to be seen, each by which embedders: the wanted one, and the specialist.
+
+        Raises ModelUnavailable, IndexUnavailable.
+        """
+        missing = await self.missing(self._wanted)
+        owed = {clip.clip_id: [self._wanted] for clip in clips if clip.clip_id in missing}
+        specialist = await self.specialist()
+        if specialist is not None and specialist.embedder.weights != self._wanted.weights:
+            unseen = await self.missing(specialist.embedder)
+            for clip in clips:
+                if clip.clip_id in unseen and shows(clip, specialist.models):
+                    owed.setdefault(clip.clip_id, []).append(specialist.embedder)
+        return owed
 
     async def settle(self) -> None:
         """Decide which embedder looks: the wanted one once its frames are whole, else whichever misses least."""
@@ -96,7 +144,7 @@ class Switch:
 
     async def _made(self, model_id: str, weights: str) -> Embedder | None:
         """The embedder with that id, if it can be had."""
-        for known in (self._looking, self._wanted):
+        for known in (self._looking, self._wanted, self._specialist):
             try:
                 if known is not None and await self.model_id(known) == model_id:
                     return known

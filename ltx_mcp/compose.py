@@ -215,7 +215,8 @@ async def open_studio(
             fetches and settings.downloads == "auto",
         )
         remake = partial(remake_embedder, settings)
-        index = ClipIndex(folder / "index", embedder or remake(choice.weights), remake, arrival.note)
+        specialist = None if embedder or choice.weights == STAND_IN else remake(EMBEDDED)
+        index = ClipIndex(folder / "index", embedder or remake(choice.weights), remake, arrival.note, specialist)
         stack.push_async_callback(index.close)
         lanes = await _open_lanes(
             {"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings.max_queue, stack

@@ -147,6 +147,32 @@ def test_a_search_prints_the_moment_and_its_path(archive: Path) -> None:
     assert Path(found["moments"][0]["path"]).is_file()
 
 
+def test_an_embedder_that_is_not_here_leaves_the_words_and_says_how_to_get_it(archive: Path) -> None:
+    done = run(archive, "search", "rain on windows", "--json", LTX_MCP_EMBEDDER="ViT-B-32/laion2b_s34b_b79k")
+    found = json.loads(done.stdout)
+    assert "blue-square-rises" in found["moments"][0]["clip_id"]
+    assert "`ltx-mcp setup` fetches ViT-B-32 (0.6 GB, MIT)" in found["note"]
+    unknown = run(archive, "search", "rain on windows", "--json", LTX_MCP_EMBEDDER="ViT-B-32/nothing")
+    assert json.loads(unknown.stdout)["moments"] == found["moments"]
+    assert "ViT-B-32/nothing is not known" in json.loads(unknown.stdout)["note"]
+
+
+def test_setup_says_what_it_would_fetch_and_fetches_nothing_that_nobody_agreed_to(archive: Path) -> None:
+    planned = run(archive, "setup", "--dry-run", "--json", LTX_MCP_EMBEDDER="auto")
+    parts = {part["part"]: part for part in json.loads(planned.stdout)}
+    assert planned.returncode == 0
+    assert parts["search"]["licence"] in ("Apache-2.0", "MIT")
+    assert parts["moderation"]["here"]
+    named = {"LTX_MCP_EMBEDDER": "PE-Core-B-16/meta"}
+    assert "1.8 GB to fetch. Licence: Apache-2.0." in run(archive, "setup", "--dry-run", **named).stdout
+    forbidden = run(archive, "setup", "--yes", LTX_MCP_DOWNLOADS="never", **named)
+    assert (forbidden.returncode, "LTX_MCP_DOWNLOADS=never" in forbidden.stderr) == (2, True)
+    offline = run(archive, "setup", "--yes", **named)
+    assert (offline.returncode, "HF_HUB_OFFLINE forbids fetching it" in offline.stderr) == (1, True)
+    nobody = run(archive, "setup", **named)
+    assert (nobody.returncode, "--yes fetches it" in nobody.stderr) == (2, True)
+
+
 def test_reindex_heals_an_index_that_was_lost(archive: Path) -> None:
     before = found_by_words(archive)
     (archive / "index").rename(archive / "index-lost")

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from hub_kit import FakeHub, outside, serving
 
 from ltx_mcp.cli.main import main
 from ltx_mcp.compose import choose_embedder, open_studio
-from ltx_mcp.hub.cache import Hub, local_hub
+from ltx_mcp.engine.weights.family_files import family_files
+from ltx_mcp.engine.weights.model_families import Family
+from ltx_mcp.errors import NotFound
+from ltx_mcp.hub.cache import Hub, HubFile, local_hub
+from ltx_mcp.hub.download import fetch
 from ltx_mcp.index.arrival import FIRST_WAIT_S, Arrival
 from ltx_mcp.index.catalogue import CATALOGUE, CHECKPOINT, CONFIG, KnownEmbedder
 from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice
@@ -132,6 +137,7 @@ def against_a_hub(folder: Path) -> None:
         anyio.run(arriving_in_the_background, settings, server, best)
         anyio.run(going_on_where_it_stopped, server, best)
         by_setup(folder, server)
+        a_family_of_video_models(server)
 
 
 async def make(studio: Studio, prompt: str) -> str:
@@ -235,3 +241,34 @@ def run(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
     with redirect_stdout(StringIO()) as printed:
         code = main(arguments)
     return code, json.loads(printed.getvalue())
+
+
+FAMILY = Family(
+    "tiny",
+    "maker/ltx",
+    "A model",
+    10,
+    upsampler_repo="maker/upsampler",
+    adapter=HubFile("maker/lora", "distilled.safetensors", 4),
+)
+PARTS = {
+    "maker/ltx": [
+        "model_index.json", "transformer/config.json", "transformer/diffusion_pytorch_model.safetensors",
+        "tokenizer/tokenizer.model", "vae/diffusion_pytorch_model.bin", "vae/diffusion_pytorch_model.fp16.safetensors",
+        "prompt_enhancer/model.safetensors", "whole-model.safetensors", "README.md",
+    ],
+    "maker/upsampler": ["latent_upsampler/config.json", "vae/config.json"],
+    "maker/lora": ["distilled.safetensors", "other.safetensors"],
+}  # fmt: skip
+
+
+def a_family_of_video_models(server: FakeHub) -> None:
+    server.files = {repo: dict.fromkeys(files, b"here") for repo, files in PARTS.items()}
+    wanted = family_files(FAMILY, local_hub())
+    assert [file.file for file in wanted] == [
+        *("model_index.json", "transformer/config.json", "transformer/diffusion_pytorch_model.safetensors"),
+        *("tokenizer/tokenizer.model", "latent_upsampler/config.json", "distilled.safetensors"),
+    ]
+    assert len(fetch(local_hub(), wanted, "do without")) == 6
+    with pytest.raises(NotFound, match="There is no repository maker/none"):
+        family_files(replace(FAMILY, repo="maker/none"), local_hub())

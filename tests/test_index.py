@@ -175,7 +175,7 @@ class Blind:
 
     def __init__(self, inner: Embedder) -> None:
         self._inner = inner
-        self.model_id, self.weights = inner.model_id, inner.weights
+        self.model_id, self.weights, self.models = inner.model_id, inner.weights, inner.models
 
     @property
     def dim(self) -> int:

@@ -1,6 +1,7 @@
 """An embedder never takes the words down, and changing it costs no search anything."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -9,7 +10,7 @@ from index_kit import always, find, ids, make_clip, plain, put, sampled
 
 from ltx_mcp.archive.upkeep import Upkeep
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
-from ltx_mcp.index.background import Vectors
+from ltx_mcp.index.background import Background, Vectors
 from ltx_mcp.index.embed import Embedder
 from ltx_mcp.index.rebuild import embed_missing, match_words, reconcile
 from ltx_mcp.index.sample import Samples
@@ -276,4 +277,76 @@ async def test_upkeep_embeds_in_the_background_and_survives_what_goes_wrong(fold
         upkeep.stop()
         upkeep.start()
         assert upkeep.progress is None
+    await index.close()
+
+
+class Drawn(ColourEmbedder):
+    """Knows the clips of one video model, and nothing else."""
+
+    model_id = "colours/drawn@00000003"
+    weights = "drawn"
+    models = frozenset({"micro"})
+
+
+class World(ColourEmbedder):
+    """Understands everything, and sees nothing in drawings."""
+
+    model_id = "colours/world@00000004"
+    weights = "world"
+
+    def understands(self, text: str) -> bool:
+        return True
+
+    def background(self) -> Background:
+        return replace(super().background(), vote_z=1e9)
+
+
+MADE = [
+    make_clip("wall-red", "harbour", model="micro"),
+    make_clip("wall-green", "harbour", model="ltx-2.3"),
+    make_clip("wall-blue", "harbour", model="ltx-2.3, micro, hibari-tts-0.2"),
+]
+
+
+async def found_by_the_specialist(index: ClipIndex) -> None:
+    for colour, there in (("red", True), ("green", False), ("blue", True)):
+        found = await find(index, f"a {colour} wall")
+        assert ids(found) == ([f"wall-{colour}"] if there else []), colour
+    assert len(ids(await find(index, "a harbour wall"))) == 3, "what it does not understand is asked of the other alone"
+
+
+async def test_a_specialist_looks_at_the_clips_of_its_own_video_model_beside_the_wanted_embedder(folder: Path) -> None:
+    index = ClipIndex(folder, World(), remake, specialist=Drawn())
+    for clip in MADE:
+        await put(index, clip, always(plain(clip.clip_id.removeprefix("wall-"))))
+    await found_by_the_specialist(index)
+    assert set(await index._switch.seen(Drawn())) == {"wall-red", "wall-blue"}
+    assert not (await find(index, "a red wall", clip_id="wall-blue")).moments, "filters hold for it too"
+    await index.close()
+
+
+async def test_what_the_specialist_has_not_seen_is_embedded_for_it_too(folder: Path) -> None:
+    index = ClipIndex(folder, World(), remake, specialist=Drawn())
+    assert len((await reconcile(index, MADE, look)).added) == 3
+    await found_by_the_specialist(index)
+    assert (await reconcile(index, MADE, look)).added == ()
+    await index.close()
+
+
+async def test_a_specialist_is_no_second_leg_where_it_looks_at_everything_already(folder: Path) -> None:
+    index = ClipIndex(folder, Drawn(), remake, specialist=Drawn())
+    await put(index, MADE[1], always(plain("green")))
+    assert ids(await find(index, "a green wall")) == ["wall-green"]
+    assert await index._switch.specialist() is None
+    await index.close()
+
+
+async def test_a_specialist_that_cannot_be_had_is_not_missed(folder: Path) -> None:
+    class Gone(Drawn):
+        def understands(self, text: str) -> bool:
+            raise ModelUnavailable("Gone.", "Get it.")
+
+    index = ClipIndex(folder, ColourEmbedder(), remake, specialist=Gone())
+    await reconcile(index, CLIPS, look)
+    await seen_by(index)
     await index.close()

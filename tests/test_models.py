@@ -7,9 +7,10 @@ import pytest
 
 from ltx_mcp.cli.doctor import _finding, _model
 from ltx_mcp.cli.models import FamilyLine, known_families
+from ltx_mcp.cli.setup import Planned, _video
 from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.plan.memory import GB, Machine
-from ltx_mcp.engine.weights.model_families import FAMILIES
+from ltx_mcp.engine.weights.model_families import DEFAULT, FAMILIES
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.hub.cache import Hub
@@ -81,3 +82,24 @@ def test_the_doctor_reports_a_device_that_does_not_exist(tmp_path: Path) -> None
     assert not finding.ok
     assert "LTX_MCP_DEVICE=banana" in finding.found
     assert "auto, cpu, cuda" in finding.remedy
+
+
+def video(machine: Machine, hub: Hub | None = None, **settings: object) -> list[Planned]:
+    return _video(Settings.model_validate(settings), hub or CountingHub({}), machine)
+
+
+def test_setup_wants_the_video_model_only_where_it_can_run_and_fetches_it_only_on_consent() -> None:
+    assert video(LAPTOP) == []
+    assert video(STATION, model="micro") == []
+    [unread] = video(STATION)
+    assert unread.fetch is None
+    assert "LTX_MCP_ACCEPT_LICENCE=1" in unread.part.line
+    [agreed] = video(STATION, accept_licence=True)
+    assert agreed.fetch is not None
+    assert "GB to fetch. Licence: LTX-2 Community License" in agreed.part.line
+    [too_large] = video(LAPTOP, model="ltx-2.3", accept_licence=True)
+    assert too_large.fetch is None
+    assert "The model" in too_large.part.line
+    held = dict.fromkeys(DEFAULT.repos, 80 * GB)
+    [here] = video(STATION, CountingHub(held))
+    assert (here.part.here, here.fetch) == (True, None)

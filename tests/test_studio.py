@@ -1,5 +1,6 @@
 """The studio: each job on its own lane, ended once, with nothing left behind."""
 
+import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from ltx_mcp.types import states
 from ltx_mcp.types.clips import Verdict
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import GenerateRequest, ImportRequest
+from ltx_mcp.types.searches import SearchRequest
 from ltx_mcp.types.stages import Stage
 
 pytestmark = pytest.mark.anyio
@@ -90,6 +92,22 @@ async def test_an_import_neither_waits_for_the_device_nor_asks_what_it_is(tmp_pa
         assert isinstance(state, states.Succeeded)
         clip = await studio.archive.clip(state.clip_id)
     assert (clip.kind, clip.seed, clip.provenance.digital_source_type) == ("imported", None, None)
+
+
+async def test_an_index_that_is_deleted_under_a_running_studio_is_filled_again_and_searches_miss_no_clip(
+    tmp_path: Path,
+) -> None:
+    async with a_studio(tmp_path, StandInEngine()) as studio:
+        for _ in range(2):
+            await ended(studio, await studio.start(REQUEST))
+        assert len((await studio.search(SearchRequest(query="circle"))).moments) == 2
+        shutil.rmtree(tmp_path / "data" / "index")
+        await ended(studio, await studio.start(REQUEST))
+        found = await studio.search(SearchRequest(query="circle"))
+        assert (found.total_clips, len(found.moments)) == (3, 3)
+        first = found.moments[0].clip_id
+        alike = await studio.search(SearchRequest(image=f"{first}@0"))
+        assert len({moment.clip_id for moment in alike.moments}) == 3
 
 
 async def test_a_clip_of_a_job_cancelled_while_it_is_published_is_removed(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class Upkeep:
         self._index, self._clips, self._read_samples, self._tasks = index, clips, read_samples, tasks
         self._pass: anyio.CancelScope | None = None
         self._ended = anyio.Event()
+        self._began = 0.0
         self._again = False
         self._closed = False
         self.progress: Embedding | None = None
@@ -48,7 +49,7 @@ class Upkeep:
         if self._pass is not None:
             self._again = True
             return
-        self._pass, self._ended = anyio.CancelScope(), anyio.Event()
+        self._pass, self._ended, self._began = anyio.CancelScope(), anyio.Event(), anyio.current_time()
         self._tasks.start_soon(self._run)
 
     def stop(self) -> None:
@@ -58,9 +59,11 @@ class Upkeep:
             self._pass.cancel()
 
     async def settled(self, within_s: float) -> None:
-        """Wait until the pass has ended, but no longer than this."""
+        """Wait until the pass has ended, but not when it has gone on for longer than this: one that takes an hour must
+        not hold up every search in it.
+        """
         if self._pass is not None:
-            with anyio.move_on_after(within_s):
+            with anyio.move_on_after(self._began + within_s - anyio.current_time()):
                 await self._ended.wait()
 
     async def _run(self) -> None:

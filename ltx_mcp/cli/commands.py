@@ -124,7 +124,9 @@ async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
 
 async def reindex(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
-        report = await studio.archive.reconcile()
+        with progress_bars() as bars:
+            bar = bars.add_task("embedding", total=None)
+            report = await studio.archive.reconcile(lambda done, of: bars.update(bar, completed=done, total=of))
     text = f"{len(report.added)} added, {len(report.removed)} removed, {len(report.failed)} failed."
     print_value(arguments, asdict(report), lambda: out.print(text))
     return 1 if report.failed else 0

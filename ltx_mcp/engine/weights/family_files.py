@@ -23,8 +23,7 @@ def family_files(family: Family, hub: Hub) -> list[HubFile]:
     if family.upsampler_repo:
         others = _listed(family.upsampler_repo, family.upsampler_revision, hub)
         wanted += [file for file in others if _folder(file) == UPSAMPLER_FOLDER]
-    singles = (each for each in (family.adapter, family.temporal) if each is not None)
-    return [*wanted, *(HubFile(each.repo, each.file, each.bytes, each.revision) for each in singles)]
+    return [*wanted, *(each for each in (family.adapter, family.temporal) if each is not None)]
 
 
 def _listed(repo: str, revision: str, hub: Hub) -> list[HubFile]:

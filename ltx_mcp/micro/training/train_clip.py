@@ -158,6 +158,7 @@ class Trainer(training.Checkpointed):
             "slots": SLOTS,
             "familiarity": self.familiarity(),
             "vote_z": VOTE_Z,
+            "models": ["micro"],
         }
         (folder / "world.json").write_text(json.dumps(table, indent=1), encoding="utf-8")
 
