@@ -178,6 +178,9 @@ async def test_a_deleted_clip_is_in_no_search_and_what_was_made_from_it_stays(tm
         assert Path(derived["path"]).is_file()
         assert (await agent.call_tool("view_clip", {"clip": source})).is_error
         assert (await agent.call_tool("delete_clip", {"clip": source})).is_error
+        gone = await agent.call_tool("edit_video", {"shots": [{"source": source}]})
+        assert "Shot 1: There is no clip" in text(gone)
+        assert "It is in the trash: delete_clip with restore=true" in text(gone)
         unknown = await agent.call_tool("delete_clip", {"clip": "red-ball-3f9k2m7q", "restore": True})
         assert f"It holds {source}" in text(unknown), "what can be restored is said"
         restored = data(await agent.call_tool("delete_clip", {"clip": source, "restore": True}))

@@ -11,6 +11,7 @@ import pytest
 from edit_kit import plain, video
 from media_kit import write_counting
 
+from ltx_mcp.cli.command_table import CHANGE_EXAMPLE, FILM_EXAMPLE
 from ltx_mcp.edit.film import FilmShot, lay_out
 from ltx_mcp.edit.film_file import read_film_file
 from ltx_mcp.edit.otio import read_timeline, write_timeline
@@ -107,6 +108,13 @@ def test_json_and_otio_describe_the_same_film(asked: EditRequest, tmp_path: Path
     (tmp_path / "film.otio").write_text(written(asked))
     (tmp_path / "film.json").write_text(asked.model_dump_json(exclude_none=True))
     assert read_film_file(tmp_path / "film.otio") == read_film_file(tmp_path / "film.json")
+
+
+def test_the_films_that_the_command_shows_are_films(tmp_path: Path) -> None:
+    for name, example in (("film", FILM_EXAMPLE), ("change", CHANGE_EXAMPLE)):
+        (tmp_path / f"{name}.json").write_text(example)
+    assert len(read_film_file(tmp_path / "film.json").shots) == 2
+    assert read_film_file(tmp_path / "change.json").changes[0].duration_s == 3
 
 
 def test_files_beside_a_film_need_no_path(tmp_path: Path) -> None:

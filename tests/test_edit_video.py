@@ -111,6 +111,7 @@ async def test_one_shot_is_changed_by_the_films_base(tmp_path: Path, images: dic
             "changes": [{"shot": 2, "duration_s": 0.5, "title": ""}, {"shot": 3, "remove": True}],
             "title": "Shorter",
         }
+        assert f"base={arguments['base']!r} makes the final" in proof["next"]
         final = data(await agent.call_tool("edit_video", arguments))
         lost = await agent.call_tool("edit_video", {"base": arguments["base"], "changes": [{"shot": 7}]})
     assert final["clip"]["frames"] == 15
@@ -194,6 +195,10 @@ async def test_a_film_never_waits_for_the_device(tmp_path: Path, images: dict[st
         ({"shots": [{"source": "{folder}/none.mp4"}]}, "Shot 1: "),
         ({"shots": [{"source": "{folder}/list.m3u"}]}, "can be read neither as a video nor as an image"),
         ({"shots": [{"source": "{folder}/red.png"}, {"source": "gone-film-3f9k2m7q"}]}, "Shot 2: There is no clip"),
+        (
+            {"narration": ["Hello."]},
+            "Narration 1: 'Hello.' cannot be used: it must be an object with some of text, audio",
+        ),
         ({"shots": []}, "film needs at least one shot"),
     ],
 )

@@ -348,6 +348,7 @@ def test_only_audio_has_a_duration(tmp_path: Path) -> None:
         with pytest.raises(MediaError, match=f"{path.name} cannot be read as audio") as refused:
             list_audio(path)
         assert "playlists are not read" in refused.value.hint
+        assert "whitelist" not in str(refused.value), "ffmpeg's list of formats helps nobody"
 
 
 # -- what must not be there -------------------------------------------------------------------------------

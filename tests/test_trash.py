@@ -139,7 +139,7 @@ def test_a_clip_that_was_made_again_meanwhile_is_not_written_over(library: Libra
 
 def test_two_deletions_of_one_clip_are_one(library: Library, trash: Trash) -> None:
     trash.put(CLIP_ID)
-    with pytest.raises(NotFound, match="deleted already"):
+    with pytest.raises(NotFound, match="in the trash already"):
         trash.put(CLIP_ID)
 
 

@@ -15,7 +15,7 @@ from ltx_mcp.errors import NotFound
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.types import states
-from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.clips import DRAFT_EDIT, Clip
 from ltx_mcp.types.requests import Request
 from ltx_mcp.types.value import Value
 
@@ -149,6 +149,8 @@ async def job_view(studio: "Studio", job: Job) -> JobView:
 
 def _succeeded(job: Job, clip: Clip, can_finalize: bool) -> JobView:
     then = f" finalize_draft makes {clip.clip_id!r} at twice this size." if can_finalize else ""
+    if clip.recipe == DRAFT_EDIT:
+        then = f" It is a proof: edit_video with base={clip.clip_id!r} makes the final, with what you change."
     return JobView(
         job_id=job.job_id,
         status="succeeded",

@@ -207,6 +207,8 @@ class Library:
 
     def suggestion(self, clip_id: str) -> str:
         """The sentence that helps after a wrong id."""
+        if self.trash.holds(clip_id):
+            return "It is in the trash: delete_clip with restore=true takes it out, or ltx-mcp trash --restore."
         ids = self.clip_ids()
         if not ids:
             return "The archive is empty: make a clip first, for example with generate_video."

@@ -43,8 +43,13 @@ class Trash:
             try:
                 (self._clips_dir / clip_id).rename(self._folder / f"{int(self._now())}.{clip_id}")
             except FileNotFoundError:
-                raise NotFound(f"There is no clip {clip_id!r}.", "It may have been deleted already.") from None
+                there = " It is in the trash already." if self.holds(clip_id) else ""
+                raise NotFound(f"There is no clip {clip_id!r}.{there}") from None
             sync(self._clips_dir)
+
+    def holds(self, clip_id: str) -> bool:
+        """Whether it can be restored."""
+        return any(_clip_id(folder) == clip_id for folder in self._folders())
 
     def restore(self, clip_id: str) -> Clip:
         """Put a deleted clip back as it was. Raises NotFound with what can be restored, ArchiveError."""

@@ -24,10 +24,20 @@ if TYPE_CHECKING:
     from ltx_mcp.settings import Settings
 
 
+FILM_EXAMPLE = """\
+{"title": "By the sea",
+ "shots": [{"source": "harbour.mp4", "start_s": 12, "duration_s": 4, "title": "By the sea"},
+           {"source": "boat.jpg", "motion": "push_in", "transition": "dissolve"}],
+ "narration": [{"text": "The boats leave before dawn.", "shot": 2}],
+ "subtitles": {"from_narration": true},
+ "music": {"source": "slow.mp3"}}"""
+CHANGE_EXAMPLE = '{"base": "CLIP_ID", "changes": [{"shot": 2, "duration_s": 3}], "music": "none"}'
+
+
 @dataclass(frozen=True)
 class Command:
     """`takes_file` is the help of a file that comes first; `opens` says what the command opens unless --print is given;
-    `json` whether there is --json.
+    `json` whether there is --json. `more` is said below the options.
     """
 
     text: str
@@ -36,6 +46,7 @@ class Command:
     takes_file: str = ""
     opens: str = ""
     json: bool = True
+    more: str = ""
 
     def function(self) -> "Callable[[Settings, argparse.Namespace], Awaitable[int]]":
         """What runs it, and gives its exit code."""
@@ -59,6 +70,8 @@ COMMANDS = {
         "commands:edit",
         EditRequest,
         takes_file="a .json or .otio file; paths in it start at its folder",
+        more=f"A film:\n\n{FILM_EXAMPLE}\n\nA change of an earlier one:\n\n{CHANGE_EXAMPLE}\n\n"
+        "A field that does not exist is answered with those that do.",
     ),
     "import": Command("copy a video file into the archive: moderated, searchable", "commands:make", ImportRequest),
     "search": Command("find moments by what is seen or heard", "commands:search", SearchRequest),

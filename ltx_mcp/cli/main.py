@@ -70,7 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
     for name, command in COMMANDS.items():
-        _add(commands.add_parser(name, help=command.text, description=command.text), command)
+        shown = argparse.RawDescriptionHelpFormatter if command.more else argparse.HelpFormatter  # keeps its lines
+        sub = commands.add_parser(
+            name, help=command.text, description=command.text, epilog=command.more, formatter_class=shown
+        )
+        _add(sub, command)
     return parser
 
 

@@ -114,7 +114,9 @@ def _list(args: Sequence[str], path: Path, kind: str = "as a video", hint: str =
         try:
             ffmpeg.finish(_LIMIT_S)
         except MediaError as error:
-            raise MediaError(f"{path.name} cannot be read {kind}. {error.message}", hint) from error
+            said = error.message.partition(" | ")[0]  # the cause; its consequences follow
+            why = "" if "whitelist" in said else f" {said}"  # of our own list of formats, of which the hint speaks
+            raise MediaError(f"{path.name} cannot be read {kind}.{why}", hint) from error
     return streams
 
 

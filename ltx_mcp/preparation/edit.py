@@ -20,7 +20,7 @@ from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.shot_sources import ShotSource, looks, shot_sources
 from ltx_mcp.types.callbacks import Check
-from ltx_mcp.types.clips import COMPOSITE, Provenance
+from ltx_mcp.types.clips import COMPOSITE, DRAFT_EDIT, Provenance
 from ltx_mcp.types.codecs import chosen_codec
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import Resolution
@@ -44,7 +44,7 @@ def prepare_edit(request: EditRequest, inputs: Inputs, narrator: Narrator) -> Pr
         "edited",
         _plan(request, film, resolution, ", ".join(models) or EDIT_MODEL, notes),
         source=request.base,
-        recipe="draft edit" if request.quality == "draft" else "edit",
+        recipe=DRAFT_EDIT if request.quality == "draft" else "edit",
         gather=assembly.gather,
         input_frames=lambda: [frame for _, frame in seen],
         input_name=lambda place: f"Shot {seen[min(place, len(seen) - 1)][0]}",

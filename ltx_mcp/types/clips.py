@@ -17,6 +17,9 @@ from ltx_mcp.types.value import Value
 
 Kind = Literal["generated", "animated", "restyled", "imported", "edited"]
 
+DRAFT_EDIT = "draft edit"
+"""The recipe of a film's proof."""
+
 
 class Verdict(Value):
     """A verdict of moderation. `max_score` is the classifier's highest probability, 0..1, and `category` its class."""

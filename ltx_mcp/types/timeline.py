@@ -230,7 +230,7 @@ class EditRequest(Value):
     @property
     def prompt(self) -> str:
         """The words by which the film is found: its title, or the first text that it shows or speaks."""
-        return self.title or next(iter(self.texts), None) or f"A film of {len(self.shots)} shots"
+        return self.title or next(iter(self.texts), None) or _counted(len(self.shots))
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -249,6 +249,10 @@ class EditRequest(Value):
             ("text of the subtitles", self.subtitles.text if isinstance(self.subtitles, Subtitles) else None),
         ]
         return tuple((part, text) for part, text in found if text)
+
+
+def _counted(shots: int) -> str:
+    return f"A film of {shots} shot{'' if shots == 1 else 's'}"
 
 
 class TimedText(Value):

@@ -91,6 +91,8 @@ def _shown(value: object) -> str:
 
 
 def _allowed(schema: Schema, detail: ErrorDetails) -> str:
+    if detail["type"] == "model_type" and "properties" in schema:
+        return f"it must be an object with some of {', '.join(schema['properties'])}"
     if "enum" in schema:
         return f"it must be one of {', '.join(map(str, schema['enum']))}"
     if "minimum" in schema and "maximum" in schema:
