@@ -60,7 +60,7 @@ async def measure(asked: dict[str, Any]) -> None:
         seconds = time.monotonic() - begun
         if job["status"] != "succeeded":
             raise SystemExit(f"{asked}: {job['error']}")
-        made, facts = job["effective"], probe(Path(job["clip"]["path"]))
+        made, facts = {**job["clip"], **job["effective"]}, probe(Path(job["clip"]["path"]))
         across, down = made.get("tiles") or (1, 1)
         print(
             f"{facts.width}x{facts.height}, {facts.frames} frames at {facts.fps:g} fps, {facts.codec} and"

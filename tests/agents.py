@@ -1,5 +1,6 @@
 """A server with stand-ins for its models, an agent that talks to it, and readers of what it answers."""
 
+import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,6 +68,12 @@ async def an_agent(
 def data(result: CallToolResult) -> dict[str, Any]:
     assert isinstance(result.structured_content, dict), result.content
     return result.structured_content
+
+
+def whole(clip: dict[str, Any]) -> dict[str, Any]:
+    """Everything that is kept of a clip that a job gave, also what is null or was said before."""
+    kept: dict[str, Any] = json.loads(Path(clip["path"]).with_name("clip.json").read_text(encoding="utf-8"))
+    return kept
 
 
 def text(result: CallToolResult) -> str:

@@ -6,7 +6,9 @@ from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.plan.memory import POLICIES, MemoryPolicy
 from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.errors import TooLarge
-from ltx_mcp.studio.capabilities import RATES, Offer, capabilities
+from ltx_mcp.studio.capabilities import capabilities
+from ltx_mcp.studio.offers import RATES, Offer
+from ltx_mcp.studio.offers import offers as offers_of
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import GenerateRequest
 from ltx_mcp.types.sizes import RESOLUTIONS
@@ -17,7 +19,7 @@ def card(policy: MemoryPolicy) -> ModelCard:
 
 
 def offers(policy: MemoryPolicy) -> dict[tuple[str, str, float], Offer]:
-    found = capabilities(card(policy), lambda made: 7.04 if made.tiles else None).offers
+    found = offers_of(card(policy), lambda made: 7.04 if made.tiles else None)
     return {(offer.resolution, offer.quality, offer.fps): offer for offer in found}
 
 
@@ -51,3 +53,15 @@ def test_a_small_device_scales_up_what_it_cannot_make() -> None:
     assert small["1080p", "final", 24].whole_up_to_s < small["1080p", "final", 24].max_duration_s
     assert all(offer.max_duration_s > 0 for offer in small.values())
     assert {offer.upscaled for offer in small.values()} == {True, False}
+
+
+def test_in_short_only_exceptions_are_told() -> None:
+    told = capabilities(card(POLICIES[-1]), lambda made: 7.04 if made.tiles else None)
+    table = offers(POLICIES[-1])
+    assert set(told.sizes) == {resolution for resolution, _, _ in table}
+    exceptions = [offer for offer in table.values() if offer.max_duration_s < 20 or offer.whole_up_to_s < 20]
+    assert len(told.limits) == len(exceptions) > 0
+    assert any(limit.startswith("2160p final at 24 fps: at most ") for limit in told.limits)
+    assert all("240p" not in limit for limit in capabilities(card(POLICIES[0]), lambda made: None).limits)
+    timed = {f"{each.resolution} {each.quality}" for each in table.values() if each.tiled and each.fps == 24}
+    assert set(told.made_in_s) == timed

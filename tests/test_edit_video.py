@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agents import SHORT, an_agent, data, text
+from agents import SHORT, an_agent, data, text, whole
 from gates import Gate
 from media_kit import ffmpeg, write_counting
 from PIL import Image
@@ -67,7 +67,7 @@ async def test_shots_become_one_film(tmp_path: Path, mode: str, images: dict[str
             for span in ("", "@1-2")
         ]
     assert [view["cuts_s"] for view in views] == [[0.4, 1.2], [1.2]], "a dissolve is known by the film's timeline"
-    assert (film["kind"], film["frames"], film["fps"], film["seed"]) == ("edited", 22, 10, None)
+    assert (film["kind"], film["frames"], film["fps"], film.get("seed")) == ("edited", 22, 10, None)
     assert probe(Path(film["path"])).frames == 22
     assert [each["reference"] for each in film["sources"]] == [shot["source"] for shot in shots]
     assert film["sources"][0]["end_s"] == pytest.approx(0.4)
@@ -117,8 +117,8 @@ async def test_one_shot_is_changed_by_the_films_base(tmp_path: Path, images: dic
     assert final["clip"]["frames"] == 15
     assert final["clip"]["codec"] == probe(Path(final["clip"]["path"])).codec == "hevc"
     assert final["clip"]["source"] == arguments["base"]
-    assert final["requested"]["quality"] == "final"
-    assert [shot.get("title") for shot in final["requested"]["shots"]] == ["red", None]
+    assert whole(final["clip"])["requested"]["quality"] == "final"
+    assert [shot.get("title") for shot in whole(final["clip"])["requested"]["shots"]] == ["red", None]
     assert lost.is_error
     assert "There is no shot 7 in base, which has 3" in text(lost)
 
@@ -241,7 +241,7 @@ async def test_a_subtitle_files_words_are_moderated_and_kept(tmp_path: Path, ima
             data(await agent.call_tool("edit_video", {"shots": shots, "subtitles": {"file": str(path)}, **SMALL}))
             for path in (tmp_path / "good.srt", tmp_path / "bad.srt")
         ]
-    assert jobs[0]["requested"]["subtitles"]["text"] == cue.format("Hello.")
+    assert whole(jobs[0]["clip"])["requested"]["subtitles"]["text"] == cue.format("Hello.")
     assert jobs[1]["status"] == "refused"
 
 

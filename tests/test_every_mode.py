@@ -67,7 +67,7 @@ async def made(agent: Client, tool: str, shape: tuple[int, float, int, int], **a
     assert facts.audio_duration_s == pytest.approx(facts.duration_s, abs=0.03)
     assert clip["moderation"]["verdict"] == "passed"
     assert clip["searchable"]
-    found = data(await agent.call_tool("search_clips", {"query": clip["prompt"], "limit": 20, "images": False}))
+    found = data(await agent.call_tool("search_clips", {"query": clip["title"], "limit": 20, "images": False}))
     assert clip["clip_id"] in {moment["clip_id"] for moment in found["moments"]}
     return clip
 

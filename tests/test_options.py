@@ -86,14 +86,20 @@ def test_ranges_are_found_on_fields_that_may_be_left_out_too() -> None:
 @pytest.mark.parametrize(("tool", "name"), EVERY_OPTION)
 def test_an_option_is_what_its_field_declares_in_the_tool_and_in_the_command(tool: str, name: str) -> None:
     field = options_of(ASKED[tool])[name]
-    shown = the_tool(tool).parameters["properties"][name]
+    shown = options_schema(ASKED[tool])["properties"][name]
+    light = the_tool(tool).parameters["properties"][name]
     assert field.description, "an agent reads it"
-    assert shown["description"] == field.description
+    assert light["description"].startswith(field.description)
+    assert light.get("enum") == shown.get("enum")
     assert (name in the_tool(tool).parameters.get("required", ())) == field.is_required()
     if "default" in shown:
         assert shown["default"] == field.default
+        told = field.default if shown["type"] == "string" else str(field.default).lower().removesuffix(".0")
+        assert light["description"].endswith(f" Default {told}.")
     if (limits := declared_range(field)) is not None:
         assert (shown["minimum"], shown["maximum"]) == limits
+        assert (light.get("minimum", 0), light.get("maximum", limits[1])) == limits
+        assert "maximum" in light or limits[1] > 1000, "what no call meets"
     if flag_of(field).hidden:
         assert name not in the_arguments(COMMAND_OF[ASKED[tool]])
         return
@@ -169,17 +175,15 @@ async def called(**arguments: object) -> dict[str, Any]:
 
 def test_a_field_that_is_added_to_a_request_is_an_argument_and_a_flag_without_further_code() -> None:
     shown = PROBING.parameters["properties"]
-    assert shown["grain"] == {
-        "type": "number", "minimum": 0, "maximum": 0.5, "default": 0.25, "description": "Film grain.",
-    }  # fmt: skip
+    grain = {"type": "number", "minimum": 0, "maximum": 0.5, "description": "Film grain. Default 0.25."}
+    assert shown["grain"] == grain
     assert shown["look"] == {"type": "string", "enum": ["day", "night"], "description": "100% day or night."}
     cut = {
         "type": "object",
-        "additionalProperties": False,
         "required": ["source"],
         "properties": {
-            "source": {"type": "string", "maxLength": 10, "description": "A clip_id."},
-            "speed": {"type": "number", "minimum": 0.25, "maximum": 4, "default": 1.0, "description": "1 as it is."},
+            "source": {"type": "string", "description": "A clip_id."},
+            "speed": {"type": "number", "minimum": 0.25, "maximum": 4, "description": "1 as it is. Default 1."},
         },
     }
     assert shown["cuts"] == {"type": "array", "maxItems": 3, "description": "In order.", "items": cut}

@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import numpy as np
 import pytest
-from agents import SHORT, an_agent, data, text
+from agents import SHORT, an_agent, data, text, whole
 from gates import Gate
 from mcp.shared.exceptions import MCPError
 from mcp.types import ImageContent, ResourceLink, TextContent
@@ -60,7 +60,7 @@ async def test_the_tools_are_listed_with_honest_annotations_and_short_texts(tmp_
         assert tool.title
         assert len((tool.description or "").encode()) < 2048
         assert tool.input_schema["additionalProperties"] is False
-        assert tool.output_schema is not None
+        assert tool.output_schema is None, "the same in ten tools; the structured data says what it is"
     assert [name for name, tool in tools.items() if tool.annotations and tool.annotations.read_only_hint] == [
         "search_clips",
         "view_clip",
@@ -97,7 +97,7 @@ async def test_a_prompt_becomes_a_clip_that_plays_with_sound_of_its_length(tmp_p
     assert facts.audio_duration_s == pytest.approx(facts.duration_s, abs=0.025)
     assert clip["moderation"]["verdict"] == "passed"
     assert clip["searchable"] is True
-    assert job["requested"]["aspect"] == "9:16"
+    assert whole(clip)["requested"]["aspect"] == "9:16"
     assert (job["effective"]["made_width"], job["effective"]["made_height"], job["effective"]["made_frames"]) == (
         256,
         448,
@@ -288,7 +288,7 @@ async def test_a_refused_clip_never_leaves_staging_and_is_gone(tmp_path: Path, m
     async with an_agent(tmp_path, mode) as agent:
         job = data(await agent.call_tool("generate_video", {"prompt": "a magenta screen", **SHORT}))
         assert job["status"] == "refused"
-        assert job["clip"] is None
+        assert "clip" not in job
         assert data(await agent.call_tool("search_clips", {"query": "magenta screen"}))["moments"] == []
     assert not list((tmp_path / "clips").glob("*"))
     assert not list((tmp_path / "staging").rglob("*.mp4"))
@@ -453,11 +453,17 @@ async def test_capabilities_say_what_fits_and_how_long_it_takes(tmp_path: Path, 
     async with an_agent(tmp_path, mode) as agent:
         await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT})
         read = await agent.read_resource("ltx://capabilities")
-        offers = json.loads(read.contents[0].model_dump()["text"])["offers"]
+        told = json.loads(read.contents[0].model_dump()["text"])
+        read = await agent.read_resource("ltx://capabilities/240p")
+        offers = json.loads(read.contents[0].model_dump()["text"])
+        with pytest.raises(MCPError, match="240p, 480p"):
+            await agent.read_resource("ltx://capabilities/9p")
         licence = json.loads((await agent.read_resource("ltx://licence")).contents[0].model_dump()["text"])
     draft = next(offer for offer in offers if (offer["resolution"], offer["quality"]) == ("240p", "draft"))
     assert draft["max_duration_s"] == 20
     assert draft["made_in_s"] > 0
+    assert told["made_in_s"]["240p draft"] == draft["made_in_s"]
+    assert told["sizes"]["2160p"] == "3840x2160"
     assert licence["code"] == "Apache-2.0"
 
 

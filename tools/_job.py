@@ -26,10 +26,16 @@ log = logging.getLogger(__name__)
 
 _PROMPT_SHOWN = 120  # characters of a prompt in texts and waiting replies: an agent wrote it and has it
 
+_KEPT_BY_THE_RESOURCE: dict[str, Any] = {
+    "requested": True, "effective": True, "prompt": True, "sha256": True, "resource_uri": True, "created_at": True,
+    "pinned": True,
+    "moderation": {"model", "max_score", "category", "threshold", "frames_seen", "worst_at_s"},
+}  # fmt: skip
+
 ToolContext = Context[LazyStudio, Any]
 Wait = Annotated[
     float,
-    Field(ge=0, allow_inf_nan=False, description="Seconds to wait for the end before answering with a job_id."),
+    Field(ge=0, allow_inf_nan=False, description="Seconds."),
 ]
 
 
@@ -116,9 +122,25 @@ async def job_result(studio: "Studio", job: Job) -> CallToolResult:
         blocks.append(_link(view.clip))
     return CallToolResult(
         content=blocks,
-        structured_content=view.model_dump(mode="json", exclude={"clip": {"requested", "effective"}}),
+        structured_content=structured(view),
         is_error=isinstance(job.state, states.Failed | states.Refused),
     )
+
+
+def structured(view: JobView) -> dict[str, Any]:
+    """The view as data, without what is null or said twice: an agent reads every byte. clip://{id} has all of it."""
+    shown = view.model_dump(mode="json", exclude_none=True, exclude={"clip": _KEPT_BY_THE_RESOURCE})
+    if view.clip is None or view.effective is None:
+        return shown if view.job_id is None else {name: value for name, value in shown.items() if name != "recent"}
+    clip = {name: value for name, value in shown["clip"].items() if value != []}
+    said = {**clip, "prompt": view.clip.prompt, "audio": view.clip.has_audio, "loras": list(view.clip.loras)}
+    made = {
+        name: value
+        for name, value in view.effective.items()
+        if value not in (None, False, []) and value != said.get(name)
+    }
+    del shown["requested"], shown["recent"], shown["progress"]
+    return {**shown, "effective": made, "clip": clip}
 
 
 async def job_view(studio: "Studio", job: Job) -> JobView:
@@ -158,8 +180,7 @@ def _succeeded(job: Job, clip: Clip, can_finalize: bool) -> JobView:
         requested=clip.requested,
         effective=clip.effective,
         clip=clip,
-        next=f"Tell the user the path, and look at the sheet. search_clips finds moments of {clip.clip_id!r} later."
-        + then,
+        next=f"Tell the user the path, and look at the sheet.{then}",
     )
 
 

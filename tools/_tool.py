@@ -16,13 +16,16 @@ from pydantic import ConfigDict, ValidationError, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from ltx_mcp.errors import BadInput, StudioError
+from ltx_mcp.tools._schema import arguments_schema
 from ltx_mcp.types.options import options_of, options_schema
 from ltx_mcp.types.validation import explain
 from ltx_mcp.types.value import Value
 
-MAKES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
+# Left out is what the protocol takes for granted: not read-only, destructive, not idempotent.
+MAKES = ToolAnnotations(destructive_hint=False, open_world_hint=False)
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+CHANGES = ToolAnnotations(destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+STOPS = ToolAnnotations(destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
 class StudioTool(Tool):
@@ -35,7 +38,7 @@ class StudioTool(Tool):
             if isinstance(error.__cause__, StudioError):  # without the SDK's prefix
                 raise error.__cause__ from None
             if type(error) is ToolError and isinstance(error.__cause__, ValidationError):
-                raise BadInput(explain(error.__cause__, self.parameters)) from None
+                raise BadInput(explain(error.__cause__, options_schema(self.fn_metadata.arg_model))) from None
             raise
 
 
@@ -68,7 +71,7 @@ def studio_tool(function: Callable[..., Any], *, title: str, annotations: ToolAn
     tool = StudioTool.from_function(function, title=title, description=_text(function), annotations=annotations)
     assert isinstance(tool, StudioTool)
     tool.fn_metadata.arg_model = _with_options(tool.fn_metadata.arg_model)
-    tool.parameters = options_schema(tool.fn_metadata.arg_model)
+    tool.parameters = arguments_schema(options_schema(tool.fn_metadata.arg_model))
     return tool
 
 

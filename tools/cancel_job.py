@@ -5,15 +5,15 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from ltx_mcp.tools._job import JobView, ToolContext, job_result
+from ltx_mcp.tools._job import ToolContext, job_result
 from ltx_mcp.tools._tool import STOPS, studio_tool
 
 
 async def cancel_job(
     context: ToolContext, job_id: Annotated[str, Field(description="As given by a maker.")]
-) -> Annotated[CallToolResult, JobView]:
+) -> CallToolResult:
     """Stop a queued or running job and free the device. Nothing of it is kept. A job that has ended stays as it
-    ended: a finished clip is not deleted.
+    ended.
     """
     studio = await context.request_context.lifespan_context.studio()
     return await job_result(studio, studio.jobs.cancel(job_id))

@@ -1,11 +1,9 @@
 """delete_clip: move a clip to the trash, or take it out again."""
 
-from typing import Annotated
-
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
 
 from ltx_mcp.tools._job import ToolContext
-from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.tools._tool import STOPS, studio_tool
 from ltx_mcp.types.clip_requests import DeleteRequest
 from ltx_mcp.types.value import Value
 
@@ -19,10 +17,10 @@ class Trashed(Value):
     next: str
 
 
-async def delete_clip(context: ToolContext, asked: DeleteRequest) -> Annotated[CallToolResult, Trashed]:
-    """Delete a clip, only when the user asked for it. It goes to a trash, out of which restore=true takes it for 30
-    days, as it was. Clips and films made from it stay, and so does a file of the user's that it was imported from. A
-    pinned clip is refused.
+async def delete_clip(context: ToolContext, asked: DeleteRequest) -> CallToolResult:
+    """Delete a clip, only when the user asked for it. It goes to a trash, out of which restore=true takes it
+    for 30 days. Clips and films made from it stay, and so does a file that it was imported from. A pinned clip
+    is refused.
     """
     studio = await context.request_context.lifespan_context.studio()
     if asked.restore:
@@ -52,7 +50,5 @@ def _result(trashed: Trashed) -> CallToolResult:
 TOOL = studio_tool(
     delete_clip,
     title="Delete a clip",
-    annotations=ToolAnnotations(
-        read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
-    ),
+    annotations=STOPS,
 )

@@ -6,7 +6,7 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import Field
 
 from ltx_mcp.jobs.store import Job
-from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, Wait, job_result, shorten
+from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, Wait, job_result, shorten, structured
 from ltx_mcp.tools._tool import READS, studio_tool
 from ltx_mcp.types import states
 
@@ -15,9 +15,9 @@ async def get_job(
     context: ToolContext,
     job_id: Annotated[str | None, Field(description="As given by a maker. Left out: the recent jobs.")] = None,
     wait_s: Wait = 45.0,
-) -> Annotated[CallToolResult, JobView]:
-    """Wait for a job and get its clip. Waits up to wait_s for the end, then answers with the progress and the time
-    that is left. Giving up on a wait leaves the job running. Without a job_id it lists the recent jobs, newest first.
+) -> CallToolResult:
+    """Wait for a job up to wait_s and get its clip, or its progress and the time that is left. Giving up on a
+    wait leaves the job running. Without a job_id it lists the recent jobs.
     """
     lazy_studio = context.request_context.lifespan_context
     studio = await lazy_studio.studio()
@@ -33,7 +33,7 @@ def _listing(jobs: list[Job]) -> CallToolResult:
     text = [f"{line.job_id} {line.status} {line.clip_id or ''} {line.prompt}" for line in lines]
     return CallToolResult(
         content=[TextContent(text="\n".join(text) or "No jobs yet. generate_video starts one.")],
-        structured_content=view.model_dump(mode="json"),
+        structured_content=structured(view),
     )
 
 

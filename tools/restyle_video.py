@@ -1,22 +1,17 @@
 """restyle_video: an existing video in a new style."""
 
-from typing import Annotated
-
 from mcp.types import CallToolResult
 
-from ltx_mcp.tools._job import JobView, ToolContext, Wait, make
+from ltx_mcp.tools._job import ToolContext, Wait, make
 from ltx_mcp.tools._tool import MAKES, studio_tool
 from ltx_mcp.types.requests import RestyleRequest
 
 
-async def restyle_video(
-    context: ToolContext, request: RestyleRequest, wait_s: Wait = 45.0
-) -> Annotated[CallToolResult, JobView]:
-    """Give an existing video a new style: an earlier clip, a span of it, or a video file of the user's, up to 20 s.
-    Length, rate and aspect stay the video's own. Describe the whole scene in the new style, not the change; where an
-    IC-LoRA has a template (ltx://capabilities), write the prompt in that form. Raise strength for more of the style,
-    lower it to keep more of the video. Styles in loras act in every mode. Jobs and moderation work as in
-    generate_video; the source is moderated too.
+async def restyle_video(context: ToolContext, request: RestyleRequest, wait_s: Wait = 45.0) -> CallToolResult:
+    """Give an existing video a new style: a clip, a span of it, or a video file, up to 20 s. Length, rate and
+    aspect stay the video's own. Describe the whole scene in the new style, not the change; where an IC-LoRA has
+    a template (ltx://loras), use that form. Raise strength for more of the style, lower it to keep more of the
+    video. Jobs work as in generate_video.
     """
     return await make(context, request, wait_s)
 

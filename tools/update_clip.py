@@ -1,16 +1,13 @@
 """update_clip: what the user says of a clip: its title, whether it is pinned, its tags."""
 
-from typing import Annotated
-
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent
 
 from ltx_mcp.tools._job import ToolContext, shorten
-from ltx_mcp.tools._tool import studio_tool
+from ltx_mcp.tools._tool import CHANGES, studio_tool
 from ltx_mcp.types.clip_requests import UpdateRequest
-from ltx_mcp.types.clips import Clip
 
 
-async def update_clip(context: ToolContext, asked: UpdateRequest) -> Annotated[CallToolResult, Clip]:
+async def update_clip(context: ToolContext, asked: UpdateRequest) -> CallToolResult:
     """Change a clip's title, pin it, or set its tags. What is left out stays. The video itself does not change."""
     studio = await context.request_context.lifespan_context.studio()
     changed = await studio.clips.update(asked)
@@ -25,7 +22,5 @@ async def update_clip(context: ToolContext, asked: UpdateRequest) -> Annotated[C
 TOOL = studio_tool(
     update_clip,
     title="Update a clip",
-    annotations=ToolAnnotations(
-        read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
-    ),
+    annotations=CHANGES,
 )

@@ -15,6 +15,7 @@ from ltx_mcp.server.prompts import register_completions, register_prompts
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.sizes import RESOLUTIONS
 
 MAX_VIDEO_RESOURCE_BYTES = 10 * 1024 * 1024  # stdio hosts choke on more (reference client: 10 MB takes 3 s, 20 MB 14 s)
 
@@ -91,7 +92,23 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
 
     @server.resource("ltx://capabilities", title="What this machine makes", mime_type="application/json")
     async def capabilities() -> str:
-        return (await (await lazy_studio.studio()).capabilities()).model_dump_json(indent=2)
+        return (await (await lazy_studio.studio()).capabilities()).model_dump_json()
+
+    @server.resource(
+        "ltx://capabilities/{resolution}",
+        title="What this machine makes at a resolution",
+        mime_type="application/json",
+    )
+    async def offers(resolution: str) -> str:
+        if resolution not in RESOLUTIONS:
+            raise ResourceNotFoundError(f"There is no resolution {resolution[:20]!r}: {', '.join(RESOLUTIONS)}.")
+        studio = await lazy_studio.studio()
+        found = await studio.equipment.offers(resolution, studio.jobs.expected_shot_s)
+        return json.dumps([offer.model_dump(mode="json") for offer in found])
+
+    @server.resource("ltx://loras", title="The LoRAs that may be named", mime_type="application/json")
+    async def loras() -> str:
+        return (await (await lazy_studio.studio()).equipment.lora_list()).model_dump_json()
 
     @server.resource("ltx://licence", title="The licences of code and weights", mime_type="application/json")
     async def licence() -> str:

@@ -9,8 +9,11 @@ from ltx_mcp.engine.base import Engine, ModelCard
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.narration.base import Narrator
-from ltx_mcp.studio.capabilities import Capabilities, ExpectedS, capabilities
+from ltx_mcp.studio.capabilities import Capabilities, capabilities
+from ltx_mcp.studio.lora_list import LoraList, lora_list
+from ltx_mcp.studio.offers import ExpectedS, Offer, offers
 from ltx_mcp.types.requests import Control
+from ltx_mcp.types.sizes import Resolution
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,14 @@ class Equipment:
         loras = await to_thread.run_sync(self.loras.all)
         obstacles = await to_thread.run_sync(self._control_obstacles)
         return capabilities(await self.card(), expected_s, loras, obstacles, self.narrator.voices)
+
+    async def offers(self, resolution: Resolution, expected_s: ExpectedS) -> tuple[Offer, ...]:
+        """Everything that can be made here at one resolution."""
+        return offers(await self.card(), expected_s, resolution)
+
+    async def lora_list(self) -> LoraList:
+        """The LoRAs that requests may name."""
+        return lora_list(await to_thread.run_sync(self.loras.all))
 
     async def lora_names(self) -> list[str]:
         return await to_thread.run_sync(self.loras.names)

@@ -7,7 +7,7 @@ from pydantic import Field
 from ltx_mcp.types.sizes import Resolution
 
 Codec = Literal["h264", "hevc"]
-ChosenCodec = Annotated[Codec | None, Field(description="Video codec. Left out: h264, and hevc at 2160p.")]
+ChosenCodec = Annotated[Codec | None, Field(description="Left out: h264, and hevc at 2160p.")]
 
 
 def chosen_codec(asked: Codec | None, resolution: Resolution) -> Codec:

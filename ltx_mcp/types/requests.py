@@ -42,18 +42,12 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
 class LoraUse(Value):
     """A LoRA, and how strongly it acts. `strength` None is the recommended one, `revision` None the newest commit."""
 
-    name: Annotated[
-        str,
-        Field(min_length=1, max_length=255, description="An installed one, a known id, owner/repo or owner/repo:file."),
-    ]
+    name: Annotated[str, Field(min_length=1, max_length=255)]
     strength: Annotated[
         Annotated[float, Field(ge=-MAX_LORA_STRENGTH, le=MAX_LORA_STRENGTH, allow_inf_nan=False)] | None,
-        Field(description="0: no effect; below 0: the opposite. Left out: as recommended."),
+        Field(description="0 has no effect. Left out: as recommended."),
     ] = None
-    revision: Annotated[
-        Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None,
-        Field(description="Of a repository: the commit."),
-    ] = None
+    revision: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None = None
 
 
 def _lora(text: str) -> dict[str, str]:
@@ -64,22 +58,17 @@ def _lora(text: str) -> dict[str, str]:
 class RenderRequest(Value):
     """What may be asked of every render. None means: whatever suits this machine best."""
 
-    resolution: Annotated[
-        Resolution | None, Field(description="Height class. Left out: the best that this machine makes.")
-    ] = None
+    resolution: Annotated[Resolution | None, Field(description="Left out: the best that this machine makes.")] = None
     quality: Annotated[
         Quality,
-        Field(
-            description="draft: fast, can be finalized later. final: two stages, sharper. best: slow, guided, "
-            "where the model offers it."
-        ),
+        Field(description="draft: fast, can be finalized. final: sharper. best: slow, where the model offers it."),
     ] = "final"
-    seed: Annotated[Seed | None, Field(description="The same request and seed give the same clip.")] = None
+    seed: Annotated[Seed | None, Field(description="The same seed gives the same clip.")] = None
     loras: Annotated[
         tuple[LoraUse, ...],
         Field(
             max_length=MAX_LORAS,
-            description="Styles by name or id (ltx://capabilities), or owner/repo of Hugging Face.",
+            description="Styles by name (ltx://loras), owner/repo or owner/repo:file.",
         ),
         Flag(
             "--lora", "NAME[=STRENGTH]", "A LoRA: an installed one, a known id, owner/repo or owner/repo:file.", _lora
@@ -159,7 +148,7 @@ class AnimateRequest(ShotRequest):
     tool: Literal["animate_image"] = "animate_image"
     image: Annotated[
         Reference,
-        Field(description="clip_id@seconds, or an image file in an allowed folder."),
+        Field(description="clip_id@seconds, or an image file."),
         Flag(help="clip_id@seconds, or an image file."),
     ]
     prompt: Annotated[
@@ -183,7 +172,7 @@ class RestyleRequest(RenderRequest):
     tool: Literal["restyle_video"] = "restyle_video"
     video: Annotated[
         Reference,
-        Field(description="A clip_id, a span clip_id@2.0-5.5, or a video file in an allowed folder."),
+        Field(description="clip_id, clip_id@2.0-5.5 (its span), or a video file."),
         Flag(help="A clip_id, a span clip_id@2.0-5.5, or a video file."),
     ]
     prompt: Annotated[
@@ -192,8 +181,8 @@ class RestyleRequest(RenderRequest):
     mode: Annotated[
         RestyleMode,
         Field(
-            description="reference: an IC-LoRA reworks the video. structure: new frames on its edges, depth or poses. "
-            "repaint: noise and denoise, no LoRA needed. auto takes the best that is installed; the result says which."
+            description="reference: by an IC-LoRA. structure: new frames on edges, depth or poses. repaint: no LoRA. "
+            "auto: the best installed."
         ),
     ] = "auto"
     control: Annotated[
@@ -201,10 +190,10 @@ class RestyleRequest(RenderRequest):
     ] = None
     strength: Annotated[
         Strength,
-        Field(description="How far it may depart from the video; reference and structure follow it fully up to 0.6."),
+        Field(description="How far it may depart; reference and structure follow the video fully up to 0.6."),
     ] = 0.6
-    keep_audio: Annotated[bool, Field(description="Keep the video's audio; otherwise new audio is generated.")] = True
-    quality: Annotated[Quality, Field(description="As in generate_video; repaint has one stage in each.")] = "final"
+    keep_audio: Annotated[bool, Field(description="false: new audio is generated.")] = True
+    quality: Annotated[Quality, Field(description="As in generate_video.")] = "final"
 
 
 class ImportRequest(Value):

@@ -42,14 +42,14 @@ class SearchFilters(Value):
 
     query: Annotated[
         Query | None,
-        Field(description="What is seen or heard in the moment, in plain words."),
+        Field(description="What is seen or heard."),
         Flag("query", help="What is seen or heard, in plain words. Left out: the newest clips."),
     ] = None
     kind: Annotated[Kind | None, Field(description="Clips of this kind only.")] = None
     created_after: Since = None
     min_duration_s: Annotated[
         Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] | None,
-        Field(description="Clips of at least so many seconds only."),
+        Field(description="Of the clip."),
     ] = None
     limit: Annotated[int, Field(ge=1, le=20, strict=True, description="Moments in all.")] = 5
     moments_per_clip: Annotated[int, Field(ge=1, le=10, strict=True, description="Moments of one clip.")] = 3
@@ -70,7 +70,7 @@ class SearchRequest(SearchFilters):
 
     image: Annotated[
         Reference | None,
-        Field(description="Find what looks like this: clip_id@seconds, or an image file in an allowed folder."),
+        Field(description="Find what looks like this: clip_id@seconds, or an image file."),
         Flag(help="Find what looks like this: clip_id@seconds, or an image file."),
     ] = None
     clip: Annotated[ClipId | None, Field(description="A clip_id: search inside this clip only.")] = None

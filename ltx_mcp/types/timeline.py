@@ -50,18 +50,16 @@ class Shot(Value):
 
     source: Annotated[
         Reference,
-        Field(
-            description="clip_id, clip_id@2.0-5.5 (its span), clip_id@3.2 (a still), a video or image file, or black."
-        ),
+        Field(description="clip_id, clip_id@2-5.5 (its span), clip_id@3.2 (a still), a file, or black."),
     ]
-    start_s: Annotated[_AtS | None, Field(description="Seconds into a video source where the shot begins.")] = None
+    start_s: Annotated[_AtS | None, Field(description="Where in a video source it begins.")] = None
     duration_s: Annotated[
         _Length | None,
-        Field(description="Seconds on the timeline. Left out: the rest of the video at its speed; 4 for a still."),
+        Field(description="On the timeline. Left out: the rest of the video; 4 for a still."),
     ] = None
     transition: Annotated[Transition, Field(description="From the shot before into this one.")] = "cut"
     transition_s: Annotated[
-        _TransitionLength | None, Field(description="Seconds of overlap with the shot before. Left out: 0.5.")
+        _TransitionLength | None, Field(description="Overlap with the shot before. Left out: 0.5.")
     ] = None
     title: Annotated[_FilmText | None, Field(description="Text shown over this shot.")] = None
     speed: Annotated[_Speed, Field(description="2 is twice as fast; the pitch is kept.")] = 1.0
@@ -105,8 +103,8 @@ class Subtitles(Value):
         Annotated[str, StringConstraints(min_length=1, max_length=MAX_SUBTITLE_CHARS)] | None,
         Field(description="The SRT or VTT itself."),
     ] = None
-    from_narration: Annotated[bool, Field(description="The narration's words, at the times they are spoken.")] = False
-    burn_in: Annotated[bool, Field(description="Drawn into the frames; false: a track that players switch on.")] = True
+    from_narration: Annotated[bool, Field(description="Show the narration's words.")] = False
+    burn_in: Annotated[bool, Field(description="false: a track that players switch on.")] = True
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -120,13 +118,11 @@ class Narration(Value):
 
     text: Annotated[_Words | None, Field(description="What is said.")] = None
     audio: Annotated[Reference | None, Field(description="An audio file in place of text.")] = None
-    at_s: Annotated[_AtS | None, Field(description="When it begins. Left out: with shot, or after the last one.")] = (
-        None
-    )
+    at_s: Annotated[_AtS | None, Field(description="Left out: with shot, or after the last one.")] = None
     shot: Annotated[_ShotNumber | None, Field(description="Begin with this shot, from 1.")] = None
     voice: Annotated[
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] | None,
-        Field(description="A name of ltx://capabilities. Left out: the first that speaks the language."),
+        Field(description="A name of ltx://capabilities. Left out: the first of the language."),
     ] = None
     language: Annotated[
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", max_length=35)] | None,
@@ -190,30 +186,26 @@ class EditRequest(Value):
     ] = None
     title: Annotated[
         Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)] | None,
-        Field(description="The film's name in the archive: words by which search_clips finds it."),
+        Field(description="The film's name: words by which search_clips finds it."),
     ] = None
     aspect: Annotated[Aspect | None, Field(description="Left out: that of the first shot.")] = None
-    resolution: Annotated[
-        Resolution | None, Field(description="Height class. Left out: the largest shot's, up to 1080p.")
-    ] = None
+    resolution: Annotated[Resolution | None, Field(description="Left out: the largest shot's, up to 1080p.")] = None
     fps: Annotated[
         Annotated[float, Field(ge=8, le=60, allow_inf_nan=False)] | None,
-        Field(description="Frames per second. Left out: that of the first video shot."),
+        Field(description="Left out: that of the first video shot."),
     ] = None
     fit: Annotated[
         FrameFit | None,
-        Field(description="Shots of another shape: crop them (default), pad with black, or with their blurred frame."),
+        Field(description="Shots of another shape: crop (default), pad with black, or blur around them."),
     ] = None
     codec: ChosenCodec = None
-    quality: Annotated[
-        FilmQuality, Field(description="draft: a fast proof in low resolution, to look at before the final.")
-    ] = "final"
+    quality: Annotated[FilmQuality, Field(description="draft: a fast proof in low resolution.")] = "final"
     base: Annotated[ClipId | None, Field(description="clip_id of an earlier film to change."), Flag(metavar="CLIP")] = (
         None
     )
     changes: Annotated[
         tuple[ShotChange, ...],
-        Field(max_length=MAX_SHOTS, description="Changes of single shots of base: [{shot: 3, duration_s: 2}]."),
+        Field(max_length=MAX_SHOTS, description="Of single shots of base."),
         NO_FLAG,
     ] = ()
     seed: ClassVar[None] = None
