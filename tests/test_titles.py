@@ -112,6 +112,11 @@ def test_texts_that_meet_keep_one_place_each_wherever_the_drawing_begins(tmp_pat
     blocks = int((np.diff(rows.astype(int)) == 1).sum())
     assert blocks == 4, "nothing stands over anything else; the small text is beside the name"
     assert ink(whole).bottom == pytest.approx(boxes[0].bottom, abs=0.01), "a subtitle keeps its place"
+    tall = TimedText(text=" ".join(["A title of many words."] * 6), start_s=0, end_s=9)
+    name = TimedText(text="A name", start_s=1, end_s=9, style="lower_third")
+    both = inked(set_over_grey(tmp_path, [tall, name], at_s=5))
+    alone = ink(set_over_grey(tmp_path, [name], at_s=5))
+    assert both[round(alone.top * 360) : round(alone.bottom * 360), 64:90].mean() > 0.5, "a name stays at the bottom"
 
 
 def test_a_text_comes_and_goes_at_its_times(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Texts that are shown at the same time in the same place: each keeps one place as long as it is shown.
 
 libass would move the later ones aside too, but where to depends on what was drawn before: a film is drawn in segments,
-so a text would jump at a cut. Here subtitles keep their place, and what meets them moves.
+so a text would jump at a cut. Here subtitles keep their place, then what stands at the bottom, and the rest moves.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ _LOOKED_AT = 12  # texts that are shown at once; where there are more, there is 
 class Block:
     """A text as it stands alone: its rectangle in pixels from the frame's top left, its times in milliseconds.
 
-    It gives room `up` or down first, and then the other side. `first` ones keep their place before the others.
+    It gives room `up` or down first, and then the other side. Those of a lower `rank` keep their place.
     """
 
     left: float
@@ -25,7 +25,7 @@ class Block:
     start: int
     end: int
     up: bool
-    first: bool
+    rank: int
 
 
 def shifts(blocks: Sequence[Block], height: int, safe: float) -> list[float]:
@@ -44,18 +44,16 @@ def shifts(blocks: Sequence[Block], height: int, safe: float) -> list[float]:
 
 
 def _in_order(blocks: Sequence[Block]) -> Iterator[tuple[int, list[int]]]:
-    """(place, those placed before it that it may meet), `first` ones before the others, each by their beginning."""
-    places = sorted(range(len(blocks)), key=lambda place: (not blocks[place].first, blocks[place].start))
-    firsts = [place for place in places if blocks[place].first]
-    active: list[int] = []
-    for place in places:
-        block = blocks[place]
-        if not block.first and active and blocks[active[-1]].first:
-            active = []
-        active = [other for other in active if blocks[other].end > block.start][-_LOOKED_AT:]
-        fixed = () if block.first else firsts
-        yield place, [other for other in (*fixed, *active) if _meet(block, blocks[other])][:_LOOKED_AT]
-        active.append(place)
+    """(place, those placed before it that it may meet), the lower ranks first, in each by their beginning."""
+    placed: list[int] = []
+    for rank in sorted({block.rank for block in blocks}):
+        of_rank = [place for place, block in enumerate(blocks) if block.rank == rank]
+        active: list[int] = []
+        for place in sorted(of_rank, key=lambda place: blocks[place].start):
+            active = [other for other in active if blocks[other].end > blocks[place].start][-_LOOKED_AT:]
+            yield place, [other for other in (*placed, *active) if _meet(blocks[place], blocks[other])][:_LOOKED_AT]
+            active.append(place)
+        placed += of_rank
 
 
 def _meet(one: Block, other: Block) -> bool:

@@ -69,8 +69,8 @@ class _Fitted:
         side, edge = SAFE_WIDTH * width, (SAFE_HEIGHT + self.look.lift) * height
         left = (side, (width - wide) / 2, width - side - wide)[(self.key - 1) % 3]
         top = (height - edge - high, (height - high) / 2, edge)[(self.key - 1) // 3]
-        subtitle = self.timed.style == "subtitle"
-        return Block(left, top, left + wide, top + high, start, end, up=self.key <= 3, first=subtitle)
+        rank = 0 if self.timed.style == "subtitle" else 1 if self.key <= 3 else 2
+        return Block(left, top, left + wide, top + high, start, end, up=self.key <= 3, rank=rank)
 
     def event(self, width: int, height: int, shift: float, layer: int) -> "SSAEvent":
         """`shift` is that of its block, in pixels. Each has a layer of its own: libass moves what shares one."""
