@@ -85,6 +85,14 @@ def pieces(text: str, words: int) -> list[str]:
     return [" ".join(piece) for piece in found if piece] or [""]
 
 
+def _padding_right(tokenizer: Any) -> Any:
+    """The tokenizer, padding where all of open_clip's text towers were trained on it. Gemma's would pad on the left."""
+    inner = getattr(tokenizer, "tokenizer", None)  # of transformers; CLIP's own has none
+    if inner is not None:
+        inner.padding_side = "right"
+    return tokenizer
+
+
 class OpenClipEmbedder:
     """Any open_clip model, loaded on first use.
 
@@ -147,7 +155,7 @@ class OpenClipEmbedder:
                 force_quick_gelu=found.quick_gelu,
                 **{f"image_{key}": value for key, value in found.preprocess.items()},
             )
-            self._tokenizer = open_clip.get_tokenizer(found.architecture)
+            self._tokenizer = _padding_right(open_clip.get_tokenizer(found.architecture))
         except Exception as error:  # open_clip raises what its loaders raise: RuntimeError, KeyError, OSError, ...
             if self.device != "cpu":
                 self._fall_back(error)

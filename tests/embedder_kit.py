@@ -37,6 +37,37 @@ def weights(pe_tower: bool = False) -> dict[str, bytes]:
     }
 
 
+@cache
+def weights_with_tokenizer() -> dict[str, bytes]:
+    """The same with SigLIP2's text tower, small, and a tokenizer of Gemma's class that knows a few words."""
+    import torch
+    from open_clip.model import CustomTextCLIP
+    from tokenizers import Tokenizer, models, normalizers, processors, trainers
+
+    special = ["<pad>", "<eos>", "<bos>", "<unk>"]
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.train_from_iterator(["a red rabbit in the meadow"], trainers.BpeTrainer(special_tokens=special))
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A <eos>", special_tokens=[("<eos>", 1)])
+    names = dict(zip(("pad_token", "eos_token", "bos_token", "unk_token"), special, strict=True))
+    text = {
+        "context_length": 16, "vocab_size": 512, "width": 32, "heads": 2, "layers": 1, "no_causal_mask": True,
+        "proj_bias": True, "pool_type": "last", "hf_tokenizer_name": "timm/ViT-B-32-SigLIP2-256",
+        "tokenizer_kwargs": {"clean": "canonicalize"},
+    }  # fmt: skip
+    model_cfg = {"embed_dim": 32, "init_logit_bias": -10, "vision_cfg": VIT, "text_cfg": text}
+    torch.manual_seed(0)
+    state = CustomTextCLIP(**model_cfg).state_dict()
+    config = {"model_cfg": {**model_cfg, "custom_text": True}, "preprocess_cfg": PREPROCESS}
+    return {
+        CONFIG: json.dumps(config).encode(),
+        CHECKPOINT: save({name: values.contiguous() for name, values in state.items()}),
+        "tokenizer.json": tokenizer.to_str().encode(),
+        "tokenizer_config.json": json.dumps({"tokenizer_class": "GemmaTokenizer", **names}).encode(),
+        "special_tokens_map.json": json.dumps(names).encode(),
+    }
+
+
 def repositories() -> dict[str, dict[str, bytes]]:
     """Every repository of the catalogue, each with the small weights under its name."""
     tokenizer = {file.file: b"{}" for known in CATALOGUE for file in known.others if file.file != CONFIG}

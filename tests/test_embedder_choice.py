@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from embedder_kit import put_file, put_in_cache, weights
+from embedder_kit import put_file, put_in_cache, weights, weights_with_tokenizer
 
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.hub.cache import Hub
@@ -118,6 +118,17 @@ def test_a_model_of_the_catalogue_runs_from_the_cache_and_asks_nobody(hub: Hub) 
     frames = [np.full((48, 64, 3), shade, dtype=np.uint8) for shade in (0, 128)]
     assert embedder.embed_frames(frames).shape == (2, 32)
     assert embedder.understands("a rabbit in a meadow")
+
+
+def test_a_model_with_a_tokenizer_of_transformers_takes_it_from_the_cache_and_pads_on_the_right(hub: Hub) -> None:
+    put_in_cache(hub.cache, SIGLIP, weights_with_tokenizer())
+    embedder = OpenClipEmbedder(SIGLIP.weights, find=lambda name: find_checkpoint(name, hub))
+    vectors = embedder.embed_texts(["A red rabbit!", "a red rabbit", "the meadow"])
+    np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
+    assert not np.allclose(vectors[1], vectors[2])
+    tokens = embedder._tokenizer(["a rabbit"])[0].tolist()
+    assert tokens[0] != 0
+    assert tokens[-1] == 0
 
 
 def test_the_hubs_name_of_a_file_is_its_digest(hub: Hub) -> None:
