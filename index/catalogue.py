@@ -1,9 +1,9 @@
 """The open_clip models that may look at an archive: how large, how fast, under which licence, from where.
 
-Sizes are four bytes for each parameter, as these repositories publish float32 (timm/PE-Core-S-16-384: 349 MB of 87
-million, timm/ViT-B-16-SigLIP2-384: 1.5 GB of 376; PE-Core-B-16 has 447,660,545 parameters). The hub says the exact ones.
-Parameters and accuracies are those of perception_models' apps/pe/README.md, big_vision's README_siglip2.md and open_clip's
-openclip_retrieval_results.csv. Frames per second and core were measured here with random weights, on a Zen 5 core.
+Sizes are four bytes for each parameter, as these repositories publish float32: timm/PE-Core-S-16-384 has 349 MB for 87
+million, timm/ViT-B-16-SigLIP2-384 1.5 GB for 376 million; PE-Core-B-16 has 447,660,545. The hub says the exact sizes.
+Parameters and accuracies are those of perception_models' apps/pe/README.md, big_vision's README_siglip2.md and
+open_clip's openclip_retrieval_results.csv. Frames per second and core were measured with random weights on a Zen 5.
 """
 
 from dataclasses import dataclass
