@@ -159,6 +159,22 @@ async def test_the_voice_is_where_it_was_put_and_the_music_gives_way(tmp_path: P
 
 
 @pytest.mark.anyio
+async def test_a_films_progress_is_that_of_its_frames(tmp_path: Path, images: dict[str, str]) -> None:
+    shares: list[float] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        if message and message.startswith("rendering"):
+            shares.append(progress)
+
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+        film = {"shots": [{"source": images["red"], "duration_s": 20}], **SMALL}
+        await agent.call_tool("edit_video", film, progress_callback=hear)
+    assert min(shares) < 0.4
+    assert max(shares) > 0.6
+    assert shares == sorted(shares)
+
+
+@pytest.mark.anyio
 async def test_a_film_never_waits_for_the_device(tmp_path: Path, images: dict[str, str]) -> None:
     gate = Gate(Stage.DENOISING)
     async with an_agent(tmp_path / "data", engine=StandInEngine(pause=gate), roots=[tmp_path]) as agent:

@@ -21,7 +21,7 @@ class CopyEngine:
 
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         assert materials.finished is not None, "an import brings its frames"
-        watch.stage(Stage.DECODING)
+        watch.stage(Stage.RENDERING)
         return materials.finished
 
     def close(self) -> None:

@@ -21,13 +21,15 @@ T = TypeVar("T")
 OnJob = Callable[[Job], Awaitable[None]]
 """Called with the job after each change, and at every heartbeat."""
 
-# Where each stage begins and ends in the job's progress, 0..1. Denoising is most of the work of a real model.
+# Where each stage begins and ends in the job's progress, 0..1. Denoising is most of the work of a real model, and
+# rendering that of a job without one.
 _SHARES: dict[Stage, tuple[float, float]] = {
     Stage.QUEUED: (0.0, 0.0),
     Stage.LOADING: (0.01, 0.05),
     Stage.ENCODING_PROMPT: (0.05, 0.08),
     Stage.DENOISING: (0.08, 0.80),
     Stage.DECODING: (0.80, 0.95),
+    Stage.RENDERING: (0.05, 0.95),
     Stage.EXPORTING: (0.01, 0.99),
     Stage.MODERATING: (0.95, 0.97),
     Stage.PUBLISHING: (0.97, 0.98),

@@ -11,6 +11,7 @@ class Stage(StrEnum):
     ENCODING_PROMPT = "encoding_prompt"
     DENOISING = "denoising"
     DECODING = "decoding"
+    RENDERING = "rendering"  # of a film or an import: no model makes its frames
     EXPORTING = "exporting"
     MODERATING = "moderating"
     PUBLISHING = "publishing"
