@@ -41,6 +41,10 @@ class Embedder(Protocol):
     @property
     def dim(self) -> int: ...
 
+    @property
+    def device(self) -> str:
+        """Where it runs, as torch names it."""
+
     def load(self) -> None:
         """Get ready; a second call is free."""
 

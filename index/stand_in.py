@@ -33,6 +33,7 @@ class ColourEmbedder:
     model_id = "colours/shares@00000001"
     weights = "stand-in"
     models: frozenset[str] = frozenset()
+    device = "cpu"
     dim = len(COLOURS) + 1
 
     def load(self) -> None:

@@ -236,3 +236,7 @@ class ClipIndex:
     async def drop_older(self) -> list[str]:
         """Drop the tables of older schemas; their names."""
         return await self._tables.drop_older()
+
+    async def drop_unused(self) -> list[str]:
+        """Drop what embedders saw that are not used any more; their model ids. Raises ModelUnavailable."""
+        return await self._switch.drop_unused()

@@ -7,6 +7,7 @@ nothing at all.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -127,13 +128,25 @@ class Switch:
     async def settle(self) -> None:
         """Decide which embedder looks: the wanted one once its frames are whole, else whichever misses least."""
         best, least = self._wanted, await self._gap(self._wanted)
-        for model_id, weights in (await self._tables.embedders()).items() if least else ():
+        others = await self._tables.read(self._tables.embedders) if least else {}
+        for model_id, weights in others.items():
             other = await self._made(model_id, weights)
             if other is not None and (gap := await self._gap(other)) < least:
                 best, least = other, gap
         if best is not (self._looking or self._wanted):
             log.info("searches use the embedder %s from now on", best.weights)
         self._looking, self.unseen = best, least
+
+    async def drop_unused(self) -> list[str]:
+        """Drop the frames of embedders that neither look nor are wanted; their model ids."""
+        used = set()
+        for embedder in (self._looking, self._wanted, self._specialist):
+            if embedder is not None:
+                used.add(await self.model_id(embedder))
+        dropped = [model_id for model_id in await self._tables.read(self._tables.embedders) if model_id not in used]
+        for model_id in dropped:
+            await self._tables.commit(partial(self._tables.drop_frames, model_id))
+        return dropped
 
     async def _gap(self, embedder: Embedder) -> int:
         """How many clips it has not seen. One that cannot be had has seen less than none."""
@@ -193,7 +206,7 @@ class Switch:
             rows = await self._tables.read(read)
         except IndexUnavailable as error:
             log.warning("the frames of %s cannot be read and are dropped: %s", model_id, error)
-            await self._tables.drop_frames(model_id)
+            await self._tables.commit(lambda: self._tables.drop_frames(model_id))
             return {}
         if rows is None:
             return {}

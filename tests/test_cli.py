@@ -176,9 +176,10 @@ def test_setup_says_what_it_would_fetch_and_fetches_nothing_that_nobody_agreed_t
 def test_reindex_heals_an_index_that_was_lost(archive: Path) -> None:
     before = found_by_words(archive)
     (archive / "index").rename(archive / "index-lost")
-    done = run(archive, "reindex", "--json")
+    done = run(archive, "reindex", "--prune", "--json")
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["added"]) >= 2
+    assert json.loads(done.stdout)["pruned"] == []
     assert found_by_words(archive) == before != set()
 
 

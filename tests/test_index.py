@@ -176,6 +176,7 @@ class Blind:
     def __init__(self, inner: Embedder) -> None:
         self._inner = inner
         self.model_id, self.weights, self.models = inner.model_id, inner.weights, inner.models
+        self.device = inner.device
 
     @property
     def dim(self) -> int:

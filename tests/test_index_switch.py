@@ -209,6 +209,18 @@ async def test_changing_back_embeds_nothing(folder: Path) -> None:
     await index.close()
 
 
+async def test_what_unused_embedders_saw_can_be_dropped(folder: Path) -> None:
+    for embedder in (ColourEmbedder(), Newer()):
+        index = await an_index(folder, embedder)
+        await reconcile(index, CLIPS, look)
+        await index.close()
+    index = ClipIndex(folder, World(), remake, specialist=Newer())
+    assert len(list(folder.glob("frames_*"))) == 2
+    assert await index.drop_unused() == [ColourEmbedder.model_id]
+    assert await index.drop_unused() == []
+    await index.close()
+
+
 async def test_frames_of_another_file_are_stale_and_those_of_another_title_are_not(folder: Path) -> None:
     index = await an_index(folder, ColourEmbedder())
     await reconcile(index, CLIPS, look)

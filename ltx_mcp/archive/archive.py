@@ -172,6 +172,10 @@ class Archive:
         """Index the clips that are missing from the index, and drop those that are gone."""
         return await reconcile(self._index, await self.clips(), _read_samples, on_embedded)
 
+    async def prune(self) -> list[str]:
+        """Drop what search models saw that are not used any more; their ids. Raises ModelUnavailable."""
+        return await self._index.drop_unused()
+
     async def search_model(self) -> SearchModel:
         """Which embedder looks at the moment, and where a better one is. Raises IndexUnavailable."""
         return await self._index.model()

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions
-from ltx_mcp.cli.setup_options import SetupOptions
+from ltx_mcp.cli.setup_options import ReindexOptions, SetupOptions
 from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
 from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.requests import AnimateRequest, FinalizeOptions, GenerateRequest, ImportRequest, RestyleRequest
@@ -85,7 +85,7 @@ COMMANDS = {
         SetupOptions,
     ),
     "doctor": Command("say what this machine will use and why, and what is missing", "commands:doctor"),
-    "reindex": Command("make the search index match the clips on disk", "commands:reindex"),
+    "reindex": Command("make the search index match the clips on disk", "commands:reindex", ReindexOptions),
     "clips": Command("list the clips of the archive, newest first", "clips:list_clips", ListOptions),
     "view": Command(
         "look at frames of clips, in the system's image viewer", "clips:view", ViewRequest, opens="the image"

@@ -13,6 +13,7 @@ from ltx_mcp.cli.doctor import Check, examine
 from ltx_mcp.cli.models import known_families
 from ltx_mcp.cli.options import given_options, read_options
 from ltx_mcp.cli.output import out, print_value, show_rows
+from ltx_mcp.cli.setup_options import ReindexOptions
 from ltx_mcp.cli.waiting import finished, from_here, progress_bars
 from ltx_mcp.compose import open_studio
 from ltx_mcp.edit.film_file import read_film_file
@@ -123,12 +124,16 @@ async def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def reindex(settings: Settings, arguments: argparse.Namespace) -> int:
+    options = read_options(ReindexOptions, arguments)
     async with open_studio(settings) as studio:
         with progress_bars() as bars:
             bar = bars.add_task("embedding", total=None)
             report = await studio.archive.reconcile(lambda done, of: bars.update(bar, completed=done, total=of))
+        pruned = await studio.archive.prune() if options.prune else []
     text = f"{len(report.added)} added, {len(report.removed)} removed, {len(report.failed)} failed."
-    print_value(arguments, asdict(report), lambda: out.print(text))
+    if pruned:
+        text += f" Dropped what {', '.join(pruned)} saw."
+    print_value(arguments, {**asdict(report), "pruned": pruned}, lambda: out.print(text, markup=False))
     return 1 if report.failed else 0
 
 

@@ -10,7 +10,6 @@ from ltx_mcp.cli.models import known_families
 from ltx_mcp.compose import (
     choose_embedder,
     choose_engine,
-    embedder_device,
     make_classifier,
     make_narrator,
     make_policy,
@@ -116,8 +115,7 @@ def _embedder(settings: Settings) -> str:
         )
     embedder = remake_embedder(settings, choice.weights)
     embedder.load()
-    device = embedder_device(settings)
-    return f"{embedder.model_id}, {embedder.dim} dimensions, on {device}. {choice.reason}"
+    return f"{embedder.model_id}, {embedder.dim} dimensions, on {embedder.device}. {choice.reason}"
 
 
 def _better_embedder(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""The options of `ltx-mcp setup`."""
+"""The options of `ltx-mcp setup` and `ltx-mcp reindex`."""
 
 from typing import Annotated
 
@@ -14,3 +14,9 @@ class SetupOptions(Value):
     dry_run: Annotated[bool, Field(description="Only say what would be fetched, how large, under which licence.")] = (
         False
     )
+
+
+class ReindexOptions(Value):
+    """What to do beside matching the index to the clips."""
+
+    prune: Annotated[bool, Field(description="Also drop what search models saw that are not used any more.")] = False
