@@ -59,21 +59,30 @@ async def match_words(index: ClipIndex, clips: Sequence[Clip]) -> ReconcileRepor
 
 
 async def embed_missing(
-    index: ClipIndex, clips: Sequence[Clip], read_samples: ReadSamples, on_embedded: OnEmbedded = lambda done, of: None
+    index: ClipIndex,
+    clips: Sequence[Clip],
+    read_samples: ReadSamples,
+    on_embedded: OnEmbedded = lambda done, of: None,
+    begin: float = 0.0,
 ) -> ReconcileReport:
     """Let each embedder see what it has still to see, clip by clip: if this is cut short, those that are done are.
 
     `read_samples` runs on a worker thread and may raise anything: that clip is skipped with its name and reason.
-    Searches use the wanted embedder from the end on. Raises IndexUnavailable, ModelUnavailable.
+    `begin`, from 0 to 1, is where in the list to begin: processes that do this at once begin at different places, and
+    skip what another has done. Searches use the wanted embedder from the end on. Raises IndexUnavailable and
+    ModelUnavailable.
     """
     owed = await index.owed(clips)
     wanted = [clip for clip in clips if clip.clip_id in owed]
+    first = int(begin * len(wanted))
+    wanted = wanted[first:] + wanted[:first]
     added, failed = [], {}
     for done, clip in enumerate(wanted):
         on_embedded(done, len(wanted))
         try:
-            await index.add_frames(clip, await to_thread.run_sync(read_samples, clip), owed[clip.clip_id])
-            added.append(clip.clip_id)
+            if embedders := await index.still_owed(clip, owed[clip.clip_id]):
+                await index.add_frames(clip, await to_thread.run_sync(read_samples, clip), embedders)
+                added.append(clip.clip_id)
         except (IndexUnavailable, ModelUnavailable):
             raise
         except Exception as error:

@@ -100,6 +100,10 @@ class ClipIndex:
         """The clips whose frames have still to be embedded, each by which embedders. Raises ModelUnavailable."""
         return await self._switch.owed(clips)
 
+    async def still_owed(self, clip: Clip, embedders: Iterable[Embedder]) -> list[Embedder]:
+        """Those of the embedders that have not seen the clip meanwhile, in whichever process."""
+        return [embedder for embedder in embedders if not await self._switch.has_seen(embedder, clip)]
+
     def give_up(self, clip_id: str, embedders: Iterable[Embedder]) -> None:
         """The frames of this clip cannot be had."""
         for embedder in embedders:

@@ -14,7 +14,7 @@ from anyio import CapacityLimiter, to_thread
 
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.embed import Embedder
-from ltx_mcp.index.schema import shows
+from ltx_mcp.index.schema import quoted, shows
 from ltx_mcp.index.tables import Tables
 from ltx_mcp.types.clips import Clip
 
@@ -180,6 +180,17 @@ class Switch:
             for clip_id, sha256 in (await self._present()).items()
             if (clip_id not in seen or seen[clip_id].sha256 != sha256) and (id(embedder), clip_id) not in self._given_up
         }
+
+    async def has_seen(self, embedder: Embedder, clip: Clip) -> bool:
+        """Whether it saw this clip's file, perhaps in another process."""
+        where = f"clip_id = {quoted(clip.clip_id)} AND sha256 = {quoted(clip.sha256)}"
+        model_id = await self.model_id(embedder)
+
+        async def read() -> bool:
+            frames = await self._tables.frames(model_id)
+            return frames is not None and await frames.count_rows(where) > 0
+
+        return await self._tables.read(read)
 
     def give_up(self, embedder: Embedder, clip_id: str) -> None:
         """This clip cannot be embedded; until the next start it is not missed."""

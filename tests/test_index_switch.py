@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -195,6 +196,24 @@ async def test_a_switch_that_was_cut_short_goes_on_in_the_next_process(folder: P
     await seen_by(index)
     assert (await embed_missing(index, CLIPS, look)).added == ("wall-green", "wall-blue")
     await seen_by(index)
+    await index.close()
+
+
+async def test_two_processes_share_the_work_of_a_switch(folder: Path) -> None:
+    index = await an_index(folder, ColourEmbedder())
+    await reconcile(index, CLIPS, look)
+    one, two = await an_index(folder, Newer()), await an_index(folder, Newer())
+
+    def while_the_other_does_two(clip: Clip) -> Samples:
+        if clip is CLIPS[0]:
+            anyio.from_thread.run(partial(embed_missing, two, CLIPS[1:], look, begin=0.5))
+        return look(clip)
+
+    assert (await embed_missing(one, CLIPS, while_the_other_does_two)).added == ("wall-red",)
+    for each in (one, two):
+        await seen_by(each)
+        assert await each.missing() == set()
+        await each.close()
     await index.close()
 
 

@@ -1,6 +1,7 @@
 """Embedding in the background what the wanted embedder has not seen yet, while searches go on."""
 
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ class Upkeep:
     async def _embed(self) -> None:
         """Nothing that goes wrong here may end the studio, not even a panic in the index's Rust."""
         try:
-            await embed_missing(self._index, await self._clips(), self._read_samples, self._report)
+            await embed_missing(self._index, await self._clips(), self._read_samples, self._report, random.random())
         except StudioError as error:
             log.warning("the frames of clips are not embedded: %s", error)
         except anyio.get_cancelled_exc_class():
