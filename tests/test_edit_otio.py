@@ -182,6 +182,37 @@ def test_a_gap_is_black(tmp_path: Path) -> None:
     assert [shot.duration_s for shot in shots] == [2.0, 1.5, 2.0]
 
 
+def test_times_of_a_camera_are_counted_from_its_files_beginning(tmp_path: Path) -> None:
+    """Its clock is the file's own time: 10:00:00 is where the file begins."""
+    filmed, photo, frozen = a_clip("a.mp4", 36_002), a_clip("b.JPG", 3_600), a_clip("c.mp4")
+    for clip, begins in ((filmed, 36_000), (photo, 0)):
+        clip.media_reference.available_range = seconds(begins, 60)
+    shots = film_request(read_timeline(a_timeline(a_track(filmed, photo)), tmp_path)).shots
+    assert [shot.start_s for shot in shots] == [2.0, None]
+    frozen.effects.append(otio.schema.FreezeFrame())
+    with pytest.raises(BadInput, match="Shot 1: a frozen frame of another editor"):
+        read_timeline(a_timeline(a_track(frozen)), tmp_path)
+
+
+def test_a_span_of_a_clip_that_another_editor_lengthens_is_of_the_whole_clip(tmp_path: Path) -> None:
+    path = write_counting(tmp_path / "a.mp4")
+    asked = EditRequest.model_validate(
+        {"shots": [{"source": "red-ball-3f9k2m7q@0.5-1.5"}, {"source": "red-ball-3f9k2m7q@1.2", "duration_s": 1}]}
+    )
+    sources: list[Source] = [video(path, (0.5, 1.5)), plain(9)]
+    text = write_timeline(asked, lay_out(asked.shots, sources, 10), 10, [f"file://{path}"] * 2)
+    timeline = otio.adapters.read_from_string(text, "otio_json")
+    span, frame = timeline.find_clips()
+    assert isinstance(frame.effects[0], otio.schema.FreezeFrame)
+    assert frame.source_range.start_time.to_seconds() == pytest.approx(1.2)
+    assert film_request(read_timeline(text, tmp_path)) == asked
+    span.source_range = seconds(0.2, 2)
+    shots = film_request(read_timeline(timeline.to_json_string(), tmp_path)).shots
+    assert (shots[0].source, shots[0].duration_s) == (str(path), 2)
+    assert shots[0].start_s == pytest.approx(0.2)
+    assert shots[1] == asked.shots[1]
+
+
 def test_audio_of_another_editor_is_music_or_narration(tmp_path: Path) -> None:
     linked, music, voice = a_clip("a.mp4"), a_clip("m.mp3"), a_clip("v.wav", duration=1)
     pause = otio.schema.Gap(source_range=seconds(0, 0.8))

@@ -6,13 +6,14 @@ in metadata under "ltx_mcp". Reading prefers the standard fields, so that what w
 takes a shot's own words where they still say the same.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltx_mcp.edit.film import FilmShot
 from ltx_mcp.edit.otio_audio import PlacedAudio, read_audio, write_audio
-from ltx_mcp.edit.otio_values import KEY, plain, reference, same
+from ltx_mcp.edit.otio_values import KEY, plain, reference, same, source_start_s
 from ltx_mcp.edit.sources import StillSource
 from ltx_mcp.errors import BadInput
 from ltx_mcp.types.timeline import BLACK, EditRequest, FilmTitle, Transition
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import opentimelineio as otio
 
 MAX_CHARS = 20_000_000
+_SPAN, _FRAME = re.compile(r"@[0-9.]+-[0-9.]+$"), re.compile(r"@([0-9.]+)$")  # of a clip, at the end of its reference
 _NOT_SHOTS = {"tool", "shots", "base", "changes"}
 
 
@@ -94,8 +96,9 @@ def _item(shot: FilmShot, fps: float, url: str) -> "otio.core.Item":
         item.name = f"shot {shot.number}"
         return item
     start = (shot.shot.start_s or 0.0) * fps + first * shot.shot.speed
+    frame = _FRAME.search(shot.shot.source)
     if isinstance(shot.source, StillSource):
-        start = 0
+        start = float(frame[1]) * fps if frame else 0
     else:
         start += shot.source.footage.start_s * fps
     clip = otio.schema.Clip(
@@ -103,7 +106,9 @@ def _item(shot: FilmShot, fps: float, url: str) -> "otio.core.Item":
         otio.schema.ExternalReference(url),
         otio.opentime.TimeRange(_time(start, fps), _time(last - first, fps)),
     )
-    if shot.shot.speed != 1:
+    if frame:
+        clip.effects.append(otio.schema.FreezeFrame())
+    elif shot.shot.speed != 1:
         clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=shot.shot.speed))
     return clip
 
@@ -163,7 +168,11 @@ def _shot(place: int, track: "otio.schema.Track", folder: Path, number: int) -> 
     words, then, now = own.get("shot", {}), own.get("standard", {}), _standard(place, track)
     if now["url"] is None:
         raise BadInput(f"Shot {number}: its media is missing.", "Relink it in the editor, then export again.")
+    if now.pop("frozen") and (not words or now["url"] != then.get("url")):
+        raise BadInput(f"Shot {number}: a frozen frame of another editor cannot be shown.", "Export it as an image.")
     fields = {name: value for name, value in now.items() if name != "url" and not same(value, then.get(name))}
+    if {"start_s", "duration_s"} & fields.keys() and _SPAN.search(words.get("source", "")):
+        fields |= {"source": reference(now["url"], folder), "start_s": now["start_s"]}  # of the file, not of the span
     if words.get("source") is None or now["url"] != then.get("url"):
         fields["source"] = reference(now["url"], folder)
     return {**words, **fields}
@@ -182,14 +191,16 @@ def _standard(place: int, track: "otio.schema.Track") -> dict[str, Any]:
     lead_out_s = after.out_offset.to_seconds() if isinstance(after, otio.schema.Transition) else 0.0
     black = isinstance(clip, otio.schema.Gap)
     url = BLACK if black else getattr(getattr(clip, "media_reference", None), "target_url", None)
-    start_s = None if black else max(0.0, shown.start_time.to_seconds() - lead_in_s * speed) if shown else None
+    frozen = speed == 0
+    start_s = 0.0 if frozen else max(0.0, source_start_s(clip) - lead_in_s * speed)
     return {
         "url": url or None,
         "start_s": start_s or None,
         "duration_s": shown.duration.to_seconds() + lead_in_s + lead_out_s if shown else None,
         "transition": _kind(before),
         "transition_s": (before.in_offset + before.out_offset).to_seconds() if before else None,
-        "speed": float(speed),
+        "speed": 1.0 if frozen else float(speed),
+        "frozen": frozen,
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltx_mcp.edit.otio_values import KEY, plain, reference, same
+from ltx_mcp.edit.otio_values import KEY, plain, reference, same, source_start_s
 from ltx_mcp.errors import BadInput
 
 if TYPE_CHECKING:
@@ -135,5 +135,4 @@ def _pieces(track: "otio.schema.Track", folder: Path) -> Iterator[_Piece]:
         if not url:
             raise BadInput(f"The audio at {at_s:.2f} s: its media is missing.", "Relink it, then export again.")
         then = plain(item.metadata.get(KEY)) or {}
-        start_s = item.source_range.start_time.to_seconds() if item.source_range else 0.0
-        yield _Piece(url, reference(url, folder), at_s, start_s, then.get("audio"), then)
+        yield _Piece(url, reference(url, folder), at_s, source_start_s(item), then.get("audio"), then)

@@ -1,12 +1,16 @@
 """What both the video and the audio of an OpenTimelineIO file need: media by their URL, metadata, times compared."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    import opentimelineio as otio
 
 KEY = "ltx_mcp"
 """Of our metadata."""
 
+_STILLS = (".png", ".jpg", ".jpeg", ".webp")
 _SAME_S = 1e-4  # times that went through frames and back
 
 
@@ -15,6 +19,19 @@ def same(now: object, then: object) -> bool:
     if isinstance(now, float) and isinstance(then, int | float):
         return abs(now - then) < _SAME_S
     return now == then
+
+
+def source_start_s(item: "otio.core.Item") -> float:
+    """Seconds into its file at which a clip begins: its time less that of the file, which cameras count from the clock.
+
+    0 for a still, whose time means nothing, and for a gap.
+    """
+    media = getattr(item, "media_reference", None)
+    url = str(getattr(media, "target_url", "") or "")
+    if item.source_range is None or media is None or url.lower().endswith(_STILLS):
+        return 0.0
+    begins = media.available_range.start_time.to_seconds() if media.available_range else 0.0
+    return max(0.0, float(item.source_range.start_time.to_seconds() - begins))
 
 
 def reference(url: str, folder: Path) -> str:
