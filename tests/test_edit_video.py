@@ -103,8 +103,12 @@ async def test_a_title_stands_on_black_before_footage_of_any_shape(tmp_path: Pat
 @pytest.mark.anyio
 async def test_one_shot_is_changed_by_the_films_base(tmp_path: Path, images: dict[str, str]) -> None:
     shots = [{"source": images[name], "duration_s": 1, "title": name} for name in ("red", "green", "blue")]
+    said = [{"text": f"Shot {number}.", "shot": number} for number in (1, 2, 3)]
     async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
-        proof = data(await agent.call_tool("edit_video", {"shots": shots, "quality": "draft", **SMALL}))
+        film = {"shots": shots, "narration": said, "quality": "draft", **SMALL}
+        proof = data(await agent.call_tool("edit_video", film))
+        fewer = {"base": proof["clip"]["clip_id"], "changes": [{"shot": 2, "remove": True}], "quality": "draft"}
+        without = data(await agent.call_tool("edit_video", fewer))
         arguments = {
             "base": proof["clip"]["clip_id"],
             "codec": "hevc",
@@ -114,6 +118,8 @@ async def test_one_shot_is_changed_by_the_films_base(tmp_path: Path, images: dic
         assert f"base={arguments['base']!r} makes the final" in proof["next"]
         final = data(await agent.call_tool("edit_video", arguments))
         lost = await agent.call_tool("edit_video", {"base": arguments["base"], "changes": [{"shot": 7}]})
+    passages = [(each["text"], each["shot"]) for each in whole(without["clip"])["requested"]["narration"]]
+    assert passages == [("Shot 1.", 1), ("Shot 3.", 2)], "narration stays with its shot"
     assert final["clip"]["frames"] == 15
     assert final["clip"]["codec"] == probe(Path(final["clip"]["path"])).codec == "hevc"
     assert final["clip"]["source"] == arguments["base"]

@@ -2,7 +2,7 @@
 
 from ltx_mcp.errors import BadInput
 from ltx_mcp.types.clips import Clip
-from ltx_mcp.types.timeline import EditRequest, Shot, ShotChange
+from ltx_mcp.types.timeline import EditRequest, Narration, Shot, ShotChange
 
 _INHERITED = (
     "shots", "titles", "subtitles", "narration", "music", "title", "aspect", "resolution", "fps", "fit", "codec",
@@ -20,6 +20,8 @@ def with_base(request: EditRequest, base: Clip) -> EditRequest:
     given = request.model_fields_set
     kept = {name: getattr(earlier if name not in given else request, name) for name in _INHERITED}
     kept["shots"] = request.shots or _changed(earlier.shots, request.changes)
+    if "narration" not in given and not request.shots:
+        kept["narration"] = _following(earlier.narration, request.changes)
     return EditRequest(**kept, quality=request.quality, base=base.clip_id)
 
 
@@ -36,6 +38,18 @@ def _changed(shots: tuple[Shot, ...], changes: tuple[ShotChange, ...]) -> tuple[
     if not left:
         raise BadInput("Every shot of base is taken out.", "Leave at least one.")
     return left
+
+
+def _following(narration: tuple[Narration, ...], changes: tuple[ShotChange, ...]) -> tuple[Narration, ...]:
+    """The passages by the new numbers of their shots; those of a removed shot go with it."""
+    removed = {change.shot for change in changes if change.remove}
+    return tuple(
+        passage
+        if passage.shot is None
+        else passage.model_copy(update={"shot": passage.shot - sum(shot < passage.shot for shot in removed)})
+        for passage in narration
+        if passage.shot not in removed
+    )
 
 
 def _patched(shot: Shot, change: ShotChange | None) -> Shot:
