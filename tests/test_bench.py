@@ -27,7 +27,7 @@ WHOLE = {
     "micro_eval.py": (["--quick", "--modes", "generate"], ["by chance", "colour", "motion", "sound"]),
     "micro_retrieval.py": (["--clips", "6", "--films", "1"], ["clip R@1", "moment R1@0.5"]),
     "micro_speed.py": (["--quick"], ["draft", "final", "load the model", "decode alone", "ratio"]),
-    "micro_vae.py": ([], ["PSNR", "bilinear", "DCT", "decode of 448x256, 49 frames"]),
+    "micro_vae.py": (["--quick"], ["PSNR", "bilinear", "DCT", "decode of 448x256, 49 frames"]),
     "surface.py": ([], ["tools/list", "whole schemas", "finished reply, as data", "ratio"]),
     "search.py": (["10"], ["load the embedder", "search 10 clips by words", "the newest of 10 clips"]),
 }

@@ -52,6 +52,7 @@ class DitPlan:
     layers: int = LAYERS
     phase: Phase = "video"
     seed: int = 0
+    ns_steps: int = 5  # of Newton and Schulz in Muon, in bfloat16: seconds a step where the processor has none
 
 
 class DitTrainer:
@@ -80,7 +81,9 @@ class DitTrainer:
         self.weights = matrices + others
         # Muon (Jordan et al. 2024) is for what maps a stream to a stream.
         self.optimisers = [
-            torch.optim.Muon(matrices, lr=plan.rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Muon(
+                matrices, lr=plan.rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw", ns_steps=plan.ns_steps
+            ),
             torch.optim.AdamW(others, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
         ]
 
