@@ -129,6 +129,7 @@ def test_a_lora_of_another_model_is_no_distilled_lora(tmp_path: Path) -> None:
         LtxEngine(Undistilled(path), device="cpu").load(Listener())
 
 
+@pytest.mark.slow
 def test_a_negative_prompt_changes_best_and_nothing_else(micro: LtxEngine) -> None:
     plain, avoiding = BEST, BEST.model_copy(update={"negative_prompt": "rain"})
     assert not same(frames_of(micro, plain), frames_of(micro, avoiding))

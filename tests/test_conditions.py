@@ -277,6 +277,7 @@ def test_the_lower_the_strength_the_closer_a_repaint_stays_to_its_source(engine:
     assert distances[0] < 0.1 * distances[-1]
 
 
+@pytest.mark.slow
 def test_a_repaint_of_full_strength_keeps_nothing_of_its_source(engine: LtxEngine) -> None:
     other = Materials(repaint=SOURCE[::-1], repaint_strength=1.0)
     assert torch.equal(latents_of(engine, PLAN, repaint(1.0)), latents_of(engine, PLAN, other))
@@ -360,6 +361,7 @@ def test_what_was_made_before_does_not_change_how_an_image_is_encoded() -> None:
     assert same(list(engine.render(wide, Listener(), materials).frames), first)
 
 
+@pytest.mark.slow
 def test_the_same_materials_give_the_same_bits_in_a_fresh_engine_and_others_do_not(engine: LtxEngine) -> None:
     materials = replace(PLACED, repaint=SOURCE)
     torch.manual_seed(99)  # the global state must not matter

@@ -120,6 +120,7 @@ async def test_what_cannot_be_used_is_said_to_whoever_searches(tmp_path: Path) -
         assert await better.need() == "The embedder ViT-B-32/nothing is not known."
 
 
+@pytest.mark.slow
 def test_embedders_come_from_a_hub(tmp_path: Path) -> None:
     outside("test_embedder_arrival", "against_a_hub", tmp_path)
 

@@ -148,7 +148,7 @@ async def noisy_archive(folder: Path, embedder: Embedder) -> ClipIndex:
     return index
 
 
-@pytest.mark.parametrize("make", [OpenClipEmbedder, ColourEmbedder])
+@pytest.mark.parametrize("make", [pytest.param(OpenClipEmbedder, marks=pytest.mark.slow), ColourEmbedder])
 async def test_noise_never_changes_the_order_that_the_words_give(make: Callable[[], Embedder], tmp_path: Path) -> None:
     index, wordy = (
         await noisy_archive(tmp_path / "seen", make()),

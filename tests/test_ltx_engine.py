@@ -309,6 +309,7 @@ def test_a_folder_without_safetensors_is_refused_with_a_remedy(tmp_path: Path) -
         LtxEngine(source, device="cpu").load(Listener())
 
 
+@pytest.mark.slow
 def test_streamed_eight_bit_weights_render_and_cancel() -> None:
     engine = LtxEngine(MicroSource(), device="cpu")
     engine.load(Listener())

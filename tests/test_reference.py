@@ -274,6 +274,7 @@ def test_the_second_stage_is_bit_for_bit_that_of_no_lora(engine: LtxEngine) -> N
     assert equal == [False] * 8 + [True] * 3
 
 
+@pytest.mark.slow
 def test_afterwards_the_model_is_what_it_was(engine: LtxEngine) -> None:
     assert engine._loaded is not None
     pipeline = engine._loaded.pipeline

@@ -248,15 +248,59 @@ async def test_a_client_that_gives_up_a_later_wait_leaves_the_job_alone(tmp_path
         assert data(await agent.call_tool("get_job", {"job_id": job["job_id"]}))["status"] == "succeeded"
 
 
+async def test_the_same_call_joins_its_running_job_and_another_seed_does_not(tmp_path: Path) -> None:
+    gate = Gate(Stage.DENOISING)
+    ask = {"prompt": "a red circle", "wait_s": 0, **SHORT}
+    async with an_agent(tmp_path, engine=StandInEngine(gate)) as agent:
+        first = data(await agent.call_tool("generate_video", ask))
+        await gate.arrived()
+        again = data(await agent.call_tool("generate_video", ask))
+        other = data(await agent.call_tool("generate_video", {**ask, "seed": 1}))
+        assert again["job_id"] == first["job_id"] != other["job_id"]
+        gate.open()
+        assert data(await agent.call_tool("get_job", {"job_id": first["job_id"]}))["status"] == "succeeded"
+        later = data(await agent.call_tool("generate_video", ask))
+        assert later["job_id"] != first["job_id"], "what has ended is made again"
+
+
+async def test_of_two_calls_for_one_job_the_last_that_gives_up_stops_it(tmp_path: Path) -> None:
+    gate = Gate(Stage.DENOISING)
+    notes: list[str] = []
+
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        notes.append(message or "")
+
+    async def call(scope: anyio.CancelScope) -> None:
+        with scope:
+            await agent.call_tool("generate_video", {"prompt": "x", **SHORT}, progress_callback=on_progress)
+
+    first, second = anyio.CancelScope(), anyio.CancelScope()
+    async with an_agent(tmp_path, engine=StandInEngine(gate)) as agent, anyio.create_task_group() as calls:
+        calls.start_soon(call, first)
+        await gate.arrived()
+        calls.start_soon(call, second)
+        await anyio.wait_all_tasks_blocked()
+        [line] = data(await agent.call_tool("get_job", {}))["recent"]
+        assert notes[0].endswith(line["job_id"]), "a client that gives up knows what to ask for"
+        first.cancel()
+        await anyio.wait_all_tasks_blocked()
+        assert data(await agent.call_tool("get_job", {}))["recent"][0]["status"] == "running"
+        second.cancel()
+        with anyio.fail_after(5):
+            while data(await agent.call_tool("get_job", {}))["recent"][0]["status"] != "cancelled":
+                await anyio.lowlevel.checkpoint()
+        gate.open()
+
+
 async def test_a_full_queue_is_refused_at_once_and_the_waiting_jobs_are_not_hurt(tmp_path: Path, mode: str) -> None:
     gate = Gate(Stage.DENOISING)
     ask = {"prompt": "a red circle", "wait_s": 0, **SHORT}
     async with an_agent(tmp_path, mode, StandInEngine(gate)) as agent:
-        running = data(await agent.call_tool("generate_video", ask))
+        running = data(await agent.call_tool("generate_video", {**ask, "seed": 1}))
         await gate.arrived()
-        waiting = data(await agent.call_tool("generate_video", ask))
+        waiting = data(await agent.call_tool("generate_video", {**ask, "seed": 2}))
         assert waiting["queue_position"] == 0
-        full = await agent.call_tool("generate_video", ask)
+        full = await agent.call_tool("generate_video", {**ask, "seed": 3})
         assert full.is_error
         assert "get_job" in text(full)
         gate.open()
@@ -465,6 +509,14 @@ async def test_capabilities_say_what_fits_and_how_long_it_takes(tmp_path: Path, 
     assert told["made_in_s"]["240p draft"] == draft["made_in_s"]
     assert told["sizes"]["2160p"] == "3840x2160"
     assert licence["code"] == "Apache-2.0"
+
+
+async def test_a_prompt_that_cannot_be_given_says_why(tmp_path: Path, mode: str) -> None:
+    async with an_agent(tmp_path, mode) as agent:
+        with pytest.raises(MCPError, match="There is no prompt 'film'; the prompts are shot, storyboard"):
+            await agent.get_prompt("film", {})
+        with pytest.raises(MCPError, match="idea"):
+            await agent.get_prompt("shot", {})
 
 
 @pytest.mark.parametrize("uri", ["clip://no-such-clip-aaaaaaaa", "clip://..%2F..%2Fetc/video", "clip://a%00b/sheet"])

@@ -91,24 +91,30 @@ class ProgressReporter:
             return
         self._last = max(job.state.progress, self._last + 1e-6)
         try:
-            await self._context.report_progress(self._last, 1.0, f"{job.state.stage} ({job.state.progress:.0%})")
+            await self._context.report_progress(
+                self._last, 1.0, f"{job.state.stage} ({job.state.progress:.0%}) {job.job_id}"
+            )
         except Exception:
             log.debug("progress could not be sent", exc_info=True)
 
 
 async def make(context: ToolContext, request: Request, wait_s: float) -> CallToolResult:
-    """Start a job and wait for it. A client that gives up before it has the job's id stops the job."""
+    """Start a job and wait for it. A client that gives up before it has the job's id stops the job.
+
+    Clients with short limits give up without a word and call again: while the job runs, the same call joins it.
+    """
     begun_s = time.monotonic()
     lazy_studio = context.request_context.lifespan_context
     studio = await lazy_studio.studio()
-    job = await studio.start(request)
+    job = studio.jobs.running_like(request) or await studio.start(request)
+    studio.jobs.join(job.job_id)
     spent_s = time.monotonic() - begun_s  # opening the archive and looking through a source: the host's clock runs
     try:
         job = await studio.jobs.wait(
             job.job_id, min(wait_s, lazy_studio.max_wait_s) - spent_s, ProgressReporter(context)
         )
     except anyio.get_cancelled_exc_class():
-        studio.jobs.cancel(job.job_id)
+        studio.jobs.give_up(job.job_id)
         raise
     return await job_result(studio, job)
 

@@ -11,11 +11,11 @@ async def generate_video(context: ToolContext, request: GenerateRequest, wait_s:
     """Make a new video clip with sound from a description. To find something made before, use search_clips
     first. Write the prompt as one flowing paragraph in the present tense: the action, then the subject's looks,
     the setting, camera, light and sounds, with speech in quotes. extend continues a clip by duration_s from its
-    last frames on; the result is a new clip, old and new joined. retake regenerates one span of a clip and
-    keeps the rest. then gives the prompts of further shots, each continuing the one before by duration_s, 60 s
-    in all. If the clip is not ready within wait_s, the answer is a job_id: call get_job with it, and do not
-    start the same clip again. A finished job has the clip's path, its id, and a contact sheet: look at it to
-    judge the clip. ltx://capabilities says what this machine makes and how fast.
+    last frames on; the result joins old and new. retake regenerates one span of a clip and keeps the rest. then
+    gives the prompts of further shots, each continuing the one before by duration_s, 60 s in all. If the clip
+    is not ready within wait_s, the answer is a job_id: call get_job with it. The same call joins its running
+    job; another seed starts another. A finished job has the clip's path, its id, and a contact sheet: look at
+    it to judge the clip. ltx://capabilities says what this machine makes and how fast.
     """
     return await make(context, request, wait_s)
 

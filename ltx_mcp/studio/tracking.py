@@ -1,5 +1,6 @@
 """Job tracking: the state of every job, its place in a lane, who waits for it, and how long it should still take."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -52,14 +53,33 @@ class JobTracker:
         self._heartbeat_s = heartbeat_s
         self._submitted: dict[str, _Submitted] = {}
         self._changed: dict[str, anyio.Event] = {}
+        self._running: dict[str, Request] = {}  # not those of other processes on the same records
+        self._callers: Counter[str] = Counter()  # of running jobs: calls that wait, or got the id
 
     def create(self, request: Request) -> Job:
         """A new job, on the disk before anything is done for it. Raises ArchiveError."""
-        return self._jobs.create(request)
+        job = self._jobs.create(request)
+        self._running[job.job_id] = request
+        return job
+
+    def running_like(self, request: Request) -> Job | None:
+        """A job of this process that was asked for in the same words and has not ended."""
+        return next((self.get(job_id) for job_id, asked in self._running.items() if asked == request), None)
+
+    def join(self, job_id: str) -> None:
+        """One more caller waits for the job without knowing its id."""
+        self._callers[job_id] += 1
+
+    def give_up(self, job_id: str) -> None:
+        """A caller has gone before it had the id: the job is cancelled, unless others are left who want it."""
+        self._callers[job_id] -= 1
+        if self._callers[job_id] <= 0:
+            self.cancel(job_id)
 
     def forget(self, job_id: str) -> None:
         """Remove the record of a job that never began; whoever waits for it learns that it is gone."""
         self._jobs.forget(job_id)
+        self._ended(job_id)
         self._wake(job_id)
 
     def get(self, job_id: str) -> Job:
@@ -88,8 +108,14 @@ class JobTracker:
     def set_state(self, job_id: str, state: states.JobState) -> Job:
         """Change the job's state, wake whoever waits for it, and return the job as it now is."""
         job = self._jobs.set_state(job_id, state)
+        if job.has_ended:
+            self._ended(job_id)
         self._wake(job_id)
         return job
+
+    def _ended(self, job_id: str) -> None:
+        self._running.pop(job_id, None)
+        self._callers.pop(job_id, None)
 
     def _wake(self, job_id: str) -> None:
         if (changed := self._changed.pop(job_id, None)) is not None:
