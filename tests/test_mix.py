@@ -19,7 +19,7 @@ from ltx_mcp.media.framecrc import list_audio
 from ltx_mcp.media.loudness import CEILING_DBTP, MAX_GAIN_DB, SILENT_LUFS, Loudness
 from ltx_mcp.media.mix import Mixed, mix_film
 from ltx_mcp.narration.stand_in import ToneNarrator
-from ltx_mcp.types.timeline import AudioPlacement, AudioRole
+from ltx_mcp.types.film import AudioPlacement, AudioRole
 
 RATE = 48_000
 Stereo = NDArray[np.float32]
@@ -416,7 +416,7 @@ _MIX = """
 import resource, sys
 from pathlib import Path
 from ltx_mcp.media.mix import mix_film
-from ltx_mcp.types.timeline import AudioPlacement
+from ltx_mcp.types.film import AudioPlacement
 source, folder, shots = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 placements = [AudioPlacement(path=source, role="shot", at_s=3 * n, duration_s=4, fade_in_s=1, fade_out_s=1)
               for n in range(shots)]

@@ -22,9 +22,9 @@ from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.preparation.restyle import prepare_restyle
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
 from ltx_mcp.types.clips import Provenance
+from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import AnimateRequest, GenerateRequest, RestyleRequest
-from ltx_mcp.types.timeline import SourceUse
 
 CARD = StandInEngine().card
 

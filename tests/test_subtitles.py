@@ -11,7 +11,7 @@ from typeset_kit import rendered
 
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.ffmpeg import FFmpeg
-from ltx_mcp.types.timeline import TimedText
+from ltx_mcp.types.film import TimedText
 from ltx_mcp.typeset.fonts import FONTS
 from ltx_mcp.typeset.subtitles import MAX_CUES, parse_subtitles, read_subtitles, soft_track, spoken_cues, write_srt
 from ltx_mcp.typeset.titles import write_titles

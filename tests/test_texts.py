@@ -20,6 +20,7 @@ from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types import states
 from ltx_mcp.types.exports import ExportRequest
+from ltx_mcp.types.request_texts import texts_of
 from ltx_mcp.types.requests import (
     AnimateRequest,
     FinalizeRequest,
@@ -27,7 +28,6 @@ from ltx_mcp.types.requests import (
     ImportRequest,
     Request,
     RestyleRequest,
-    texts_of,
 )
 from ltx_mcp.types.timeline import EditRequest, FilmTitle, Narration, Shot, Subtitles
 

@@ -8,7 +8,7 @@ from media_kit import ffmpeg
 from PIL import Image
 from typeset_kit import Gray, bright_lines, ink, inked, rendered, set_over_grey, title
 
-from ltx_mcp.types.timeline import TimedText
+from ltx_mcp.types.film import TimedText
 from ltx_mcp.typeset.fonts import FONTS, font_folder
 from ltx_mcp.typeset.plain_text import with_bracket_marks
 from ltx_mcp.typeset.script import subtitles_filter

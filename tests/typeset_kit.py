@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.media.ffmpeg import executable
-from ltx_mcp.types.timeline import TimedText
+from ltx_mcp.types.film import TimedText
 from ltx_mcp.typeset.fonts import font_folder
 from ltx_mcp.typeset.script import subtitles_filter
 from ltx_mcp.typeset.titles import write_titles

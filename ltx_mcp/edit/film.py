@@ -10,17 +10,8 @@ from fractions import Fraction
 
 from ltx_mcp.edit.sources import Source, StillSource, VideoSource, naming
 from ltx_mcp.errors import BadInput
-from ltx_mcp.types.timeline import (
-    DEFAULT_STILL_S,
-    DEFAULT_TRANSITION_S,
-    MAX_EDIT_S,
-    AudioPlacement,
-    FrameFit,
-    Shot,
-    ShotTime,
-    SourceUse,
-    TimedText,
-)
+from ltx_mcp.types.film import AudioPlacement, ShotTime, SourceUse, TimedText
+from ltx_mcp.types.timeline import DEFAULT_STILL_S, DEFAULT_TRANSITION_S, MAX_EDIT_S, FrameFit, Shot
 
 _SPARE_FRAMES = 0.5  # of a source that ends this little before the shot does, its last frame stays
 

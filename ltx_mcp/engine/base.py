@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.engine.plan.quality_presets import DISTILLED, Recipes
+from ltx_mcp.types.film import Loudness
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import Resolution
 from ltx_mcp.types.stages import Stage
-from ltx_mcp.types.timeline import Loudness
 
 
 class Watch(Protocol):

@@ -14,7 +14,7 @@ from ltx_mcp.media.loudness import Loudness, normalize
 from ltx_mcp.media.raw_audio import raw_args, run
 from ltx_mcp.media.tracks import Tracks, sample
 from ltx_mcp.types.callbacks import Check
-from ltx_mcp.types.timeline import AudioPlacement
+from ltx_mcp.types.film import AudioPlacement
 
 # Music falls some 12 dB under speech, which is always of the same loudness (tracks.SPEECH_LUFS). It is back a second
 # after: through the pauses between words and sentences it stays down.

@@ -14,7 +14,7 @@ from ltx_mcp.media.loudness import measure
 from ltx_mcp.media.raw_audio import RawAudio, decode, raw_args, run
 from ltx_mcp.media.tempo import tempo
 from ltx_mcp.types.callbacks import Check
-from ltx_mcp.types.timeline import AudioPlacement
+from ltx_mcp.types.film import AudioPlacement
 
 SPEECH_LUFS = -16.0  # every passage, whatever its file's level: well over music that is ducked, and the same throughout
 MAX_SPEECH_GAIN_DB = 20.0

@@ -3,7 +3,7 @@
 import math
 
 from ltx_mcp.narration.base import Sentence, Speech
-from ltx_mcp.types.timeline import TimedText
+from ltx_mcp.types.film import TimedText
 
 MAX_CUE = 84  # characters: two lines of 42, as subtitles of films are set
 

@@ -20,10 +20,10 @@ from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.splice import UnchangedFrames, splice
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.types.clips import COMPOSITE, Provenance, Verdict
+from ltx_mcp.types.film import Loudness
 from ltx_mcp.types.frames import Audio
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
-from ltx_mcp.types.timeline import Loudness
 from ltx_mcp.typeset.subtitles import soft_track
 
 VIDEO_NAME = "video.mp4"

@@ -22,9 +22,10 @@ from ltx_mcp.preparation.shot_sources import ShotSource, looks, shot_sources
 from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.clips import COMPOSITE, DRAFT_EDIT, Provenance
 from ltx_mcp.types.codecs import chosen_codec
+from ltx_mcp.types.film import Loudness, TimedText
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import Resolution
-from ltx_mcp.types.timeline import BLACK, EditRequest, Loudness, Narration, Subtitles, TimedText
+from ltx_mcp.types.timeline import BLACK, EditRequest, Narration, Subtitles
 from ltx_mcp.typeset.subtitles import write_srt
 
 EDIT_MODEL = "none (edited)"

@@ -17,15 +17,8 @@ from ltx_mcp.preparation.source_video import SourceVideo
 from ltx_mcp.types.clips import Provenance
 from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import (
-    MAX_DURATION_S,
-    MAX_FILM_S,
-    MAX_FPS,
-    MIN_DURATION_S,
-    MIN_FPS,
-    GenerateRequest,
-    prompts_of,
-)
+from ltx_mcp.types.request_texts import prompts_of
+from ltx_mcp.types.requests import MAX_DURATION_S, MAX_FILM_S, MAX_FPS, MIN_DURATION_S, MIN_FPS, GenerateRequest
 from ltx_mcp.types.sizes import RESOLUTIONS, Resolution, delivered_size, frame_count, short_side
 
 _EPSILON_S = 1e-6

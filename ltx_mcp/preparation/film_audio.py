@@ -16,7 +16,8 @@ from ltx_mcp.narration.base import Narrator, Speech
 from ltx_mcp.narration.subtitles import subtitle_cues
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.types.callbacks import Check
-from ltx_mcp.types.timeline import AudioPlacement, EditRequest, Music, Narration, TimedText
+from ltx_mcp.types.film import AudioPlacement, TimedText
+from ltx_mcp.types.timeline import EditRequest, Music, Narration
 
 PAUSE_S = 0.5  # between passages that follow each other
 _OVER_S = 0.1  # of a passage that ends this little after the film, the end is cut

@@ -8,7 +8,8 @@ from ltx_mcp.edit.film import Film
 from ltx_mcp.edit.segments import TextFilter
 from ltx_mcp.errors import BadInput
 from ltx_mcp.preparation.inputs import Inputs
-from ltx_mcp.types.timeline import MAX_SUBTITLE_CHARS, EditRequest, FilmTitle, Subtitles, TimedText
+from ltx_mcp.types.film import TimedText
+from ltx_mcp.types.timeline import MAX_SUBTITLE_CHARS, EditRequest, FilmTitle, Subtitles
 from ltx_mcp.typeset.fonts import check_fonts, font_folder
 from ltx_mcp.typeset.script import subtitles_filter
 from ltx_mcp.typeset.subtitles import decode_subtitles, parse_subtitles

@@ -9,10 +9,10 @@ from ltx_mcp.media.footage import Footage, read_audio, read_video
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.types.clips import Provenance
+from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import MAX_FPS, ImportRequest
 from ltx_mcp.types.sizes import RESOLUTIONS, delivered_size, frame_count, short_side
-from ltx_mcp.types.timeline import SourceUse
 
 IMPORT_MODEL = "none (imported)"
 

@@ -11,10 +11,10 @@ from ltx_mcp.jobs.lane import Gather, LaneName, Render, nothing, one_shot
 from ltx_mcp.media.framing import fit
 from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.types.clips import Kind, Provenance
+from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import GenerateRequest
-from ltx_mcp.types.timeline import SourceUse
 
 
 class PlanShot(Protocol):

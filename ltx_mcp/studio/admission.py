@@ -24,7 +24,8 @@ from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import MAX_SEED, ClipRequest, FinalizeRequest, GenerateRequest, texts_of
+from ltx_mcp.types.request_texts import texts_of
+from ltx_mcp.types.requests import MAX_SEED, ClipRequest, FinalizeRequest, GenerateRequest
 from ltx_mcp.types.timeline import EditRequest
 
 MAX_SAMPLED_SEED = 2**53  # larger integers are rounded by hosts that are written in JavaScript

@@ -9,15 +9,7 @@ from ltx_mcp.engine.lora.card import LoraCard, reworking
 from ltx_mcp.narration.base import Voice
 from ltx_mcp.studio.offers import RATES, ExpectedS, Offer, offers
 from ltx_mcp.studio.voices import VoicesOffer, offered
-from ltx_mcp.types.requests import (
-    MAX_DURATION_S,
-    MAX_FPS,
-    MIN_DURATION_S,
-    MIN_FPS,
-    Camera,
-    Control,
-    RestyleMode,
-)
+from ltx_mcp.types.requests import MAX_DURATION_S, MAX_FPS, MIN_DURATION_S, MIN_FPS, Camera, Control, RestyleMode
 from ltx_mcp.types.searches import SearchModel
 from ltx_mcp.types.sizes import ASPECTS, Resolution
 from ltx_mcp.types.value import Value

@@ -16,7 +16,7 @@ from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types.clips import Clip, ClipFacts
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import prompts_of
+from ltx_mcp.types.request_texts import prompts_of
 from ltx_mcp.types.stages import Stage
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from ltx_mcp.types.codecs import Codec
+from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.options import Flag
 from ltx_mcp.types.requests import Title
-from ltx_mcp.types.timeline import SourceUse
 from ltx_mcp.types.value import Value
 
 Kind = Literal["generated", "animated", "restyled", "imported", "edited"]

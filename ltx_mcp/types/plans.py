@@ -1,9 +1,9 @@
 """What the model will make of a request and what will be delivered: the `effective` of a result."""
 
 from ltx_mcp.types.codecs import Codec
+from ltx_mcp.types.film import Loudness, ShotTime
 from ltx_mcp.types.requests import Control, LoraUse, Quality
 from ltx_mcp.types.sizes import Resolution
-from ltx_mcp.types.timeline import Loudness, ShotTime
 from ltx_mcp.types.value import Value
 
 

@@ -1,9 +1,8 @@
-"""A film: what may be asked of edit_video, and what a timeline resolves to. All frozen; times in seconds.
+"""A film: what may be asked of edit_video. All frozen; times in seconds. What it resolves to is in types/film.py.
 
 Field names are the tool contract: what stands here is what an agent reads, and what a sidecar and a JSON timeline keep.
 """
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -16,14 +15,12 @@ from ltx_mcp.types.value import Value
 
 Transition = Literal["cut", "dissolve", "fade_black", "fade_white", "wipe_left", "slide_left"]
 Motion = Literal["none", "push_in", "pull_out", "pan_left", "pan_right"]
-TextStyle = Literal["title", "lower_third", "caption", "subtitle"]
 TitleStyle = Literal["title", "lower_third", "caption"]
 Position = Literal[
     "top_left", "top", "top_right", "left", "center", "right", "bottom_left", "bottom", "bottom_right"
 ]  # fmt: skip
 FrameFit = Literal["crop", "pad", "blur"]
 FilmQuality = Literal["draft", "final"]
-AudioRole = Literal["shot", "speech", "music"]
 
 MAX_SHOTS = 100
 MAX_SHOT_S = 600.0  # of one shot; a still that is held longer is a mistake
@@ -245,64 +242,3 @@ class EditRequest(Value):
 
 def _counted(shots: int) -> str:
     return f"A film of {shots} shot{'' if shots == 1 else 's'}"
-
-
-class TimedText(Value):
-    """A text and when it is shown, in seconds of the film. `position` None is the style's own place."""
-
-    text: str
-    start_s: float
-    end_s: float
-    style: TextStyle = "title"
-    position: Position | None = None
-
-
-class AudioPlacement(Value):
-    """A piece of audio on the film's timeline.
-
-    It begins at `at_s` of the film and lasts `duration_s` there; it is read from `source_start_s` of the file on, at
-    `speed` with its pitch kept. Fades are within its duration. `loop` repeats the file until `duration_s` is full.
-    A file that ends earlier is followed by silence.
-    """
-
-    path: Path
-    role: AudioRole
-    at_s: float
-    duration_s: float
-    source_start_s: float = 0.0
-    speed: float = 1.0
-    gain_db: float = 0.0
-    fade_in_s: float = 0.0
-    fade_out_s: float = 0.0
-    loop: bool = False
-
-
-class ShotTime(Value):
-    """Where a shot stands in the finished film, and what it shows. Frames are exact and count from 0.
-
-    A shot begins with the first frame of its transition and ends with the last frame of the next one's. `middle_frame`
-    is the middle of what is seen of it alone.
-    """
-
-    shot: int
-    source: str
-    start_s: float
-    end_s: float
-    start_frame: int
-    frames: int
-    middle_frame: int
-
-
-class Loudness(Value):
-    """Of a finished mix, by EBU R128."""
-
-    integrated_lufs: float
-    true_peak_dbtp: float
-
-
-class SourceUse(Value):
-    """A source of a film: its reference and the span that was used, in seconds of the source. A still has none."""
-
-    reference: str
-    start_s: float | None = None
-    end_s: float | None = None

@@ -7,7 +7,7 @@ both can be read over snow and over night.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ltx_mcp.types.timeline import TextStyle
+from ltx_mcp.types.film import TextStyle
 from ltx_mcp.typeset.fonts import FAMILY
 from ltx_mcp.typeset.wrapping import LINE_EM, Box
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ltx_mcp.errors import BadInput
-from ltx_mcp.types.timeline import MAX_SUBTITLE_CHARS, TimedText
+from ltx_mcp.types.film import TimedText
+from ltx_mcp.types.timeline import MAX_SUBTITLE_CHARS
 from ltx_mcp.typeset.plain_text import cleaned
 
 MAX_CUES = 10_000

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ltx_mcp.types.timeline import Position, TimedText
+from ltx_mcp.types.film import TimedText
+from ltx_mcp.types.timeline import Position
 from ltx_mcp.typeset.fonts import with_cjk_family
 from ltx_mcp.typeset.plain_text import cleaned, escaped, is_right_to_left, with_bracket_marks
 from ltx_mcp.typeset.script import new_script, save
