@@ -32,7 +32,7 @@ from ltx_mcp.micro.training.round_trip import round_trip
 from ltx_mcp.micro.training.sampling import one
 from ltx_mcp.micro.training.train_clip import meaningless
 from ltx_mcp.micro.vae import load_vae
-from ltx_mcp.types.clips import Clip, Moment, Provenance, Verdict
+from ltx_mcp.types.clips import Clip, Provenance, Verdict
 from ltx_mcp.types.frames import Frame
 
 FPS, HEIGHT, WIDTH = 24.0, 240, 416
@@ -80,10 +80,10 @@ def samples(film: world.Film, count: int, look: Look) -> Samples:
     return Samples(np.array(places, dtype=np.float64) / FPS, [look(frame) for frame in kept])
 
 
-def overlap(moment: Moment, start_s: float, end_s: float) -> float:
+def overlap(one: tuple[float, float], other: tuple[float, float]) -> float:
     """Intersection over union of two spans of time."""
-    shared = max(0.0, min(moment.end_s, end_s) - max(moment.start_s, start_s))
-    return shared / (moment.end_s - moment.start_s + end_s - start_s - shared)
+    shared = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
+    return shared / (one[1] - one[0] + other[1] - other[0] - shared)
 
 
 async def find_clips(index: ClipIndex, count: int, look: Look) -> tuple[float, float]:
@@ -100,8 +100,19 @@ async def find_clips(index: ClipIndex, count: int, look: Look) -> tuple[float, f
     return float(np.mean(np.array(ranks) == 0)), float(np.mean(np.array(ranks) < 5))
 
 
-async def find_moments(index: ClipIndex, count: int, look: Look) -> float:
-    """R1@0.5: how often the first moment overlaps the scene that was asked for by one half or more."""
+BASELINES: dict[str, Callable[[float, float], tuple[float, float]]] = {
+    "best frame +- 1.5 s": lambda peak_s, end_s: (max(0.0, peak_s - 1.5), min(end_s, peak_s + 1.5)),
+    "window of 2 s": lambda peak_s, end_s: (peak_s // 2 * 2, min(end_s, peak_s // 2 * 2 + 2)),
+    "window of 5 s": lambda peak_s, end_s: (peak_s // 5 * 5, min(end_s, peak_s // 5 * 5 + 5)),
+}
+"""What a moment could be with nothing but the best frame's time, and the film's length."""
+
+
+async def find_moments(index: ClipIndex, count: int, look: Look) -> dict[str, list[float]]:
+    """How much of the scene that was asked for the first moment shares (intersection over union), and the baselines.
+
+    0 where the first moment is of another film.
+    """
     rng = np.random.default_rng([20, 2])
     shown = scenes(3 * count, rng)
     frames = [int(FPS * rng.choice((1.5, 2.0, 2.5, 3.0))) for _ in shown]
@@ -111,16 +122,25 @@ async def find_moments(index: ClipIndex, count: int, look: Look) -> float:
     ]
     for number, (film, length) in enumerate(cut):
         await index.add(clip_of(number, length), samples(film, length, look))
-    right = []
+    shared: dict[str, list[float]] = {name: [] for name in ("search_clips", *BASELINES)}
     for number, (film, length) in enumerate(cut):
         for scene, stretch in film.stretches(length):
             found = (await index.search(SearchQuery(query=question(scene, rng)))).moments
-            right.append(
-                bool(found)
-                and found[0].clip_id == f"clip-{number}"
-                and overlap(found[0], stretch.start / FPS, stretch.stop / FPS) >= 0.5
-            )
-    return float(np.mean(right))
+            if not found or found[0].clip_id != f"clip-{number}":
+                for each in shared.values():
+                    each.append(0.0)
+                continue
+            spans = {name: span(found[0].peak_s, length / FPS) for name, span in BASELINES.items()}
+            spans["search_clips"] = found[0].start_s, found[0].end_s
+            for name, span in spans.items():
+                shared[name].append(overlap(span, (stretch.start / FPS, stretch.stop / FPS)))
+    return shared
+
+
+def localized(shared: list[float]) -> str:
+    """The field's metrics of one method."""
+    at = np.array(shared)
+    return "  ".join([*(f"R1@{line} {np.mean(at >= line):.2f}" for line in (0.3, 0.5, 0.7)), f"mIoU {at.mean():.2f}"])
 
 
 def votes(embedder: OpenClipEmbedder, look: Look, count: int = 60) -> str:
@@ -164,7 +184,9 @@ async def report(weights: str = "auto", clips: int = 200, films: int = 16, retur
         await index.close()
     print(f"\nsearch_clips by sight, {embedder.model_id}{', frames through the VAE' if returned else ''}")
     print(f"clip R@1 {first:.2f}  R@5 {five:.2f}  among {clips} clips")
-    print(f"moment R1@0.5 {moments:.2f}  of {3 * films} scenes in {films} films")
+    print(f"moments of {3 * films} scenes in {films} films:")
+    for name, shared in moments.items():
+        print(f"  {name:<20} {localized(shared)}")
     print(votes(embedder, look, min(60, 3 * clips)))
     print(f"in {time.perf_counter() - begin:.0f} s", flush=True)
 

@@ -2,7 +2,7 @@
 
 A moment grows from a peak to half the peak's height. Never an absolute threshold and never fixed windows: both
 lost a third of the right answers where this was measured. Scores are heights above the background, so half
-height is half the score.
+height is half the score. It ends where a shot does.
 """
 
 from dataclasses import dataclass
@@ -26,17 +26,24 @@ class Span:
 
 
 def find_moments(
-    times_s: NDArray[np.float64], scores: NDArray[np.float32], duration_s: float, least: float, limit: int
+    times_s: NDArray[np.float64],
+    scores: NDArray[np.float32],
+    duration_s: float,
+    least: float,
+    limit: int,
+    cuts: NDArray[np.bool_] | None = None,
 ) -> list[Span]:
     """At most `limit` spans, best first, none overlapping, each with a frame that scores `least` or more.
 
     `times_s` (n,) ascending and `scores` (n,) belong together; a score of 0 is the background. Boundaries lie
     half-way between frames; the first and last frame reach to the clip's ends. A peak below half of the clip's
-    best is its shoulder and no moment.
+    best is its shoulder and no moment. `cuts` (n - 1,) says between which frames the shot changes: no span crosses one.
     """
     if len(times_s) == 0:
         return []
-    runs = _merged(_grow_spans(scores, max(least, float(scores.max()) / 2)))
+    if cuts is None:
+        cuts = np.zeros(len(times_s) - 1, dtype=np.bool_)
+    runs = _merged(_grow_spans(scores, max(least, float(scores.max()) / 2), cuts), cuts)
     edges = np.concatenate(([0.0], (times_s[1:] + times_s[:-1]) / 2, [duration_s])).clip(0, duration_s)
     bounds = _widened([(float(edges[first]), float(edges[last + 1])) for first, last in runs], duration_s)
     spans = []
@@ -46,7 +53,7 @@ def find_moments(
     return sorted(spans, key=lambda span: (-span.score, span.start_s))[:limit]
 
 
-def _grow_spans(scores: NDArray[np.float32], least: float) -> list[tuple[int, int]]:
+def _grow_spans(scores: NDArray[np.float32], least: float, cuts: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Runs of frames (first, last) around every peak, until no free frame reaches `least`."""
     padded = np.pad(scores, 1, mode="edge")
     smooth = np.convolve(padded, _SMOOTHING, mode="valid")
@@ -58,19 +65,19 @@ def _grow_spans(scores: NDArray[np.float32], least: float) -> list[tuple[int, in
         if scores[peak] < least:
             break
         first = last = peak
-        while first > 0 and free[first - 1] and height[first - 1] >= scores[peak] / 2:
+        while first > 0 and free[first - 1] and not cuts[first - 1] and height[first - 1] >= scores[peak] / 2:
             first -= 1
-        while last + 1 < len(scores) and free[last + 1] and height[last + 1] >= scores[peak] / 2:
+        while last + 1 < len(scores) and free[last + 1] and not cuts[last] and height[last + 1] >= scores[peak] / 2:
             last += 1
         free[first : last + 1] = False
         runs.append((first, last))
     return sorted(runs)
 
 
-def _merged(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merged(runs: list[tuple[int, int]], cuts: NDArray[np.bool_]) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
     for first, last in runs:
-        if merged and first - merged[-1][1] - 1 <= MAX_GAP:
+        if merged and first - merged[-1][1] - 1 <= MAX_GAP and not cuts[merged[-1][1] : first].any():
             merged[-1] = (merged[-1][0], last)
         else:
             merged.append((first, last))

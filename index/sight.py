@@ -19,6 +19,7 @@ from ltx_mcp.index.embed import Embedder, embed_query, unit
 from ltx_mcp.index.moments import Span, find_moments
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.schema import among, made_by
+from ltx_mcp.index.shots import cuts_between
 from ltx_mcp.index.switch import Switch
 from ltx_mcp.index.tables import Tables
 
@@ -134,7 +135,8 @@ def _embed_query(embedder: Embedder, query: SearchQuery, reads: bool) -> QueryVe
 
 def _moments(table: Any, wanted: QueryVectors, limit: int) -> Hits:
     line = wanted.background.vote_z
-    scores = wanted.scores(_vectors(table)) / line
+    vectors = _vectors(table)
+    scores = wanted.scores(vectors) / line
     times = table["time_s"].to_numpy()
     places = defaultdict(list)
     for place, clip_id in enumerate(table["clip_id"].to_pylist()):
@@ -143,7 +145,7 @@ def _moments(table: Any, wanted: QueryVectors, limit: int) -> Hits:
     for clip_id, mine in places.items():
         order = np.array(sorted(mine, key=lambda place: times[place]))
         duration_s = table["duration_s"][mine[0]].as_py()
-        spans = find_moments(times[order], scores[order], duration_s, 1.0, limit)
+        spans = find_moments(times[order], scores[order], duration_s, 1.0, limit, cuts_between(vectors[order]))
         if spans:
             found[clip_id] = spans
     return _ordered(found)

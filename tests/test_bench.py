@@ -25,7 +25,7 @@ WHOLE = {
     "micro_audio.py": (["--scenes", "1"], ["core, 30%", "wide, 0%", "silence", "5 s: encoded"]),
     "micro_upsampler.py": (["--quick"], ["upsampler", "pixels", "ceiling", "astronaut"]),
     "micro_eval.py": (["--quick", "--modes", "generate"], ["by chance", "colour", "motion", "sound"]),
-    "micro_retrieval.py": (["--clips", "6", "--films", "1"], ["clip R@1", "moment R1@0.5"]),
+    "micro_retrieval.py": (["--clips", "6", "--films", "1"], ["clip R@1", "R1@0.5", "best frame"]),
     "micro_speed.py": (["--quick"], ["draft", "final", "load the model", "decode alone", "ratio"]),
     "micro_vae.py": (["--quick"], ["PSNR", "bilinear", "DCT", "decode of 448x256, 49 frames"]),
     "surface.py": ([], ["tools/list", "whole schemas", "finished reply, as data", "ratio"]),

@@ -1,12 +1,14 @@
 """Frame scores become moments: where they begin and end, how many there are, and when there is none."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from ltx_mcp.index.moments import Span, find_moments
+from ltx_mcp.index.shots import cuts_between
 
 
 def moments(
@@ -88,3 +90,36 @@ def test_moments_never_overlap_nor_leave_the_clip(seed: int) -> None:
         assert 0 <= moment.start_s <= moment.peak_s <= moment.end_s <= duration_s
     for earlier, later in pairwise(in_time):
         assert earlier.end_s <= later.start_s + 1e-9
+
+
+def test_no_moment_crosses_a_cut() -> None:
+    scores = np.array([0, 1.1, 1.2, 1.1, 1.0, 1.1, 0], dtype=np.float32)
+    times = np.arange(7) / 2
+    cuts = np.array([False, False, False, True, False, False])
+    whole, *none = find_moments(times, scores, 3.5, 1.0, 9)
+    assert (whole.start_s, whole.end_s, none) == (0.25, 2.75, [])
+    found = sorted((span.start_s, span.end_s) for span in find_moments(times, scores, 3.5, 1.0, 9, cuts))
+    assert found == [(0.25, 1.75), (1.75, 2.75)]
+
+
+def turned(degrees: list[float]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Unit vectors in a plane, each so many degrees from the one before."""
+    angles = np.radians(np.cumsum([0, *degrees]))
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "cuts"),
+    [
+        ([2, 3, 2, 60, 2, 3], [3]),  # one cut between two scenes that hardly move
+        ([2, 3, 2, 35, 2, 3], [3]),  # a cut to something alike: cos 0.82
+        ([2, 3, 2, 20, 2, 3], []),  # a jolt: cos 0.94
+        ([30, 28, 33, 31, 30, 29], []),  # a fast pan: every frame as far from the next
+        ([30, 28, 33, 80, 30, 29], [3]),  # and a cut in it
+        ([0, 0, 40, 0, 0, 40], [2, 5]),  # stills
+        ([70, 80, 65, 90], [0, 1, 2, 3]),  # shots of half a second
+        ([], []),
+    ],
+)
+def test_a_cut_is_a_jump_that_is_far_for_its_clip(degrees: list[float], cuts: list[int]) -> None:
+    assert np.flatnonzero(cuts_between(turned(degrees))).tolist() == cuts
