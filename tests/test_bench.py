@@ -24,7 +24,7 @@ WHOLE = {
     "large.py": (["--quick"], ["416x240, 12 frames", "tiles 1 x 1", "seams none", "GiB"]),
     "micro_audio.py": (["--scenes", "1"], ["core, 30%", "wide, 0%", "silence", "5 s: encoded"]),
     "micro_upsampler.py": (["--quick"], ["upsampler", "pixels", "ceiling", "astronaut"]),
-    "micro_eval.py": (["--quick", "--modes", "generate"], ["by chance", "colour", "motion", "sound"]),
+    "micro_eval.py": (["--prompts", "1", "--modes", "generate"], ["by chance", "colour", "motion", "sound"]),
     "micro_retrieval.py": (["--clips", "6", "--films", "1"], ["clip R@1", "R1@0.5", "best frame"]),
     "micro_speed.py": (["--quick"], ["draft", "final", "load the model", "decode alone", "ratio"]),
     "micro_vae.py": (["--quick"], ["PSNR", "bilinear", "DCT", "decode of 448x256, 49 frames"]),

@@ -19,6 +19,7 @@ from ltx_mcp.micro.training.flow import (
     draw_sigma,
 )
 from ltx_mcp.micro.training.latents_data import Clip, Shape
+from ltx_mcp.micro.training.precision import autocast
 from ltx_mcp.micro.training.prompts import is_told, of_footage, prompt
 from ltx_mcp.micro.training.sampling import one
 from ltx_mcp.micro.training.world import Scene, settled
@@ -131,7 +132,7 @@ def channel_weights(vae: Any, clips: Sequence[Clip]) -> torch.Tensor:
     rng = torch.Generator().manual_seed(0)
     mean, std = vae.latents_mean.view(-1, 1, 1, 1), vae.latents_std.view(-1, 1, 1, 1)
     seen = torch.zeros(len(mean))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), autocast():
         for clip in clips:
             latents = clip.latents.float()[:, :3, :4, :4]
             plain = vae.decode((latents * std + mean)[None], return_dict=False)[0].float()

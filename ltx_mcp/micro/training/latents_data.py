@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from ltx_mcp.micro.training import draw
+from ltx_mcp.micro.training.precision import autocast
 from ltx_mcp.micro.training.prompts import is_told
 from ltx_mcp.micro.training.training_clips import TrainingClips
 from ltx_mcp.micro.training.world import Scene, core_scene, settled
@@ -100,7 +101,7 @@ def pixels(scene: Scene, shape: Shape) -> torch.Tensor:
 
 def encode(vae: Any, clip: torch.Tensor) -> torch.Tensor:
     """Normalised latents (1, channels, frames, height, width) of pixels in -1..1, in float32."""
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), autocast():
         latents = vae.encode(clip).latent_dist.mode()
     normal: torch.Tensor = (latents.float() - _wide(vae.latents_mean)) / _wide(vae.latents_std)
     return normal.clone()

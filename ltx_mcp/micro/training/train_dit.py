@@ -31,6 +31,7 @@ from ltx_mcp.micro.training.dit import LAYERS, make_transformer
 from ltx_mcp.micro.training.dit_samples import Batch, Phase, Samples, channel_weights, noisy_of
 from ltx_mcp.micro.training.hints import Hints
 from ltx_mcp.micro.training.latents_data import Clip, read
+from ltx_mcp.micro.training.precision import autocast
 from ltx_mcp.micro.training.text import embed
 from ltx_mcp.micro.training.video_stream import video_velocity
 
@@ -110,13 +111,13 @@ class DitTrainer:
 
     def _hinted(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
         """The first blocks alone. At the highest noise levels all that tells a place are the borders."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             _, streams = self._forward(batch, told, noisy_of(batch), batch.sigma, self.hints.blocks)
         hints = self.hints.losses(streams, batch)
         return {"loss": sum(hints.values(), torch.zeros(())), **hints}
 
     def _picture(self, batch: Batch, told: torch.Tensor) -> dict[str, torch.Tensor]:
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             noisy = self._walked(batch, told) if batch.path else noisy_of(batch)
             answer, streams = self._forward(batch, told, noisy, batch.sigma)
         error = ((answer.float() - (noisy - batch.video) / batch.sigma[:, None, None]).square() * self.channels).mean(
