@@ -20,7 +20,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(params=["auto", pytest.param("legacy", marks=pytest.mark.slow)])
 def mode(request: pytest.FixtureRequest) -> str:
-    """The protocol's two eras, as mcp.Client names them. test_tools.py and test_prompts.py hold both in every run."""
+    """The protocol's two eras, as mcp.Client names them. test_prompts.py holds both in every run."""
     return str(request.param)
 
 

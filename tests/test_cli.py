@@ -116,6 +116,7 @@ def test_a_moment_is_animated_and_the_clip_restyled(archive: Path) -> None:
     assert json.loads(run(archive, *asked).stdout)["requested"]["keep_audio"] is False
 
 
+@pytest.mark.slow
 def test_a_clip_is_continued_by_several_prompts_and_a_span_of_it_is_regenerated(archive: Path) -> None:
     clip_id = json.loads(run(archive, "clips", "--json").stdout)[-1]["clip_id"]
     options = [

@@ -402,6 +402,7 @@ def test_materials_that_cannot_be_used_are_refused_before_anything_is_loaded(mat
         LtxEngine(Prepared(never), device="cpu").render(PLAN, Listener(), materials)
 
 
+@pytest.mark.slow
 def test_a_cancel_while_the_input_is_encoded_is_heard_at_once_and_leaves_no_trace(engine: LtxEngine) -> None:
     materials = replace(PLACED, repaint=SOURCE)
     expected = latents_of(engine, DRAFT, materials)

@@ -33,6 +33,7 @@ def footage(path: Path, colour: str, fps: float, channels: int, *more: str) -> s
     return str(path)
 
 
+@pytest.mark.slow
 async def test_every_rate_sound_layout_range_and_size_meets_in_one_film(tmp_path: Path) -> None:
     hdr = ("-vf", "format=yuv420p10le,lutyuv=y=572:u=512:v=512,"
            "setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc", "-c:v", "libx265",

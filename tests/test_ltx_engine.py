@@ -287,6 +287,7 @@ def test_a_folder_of_weights_renders_like_the_model_it_was_saved_from(folder: Pa
     assert np.abs(np.stack(reloaded).astype(int) - np.stack(expected)).max() <= 1
 
 
+@pytest.mark.slow
 def test_bfloat16_weights_render_with_a_float32_vocoder(folder: Path) -> None:
     engine = LtxEngine(folder_source(folder), device="cpu")
     short = PLAN.model_copy(update={"frames": 9, "made_frames": 9})  # processors are slow in bfloat16

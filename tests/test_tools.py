@@ -28,11 +28,6 @@ from ltx_mcp.types.stages import Stage
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["auto", "legacy"])
-def mode(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 MAKERS = ["generate_video", "animate_image", "restyle_video", "finalize_draft"]
 
 
