@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -33,7 +32,7 @@ WHOLE = {
 }
 LIMIT_S = 900  # of a whole script: the longest takes minutes on two busy cores
 STARTUP = (["--runs", "1"], ["ltx-mcp serve", "bare server", "ratio"])
-IN_ONE_MODE = {"gpu_modes.py": "draft", "micro_eval.py": "generate"}  # the others are in the slow lane
+OF_MANY_MODES = {"gpu_modes.py", "micro_eval.py"}  # all of them are in the slow lane
 SCRIPTS = sorted(path.name for path in BENCH.glob("*.py") if path.name not in WITHOUT_FIGURES)
 
 
@@ -57,28 +56,22 @@ def dry_run(script: str, *options: str) -> None:
     assert "--dry-run" in out.getvalue(), "figures say how they were made"
 
 
-LONGEST = {"large.py", "micro_speed.py", "micro_eval.py"}
+RUN_WHOLE_ALONE = {"large.py", "micro_speed.py", "startup.py"}  # their dry runs take nearly as long
 
 
-def in_its_lane(script: str) -> Any:
-    return pytest.param(script, marks=[pytest.mark.slow] if script in LONGEST else [])
-
-
-@pytest.mark.parametrize("script", [in_its_lane(name) for name in SCRIPTS if name not in (*IN_ONE_MODE, "startup.py")])
+@pytest.mark.parametrize("script", [name for name in SCRIPTS if name not in OF_MANY_MODES | RUN_WHOLE_ALONE])
 def test_every_part_of_a_script_works(script: str) -> None:
     dry_run(script)
 
 
-@pytest.mark.parametrize("script", [in_its_lane(name) for name in IN_ONE_MODE])
-def test_a_script_of_many_modes_works_in_one(script: str) -> None:
-    dry_run(script, "--modes", IN_ONE_MODE[script])
+def test_a_script_of_many_modes_works_in_one() -> None:
+    dry_run("gpu_modes.py", "--modes", "draft")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(LIMIT_S)
-@pytest.mark.parametrize("script", IN_ONE_MODE)
-def test_every_mode_of_a_script_works(script: str) -> None:
-    dry_run(script)
+def test_every_mode_of_a_script_works() -> None:
+    dry_run("micro_eval.py")  # those of gpu_modes.py: test_gpu_modes.py
 
 
 def run_whole(script: str, options: list[str], words: list[str]) -> None:
