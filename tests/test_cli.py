@@ -22,6 +22,7 @@ import pytest
 from agents import an_agent, text
 from PIL import Image
 
+from ltx_mcp.cli.demo import Story
 from ltx_mcp.cli.main import main
 
 LIMIT_S = 60
@@ -68,6 +69,8 @@ def told_by_the_demo(done: Done) -> dict[str, Any]:
     moment, shot = story["moments"][0], film["effective"]["shots"][1]
     assert moment["clip_id"] == film["clip_id"]
     assert shot["start_s"] <= moment["peak_s"] <= shot["end_s"], "the second shot, at its time in the film"
+    words = Story(**story).told()  # what a person reads, who gave no --json
+    assert all(clip["path"] in words and clip["title"] in words for clip in (first, second, film))
     return story
 
 

@@ -42,7 +42,7 @@ class Story(Value):
     def told(self) -> str:
         lines = [self.model, ""]
         for shot in self.shots:
-            lines += [f'{shot["kind"]}: "{shot["prompt"]}"', f"  video  {shot['path']}"]
+            lines += [f'{shot["kind"]}: "{shot["title"]}"', f"  video  {shot['path']}"]
         lines += [
             f'film: "{self.film["title"]}", {self.film["duration_s"]:g} s',
             f"  video  {self.film['path']}",
