@@ -75,7 +75,7 @@ class JobView(Value):
     clip: Clip | None = None
     file: ExportedFile | None = None
     error: JobError | None = None
-    recent: tuple[JobLine, ...] = ()
+    recent: tuple[JobLine, ...] | None = None
     next: str = ""
 
 
@@ -137,7 +137,7 @@ def structured(view: JobView) -> dict[str, Any]:
     """The view as data, without what is null or said twice: an agent reads every byte. clip://{id} has all of it."""
     shown = view.model_dump(mode="json", exclude_none=True, exclude={"clip": _KEPT_BY_THE_RESOURCE})
     if view.clip is None or view.effective is None:
-        return shown if view.job_id is None else {name: value for name, value in shown.items() if name != "recent"}
+        return shown
     clip = {name: value for name, value in shown["clip"].items() if value != []}
     said = {**clip, "prompt": view.clip.prompt, "audio": view.clip.has_audio, "loras": list(view.clip.loras)}
     made = {
@@ -145,7 +145,7 @@ def structured(view: JobView) -> dict[str, Any]:
         for name, value in view.effective.items()
         if value not in (None, False, []) and value != said.get(name)
     }
-    del shown["requested"], shown["recent"], shown["progress"]
+    del shown["progress"]
     return {**shown, "effective": made, "clip": clip}
 
 
@@ -183,7 +183,6 @@ def _succeeded(job: Job, clip: Clip, can_finalize: bool) -> JobView:
         job_id=job.job_id,
         status="succeeded",
         progress=1.0,
-        requested=clip.requested,
         effective=clip.effective,
         clip=clip,
         next=f"Tell the user the path, and look at the sheet.{then}",
