@@ -31,21 +31,25 @@ def find_moments(
     duration_s: float,
     least: float,
     limit: int,
-    cuts: NDArray[np.bool_] | None = None,
+    cuts_s: NDArray[np.float64] | None = None,
 ) -> list[Span]:
     """At most `limit` spans, best first, none overlapping, each with a frame that scores `least` or more.
 
     `times_s` (n,) ascending and `scores` (n,) belong together; a score of 0 is the background. Boundaries lie
     half-way between frames; the first and last frame reach to the clip's ends. A peak below half of the clip's
-    best is its shoulder and no moment. `cuts` (n - 1,) says between which frames the shot changes: no span crosses one.
+    best is its shoulder and no moment. `cuts_s` (n - 1,) is when the shot changes between two frames, NaN where it does
+    not: no span crosses a cut, and one that reaches it ends there.
     """
     if len(times_s) == 0:
         return []
-    if cuts is None:
-        cuts = np.zeros(len(times_s) - 1, dtype=np.bool_)
+    half_way = (times_s[1:] + times_s[:-1]) / 2
+    cuts = np.zeros(len(half_way), dtype=np.bool_) if cuts_s is None else ~np.isnan(cuts_s)
     runs = _merged(_grow_spans(scores, max(least, float(scores.max()) / 2), cuts), cuts)
-    edges = np.concatenate(([0.0], (times_s[1:] + times_s[:-1]) / 2, [duration_s])).clip(0, duration_s)
-    bounds = _widened([(float(edges[first]), float(edges[last + 1])) for first, last in runs], duration_s)
+    inner = half_way if cuts_s is None else np.where(cuts, cuts_s, half_way)
+    edges = np.concatenate(([0.0], inner, [duration_s])).clip(0, duration_s)
+    bounds = _widened(
+        [(float(edges[first]), float(edges[last + 1])) for first, last in runs], _shots(runs, cuts, edges)
+    )
     spans = []
     for (first, last), (start_s, end_s) in zip(runs, bounds, strict=True):
         best = first + int(np.argmax(scores[first : last + 1]))
@@ -84,12 +88,29 @@ def _merged(runs: list[tuple[int, int]], cuts: NDArray[np.bool_]) -> list[tuple[
     return merged
 
 
-def _widened(bounds: list[tuple[float, float]], duration_s: float) -> list[tuple[float, float]]:
-    """The same spans, none shorter than MIN_LENGTH_S where its neighbours and the clip leave room."""
+def _shots(
+    runs: list[tuple[int, int]], cuts: NDArray[np.bool_], edges: NDArray[np.float64]
+) -> list[tuple[float, float]]:
+    """The (start, end) in seconds of the shot of each run."""
+    after = np.concatenate(
+        ([0], np.flatnonzero(cuts) + 1, [len(cuts) + 1])
+    )  # the first frame of each shot, and the end
+    shots = []
+    for first, _ in runs:
+        place = int(np.searchsorted(after, first, side="right")) - 1
+        shots.append((float(edges[after[place]]), float(edges[after[place + 1]])))
+    return shots
+
+
+def _widened(bounds: list[tuple[float, float]], shots: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same spans, none shorter than MIN_LENGTH_S where its neighbours and its shot leave room."""
     wide: list[tuple[float, float]] = []
     for place, (start_s, end_s) in enumerate(bounds):
-        floor = wide[-1][1] if wide else 0.0
-        ceiling = bounds[place + 1][0] if place + 1 < len(bounds) else duration_s
+        floor, ceiling = shots[place]
+        if wide:
+            floor = max(floor, wide[-1][1])
+        if place + 1 < len(bounds):
+            ceiling = min(ceiling, bounds[place + 1][0])
         missing = max(0.0, MIN_LENGTH_S - (end_s - start_s))
         start_s = max(floor, min(start_s - missing / 2, ceiling - MIN_LENGTH_S))
         wide.append((start_s, min(ceiling, max(end_s, start_s + MIN_LENGTH_S))))

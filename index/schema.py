@@ -5,6 +5,7 @@ know nothing of embedders: words are searched whatever becomes of these.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -39,7 +40,8 @@ def clips_schema() -> Any:
 def frames_schema(model_id: str, dim: int, weights: str = "") -> Any:
     """float16: half the disk and half the scan of float32, with the same recall.
 
-    `sha256` is that of the clip's file: frames of another file are stale. `weights` goes into the metadata, so that
+    `sha256` is that of the clip's file: frames of another file are stale. `shot_start_s` is when the frame's shot
+    begins, null where the clip's cuts are not known. `weights` goes into the metadata, so that
     the embedder can be made again.
     """
     import pyarrow as pa
@@ -48,6 +50,7 @@ def frames_schema(model_id: str, dim: int, weights: str = "") -> Any:
         pa.field("clip_id", pa.string()),
         pa.field("sha256", pa.string()),
         pa.field("time_s", pa.float64()),
+        pa.field("shot_start_s", pa.float64()),
         pa.field("vector", pa.list_(pa.float16(), dim)),
     ]
     return pa.schema([_key("frame_id"), *_filters(), *own], metadata=_metadata(model_id, weights))
@@ -114,9 +117,17 @@ def frame_rows(clip: Clip, samples: Samples, vectors: Vectors, model_id: str) ->
         "frame_id": [f"{clip.clip_id}/{number:04d}" for number in range(count)],
         "sha256": [clip.sha256] * count,
         "time_s": samples.times_s.tolist(),
+        "shot_start_s": _shot_starts(clip, samples),
     }
     arrays: dict[str, Any] = {**columns, "vector": pa.FixedSizeListArray.from_arrays(flat, dim)}
     return pa.Table.from_pydict(arrays, schema=frames_schema(model_id, dim))
+
+
+def _shot_starts(clip: Clip, samples: Samples) -> list[float | None]:
+    if clip.cuts_s is None:
+        return [None] * len(samples.times_s)
+    starts = (0.0, *clip.cuts_s)
+    return [starts[bisect_right(starts, time_s + 0.0005) - 1] for time_s in samples.times_s]  # cuts are rounded to 1 ms
 
 
 def _filter_values(clip: Clip) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""Where a clip's shots change, as far as its sampled frames tell: by how far their embeddings jump. Pure NumPy.
+"""Where a clip's shots change between its sampled frames. Pure NumPy.
 
-A cut is between two frames that are far apart for their clip: what moves within a shot moves as fast before and after.
+Hard cuts were found while the clip streamed by, and stand beside its frames. What is left, dissolves and the cuts of
+clips that nobody looked through, is told by how far the embeddings jump: between two frames that are far apart for
+their clip another shot begins, for what moves within a shot moves as fast before and after.
 """
 
 import numpy as np
@@ -11,8 +13,23 @@ SAME_SHOT = 0.9  # one above it is the same: half a second of motion changes no 
 JUMP = 6.0  # times the clip's usual distance from frame to frame; within scenes of the drawn world at most 4
 
 
-def cuts_between(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(n - 1,) whether another shot begins between each of the frames (n, dim), unit vectors in order, and the next."""
+def cuts_between(
+    times_s: NDArray[np.float64], vectors: NDArray[np.float32], shot_starts_s: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """(n - 1,) when another shot begins between each of n frames in order and the next, in seconds; NaN: it does not.
+
+    `times_s` (n,), `vectors` (n, dim) unit, and `shot_starts_s` (n,), when the shot of each frame begins: NaN is not
+    known. A cut that only the embeddings tell lies half-way.
+    """
+    half_way = (times_s[1:] + times_s[:-1]) / 2
+    cuts = np.where(_jumps(vectors), half_way, np.nan)
+    if shot_starts_s is None:
+        return cuts
+    known = shot_starts_s[1:] > shot_starts_s[:-1]  # comparing with NaN is false
+    return np.where(known, shot_starts_s[1:], cuts)
+
+
+def _jumps(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
     cosines = (vectors[1:] * vectors[:-1]).sum(axis=1)
     if not len(cosines):
         return np.zeros(0, dtype=np.bool_)

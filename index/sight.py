@@ -123,7 +123,7 @@ class Sight:
         if not ids:
             return {}
         clips = among("clip_id", list(dict.fromkeys(ids))[:CANDIDATE_CLIPS])
-        columns = ["clip_id", "time_s", "duration_s", "vector"]
+        columns = ["clip_id", "time_s", "duration_s", "shot_start_s", "vector"]
         return _moments(await frames.query().where(clips).select(columns).to_arrow(), wanted, limit)
 
 
@@ -137,7 +137,7 @@ def _moments(table: Any, wanted: QueryVectors, limit: int) -> Hits:
     line = wanted.background.vote_z
     vectors = _vectors(table)
     scores = wanted.scores(vectors) / line
-    times = table["time_s"].to_numpy()
+    times, starts = table["time_s"].to_numpy(), table["shot_start_s"].to_numpy()
     places = defaultdict(list)
     for place, clip_id in enumerate(table["clip_id"].to_pylist()):
         places[clip_id].append(place)
@@ -145,7 +145,8 @@ def _moments(table: Any, wanted: QueryVectors, limit: int) -> Hits:
     for clip_id, mine in places.items():
         order = np.array(sorted(mine, key=lambda place: times[place]))
         duration_s = table["duration_s"][mine[0]].as_py()
-        spans = find_moments(times[order], scores[order], duration_s, 1.0, limit, cuts_between(vectors[order]))
+        cuts_s = cuts_between(times[order], vectors[order], starts[order])
+        spans = find_moments(times[order], scores[order], duration_s, 1.0, limit, cuts_s)
         if spans:
             found[clip_id] = spans
     return _ordered(found)

@@ -160,11 +160,12 @@ class ClipIndex:
     async def _embedded(self, embedder: Embedder, samples: Samples) -> Vectors:
         """(n, dim), in pieces, so that nobody waits long for a turn of the model."""
         slot, frames = self._switch.slot(embedder), samples.frames
+
+        def embed(start: int) -> Vectors:
+            return embedder.embed_frames(frames[start : start + FRAMES_AT_ONCE])
+
         starts = range(0, len(frames), FRAMES_AT_ONCE)
-        parts = [
-            await to_thread.run_sync(embedder.embed_frames, frames[start : start + FRAMES_AT_ONCE], limiter=slot)
-            for start in starts
-        ]
+        parts = [await to_thread.run_sync(embed, start, limiter=slot) for start in starts]
         return np.concatenate(parts) if parts else np.empty((0, 0), dtype=np.float32)
 
     async def remove(self, clip_id: str) -> None:

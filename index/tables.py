@@ -65,7 +65,7 @@ class Tables:
         await self.clips()
         name = frames_name(model_id)
         if name not in self._frames and name in await self._names():
-            self._frames[name] = await self._database.open_table(name)
+            self._frames[name] = await _with_all_columns(await self._database.open_table(name))
         return self._frames.get(name)
 
     async def make_frames(self, model_id: str, dim: int, weights: str = "") -> Any:
@@ -73,7 +73,8 @@ class Tables:
         name = frames_name(model_id)
         if name not in self._frames:
             schema = frames_schema(model_id, dim, weights)
-            self._frames[name] = await self._database.create_table(name, schema=schema, exist_ok=True)
+            table = await self._database.create_table(name, schema=schema, exist_ok=True)
+            self._frames[name] = await _with_all_columns(table)
         return self._frames[name]
 
     async def embedders(self) -> dict[str, str]:
@@ -250,6 +251,13 @@ class Tables:
             raise IndexUnavailable(
                 f"The broken search index {self._folder} cannot be moved to {aside}: {error}", REMEDY
             ) from error
+
+
+async def _with_all_columns(frames: Any) -> Any:
+    """A frames table that was made before shots were known gets their column, empty: nothing is embedded again."""
+    if "shot_start_s" not in (await frames.schema()).names:
+        await frames.add_columns({"shot_start_s": "CAST(NULL AS DOUBLE)"})
+    return frames
 
 
 def _first_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.background import Background
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
+from ltx_mcp.index.schema import frames_name
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex, SearchQuery
 
@@ -54,6 +55,31 @@ async def test_a_moment_is_found_by_what_is_seen_in_it(index: ClipIndex) -> None
     assert found.start_s < found.peak_s < found.end_s
     assert ids(await find(index, "green")) == ["other"]
     assert (await find(index, "green")).moments[0].matched == "vision"
+
+
+async def test_a_moment_begins_at_the_cut_that_was_seen(index: ClipIndex) -> None:
+    clip = make_clip("walls", cuts_s=(1.875,))
+    await put(index, clip, lambda time_s: plain("red" if time_s < 1.875 else "blue"))
+    for colour, span in (("red", (0, 1.875)), ("blue", (1.875, 4))):
+        found = (await find(index, colour)).moments[0]
+        assert (found.start_s, found.end_s) == span
+
+
+async def test_frames_that_were_embedded_before_cuts_were_known_are_still_searched(tmp_path: Path) -> None:
+    import lancedb
+
+    embedder = ColourEmbedder()
+    index = ClipIndex(tmp_path, embedder)
+    await put(index, make_clip("walls"), always(plain("blue")))
+    await index.close()
+    table = (await lancedb.connect_async(str(tmp_path))).open_table(frames_name(embedder.model_id))
+    await (await table).drop_columns(["shot_start_s"])
+    again = ClipIndex(tmp_path, embedder)
+    assert (await again.known())["walls"].frames > 0
+    assert ids(await find(again, "blue")) == ["walls"]
+    await put(again, make_clip("more", cuts_s=()), always(plain("blue")))
+    assert set(ids(await find(again, "blue"))) == {"walls", "more"}
+    await again.close()
 
 
 async def test_one_clip_can_give_several_moments_and_no_more_than_asked_for(index: ClipIndex) -> None:
@@ -306,6 +332,7 @@ import sys, anyio
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from index_kit import always, make_clip, plain, put
+from ltx_mcp.index.schema import frames_name
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex
 async def main():

@@ -253,8 +253,17 @@ def test_a_stream_cut_short_gets_no_verdict() -> None:
     watch = FrameGate(MagentaClassifier()).watch(24, 121)
     for index in range(120):
         watch.see(index, GREY)
-    with pytest.raises(ModerationUnavailable, match="10 of 11"):
+    with pytest.raises(ModerationUnavailable, match="1 of 11"):
         watch.verdict()
+
+
+def test_a_frame_that_will_be_shown_is_scored_though_it_was_not_announced() -> None:
+    watch = FrameGate(MagentaClassifier()).watch(24, 121)
+    for index in range(121):
+        watch.see(index, magenta(1.0) if index == 7 else GREY, shown=index in (7, 12))
+    verdict = watch.verdict()
+    assert (verdict.verdict, verdict.frames_seen) == ("refused", 12)
+    assert verdict.worst_at_s == pytest.approx(7 / 24)
 
 
 def test_a_stream_that_skips_a_due_frame_is_stopped() -> None:

@@ -95,11 +95,11 @@ def test_moments_never_overlap_nor_leave_the_clip(seed: int) -> None:
 def test_no_moment_crosses_a_cut() -> None:
     scores = np.array([0, 1.1, 1.2, 1.1, 1.0, 1.1, 0], dtype=np.float32)
     times = np.arange(7) / 2
-    cuts = np.array([False, False, False, True, False, False])
+    cuts_s = np.array([np.nan, np.nan, np.nan, 1.9, np.nan, np.nan])
     whole, *none = find_moments(times, scores, 3.5, 1.0, 9)
     assert (whole.start_s, whole.end_s, none) == (0.25, 2.75, [])
-    found = sorted((span.start_s, span.end_s) for span in find_moments(times, scores, 3.5, 1.0, 9, cuts))
-    assert found == [(0.25, 1.75), (1.75, 2.75)]
+    found = sorted((span.start_s, span.end_s) for span in find_moments(times, scores, 3.5, 1.0, 9, cuts_s))
+    assert found == [(0.25, 1.9), (1.9, 2.75)]
 
 
 def turned(degrees: list[float]) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -122,4 +122,18 @@ def turned(degrees: list[float]) -> np.ndarray[Any, np.dtype[np.float32]]:
     ],
 )
 def test_a_cut_is_a_jump_that_is_far_for_its_clip(degrees: list[float], cuts: list[int]) -> None:
-    assert np.flatnonzero(cuts_between(turned(degrees))).tolist() == cuts
+    vectors = turned(degrees)
+    found = cuts_between(np.arange(len(vectors), dtype=np.float64), vectors)
+    assert found[~np.isnan(found)].tolist() == [place + 0.5 for place in cuts]
+
+
+def test_a_cut_that_was_seen_stands_where_it_is() -> None:
+    times_s, starts_s = np.arange(5) / 2, np.array([0, 0, 0.6, 0.6, np.nan])
+    found = cuts_between(times_s, turned([2, 3, 60, 2]), starts_s)
+    assert found == pytest.approx([np.nan, 0.6, 1.25, np.nan], nan_ok=True)
+
+
+def test_a_short_moment_is_not_widened_across_a_cut() -> None:
+    times_s, scores = np.array([0.0, 1.0, 1.3, 2.0]), np.array([0, 2, 0, 0], dtype=np.float32)
+    (found,) = find_moments(times_s, scores, 2.5, 1.0, 9, np.array([0.9, 1.2, np.nan]))
+    assert (found.start_s, found.end_s) == (0.9, 1.2)

@@ -12,7 +12,10 @@ from pathlib import Path
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.contact_sheet import draw_frames, draw_one
 from ltx_mcp.media.ffmpeg import FFmpeg, input_args
+from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import read_frames
+from ltx_mcp.media.resize import size_within
+from ltx_mcp.media.shot_detection import NEIGHBOURHOOD_S, ShotDetector
 from ltx_mcp.types.clip_requests import MAX_VIEWED, ViewSize
 from ltx_mcp.types.frames import Frame
 
@@ -23,7 +26,7 @@ SIDES: dict[ViewSize, int] = {"small": 768, "medium": 1280, "large": 1920}  # pi
 MAX_VIEW_BYTES = 600_000  # 800,000 in base64: with its text, a result stays under the 900 KB that hosts take
 
 _LIMIT_S = 300.0  # for one pass over the stretch
-_SCENE_THRESHOLD = 10.0  # scdet's own default, in percent of change
+_SCANNED_SIDE = 128  # pixels of the frames that are searched for cuts
 _LOUDNESS_RATE = 48_000
 
 
@@ -86,8 +89,16 @@ def find_cuts(stretch: Stretch) -> tuple[float, ...]:
 
     Raises MediaError.
     """
-    found = f"scale=320:-2,scdet=threshold={_SCENE_THRESHOLD},metadata=mode=print:key=lavfi.scd.time:file='pipe\\:1'"
-    return tuple(round(stretch.start_s + at_s, 3) for at_s in _printed(stretch, "-map 0:V:0", "-vf", found, "scd.time"))
+    end_s = min(stretch.end_s, stretch.start_s + MAX_SCAN_S)
+    known_late_s = 2 * NEIGHBOURHOOD_S  # a cut is known only a little after it
+    footage = open_footage(stretch.path, stretch.path.name, (stretch.start_s, end_s + known_late_s), MAX_SCAN_S + 1)
+    width, height = size_within((footage.width, footage.height), _SCANNED_SIDE)
+    detector = ShotDetector(footage.fps)
+    frames = max(1, round(footage.duration_s * footage.fps))
+    for index, frame in enumerate(read_video(footage, width, height, footage.fps, frames)):
+        detector.see(index, frame)
+    found = (round(stretch.start_s + at_s, 3) for at_s in detector.cuts_s)
+    return tuple(at_s for at_s in found if at_s < end_s)
 
 
 def _labelled(stretch: Stretch, times_s: Sequence[float], side: int) -> Iterator[tuple[Frame, str]]:

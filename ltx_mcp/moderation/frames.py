@@ -93,30 +93,34 @@ class FrameWatch:
         self._due = sorted(self._regular.union(shown))
         self._seen = 0
         self._held: list[tuple[int, Frame]] = []
-        self._scored = 0
+        self._looked_at = self._scored = 0
         self._tally = _Tally(thresholds)
 
-    def see(self, index: int, frame: Frame) -> None:
+    def see(self, index: int, frame: Frame, shown: bool = False) -> None:
         """Frame number `index`, from 0; (height, width, 3) uint8 RGB. Copied if it is due, else not looked at.
 
-        Every eighth sample waits for the classifier. Raises ModerationUnavailable.
+        One that will be `shown` is due, though that was not known before. Every eighth sample waits for the classifier.
+        Raises ModerationUnavailable.
         """
         if index >= self._frames:
             raise ModerationUnavailable(f"Frame {index} came, but only {self._frames} were announced.", HINT)
-        if self._seen == len(self._due) or index < self._due[self._seen]:
-            return
-        if index > self._due[self._seen]:
+        if self._seen < len(self._due) and index > self._due[self._seen]:
             raise ModerationUnavailable(f"Frame {self._due[self._seen]} was due for moderation and never came.", HINT)
+        if self._seen < len(self._due) and index == self._due[self._seen]:
+            self._seen += 1
+        elif not shown:
+            return
         self._held.append((index, _shrunk(frame)))
-        self._seen += 1
+        self._looked_at += 1
         if len(self._held) == BATCH:
             self._score_held()
 
     def verdict(self) -> Verdict:
         """Passed or refused. Raises ModerationUnavailable unless every due frame was seen and scored."""
         self._score_held()
-        if self._scored != len(self._due):
-            raise ModerationUnavailable(f"Only {self._scored} of {len(self._due)} due frames were moderated.", HINT)
+        missing = len(self._due) - self._seen + self._looked_at - self._scored
+        if missing:
+            raise ModerationUnavailable(f"{missing} of {self._scored + missing} due frames were not moderated.", HINT)
         return self._tally.verdict(self._classifier.name, self._scored)
 
     def _score_held(self) -> None:

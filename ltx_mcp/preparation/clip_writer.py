@@ -13,7 +13,7 @@ from pathlib import Path
 from ltx_mcp import __version__
 from ltx_mcp.engine.base import Latents, Rendering, Watch
 from ltx_mcp.errors import MediaError
-from ltx_mcp.index.sample import FrameSampler, Samples, sampled_places
+from ltx_mcp.index.sample import FrameSampler, Samples
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.contact_sheet import ContactSheet
 from ltx_mcp.media.encode import VideoWriter
@@ -41,6 +41,7 @@ class WrittenClip:
     notes: tuple[str, ...] = ()
     latents: Latents | None = None
     loudness: Loudness | None = None
+    cuts_s: tuple[float, ...] = ()
 
 
 def write_clip(
@@ -62,8 +63,7 @@ def write_clip(
     video = folder / VIDEO_NAME
     sampler = FrameSampler(plan.fps, plan.frames, shots=plan.shot_frames)
     sheet = ContactSheet(plan.frames, plan.fps, plan.shot_frames)
-    sampled = sampled_places(plan.fps, plan.frames, shots=plan.shot_frames)
-    viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted.union(sampled))
+    viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted)
     writer = VideoWriter(
         video,
         plan.width,
@@ -76,8 +76,8 @@ def write_clip(
     with _closing(rendering), writer:  # the writer joins its tracks while their files are still there
         for index, frame in enumerate(rendering.frames):
             writer.write(frame)
-            for look in (viewing, sampler, sheet):
-                look.see(index, frame)
+            sheet.see(index, frame)
+            viewing.see(index, frame, shown=sampler.see(index, frame))
             watch.step(index + 1, plan.frames)
         audio, sample_rate = replacement_audio(), SAMPLE_RATE
         if audio is None:
@@ -94,7 +94,15 @@ def write_clip(
     notes = () if unchanged is None or verdict.verdict == "refused" else (_splice_source(video, unchanged, plan),)
     has_audio = audio is not None or rendering.audio_file is not None
     return WrittenClip(
-        video, verdict, sheet.jpeg(), sampler.samples, has_audio, notes, rendering.latents, rendering.loudness
+        video,
+        verdict,
+        sheet.jpeg(),
+        sampler.samples,
+        has_audio,
+        notes,
+        rendering.latents,
+        rendering.loudness,
+        sampler.cuts_s,
     )
 
 

@@ -104,11 +104,18 @@ def _cuts(clip: Clip, stretch: Stretch) -> tuple[float, ...]:
     joins = [(after["start_s"], before["end_s"]) for before, after in pairwise(shots)]
     seen = (
         at_s
-        for at_s in find_cuts(stretch)
+        for at_s in _seen_cuts(clip, stretch)
         if not any(start_s - _SAME_CUT_S < at_s < end_s + _SAME_CUT_S for start_s, end_s in joins)
     )
     known = (start_s for start_s, _ in joins if stretch.start_s < start_s < stretch.end_s)
     return tuple(sorted((*seen, *known)))
+
+
+def _seen_cuts(clip: Clip, stretch: Stretch) -> tuple[float, ...]:
+    """What was seen when the clip was written; of one that is older than that, what is seen now."""
+    if clip.cuts_s is None:
+        return find_cuts(stretch)
+    return tuple(at_s for at_s in clip.cuts_s if stretch.start_s < at_s < stretch.end_s)
 
 
 def _viewed(ref: ClipRef, clip: Clip, stretch: Stretch, times_s: Sequence[float]) -> ViewedClip:

@@ -82,6 +82,7 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         duration_s=plan.duration_s,
         has_audio=written.has_audio,
         codec=plan.codec,
+        cuts_s=written.cuts_s,
         seed=plan.seed if prepared.lane == "device" else None,  # a clip that no model rendered has no noise to repeat
         model=plan.model,
         recipe=prepared.recipe or plan.quality,

@@ -46,7 +46,10 @@ class Provenance(Value):
 
 
 class ClipFacts(Value):
-    """What is known of a clip before it is stored. Sizes in pixels; `seed` is None where no model rendered it."""
+    """What is known of a clip before it is stored. Sizes in pixels; `seed` is None where no model rendered it.
+
+    `cuts_s` is when each shot after the first begins, as its frames tell; None where nobody looked.
+    """
 
     kind: Kind
     prompt: str
@@ -58,6 +61,7 @@ class ClipFacts(Value):
     duration_s: float
     has_audio: bool
     codec: Codec
+    cuts_s: tuple[float, ...] | None = None
     seed: int | None
     model: str
     recipe: str
