@@ -213,7 +213,7 @@ async def test_what_was_left_out_or_sent_as_null_is_not_asked_for() -> None:
         ({"cuts": [{"source": "a"}, {"source": "b", "speed": 9}]}, "Cut 2: speed = 9 cannot be used: it must be a"),
         (
             {"cuts": [{"source": "a", "sped": 1}]},
-            "Cut 1: there is no argument 'sped'; the arguments are source, speed.",
+            "Cut 1: there is no argument 'sped'; the arguments are source, speed; did you mean speed?",
         ),
         ({"cuts": [{}]}, "Cut 1: the argument 'source' is missing."),
         ({"cuts": [{"source": "a"}] * 4}, "cuts cannot be used: it has 4 items, and at most 3 are taken."),
@@ -240,7 +240,7 @@ def test_the_command_says_it_with_its_own_flags(capsys: pytest.CaptureFixture[st
     for arguments, said in (
         (("--grain", "2"), "--grain = 2.0 cannot be used: it must be a number from 0 to 0.5."),
         (("--duration", "99"), "--duration = 99.0 cannot be used: it must be a number from 0.5 to 20."),
-        (("--lora", "x=9"), "--lora 1: strength = '9' cannot be used: it must be a number from -2 to 2."),
+        (("--lora", "x=9"), "--lora 1: strength = 9.0 cannot be used: it must be a number from -2 to 2."),
         (("--look", "night", "--grain", "0"), "A night has grain"),
     ):
         with pytest.raises(BadInput, match="ltx-mcp probe --help") as error:

@@ -414,7 +414,7 @@ BAD_CALLS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("generate_video", {"prompt": "x", "resolution": "99999p"}, ["resolution", "240p", "2160p"]),
     ("generate_video", {"prompt": "x", "aspect": "3:2"}, ["aspect", "16:9"]),
     ("generate_video", {"prompt": "x", "quality": "ultra"}, ["quality", "draft, final"]),
-    ("generate_video", {"prompt": "x", "seed": -1}, ["seed", "0"]),
+    ("generate_video", {"prompt": "x", "seed": -2}, ["seed", "0"]),
     ("generate_video", {"prompt": "x", "seed": 2**63}, ["seed"]),
     ("generate_video", {"prompt": "x", "seed": 1.5}, ["seed"]),
     ("generate_video", {"prompt": "x", "wait_s": -1}, ["wait_s"]),

@@ -1,22 +1,23 @@
 """A tool as the agent sees it, derived from a function and from the request that the function takes.
 
 The options of a request become arguments of their own, so a new option is declared on its request and nowhere else.
-The SDK drops unknown arguments silently and shows validation errors in its validator's language; an agent needs the
-argument, what came, and what is allowed.
+The SDK drops unknown arguments silently, reads free text as JSON where it can, and shows validation errors in its
+validator's language; an agent needs its words kept, and the argument, what came, and what is allowed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
-from mcp.types import ToolAnnotations
-from pydantic import ConfigDict, ValidationError, create_model, model_validator
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from ltx_mcp.errors import BadInput, StudioError
 from ltx_mcp.tools._schema import arguments_schema
+from ltx_mcp.types.meaning import Reading, as_meant
 from ltx_mcp.types.options import options_of, options_schema
 from ltx_mcp.types.validation import explain
 from ltx_mcp.types.value import Value
@@ -32,14 +33,36 @@ class StudioTool(Tool):
     """One entry of tools/list."""
 
     async def run(self, arguments: dict[str, Any], context: Any, convert_result: bool = False) -> Any:
+        schema = options_schema(self.fn_metadata.arg_model)
+        meant, readings = as_meant(arguments, schema)
         try:
-            return await super().run(arguments, context, convert_result)
+            result = await super().run(meant, context, convert_result)
         except ToolError as error:
             if isinstance(error.__cause__, StudioError):  # without the SDK's prefix
                 raise error.__cause__ from None
             if type(error) is ToolError and isinstance(error.__cause__, ValidationError):
-                raise BadInput(explain(error.__cause__, options_schema(self.fn_metadata.arg_model))) from None
+                raise BadInput(explain(error.__cause__, schema)) from None
             raise
+        return _told(result, readings) if isinstance(result, CallToolResult) and readings else result
+
+
+def _told(result: CallToolResult, readings: Sequence[Reading]) -> CallToolResult:
+    """The result, with what was read in another sense than its letters."""
+    note = f"Read {', '.join(map(str, readings))}."
+    data = dict(result.structured_content or {})
+    effective = dict(data.get("effective") or {})
+    data["effective"] = {**effective, "notes": [*effective.get("notes", ()), note]}
+    first, *rest = result.content
+    if isinstance(first, TextContent):
+        first = first.model_copy(update={"text": f"{first.text}\n{note}"})
+    return result.model_copy(update={"content": [first, *rest], "structured_content": data})
+
+
+class _AsTheyCame(FuncMetadata):
+    """The SDK turns texts such as `null` and `[1]` into values before anyone asks whether text is wanted."""
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        return data
 
 
 class _Arguments(ArgModelBase):
@@ -47,12 +70,6 @@ class _Arguments(ArgModelBase):
 
     model_config = ConfigDict(extra="forbid")
     requests: ClassVar[Mapping[str, type[Value]]] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_left_out(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Some hosts send null for every argument that the model left out."""
-        return {name: value for name, value in arguments.items() if value is not None}
 
     def model_dump_one_level(self) -> dict[str, Any]:
         """What the function is called with. Requests get only what was given: they tell what was left out."""
@@ -70,7 +87,7 @@ def studio_tool(function: Callable[..., Any], *, title: str, annotations: ToolAn
     """
     tool = StudioTool.from_function(function, title=title, description=_text(function), annotations=annotations)
     assert isinstance(tool, StudioTool)
-    tool.fn_metadata.arg_model = _with_options(tool.fn_metadata.arg_model)
+    tool.fn_metadata = _AsTheyCame(arg_model=_with_options(tool.fn_metadata.arg_model))
     tool.parameters = arguments_schema(options_schema(tool.fn_metadata.arg_model))
     return tool
 

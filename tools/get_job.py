@@ -9,11 +9,12 @@ from ltx_mcp.jobs.store import Job
 from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, Wait, job_result, shorten, structured
 from ltx_mcp.tools._tool import READS, studio_tool
 from ltx_mcp.types import states
+from ltx_mcp.types.references import Name
 
 
 async def get_job(
     context: ToolContext,
-    job_id: Annotated[str | None, Field(description="As given by a maker. Left out: the recent jobs.")] = None,
+    job_id: Annotated[Name | None, Field(description="As given by a maker. Left out: the recent jobs.")] = None,
     wait_s: Wait = 45.0,
 ) -> CallToolResult:
     """Wait for a job up to wait_s and get its clip, or its progress and the time that is left. Giving up on a

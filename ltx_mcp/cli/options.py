@@ -11,13 +11,19 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ltx_mcp.errors import BadInput
+from ltx_mcp.types.meaning import as_meant
 from ltx_mcp.types.options import Flag, Schema, flag_of, options_of, options_schema
 from ltx_mcp.types.validation import explain, number
 from ltx_mcp.types.value import Value
 
 R = TypeVar("R", bound=Value)
 
-_CONVERTERS: dict[str, Callable[[str], object]] = {"integer": int, "number": float, "string": str}
+
+class _Shown(list[str]):
+    """Choices that argparse shows and does not check: the request takes other spellings of them too."""
+
+    def __contains__(self, value: object) -> bool:
+        return True
 
 
 def add_options(parser: argparse.ArgumentParser, kind: type[Value]) -> None:
@@ -46,10 +52,11 @@ def given_options(kind: type[Value], arguments: argparse.Namespace) -> dict[str,
 
 def read_options(kind: type[R], arguments: argparse.Namespace) -> R:
     """The request that was asked for; what was left out stays left out. Raises BadInput."""
+    schema = options_schema(kind)
     try:
-        return kind(**given_options(kind, arguments))
+        return kind(**as_meant(given_options(kind, arguments), schema)[0])
     except ValidationError as error:
-        text = explain(error, options_schema(kind), lambda name: _known_as(kind, name))
+        text = explain(error, schema, lambda name: _known_as(kind, name))
         raise BadInput(text, f"ltx-mcp {arguments.command} --help lists what is allowed.") from None
 
 
@@ -68,30 +75,29 @@ def _flag_values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
 
 
 def _values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
-    """What argparse itself can check of a single value; ranges and lengths are the request's to check."""
+    """A single value: as text, for the request reads and checks it (types/meaning.py)."""
     if "enum" in option:
-        return {"choices": option["enum"]}
-    return {"type": _reader(name, flag, flag.parse or _CONVERTERS[option["type"]]), "metavar": _metavar(name, flag)}
+        return {"choices": _Shown(option["enum"])}
+    return {"type": _reader(name, flag), "metavar": _metavar(name, flag)}
 
 
 def _list_values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
     """Raises TypeError, while the parser is built, for what needs a Flag and has none."""
-    if flag.parse is None and option["items"].get("type") not in _CONVERTERS:
+    if flag.parse is None and option["items"].get("type") not in ("integer", "number", "string"):
         raise TypeError(f"{name!r} is a list of objects: give it a Flag that parses one, or NO_FLAG.")
-    parse = flag.parse or _CONVERTERS[option["items"]["type"]]
-    return {"type": _reader(name, flag, parse), "metavar": _metavar(name, flag)}
+    return {"type": _reader(name, flag), "metavar": _metavar(name, flag)}
 
 
 def _metavar(name: str, flag: Flag) -> str | None:
     return flag.metavar or ("SECONDS" if name.endswith("_s") else None)
 
 
-def _reader(name: str, flag: Flag, parse: Callable[[str], object]) -> Callable[[str], object]:
+def _reader(name: str, flag: Flag) -> Callable[[str], object]:
     """Reads one value."""
 
     def read(text: str) -> object:
         try:
-            return parse(text)
+            return flag.parse(text) if flag.parse else text
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} is not {_metavar(name, flag) or name.upper()}") from None
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 from pydantic.fields import FieldInfo
 
 from ltx_mcp.types.value import Value
@@ -12,7 +12,13 @@ V = TypeVar("V", bound=Value)
 
 _MARK = object()  # pydantic keeps it in a field's metadata
 
-ClipId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
+NAMES = "x-names"
+"""In the schema of a text that names something, and so is not free to be any words. No host is shown it."""
+
+Name = Annotated[str, Field(json_schema_extra={NAMES: True})]
+"""A text that names something."""
+
+ClipId = Annotated[Name, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]
 """Names a whole clip of the archive, never a file."""
 
 Reference = Annotated[ClipId, _MARK]

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from ltx_mcp.types.codecs import ChosenCodec
 from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.options import Flag, omit_default
-from ltx_mcp.types.references import ClipId, Reference
+from ltx_mcp.types.references import ClipId, Name, Reference
 from ltx_mcp.types.sizes import Aspect, Resolution
 from ltx_mcp.types.timeline import EditRequest
 from ltx_mcp.types.value import Value
@@ -42,7 +42,7 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED, strict=True)]
 class LoraUse(Value):
     """A LoRA, and how strongly it acts. `strength` None is the recommended one, `revision` None the newest commit."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255)]
+    name: Annotated[Name, Field(min_length=1, max_length=255)]
     strength: Annotated[
         Annotated[float, Field(ge=-MAX_LORA_STRENGTH, le=MAX_LORA_STRENGTH, allow_inf_nan=False)] | None,
         Field(description="0 has no effect. Left out: as recommended."),

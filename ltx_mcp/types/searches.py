@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from ltx_mcp.types.clips import Kind, Tags
 from ltx_mcp.types.options import Flag
@@ -13,20 +13,31 @@ from ltx_mcp.types.value import Value
 
 Query = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 
-_AGE = re.compile(r"([0-9]{1,5})([dh])")
+_AGE = re.compile(r"([0-9]{1,5}) ?([hdw]|hours?|days?|weeks?)(?: ago)?")
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
 
 def read_moment(text: str) -> datetime:
     """A date as ISO 8601, in the local zone where it names none, or an age such as 7d or 12h. Raises ValueError."""
-    if found := _AGE.fullmatch(text):
-        count = int(found[1])
-        return datetime.now(UTC) - (timedelta(days=count) if found[2] == "d" else timedelta(hours=count))
+    if (age := _age(text)) is not None:
+        return datetime.now(UTC) - age
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.astimezone()
 
 
+def _age(text: str) -> timedelta | None:
+    found = _AGE.fullmatch(text.strip().casefold())
+    return timedelta(hours=int(found[1]) * _HOURS[found[2][0]]) if found else None
+
+
+def _without_age(moment: object) -> object:
+    age = _age(moment) if isinstance(moment, str) else None
+    return moment if age is None else datetime.now(UTC) - age
+
+
 Since = Annotated[
     datetime | None,
+    BeforeValidator(_without_age),
     Field(description="ISO 8601; UTC where no zone is given."),
     Flag("--since", "DATE|AGE", "Clips made since a date such as 2026-11-20, or within 7d or 12h.", read_moment),
 ]

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from ltx_mcp.types.codecs import ChosenCodec
 from ltx_mcp.types.options import NO_FLAG, Flag
-from ltx_mcp.types.references import ClipId, Reference
+from ltx_mcp.types.references import ClipId, Name, Reference
 from ltx_mcp.types.sizes import Aspect, Resolution
 from ltx_mcp.types.value import Value
 
@@ -118,11 +118,11 @@ class Narration(Value):
     at_s: Annotated[_AtS | None, Field(description="Left out: with shot, or after the last one.")] = None
     shot: Annotated[_ShotNumber | None, Field(description="Begin with this shot, from 1.")] = None
     voice: Annotated[
-        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] | None,
+        Annotated[Name, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] | None,
         Field(description="A name of ltx://capabilities. Left out: the first of the language."),
     ] = None
     language: Annotated[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", max_length=35)] | None,
+        Annotated[Name, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$", max_length=35)] | None,
         Field(description="Of the text, such as en or pt-BR. Left out: told from the text."),
     ] = None
 

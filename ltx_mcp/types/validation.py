@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ltx_mcp.types.near_names import suggestion
 from ltx_mcp.types.options import Schema
 
 _SHOWN = 80  # characters of a bad value that are quoted back
@@ -66,7 +67,8 @@ def _told(detail: ErrorDetails, place: _Place, spelled: Callable[[str], str]) ->
         case "extra_forbidden":
             names = place.around.get("properties", {})
             known = ", ".join(names if element else map(spelled, names))
-            said = f"there is no argument {place.name!r}; the arguments are {known}."
+            meant = suggestion(place.name.rpartition(".")[2], detail["input"], names)
+            said = f"there is no argument {place.name!r}; the arguments are {known}{f'; {meant}?' if meant else '.'}"
         case "missing":
             said = f"the argument {place.name!r} is missing."
         case "value_error":  # said by a validator of ours
