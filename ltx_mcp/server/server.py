@@ -9,12 +9,14 @@ from typing import Any
 import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult
 
 from ltx_mcp import __version__
 from ltx_mcp.errors import NotFound
 from ltx_mcp.server.prompts import register_completions, register_prompts
+from ltx_mcp.server.wire import AnsweredLines
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.types.clips import Clip
@@ -36,7 +38,13 @@ is micro, generate_video draws one moving circle, square or triangle, whatever t
 
 
 class StudioServer(MCPServer[LazyStudio]):
-    """Says what is wrong with a prompt that cannot be given; the SDK says "Internal server error"."""
+    """Answers what the SDK leaves unanswered: lines that are no messages, and prompts that cannot be given."""
+
+    async def run_stdio_async(self) -> None:
+        async with stdio_server() as (incoming, outgoing):
+            server = self._lowlevel_server
+            answered = AnsweredLines(incoming, outgoing)
+            await server.run(answered, outgoing, server.create_initialization_options())
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[LazyStudio, Any] | None = None
