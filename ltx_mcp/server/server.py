@@ -38,7 +38,7 @@ is micro, generate_video draws one moving circle, square or triangle, whatever t
 
 
 class StudioServer(MCPServer[LazyStudio]):
-    """Answers what the SDK leaves unanswered: lines that are no messages, and prompts that cannot be given."""
+    """Answers what the SDK leaves unanswered: lines that cannot be parsed, and prompts that cannot be given."""
 
     async def run_stdio_async(self) -> None:
         async with stdio_server() as (incoming, outgoing):

@@ -64,14 +64,14 @@ class AnsweredLines:
 
 
 def answer_to(failure: ValidationError) -> JSONRPCError | None:
-    """The error answer to a line, from why it is no message; None for an empty line and for an answer of a client."""
+    """The error answer to a line, from why it is not a message; None for an empty line and for an answer of a client."""
     details = failure.errors(include_url=False)
     if details[0]["type"] != "json_invalid":
         # Each kind of message was tried in turn, and at least one of them misses a field of the whole.
         whole = next((each["input"] for each in details if isinstance(each["input"], dict)), {})
         if "method" not in whole and whole.keys() & {"result", "error"}:
             return None
-        text = "This is no JSON-RPC 2.0 message: a request has jsonrpc, id, method, and params that are an object."
+        text = "This is not a JSON-RPC 2.0 message: a request has jsonrpc, id, method, and params that are an object."
         return _error(_valid_id(whole.get("id")), INVALID_REQUEST, text)
     line = str(details[0]["input"])
     if not line.strip():
