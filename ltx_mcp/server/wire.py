@@ -64,7 +64,7 @@ class AnsweredLines:
 
 
 def answer_to(failure: ValidationError) -> JSONRPCError | None:
-    """The error answer to a line, from why it is not a message; None for an empty line and for an answer of a client."""
+    """The error answer to a line, from why it is not a message; None for an empty one and for an answer of a client."""
     details = failure.errors(include_url=False)
     if details[0]["type"] != "json_invalid":
         # Each kind of message was tried in turn, and at least one of them misses a field of the whole.
