@@ -24,6 +24,9 @@ class Span:
     peak_s: float
     score: float
 
+    def later(self, by_s: float) -> "Span":
+        return Span(self.start_s + by_s, self.end_s + by_s, self.peak_s + by_s, self.score)
+
 
 def find_moments(
     times_s: NDArray[np.float64],

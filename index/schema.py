@@ -114,7 +114,7 @@ def frame_rows(clip: Clip, samples: Samples, vectors: Vectors, model_id: str) ->
     columns = {name: [value] * count for name, value in _filter_values(clip).items()}
     flat = pa.array(vectors.astype(np.float16).ravel(), type=pa.float16())
     columns |= {
-        "frame_id": [f"{clip.clip_id}/{number:04d}" for number in range(count)],
+        "frame_id": [_frame_id(clip.clip_id, number) for number in range(count)],
         "sha256": [clip.sha256] * count,
         "time_s": samples.times_s.tolist(),
         "shot_start_s": _shot_starts(clip, samples),
@@ -128,6 +128,18 @@ def _shot_starts(clip: Clip, samples: Samples) -> list[float | None]:
         return [None] * len(samples.times_s)
     starts = (0.0, *clip.cuts_s)
     return [starts[bisect_right(starts, time_s + 0.0005) - 1] for time_s in samples.times_s]  # cuts are rounded to 1 ms
+
+
+def _frame_id(clip_id: str, number: int) -> str:
+    return f"{clip_id}/{number:04d}"
+
+
+def frames_from(clip_id: str, number: int) -> str:
+    """SQL for the rows of a clip's frames from this number on."""
+    first = _frame_id(clip_id, number)
+    longer = f"length(frame_id) > {len(first)}"  # from number 10,000 on
+    later = f"length(frame_id) = {len(first)} AND frame_id >= {quoted(first)}"
+    return f"clip_id = {quoted(clip_id)} AND ({longer} OR {later})"
 
 
 def _filter_values(clip: Clip) -> dict[str, Any]:

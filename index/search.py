@@ -15,6 +15,7 @@ from ltx_mcp.index.schema import among
 from ltx_mcp.index.sight import Sight
 from ltx_mcp.index.switch import Switch
 from ltx_mcp.index.tables import TEXT_COLUMNS, Tables
+from ltx_mcp.index.together import both
 from ltx_mcp.types.clips import Moment, SearchResult
 
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009: flat enough that no leg's first place decides alone
@@ -40,13 +41,13 @@ class Searcher:
     async def search(self, query: SearchQuery) -> SearchResult:
         clips = await self._tables.clips()
         total = await clips.count_rows()
-        if not total or (query.where and not await clips.count_rows(query.where)):
+        passing = await clips.count_rows(query.where) if query.where else total
+        if not passing:
             note = notes.nothing_there(total, self._tables.was_damaged)
             return SearchResult(moments=(), total_clips=total, note=note)
         if query.query is None and query.image is None:
             return SearchResult(moments=await self._newest(query), total_clips=total)
-        text_hits = await self._by_text(query)
-        seen = await self.sight.look(query)
+        text_hits, seen = await both(lambda: self._by_text(query), lambda: self.sight.look(query, passing))
         rows = await self._rows(seen.hits.keys() - {row["clip_id"] for row in text_hits})
         moments = fuse(query, text_hits, seen.hits, rows)
         note = seen.note or await self._weak_match_note(query, text_hits, moments, seen.understood)

@@ -17,16 +17,17 @@ from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.background import Background, Vectors
 from ltx_mcp.index.embed import Embedder, embed_query, unit
 from ltx_mcp.index.moments import Span, find_moments
+from ltx_mcp.index.nearest import NearFrames, Window, near_frames
 from ltx_mcp.index.query import SearchQuery
-from ltx_mcp.index.schema import among, made_by
+from ltx_mcp.index.schema import made_by
 from ltx_mcp.index.shots import cuts_between
 from ltx_mcp.index.switch import Switch
 from ltx_mcp.index.tables import Tables
 
 log = logging.getLogger(__name__)
 
-CANDIDATE_FRAMES = 300  # candidates of the vector search; the frames of their clips are then read in full
-CANDIDATE_CLIPS = 60
+CLIPS_READ, LEAST_CLIPS = 2, 4  # clips whose frames are read, for each moment that is asked for and besides
+NARROW_CLIPS = 60
 
 Hits = dict[str, list[Span]]
 """Moments by clip, the clip with the best frame first. A score of 1 is the embedder's line."""
@@ -75,56 +76,52 @@ class Sight:
         self._switch = switch
         self.frames_are_damaged = False
 
-    async def look(self, query: SearchQuery) -> Seen:
-        """Raises ModelUnavailable and IndexUnavailable only where there is an image and no words to fall back to."""
+    async def look(self, query: SearchQuery, passing: int) -> Seen:
+        """`passing` clips pass the query's filters. Raises ModelUnavailable and IndexUnavailable only where there is an image and no words to fall back to."""
         if query.image is None and not query.has_letters:
             return Seen({})
         try:
             embedder = await self._switch.looking()
-            seen = await self._look(query, embedder, query.where)
+            seen = await self._look(query, embedder, query.where, passing)
         except (ModelUnavailable, IndexUnavailable) as error:
             self.frames_are_damaged = isinstance(error, IndexUnavailable)
             if query.query is None:
                 raise
             seen = Seen({}, note=f"Searched by words only. {error}")
-        if query.image is not None or (hits := await self._specialist_hits(query)) is None:
+        if query.image is not None or (hits := await self._specialist_hits(query, passing)) is None:
             return seen
         return replace(seen, hits=_best_of(seen.hits, hits), understood=True)
 
-    async def _look(self, query: SearchQuery, embedder: Embedder, where: str | None) -> Seen:
+    async def _look(self, query: SearchQuery, embedder: Embedder, where: str | None, passing: int) -> Seen:
         reads = query.has_letters and await to_thread.run_sync(embedder.understands, query.query or "")
         if not reads and query.image is None:
             return Seen({}, understood=False, narrow=True)
         slot = self._switch.slot(embedder)
         wanted = await to_thread.run_sync(_embed_query, embedder, query, reads, limiter=slot)
-        hits = await self._tables.read(lambda: self._hits(embedder, wanted, where, query.moments_per_clip))
+        hits = await self._tables.read(lambda: self._hits(embedder, wanted, where, passing, query))
         return Seen(hits, reads or not query.has_letters, wanted.background.domain is not None)
 
-    async def _specialist_hits(self, query: SearchQuery) -> Hits | None:
+    async def _specialist_hits(self, query: SearchQuery, passing: int) -> Hits | None:
         """What the specialist finds in the clips of its world; None where it does not understand the query."""
         specialist = await self._switch.specialist()
         if specialist is None:
             return None
         where = " AND ".join(filter(None, (query.where, made_by(specialist.models))))
         try:
-            seen = await self._look(query, specialist.embedder, where)
+            seen = await self._look(query, specialist.embedder, where, passing)
         except (ModelUnavailable, IndexUnavailable) as error:
             log.warning("%s did not look: %s", specialist.embedder.weights, error)
             return None
         return seen.hits if seen.understood else None
 
-    async def _hits(self, embedder: Embedder, wanted: QueryVectors, where: str | None, limit: int) -> Hits:
+    async def _hits(self, embedder: Embedder, wanted: QueryVectors, where: str | None, passing: int, query: SearchQuery) -> Hits:
         frames = await self._tables.frames(await self._switch.model_id(embedder))
         if frames is None:
             return {}
-        near = frames.query().nearest_to(wanted.vector)
-        near = (near.where(where) if where else near).distance_type("cosine").refine_factor(10)
-        ids = [row["clip_id"] for row in await near.limit(CANDIDATE_FRAMES).select(["clip_id", "_distance"]).to_list()]
-        if not ids:
-            return {}
-        clips = among("clip_id", list(dict.fromkeys(ids))[:CANDIDATE_CLIPS])
-        columns = ["clip_id", "time_s", "duration_s", "shot_start_s", "vector"]
-        return _moments(await frames.query().where(clips).select(columns).to_arrow(), wanted, limit)
+        # What is nearest to a narrow embedder may be nothing that it knows, so more is looked at.
+        clips = NARROW_CLIPS if wanted.background.domain else CLIPS_READ * query.limit + LEAST_CLIPS
+        near = await near_frames(frames, wanted.vector, where, passing, clips)
+        return {} if near is None else await to_thread.run_sync(_moments, near, wanted, query.moments_per_clip)
 
 
 def _embed_query(embedder: Embedder, query: SearchQuery, reads: bool) -> QueryVectors:
@@ -133,23 +130,48 @@ def _embed_query(embedder: Embedder, query: SearchQuery, reads: bool) -> QueryVe
     return QueryVectors(text, image, embedder.background())
 
 
-def _moments(table: Any, wanted: QueryVectors, limit: int) -> Hits:
-    line = wanted.background.vote_z
-    vectors = _vectors(table)
-    scores = wanted.scores(vectors) / line
-    times, starts = table["time_s"].to_numpy(), table["shot_start_s"].to_numpy()
+def _moments(near: NearFrames, wanted: QueryVectors, limit: int) -> Hits:
+    vectors = _vectors(near.table)
+    scores = wanted.scores(vectors) / wanted.background.vote_z
+    times_s = near.table["time_s"].to_numpy()
+    starts_s = near.table["shot_start_s"].to_numpy()
+    durations_s = near.table["duration_s"].to_numpy()
     places = defaultdict(list)
-    for place, clip_id in enumerate(table["clip_id"].to_pylist()):
+    for place, clip_id in enumerate(near.table["clip_id"].to_pylist()):
         places[clip_id].append(place)
     found = {}
-    for clip_id, mine in places.items():
-        order = np.array(sorted(mine, key=lambda place: times[place]))
-        duration_s = table["duration_s"][mine[0]].as_py()
-        cuts_s = cuts_between(times[order], vectors[order], starts[order])
-        spans = find_moments(times[order], scores[order], duration_s, 1.0, limit, cuts_s)
-        if spans:
+    for clip_id, each in places.items():
+        mine = np.array(each)[np.argsort(times_s[each], kind="stable")]
+        mine = mine[np.append(True, np.diff(times_s[mine]) > 0)]  # two processes may have written a frame at once
+        windows = near.windows.get(clip_id, [(0.0, float(durations_s[mine[0]]))])
+        cuts_s = cuts_between(times_s[mine], vectors[mine], starts_s[mine])
+        if spans := _in_windows(windows, times_s[mine], scores[mine], cuts_s, limit):
             found[clip_id] = spans
     return _ordered(found)
+
+
+def _in_windows(
+    windows: list[Window],
+    times_s: NDArray[np.float64],
+    scores: NDArray[np.float32],
+    cuts_s: NDArray[np.float64],
+    limit: int,
+) -> list[Span]:
+    """The best moments of a clip, each in one of the windows that hold its frames."""
+    least = max(1.0, float(scores.max()) / 2)
+    found = []
+    for start_s, end_s in windows:
+        first, end = np.searchsorted(times_s, (start_s, end_s + 1e-9))
+        spans = find_moments(
+            times_s[first:end] - start_s,
+            scores[first:end],
+            end_s - start_s,
+            least,
+            limit,
+            cuts_s[first : max(first, end - 1)] - start_s,
+        )
+        found += [span.later(start_s) for span in spans]
+    return sorted(found, key=lambda span: (-span.score, span.start_s))[:limit]
 
 
 def _best_of(one: Hits, other: Hits) -> Hits:

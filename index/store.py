@@ -12,10 +12,10 @@ from anyio import to_thread
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.index.background import Vectors
 from ltx_mcp.index.embed import Embedder
-from ltx_mcp.index.optimize import optimize
+from ltx_mcp.index.optimize import is_due, optimize
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.sample import Samples
-from ltx_mcp.index.schema import among, clip_rows, frame_rows, quoted
+from ltx_mcp.index.schema import among, clip_rows, frame_rows, frames_from, quoted
 from ltx_mcp.index.search import Searcher
 from ltx_mcp.index.switch import Remake, Switch
 from ltx_mcp.index.tables import Tables
@@ -26,7 +26,6 @@ __all__ = ["ClipIndex", "IndexedClip", "SearchQuery"]
 
 log = logging.getLogger(__name__)
 
-OPTIMIZE_EVERY = 50  # clips written by this process
 FRAMES_AT_ONCE = 8  # in one call of the model: a query waits no longer for its turn, nor does the end of the process
 
 
@@ -59,7 +58,6 @@ class ClipIndex:
         self._switch = Switch(self._tables, embedder, remake, specialist)
         self._better = better
         self._searcher = Searcher(self._tables, self._switch, better)
-        self._written = 0
 
     async def open(self) -> None:
         """Open the tables now, healing what is broken; any other method would do it by itself."""
@@ -121,9 +119,6 @@ class ClipIndex:
             except ModelUnavailable as error:
                 log.warning("clip %s is found by its words only: %s", clip.clip_id, error)
         await self.put([clip])
-        self._written += 1
-        if self._written % OPTIMIZE_EVERY == 0:
-            await self.optimize()
 
     async def put(self, clips: Sequence[Clip]) -> None:
         """Make clips findable by their words, or give them their new ones."""
@@ -148,12 +143,15 @@ class ClipIndex:
         if not len(vectors):
             return
         model_id = await self._switch.model_id(embedder)
-        rows = frame_rows(clip, samples, vectors, model_id)
+        rows = await to_thread.run_sync(frame_rows, clip, samples, vectors, model_id)
+        stale = frames_from(clip.clip_id, len(vectors))
 
         async def write() -> None:
             table = await self._tables.make_frames(model_id, vectors.shape[1], embedder.weights)
+            if await table.count_rows(stale):  # rare, so not a part of the merge, which would read the whole table
+                await table.delete(stale)
             merge = table.merge_insert("frame_id").when_matched_update_all().when_not_matched_insert_all()
-            await merge.when_not_matched_by_source_delete(f"clip_id = {quoted(clip.clip_id)}").execute(rows)
+            await merge.execute(rows)
 
         await self._tables.commit(write)
 
@@ -227,12 +225,18 @@ class ClipIndex:
         """Compact the tables and build the indexes that their sizes call for; other calls may go on meanwhile."""
 
         async def work() -> None:
-            await optimize(await self._tables.clips())
-            for model_id in await self._tables.embedders():
-                if (frames := await self._tables.frames(model_id)) is not None:
-                    await optimize(frames)
+            for table in await self._all_tables():
+                await optimize(table)
 
         await self._tables.commit(work)
+
+    async def is_due(self) -> bool:
+        """Whether so much was written, by whichever process, that it is time to `optimize`. Cheap."""
+        return any([await is_due(table) for table in await self._tables.read(self._all_tables)])
+
+    async def _all_tables(self) -> list[Any]:
+        frames = [await self._tables.frames(model_id) for model_id in await self._tables.embedders()]
+        return [await self._tables.clips(), *(table for table in frames if table is not None)]
 
     async def reset(self) -> None:
         """Start empty; the old folder is moved aside. A reconcile fills the index again."""

@@ -28,6 +28,7 @@ WHOLE = {
     "micro_speed.py": (["--quick"], ["draft", "final", "load the model", "decode alone", "ratio"]),
     "micro_vae.py": (["--quick"], ["PSNR", "bilinear", "DCT", "decode of 448x256, 49 frames"]),
     "surface.py": ([], ["tools/list", "whole schemas", "finished reply, as data", "ratio"]),
+    "search_scale.py": (["--frames", "12000", "--queries", "6"], ["ours", "recall@10", "filtered", "add a clip"]),
     "search.py": (["10"], ["load the embedder", "search 10 clips by words", "the newest of 10 clips"]),
 }
 LIMIT_S = 900  # of a whole script: the longest takes minutes on two busy cores
@@ -56,7 +57,7 @@ def dry_run(script: str, *options: str) -> None:
     assert "--dry-run" in out.getvalue(), "figures say how they were made"
 
 
-RUN_WHOLE_ALONE = {"large.py", "micro_speed.py", "startup.py"}  # their dry runs take nearly as long
+RUN_WHOLE_ALONE = {"large.py", "micro_speed.py", "search_scale.py", "startup.py"}  # their dry runs take nearly as long
 
 
 @pytest.mark.parametrize("script", [name for name in SCRIPTS if name not in OF_MANY_MODES | RUN_WHOLE_ALONE])

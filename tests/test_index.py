@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.background import Background
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
+from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.schema import frames_name
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex, SearchQuery
@@ -91,6 +92,18 @@ async def test_one_clip_can_give_several_moments_and_no_more_than_asked_for(inde
     assert [moment.score for moment in found.moments] == sorted((m.score for m in found.moments), reverse=True)
     assert sorted(ids(await find(index, "red", moments_per_clip=1))) == ["blink", "still"]
     assert len((await find(index, "red", limit=1)).moments) == 1
+
+
+async def test_moments_of_a_clip_of_many_minutes_are_found_to_the_second(index: ClipIndex) -> None:
+    times_s = np.arange(650, dtype=np.float64) * 2
+    red, grey = plain("red"), plain("grey")
+    shown = [red if any(at_s <= time_s < at_s + 10 for at_s in (0, 400, 420, 1290)) else grey for time_s in times_s]
+    await index.add(make_clip("long", duration_s=1300.0), Samples(times_s, shown))
+    await put(index, make_clip("short"), always(plain("blue")))
+    found = (await find(index, "red", moments_per_clip=10, limit=10)).moments
+    spans = sorted((moment.start_s, moment.end_s) for moment in found)
+    assert spans == [(0, 9), (399, 409), (419, 429), (1289, 1300)]
+    assert ids(await find(index, "blue")) == ["short"]
 
 
 async def test_a_picture_finds_the_clip_that_shows_it(index: ClipIndex) -> None:

@@ -78,6 +78,8 @@ class Archive:
         if added and self._indexed is not None:
             self._indexed.add(clip.clip_id)
             self._rows += 1
+        if added:
+            self.upkeep.written()
 
     async def remove(self, clip_id: str) -> None:
         """Delete a clip: the files first, for they are the truth."""

@@ -1,4 +1,4 @@
-"""Embedding in the background what the wanted embedder has not seen yet, while searches go on."""
+"""What the index needs beside its searches, in the background: embedding what has not been seen, and optimizing."""
 
 import logging
 import random
@@ -14,6 +14,8 @@ from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.types.clips import Clip
 
 log = logging.getLogger(__name__)
+
+LAST_OPTIMIZING_S = 5.0  # after the stop, enough for thousands of clips: commands that make one clip would never do it
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Upkeep:
         self._began = 0.0
         self._again = False
         self._closed = False
+        self._optimizing: anyio.CancelScope | None = None
         self.progress: Embedding | None = None
         """None while nothing is embedded."""
 
@@ -58,6 +61,28 @@ class Upkeep:
         self._closed = True
         if self._pass is not None:
             self._pass.cancel()
+        if self._optimizing is not None:
+            self._optimizing.deadline = anyio.current_time() + LAST_OPTIMIZING_S
+
+    def written(self) -> None:
+        """A clip was written: optimize the index if that is due. One at a time; who adds a clip never waits for it."""
+        if self._optimizing is None and not self._closed:
+            self._optimizing = anyio.CancelScope(shield=True)
+            self._tasks.start_soon(self._optimize, self._optimizing)
+
+    async def _optimize(self, scope: anyio.CancelScope) -> None:
+        try:
+            with scope:
+                if await self._index.is_due():
+                    await self._index.optimize()
+        except StudioError as error:
+            log.warning("the search index is not optimized: %s", error)
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException:
+            log.exception("the search index is not optimized")
+        finally:
+            self._optimizing = None
 
     async def settled(self, within_s: float) -> None:
         """Wait until the pass has ended, but not when it has gone on for longer than this: one that takes an hour must
