@@ -1,37 +1,72 @@
 """All settings, as one frozen value built from an injected mapping: no module reads the environment itself.
 
 Names are `LTX_MCP_*` in the environment, or the same names in `config.toml` of the data directory; the
-environment wins. A value that a host failed to fill in (`${user_config.data_dir}`) counts as not set.
+environment wins. A value that a host failed to fill in (`${user_config.data_dir}`) counts as not set. Folders are
+written as in a shell: with quotes, ~ and variables; hosts pass such text on as it is.
 Hugging Face's own variables keep their meaning and are read by its libraries.
 """
 
+import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from ltx_mcp.errors import SettingsError
 
 PREFIX = "LTX_MCP_"
 CONFIG_NAME = "config.toml"
 _PLACEHOLDER = re.compile(r"^\$\{[^}]*\}$")
+_VARIABLE = re.compile(r"\$\{([^}]*)\}|\$([A-Za-z_]\w*)|%([A-Za-z_]\w*)%")
+_QUOTES = "\"'"
+_FOLDERS = ("data_dir", "roots", "lora_dir", "policy")
 
 
 def _folders(value: object) -> object:
-    """PATH-like text to folders; a TOML list passes as it is."""
-    return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+    """PATH-like text or a list in JSON to folders; a TOML list passes as it is."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith("["):
+        with suppress(ValueError):
+            return json.loads(value)
+    # The colon of a URI, or of a drive, does not separate.
+    parts = re.split(rf"{os.pathsep}(?!//)|\n", value)
+    return [part for part in parts if part.strip()]
 
 
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+def _folder(value: object, info: ValidationInfo) -> object:
+    """An absolute path. Raises ValueError for what cannot be meant."""
+    if not isinstance(value, str) or not value.strip():
+        return value or None
+    environ: Mapping[str, str] = info.context or {}
+    plain = value.strip().strip(_QUOTES).strip()
+    if plain.startswith("file://"):
+        plain = unquote(urlsplit(plain).path)
+    plain = _VARIABLE.sub(lambda found: _filled(found, environ), plain)
+    if plain.startswith("~") and "HOME" in environ and plain[1:2] in ("", "/", os.sep):
+        plain = environ["HOME"] + plain[1:]
+    if "\0" in plain:
+        raise ValueError("a path has no NUL character")
+    return Path(plain).expanduser().absolute()
 
 
-Folder = Annotated[Path, BeforeValidator(lambda value: _absolute(Path(value)) if value else value)]
+def _filled(found: re.Match[str], environ: Mapping[str, str]) -> str:
+    name = next(part for part in (*found.groups(), "") if part is not None)
+    if found[1] is not None and name not in environ:
+        raise ValueError(f"the variable {name} is not set")
+    return environ.get(name, found[0])
+
+
+Folder = Annotated[Path, BeforeValidator(_folder)]
+_LOWER = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+_UPPER = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 
 
 class Settings(BaseModel):
@@ -47,33 +82,43 @@ class Settings(BaseModel):
     device: str = "auto"
     memory: str = "auto"
     embedder: str = "auto"
-    downloads: Literal["auto", "ask", "never"] = "auto"
-    moderation: Literal["auto", "open-nsfw"] = "auto"
+    downloads: Annotated[Literal["auto", "ask", "never"], _LOWER] = "auto"
+    moderation: Annotated[Literal["auto", "open-nsfw"], _LOWER] = "auto"
     policy: Folder | None = None
-    narrator: Literal["auto", "hibari", "kokoro", "stand-in"] = "auto"
+    narrator: Annotated[Literal["auto", "hibari", "kokoro", "stand-in"], _LOWER] = "auto"
     max_wait_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 45.0
     max_queue: Annotated[int, Field(ge=1, le=1000)] = 8
     max_bytes: Annotated[int, Field(ge=0)] | None = None
     keep_latents_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] = 7.0
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _UPPER] = "INFO"
 
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the environment, then the config file under it. Raises SettingsError with every problem."""
         chosen = {
-            name.removeprefix(PREFIX).lower(): value
-            for name, value in environ.items()
-            if name.startswith(PREFIX) and value.strip() and not _PLACEHOLDER.match(value.strip())
+            name: value if name in _FOLDERS else value.strip().strip(_QUOTES).strip()
+            for variable, value in environ.items()
+            if variable.startswith(PREFIX) and _is_filled(name := variable.removeprefix(PREFIX).lower(), value.strip())
         }
-        folder = Path(chosen.get("data_dir") or cls().data_dir).expanduser()
-        return cls._checked({**_config(folder / CONFIG_NAME), **chosen})
+        try:
+            folder = cls._checked({"data_dir": chosen.get("data_dir") or cls().data_dir}, environ).data_dir
+        except SettingsError:  # told with the rest
+            return cls._checked(chosen, environ)
+        return cls._checked({**_config(folder / CONFIG_NAME), **chosen}, environ)
 
     @classmethod
-    def _checked(cls, values: Mapping[str, Any]) -> "Settings":
+    def _checked(cls, values: Mapping[str, Any], environ: Mapping[str, str]) -> "Settings":
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(values, context=environ)
         except ValidationError as error:
             raise SettingsError("\n".join(_problem(cls, problem) for problem in error.errors())) from None
+
+
+def _is_filled(name: str, value: str) -> bool:
+    """Whether a host filled it in. Its own names have a dot; those of variables, which folders may hold, have none."""
+    if not _PLACEHOLDER.match(value):
+        return bool(value)
+    return name in _FOLDERS and "." not in value
 
 
 def _config(path: Path) -> dict[str, Any]:
@@ -90,7 +135,8 @@ def _problem(cls: type[BaseModel], problem: Any) -> str:
     name = str(problem["loc"][0])
     if name not in cls.model_fields:
         return f"{PREFIX}{name.upper()} is not a setting; the settings are {', '.join(_names(cls))}."
-    return f"{PREFIX}{name.upper()}={problem['input']!r} cannot be used: {problem['msg']}."
+    reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
+    return f"{PREFIX}{name.upper()}={problem['input']!r} cannot be used: {reason}."
 
 
 def _names(cls: type[BaseModel]) -> list[str]:

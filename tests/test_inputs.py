@@ -1,15 +1,16 @@
 """References: what the grammar takes, what it refuses, and that no file outside the roots is ever read."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from media_kit import CLIP_ID as ID
-from media_kit import GREEN, archive, encoded, number
+from media_kit import GREEN, archive, encoded, film, number
 
 from ltx_mcp.archive.library import Library
-from ltx_mcp.errors import BadInput, NotFound
+from ltx_mcp.errors import BadInput, MediaError, NotFound
 from ltx_mcp.media.footage import read_video
 from ltx_mcp.preparation.inputs import ClipRef, FileRef, Inputs
 from ltx_mcp.types.clips import Clip
@@ -111,7 +112,6 @@ def test_the_path_of_a_clips_video_means_the_clip(inputs: Inputs, clip: Clip) ->
         "image.png",
         "./image.png",
         "../secret.png",
-        "~/image.png",
         "~root/image.png",
         "$HOME/image.png",
         "/root/image\x00.png",
@@ -304,3 +304,74 @@ def test_staging_cannot_be_named_even_inside_a_root(library: Library, data: Path
     unmoderated.write_bytes(encoded())
     with pytest.raises(BadInput, match="belongs to the archive"):
         Inputs(library, [data.parent]).still(str(unmoderated))
+
+
+# -- as chats show them ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        '"PATH"', "'PATH'", "`PATH`", "\u201cPATH\u201d", "\u2018PATH\u2019", "\u00abPATH\u00bb", "<PATH>",
+        "[the cat](PATH)", "@PATH",
+        "ROOT/my%20cat%20(1).png", "ROOT/my\\ cat\\ \\(1\\).png", "file://ROOT/my%20cat%20(1).png",
+        "file://ROOT/my cat (1).png", '"file://ROOT/my%20cat%20(1).png"',
+    ],
+)  # fmt: skip
+def test_a_path_is_taken_as_a_chat_shows_it(inputs: Inputs, root: Path, spelled: str) -> None:
+    path = root / "my cat (1).png"
+    path.write_bytes(encoded())
+    text = spelled.replace("PATH", str(path)).replace("ROOT", str(root))
+    assert inputs.parse(text) == FileRef(path)
+    assert inputs.still(text).shape == (6, 8, 3)
+
+
+def test_a_clip_in_quotes_is_the_clip(inputs: Inputs) -> None:
+    assert inputs.parse(f'"{ID}@0.5"') == ClipRef(ID, at_s=0.5)
+
+
+def test_the_home_folder_may_be_written_short(library: Library) -> None:
+    home = Path.home()
+    assert Inputs(library, [home]).parse("~/a.png") == FileRef(home / "a.png")
+    assert Inputs(library, [home]).parse("`~/a.png`") == FileRef(home / "a.png")
+
+
+def test_a_name_that_is_spelled_so_comes_before_what_it_would_mean(inputs: Inputs, root: Path) -> None:
+    (root / "a%20b.png").write_bytes(encoded((6, 6)))
+    (root / "a b.png").write_bytes(encoded((8, 6)))
+    assert inputs.still(f"{root}/a%20b.png").shape == (6, 6, 3)
+
+
+def test_what_lies_outside_does_not_change_what_a_spelling_means(inputs: Inputs, root: Path) -> None:
+    told = []
+    for name in ("secret.png", "absent.png"):
+        with pytest.raises(BadInput) as refusal:
+            inputs.still(f"{root}/..%2F{name}")
+        told.append(str(refusal.value).replace(name, ""))
+    assert told[0] == told[1]
+
+
+def test_a_bare_name_is_answered_with_the_path_that_it_has_inside_a_root(inputs: Inputs, root: Path) -> None:
+    (root / "cat.png").write_bytes(encoded())
+    with pytest.raises(BadInput, match=rf"Did you mean {root}/cat\.png\?"):
+        inputs.still("cat.png")
+
+
+def test_a_root_that_is_not_there_is_said_where_files_may_come_from(library: Library, root: Path) -> None:
+    inputs = Inputs(library, [root, root / "gone"])
+    with pytest.raises(BadInput, match=r"gone \(not there\)"):
+        inputs.still(f"{root}/nothing.png")
+
+
+def test_a_file_of_another_kind_is_named_and_the_next_step_with_it(inputs: Inputs, root: Path) -> None:
+    shutil.copy(film("bikes.mp4"), root / "film.png")
+    with pytest.raises(BadInput, match=r"film\.png is an MP4 video; an image is needed here\. import_video") as refusal:
+        inputs.still(f"{root}/film.png")
+    assert "clip_id@seconds" in refusal.value.hint
+    for kind, told in (("PNG", "a PNG image"), ("JPEG", "a JPEG image"), ("WEBP", "a WebP image"), ("TIFF", "a TIFF")):
+        (root / "image.mp4").write_bytes(encoded(kind=kind))
+        with pytest.raises(MediaError, match=rf"image\.mp4 is {told}.*; a video is needed here\. animate_image makes"):
+            inputs.video(f"{root}/image.mp4")
+    (root / "song.mp4").write_bytes(b"ID3\x04" + bytes(2000))
+    with pytest.raises(MediaError, match="is an MP3 file; a video is needed here"):
+        inputs.video(f"{root}/song.mp4")

@@ -16,7 +16,7 @@ from ltx_mcp.compose import (
     remake_embedder,
 )
 from ltx_mcp.engine.plan.memory import GB, probe_machine
-from ltx_mcp.errors import ModelUnavailable, SettingsError, StudioError
+from ltx_mcp.errors import BadInput, ModelUnavailable, SettingsError, StudioError
 from ltx_mcp.hub.cache import local_hub
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.value import Value
@@ -152,7 +152,14 @@ def _data_dir(settings: Settings) -> str:
 
 
 def _roots(settings: Settings) -> str:
-    missing = [str(root) for root in settings.roots if not Path(root).is_dir()]
-    if missing:
-        raise NotADirectoryError(f"not a folder: {', '.join(missing)}")
-    return ", ".join(map(str, settings.roots)) or "none: agents can use clips of the archive as inputs, and no files"
+    """Each with whether it exists. Raises BadInput where one does not."""
+    listed = ", ".join(f"{root} ({_state(root)})" for root in settings.roots)
+    if not all(root.is_dir() for root in settings.roots):
+        raise BadInput(listed, "Make the folder, or correct LTX_MCP_ROOTS; the others can be used meanwhile.")
+    return listed or "none: agents can use clips of the archive as inputs, and no files"
+
+
+def _state(root: Path) -> str:
+    if root.is_dir():
+        return "exists"
+    return "not a folder" if root.exists() else "does not exist"

@@ -1,6 +1,7 @@
 """`ltx-mcp serve`: MCP on stdio. The studio is opened by the first call that needs it."""
 
 import argparse
+import logging
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from ltx_mcp.studio.lazy_studio import LazyStudio
 if TYPE_CHECKING:
     from ltx_mcp.studio.studio import Studio
 
+log = logging.getLogger(__name__)
+
 
 async def serve(settings: Settings, _arguments: argparse.Namespace) -> int:
     def studio() -> "AbstractAsyncContextManager[Studio]":
@@ -18,5 +21,8 @@ async def serve(settings: Settings, _arguments: argparse.Namespace) -> int:
 
         return open_studio(settings, fetches=True)
 
+    for root in settings.roots:
+        if not root.is_dir():  # it may come later, with a drive that is plugged in
+            log.warning("LTX_MCP_ROOTS: %s does not exist or is not a folder", root)
     await make_server(LazyStudio(studio, settings.max_wait_s)).run_stdio_async()
     return 0

@@ -4,25 +4,24 @@
     coastal-city-3f9k2m7q@3.2         its frame at 3.2 s       file:///allowed/image.png       the same
     coastal-city-3f9k2m7q@3.2-5.0     its span
 
-Whatever the archive hands out is understood too: `clip://coastal-city-3f9k2m7q` and the path of a clip's video.
+Whatever the archive hands out is understood too: `clip://coastal-city-3f9k2m7q` and the path of a clip's video; and
+paths as chats show them (`spelled_paths`).
 """
 
-import os
 import re
-import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.sidecar import CLIP_ID, VIDEO
-from ltx_mcp.errors import BadInput
+from ltx_mcp.errors import BadInput, MediaError, StudioError
+from ltx_mcp.media.file_kinds import FileKind
 from ltx_mcp.media.footage import MAX_DURATION_S, Footage, open_footage
 from ltx_mcp.media.images import read_image
 from ltx_mcp.media.probe import read_frames
+from ltx_mcp.preparation.allowed_files import AllowedFiles, NotAPath
+from ltx_mcp.preparation.spelled_paths import CONTROL, unwrapped
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 
@@ -30,7 +29,6 @@ MAX_IMAGE_BYTES = 50_000_000
 MAX_VIDEO_BYTES = 2_000_000_000
 _MAX_CHARS = 4096  # of a reference: the longest path that Linux takes
 _MAX_CHARS_SHOWN = 120  # of a reference, in an error
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SECONDS = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _CLIP = re.compile(rf"(?:clip://)?(?P<id>{CLIP_ID.pattern})(?:@(?P<at>{_SECONDS})(?:-(?P<end>{_SECONDS}))?)?")
 _TOLERANCE_S = 0.001  # times are handed out with three decimals
@@ -64,12 +62,13 @@ class Inputs:
     """
 
     def __init__(self, library: Library, roots: Sequence[Path] | None) -> None:
-        self._library, self._roots = library, None if roots is None else tuple(roots)
+        self._library, self._files = library, AllowedFiles(roots, library.clips_dir.parent)
 
     def parse(self, text: str) -> ClipRef | FileRef:
         """By its form alone: the clip or file need not exist. Raises BadInput with the grammar."""
-        if len(text) > _MAX_CHARS or _CONTROL.search(text):
+        if len(text) > _MAX_CHARS or CONTROL.search(text):
             raise self._unclear(text, "It is too long or holds control characters.")
+        text = unwrapped(text)
         if found := _CLIP.fullmatch(text):
             return self._clip_ref(text, found)
         if names_clip(text):
@@ -100,7 +99,7 @@ class Inputs:
             case ClipRef(clip_id, at_s):
                 return self._frame(clip_id, at_s)
             case FileRef(path):
-                with self._opened(path, MAX_IMAGE_BYTES) as file:
+                with self._files.opened(path, MAX_IMAGE_BYTES, _not_an_image) as file:
                     return read_image(file.read(MAX_IMAGE_BYTES), path.name)
 
     def video(self, reference: str, longest_s: float = MAX_DURATION_S) -> Footage:
@@ -116,7 +115,7 @@ class Inputs:
             case ClipRef(clip_id, span_s=span_s):
                 return open_footage(self._spanning(clip_id, span_s).path, reference, span_s, longest_s)
             case FileRef(path):
-                with self._opened(path, MAX_VIDEO_BYTES) as file:
+                with self._files.opened(path, MAX_VIDEO_BYTES, _not_a_video) as file:
                     return open_footage(Path(file.name), reference, longest_s=longest_s)
 
     def media_path(self, reference: str) -> Path:
@@ -127,7 +126,7 @@ class Inputs:
             case ClipRef(clip_id):
                 raise BadInput(f"{reference!r} is a part of a clip; the whole is needed.", f"Use {clip_id}.")
             case FileRef(path):
-                with self._opened(path, MAX_VIDEO_BYTES) as file:
+                with self._files.opened(path, MAX_VIDEO_BYTES) as file:
                     return Path(file.name)
 
     def text(self, reference: str, max_bytes: int) -> bytes:
@@ -136,7 +135,7 @@ class Inputs:
             case ClipRef():
                 raise BadInput(f"{reference!r} is a clip; a text file is needed.", "Name it by its absolute path.")
             case FileRef(path):
-                with self._opened(path, max_bytes) as file:
+                with self._files.opened(path, max_bytes) as file:
                     return file.read(max_bytes)
 
     def original(self, reference: str) -> Clip | None:
@@ -145,7 +144,7 @@ class Inputs:
             case ClipRef(clip_id):
                 return self._library.get(clip_id)
             case FileRef(path):
-                with self._opened(path, MAX_VIDEO_BYTES) as file:
+                with self._files.opened(path, MAX_VIDEO_BYTES) as file:
                     return self._library.with_content(Path(file.name))
 
     def clip(self, reference: str) -> Clip | None:
@@ -155,13 +154,7 @@ class Inputs:
 
     def folder(self, text: str) -> Path:
         """An existing folder inside a root, as an absolute path or a file:// URI. Raises BadInput."""
-        try:
-            real = self._confined(self._path(text))
-        except OSError as error:
-            raise BadInput(f"{_short(Path(text))} cannot be used: {error.strerror}.", self._where()) from None
-        if not real.is_dir():
-            raise BadInput(f"{_short(real)} is not a folder.", self._where())
-        return real
+        return self._files.folder(self._path(text))
 
     # -- clips ----------------------------------------------------------------------------------------
 
@@ -193,76 +186,36 @@ class Inputs:
     # -- files ----------------------------------------------------------------------------------------
 
     def _path(self, text: str) -> Path:
-        """The absolute path that the text gives, as a path or as a file:// URI."""
-        if text.startswith("file://"):
-            return Path(self._from_uri(text))
-        if "://" in text:
-            raise self._unclear(text, "URLs are not fetched.")
-        if not Path(text).is_absolute():
-            wrong = (
-                "There is no such file." if self._roots is None else "It is not a clip id, and a path must be absolute."
-            )
-            raise self._unclear(text, wrong)
-        return Path(text)
-
-    def _from_uri(self, text: str) -> str:
+        plain = unwrapped(text)
         try:
-            uri = urlsplit(text)
-            path = unquote(uri.path, errors="strict")
-        except ValueError as error:  # not UTF-8, or a malformed host
-            raise self._unclear(text, f"It is not a valid URI: {error}.") from None
-        if uri.netloc or "?" in text or "#" in text:
-            raise self._unclear(text, "A file URI has no host, and spells ? as %3F and # as %23.")
-        if _CONTROL.search(path) or not Path(path).is_absolute():
-            raise self._unclear(text, "It must spell an absolute path without control characters.")
-        return path
+            return self._files.path(plain)
+        except NotAPath as reason:
+            raise self._unclear(text, str(reason), self._files.named(plain)) from None
 
-    @contextmanager
-    def _opened(self, path: Path, max_bytes: int) -> Iterator[BinaryIO]:
-        """A regular file inside a root, by its real path. Of a path outside, errors say no more than that."""
-        try:
-            with open(self._confined(path), "rb", opener=_open_once) as file:
-                found = os.fstat(file.fileno())
-                if not stat.S_ISREG(found.st_mode):
-                    raise BadInput(f"{_short(path)} is not a regular file.", self._where())
-                if found.st_size > max_bytes:
-                    raise BadInput(f"{_short(path)} is larger than {max_bytes // 10**6} MB.", "Use a smaller file.")
-                yield file
-        except OSError as error:
-            spans = "@ names a frame or span of a clip alone: import the file with import_video first. "
-            hint = f"{spans if '@' in path.name else ''}{self._where()}"
-            raise BadInput(f"{_short(path)} cannot be read: {error.strerror}.", hint) from None
-
-    def _confined(self, path: Path) -> Path:
-        """Where the path leads once every link is followed. Raises BadInput outside the roots."""
-        try:
-            real = path.resolve()
-            roots = [Path(real.anchor)] if self._roots is None else [root.resolve() for root in self._roots]
-        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
-            raise BadInput(f"{_short(path)} cannot be followed: {error}.", self._where()) from None
-        if real.is_relative_to(self._library.clips_dir.parent.resolve()):  # no reference may name what is staged
-            raise BadInput(f"{_short(path)} belongs to the archive.", "Name a clip by its clip_id.")
-        if not any(real.is_relative_to(root) for root in roots):
-            raise BadInput(f"{_short(path)} is not inside an allowed folder.", self._where())
-        return real
-
-    # -- errors ---------------------------------------------------------------------------------------
-
-    def _where(self) -> str:
-        if self._roots is None:
-            return "Check the path."
-        if not self._roots:
-            return "No folder is allowed yet: the user can name some in LTX_MCP_ROOTS."
-        return f"Files may come from {', '.join(map(str, self._roots))}."
-
-    def _unclear(self, text: str, reason: str) -> BadInput:
+    def _unclear(self, text: str, reason: str, named: str = "") -> BadInput:
         grammar = (
             "A reference is a clip_id, clip_id@3.2 (its frame at 3.2 s), clip_id@3.2-5.0 (its span), "
-            f"or the {'' if self._roots is None else 'absolute '}path or file:// URI of a file."
+            f"or the {'absolute ' if self._files.confined else ''}path or file:// URI of a file."
         )
         nearest = self._library.suggestion(text.removeprefix("clip://").partition("@")[0])
-        shown = repr(text[:_MAX_CHARS_SHOWN])
-        return BadInput(f"{shown} is not a valid media reference. {reason}", f"{grammar} {self._where()} {nearest}")
+        hint = " ".join(part for part in (named, grammar, self._files.where, nearest) if part)
+        return BadInput(f"{text[:_MAX_CHARS_SHOWN]!r} is not a valid media reference. {reason}", hint)
+
+
+def _not_an_image(name: str, kind: FileKind) -> StudioError | None:
+    if kind.family != "video":
+        return None
+    hint = "import_video takes it into the archive; then name one of its frames as clip_id@seconds."
+    return BadInput(f"{name} is {kind.name}; an image is needed here.", hint)
+
+
+def _not_a_video(name: str, kind: FileKind) -> StudioError | None:
+    if kind.family == "video" or kind.name == "a GIF image":
+        return None
+    if kind.family == "image":
+        hint = "animate_image makes a clip of it, and edit_video a shot."
+        return MediaError(f"{name} is {kind.name}; a video is needed here.", hint)
+    return MediaError(f"{name} is {kind.name}; a video is needed here.", "Name a video file or a clip.")
 
 
 def _check_time(clip: Clip, time_s: float) -> None:
@@ -270,14 +223,3 @@ def _check_time(clip: Clip, time_s: float) -> None:
         raise BadInput(
             f"{clip.clip_id} has no frame at {time_s:g} s.", f"Its times go from 0 to {clip.duration_s:.3f}."
         )
-
-
-def _short(path: Path) -> str:
-    """Its end tells more than its beginning."""
-    text = str(path)
-    return text if len(text) <= _MAX_CHARS_SHOWN else f"...{text[-_MAX_CHARS_SHOWN:]}"
-
-
-def _open_once(path: str, flags: int) -> int:
-    """Without waiting, as a pipe would for its writer; not through a link, for links were followed before."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
