@@ -114,7 +114,9 @@ class Sight:
             return None
         return seen.hits if seen.understood else None
 
-    async def _hits(self, embedder: Embedder, wanted: QueryVectors, where: str | None, passing: int, query: SearchQuery) -> Hits:
+    async def _hits(
+        self, embedder: Embedder, wanted: QueryVectors, where: str | None, passing: int, query: SearchQuery
+    ) -> Hits:
         frames = await self._tables.frames(await self._switch.model_id(embedder))
         if frames is None:
             return {}

@@ -70,7 +70,7 @@ _BRANDS = {  # of ISO base media files, the major one
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"),
                     FileKind("a HEIC image", "image")),
     b"crx ": FileKind("a camera's raw file", "image"),
-    **dict.fromkeys((b"M4A ", b"M4B "), FileKind("an M4A file", "audio")),
+    **dict.fromkeys((b"M4A ", b"M4B "), FileKind("an M4A file", "video")),  # a container that may hold one
     b"qt  ": FileKind("a MOV video", "video"),
 }  # fmt: skip
 _MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?:<\?xml|<!DOCTYPE|<!--|<svg|<html)", re.IGNORECASE)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 65_000_000  # a 64-megapixel phone camera (9248x6936); 195 MB once decoded
+HINT = "Use a whole PNG, JPEG, WebP or GIF file."
 _KINDS = ("PNG", "JPEG", "WEBP", "GIF")  # the few decoders that hostile bytes may reach
 
 
@@ -34,8 +35,7 @@ def read_image(content: bytes, name: str) -> Frame:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's own limit, which opening applies
         raise _too_large(f"{name} has too many pixels") from None
     except Exception as error:  # a hostile file raises anything, from struct.error to MemoryError
-        hint = "Use a whole PNG, JPEG, WebP or GIF file."
-        raise BadInput(f"{name} cannot be read as an image.", hint) from error
+        raise BadInput(f"{name} cannot be read as an image.", HINT) from error
 
 
 def _too_large(what: str) -> BadInput:

@@ -18,6 +18,8 @@ from ltx_mcp.archive.sidecar import CLIP_ID, VIDEO
 from ltx_mcp.errors import BadInput, MediaError, StudioError
 from ltx_mcp.media.file_kinds import FileKind
 from ltx_mcp.media.footage import MAX_DURATION_S, Footage, open_footage
+from ltx_mcp.media.framecrc import HINT as VIDEO_HINT
+from ltx_mcp.media.images import HINT as IMAGE_HINT
 from ltx_mcp.media.images import read_image
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.preparation.allowed_files import AllowedFiles, NotAPath
@@ -205,17 +207,15 @@ class Inputs:
 def _not_an_image(name: str, kind: FileKind) -> StudioError | None:
     if kind.family != "video":
         return None
-    hint = "import_video takes it into the archive; then name one of its frames as clip_id@seconds."
-    return BadInput(f"{name} is {kind.name}; an image is needed here.", hint)
+    frames = "import_video takes a video into the archive; then name one of its frames as clip_id@seconds."
+    return BadInput(f"{name} is {kind.name}; an image is needed here.", f"{IMAGE_HINT} {frames}")
 
 
 def _not_a_video(name: str, kind: FileKind) -> StudioError | None:
     if kind.family == "video" or kind.name == "a GIF image":
         return None
-    if kind.family == "image":
-        hint = "animate_image makes a clip of it, and edit_video a shot."
-        return MediaError(f"{name} is {kind.name}; a video is needed here.", hint)
-    return MediaError(f"{name} is {kind.name}; a video is needed here.", "Name a video file or a clip.")
+    moving = " animate_image makes a clip of an image, and edit_video a shot." if kind.family == "image" else ""
+    return MediaError(f"{name} is {kind.name}; a video is needed here.", f"{VIDEO_HINT}{moving}")
 
 
 def _check_time(clip: Clip, time_s: float) -> None:
