@@ -27,7 +27,6 @@ from pathlib import Path
 import numpy as np
 
 from ltx_mcp.edit.film import Film, lay_out
-from ltx_mcp.edit.frame_coding import read_frame_coding
 from ltx_mcp.edit.graph import shot_input
 from ltx_mcp.edit.segments import film_frames
 from ltx_mcp.edit.sources import StillSource, VideoSource
@@ -72,7 +71,7 @@ def _sources(work: Path, width: int, height: int, seconds: float) -> tuple[Video
     subprocess.run([executable(), "-v", "error", "-f", "lavfi", "-i", made, "-pix_fmt", "yuv420p", path], check=True)
     image = np.random.default_rng(1).integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
     image = image.repeat(8, axis=0).repeat(8, axis=1)
-    video = VideoSource(open_footage(path, "source"), read_frame_coding(path))
+    video = VideoSource(open_footage(path, "source"))
     return video, StillSource((image.shape[1], image.shape[0]), lambda: image)
 
 

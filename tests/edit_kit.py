@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from ltx_mcp.edit.film import Film, lay_out, shot_texts
-from ltx_mcp.edit.frame_coding import read_frame_coding
 from ltx_mcp.edit.segments import film_frames
 from ltx_mcp.edit.sources import Source, StillSource, VideoSource
 from ltx_mcp.media.footage import open_footage
@@ -15,7 +14,7 @@ from ltx_mcp.types.timeline import FrameFit, Shot
 
 
 def video(path: Path, span_s: tuple[float, float] | None = None) -> VideoSource:
-    return VideoSource(open_footage(path, str(path), span_s), read_frame_coding(path))
+    return VideoSource(open_footage(path, str(path), span_s))
 
 
 def still(frame: Frame) -> StillSource:

@@ -8,7 +8,6 @@ import pytest
 from edit_kit import a_film, greys, plain, rendered, still, video
 from media_kit import ffmpeg, film, number, write_counting
 
-from ltx_mcp.edit.frame_coding import read_frame_coding
 from ltx_mcp.edit.segments import film_frames
 from ltx_mcp.errors import BadInput, MediaError
 
@@ -120,7 +119,7 @@ def test_hdr_is_tone_mapped(transfer: str, tmp_path: Path) -> None:
            f"setparams=range=tv:color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc",
            "-c:v", "libx265", "-x265-params",
            f"log-level=none:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc", path)  # fmt: skip
-    assert read_frame_coding(path).is_hdr
+    assert video(path).footage.source.video.colour.is_hdr
     [grey, *_] = greys(rendered(a_film((video(path), {"duration_s": 0.2})), tmp_path / "work"))
     assert 190 < grey <= 255
 
@@ -129,7 +128,7 @@ def test_fields_are_joined(tmp_path: Path) -> None:
     path = tmp_path / "fields.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:r=50:d=0.5", "-vf", "interlace=scan=tff:lowpass=0",
            "-flags", "+ildct+ilme", "-c:v", "libx264", path)  # fmt: skip
-    assert read_frame_coding(path).interlaced
+    assert video(path).footage.source.video.interlaced
     assert len(rendered(a_film((video(path), {"duration_s": 0.4})), tmp_path / "work")) == 4
 
 

@@ -185,6 +185,7 @@ def shot_audio(shots: Sequence[FilmShot], fps: float) -> tuple[AudioPlacement, .
             gain_db=each.shot.volume_db,
             fade_in_s=each.lead_in / fps,
             fade_out_s=each.lead_out / fps,
+            is_video=True,
         )
         for each in shots
         if isinstance(each.source, VideoSource) and each.source.footage.has_audio and each.shot.volume_db > -60

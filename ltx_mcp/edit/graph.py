@@ -7,58 +7,60 @@ A source that ends early goes on with its last frame.
 from dataclasses import dataclass
 
 from ltx_mcp.edit.film import Film, FilmShot
-from ltx_mcp.edit.frame_coding import FrameCoding
 from ltx_mcp.edit.motion import motion_filters
 from ltx_mcp.edit.sources import StillSource, VideoSource
 from ltx_mcp.edit.stills import StillFile
 from ltx_mcp.media.colour import scale_filter
-from ltx_mcp.media.ffmpeg import input_args
+from ltx_mcp.media.decoding import DEINTERLACED, open_at, same_clock, seen_colours
 from ltx_mcp.media.footage import Footage
 
 PIXELS = "gbrp"  # planar RGB: what xfade, pad and overlay work on without a colour matrix between them
 
 _GRACE_US = 500  # times are handed out with three decimals: one that was rounded down still means its own frame
-_HD_LINES = 576  # untagged video with more of them is BT.709, with fewer BT.601: the rule of players
 _BLURRED_AT = 8  # the blurred frame behind a padded one is made at an eighth of the size
-_TONEMAPPED = (
-    # 203 nits are HDR's diffuse white (ITU-R BT.2408), which becomes SDR's white
-    "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,tonemap=mobius:desat=0,"
-    "zscale=transfer=bt709:matrix=bt709:range=limited,format=yuv444p"
-)
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input of a graph: ffmpeg's arguments that open it, and the filters that follow."""
+    """One input of a graph: ffmpeg's arguments that open it, and the filters that follow its stream `index`.
+
+    `after` are arguments that come after all others.
+    """
 
     args: tuple[str, ...]
     filters: str
+    index: int = 0
+    after: tuple[str, ...] = ()
 
 
 def shot_input(film: Film, shot: FilmShot, first: int, label: str, still: StillFile | None = None) -> Input:
-    """The frames of a shot from its frame `first` on. `label` keeps names apart in one graph; a still is in `still`."""
+    """The frames of a shot from its frame `first` on.
+
+    `label`, the input's number, keeps names apart in one graph; a still is in `still`.
+    """
     match shot.source:
-        case VideoSource(footage, coding):
-            return _video(film, shot, footage, coding, first, label)
+        case VideoSource(footage):
+            return _video(film, shot, footage, first, label)
         case StillSource():
             assert still is not None, "a still is rendered from a file"
             return _still(film, shot, first, label, still)
 
 
-def _video(film: Film, shot: FilmShot, footage: Footage, coding: FrameCoding, first: int, label: str) -> Input:
+def _video(film: Film, shot: FilmShot, footage: Footage, first: int, label: str) -> Input:
     into_s = (shot.shot.start_s or 0.0) + float(first / film.rate) * shot.shot.speed
+    video = footage.source.video
     # From the key frame before it: the frame on screen at the start may have appeared before it.
-    seek = ("-noaccurate_seek", "-ss", f"{footage.start_s + into_s:.6f}")
+    opened, lead_s = open_at(footage.source, footage.start_s + into_s)
     filters = [
-        *(["bwdif=mode=send_frame:deint=interlaced"] if coding.interlaced else []),
-        f"settb=AVTB,setpts=(PTS-{_GRACE_US})/{shot.shot.speed:g}",
+        *([DEINTERLACED] if video.interlaced else []),
+        f"settb=AVTB,setpts=(PTS-{_GRACE_US + round(lead_s * 1e6)})/{shot.shot.speed:g}",
         *_ending(footage, into_s, shot.shot.speed),
         # At each tick the last frame that began before it, the first being the one on screen at the start.
         f"fps=fps={film.rate}:start_time=0:round=up,tpad=stop=-1:stop_mode=clone",
-        *_colour(coding, footage.height),
+        *seen_colours(video, label),
         _fitted(film, footage.width, footage.height, label),
     ]
-    return Input((*seek, *input_args(footage.path)), ",".join(filters))
+    return Input(tuple(opened), ",".join(filters), video.index, tuple(same_clock(footage.source, int(label))))
 
 
 def _ending(footage: Footage, into_s: float, speed: float) -> list[str]:
@@ -67,17 +69,6 @@ def _ending(footage: Footage, into_s: float, speed: float) -> list[str]:
         return []
     left_us = round((footage.duration_s - into_s) / speed * 1e6)
     return [f"trim=end_pts={max(1, left_us - 2 * _GRACE_US)}"]
-
-
-def _colour(coding: FrameCoding, height: int) -> list[str]:
-    """What scale needs to know of the colours, or SDR in place of HDR."""
-    if coding.is_hdr:
-        return [_TONEMAPPED]
-    if coding.primaries == "bt2020":
-        return ["zscale=primaries=bt709:transfer=bt709:matrix=bt709:range=limited,format=yuv444p"]
-    if coding.matrix == "unknown":
-        return [f"setparams=colorspace={'bt709' if height > _HD_LINES else 'smpte170m'}"]
-    return []
 
 
 def _still(film: Film, shot: FilmShot, first: int, label: str, still: StillFile) -> Input:

@@ -108,11 +108,12 @@ def _read(process: FFmpeg, segment: Segment, shape: tuple[int, int, int]) -> Ite
 
 def _args(film: Film, segment: Segment, stills: StillFiles, text: TextFilter) -> list[str]:
     """ffmpeg's arguments that write the segment's frames, raw RGB, to standard output."""
-    inputs = [shot_input(film, segment.shot, segment.start - segment.shot.start, "1", stills.of(segment.shot))]
+    label = "0" if segment.before is None else "1"
+    inputs = [shot_input(film, segment.shot, segment.start - segment.shot.start, label, stills.of(segment.shot))]
     if segment.before is not None:
         first = segment.start - segment.before.start
         inputs.insert(0, shot_input(film, segment.before, first, "0", stills.of(segment.before)))
-    chains = [f"[{place}:V:0]{each.filters}" for place, each in enumerate(inputs)]
+    chains = [f"[{place}:{each.index}]{each.filters}" for place, each in enumerate(inputs)]
     graph = chains[0]
     if segment.before is not None:
         kind, seconds = _XFADE[segment.shot.shot.transition], float(segment.frames / film.rate)
@@ -125,4 +126,5 @@ def _args(film: Film, segment: Segment, stills: StillFiles, text: TextFilter) ->
         *(arg for each in inputs for arg in each.args),
         *("-filter_complex", f"{graph},format=rgb24[out]", "-map", "[out]", "-fps_mode", "passthrough"),
         *("-frames:v", str(segment.frames), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
+        *(arg for each in inputs for arg in each.after),
     ]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ltx_mcp.edit.frame_coding import FrameCoding
 from ltx_mcp.errors import StudioError
 from ltx_mcp.media.footage import Footage
 from ltx_mcp.types.frames import Frame
@@ -14,10 +13,9 @@ from ltx_mcp.types.frames import Frame
 
 @dataclass(frozen=True)
 class VideoSource:
-    """A stretch of video, and how its frames are coded."""
+    """A stretch of video."""
 
     footage: Footage
-    coding: FrameCoding
 
     @property
     def size(self) -> tuple[int, int]:

@@ -6,7 +6,7 @@ It runs as a process of its own so that a hostile file can crash a decoder and n
 import re
 import subprocess
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread, Timer
@@ -17,13 +17,15 @@ from ltx_mcp.errors import MediaError
 
 # Demuxers that only read the file they are given. Without this list a text file named .mp4 may be a concat
 # script that reads other files; the protocol list alone does not stop that.
-CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif"
-AUDIO_CONTAINERS = f"{CONTAINERS},mp3,wav,w64,flac,ogg,aiff,aac,caf"
+CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpegts,mpeg,asf,flv,ogg"
+AUDIO_CONTAINERS = f"{CONTAINERS},mp3,wav,w64,flac,aiff,aac,caf"
 MAX_PIXELS = 8192 * 4320  # of one frame; larger is refused before its memory is allocated
 MAX_STREAMS = 32  # a film with every dubbing and subtitle has fewer; each stream costs a decoder
 _MAX_ALLOC_BYTES = 512 * 2**20  # in one piece: twice a frame of MAX_PIXELS at 16 bits, and no declared gigabyte
 _LINES_KEPT = 3  # of stderr, at each end: the cause tends to come first, the consequence last
+_MAX_LINE_BYTES = 65_536  # of stderr: what a file calls itself may be as long as it likes
 _SOURCE = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] *)+")  # "[h264 @ 0x55b7...]", an address that helps nobody
+_LEVEL = re.compile(r"^\[(info|verbose|warning|error|fatal|panic)\] ?(.*)", re.DOTALL)
 
 
 def input_args(path: Path, containers: str = CONTAINERS) -> list[str]:
@@ -39,17 +41,29 @@ def input_args(path: Path, containers: str = CONTAINERS) -> list[str]:
 class FFmpeg:
     """A running ffmpeg; a context manager that leaves no process and no thread behind.
 
-    `pipe_in` opens `stdin`, `pipe_out` opens `stdout`. A thread drains stderr, so that a full pipe can't
-    stop it. Raises MediaError when it cannot be started.
+    `pipe_in` opens `stdin`, `pipe_out` opens `stdout`; it inherits the file descriptors `pass_fds`. A thread drains
+    stderr, so that a full pipe can't stop it; with `on_info` that thread hands over what ffmpeg says of files and
+    frames, line by line. Raises MediaError when it cannot be started.
     """
 
-    def __init__(self, args: Sequence[str], *, pipe_in: bool = False, pipe_out: bool = False) -> None:
+    def __init__(
+        self,
+        args: Sequence[str],
+        *,
+        pipe_in: bool = False,
+        pipe_out: bool = False,
+        pass_fds: Sequence[int] = (),
+        on_info: Callable[[str], None] | None = None,
+    ) -> None:
+        self._on_info = on_info
+        level = "error" if on_info is None else "level+info"
         try:
             self._process = subprocess.Popen(
-                [executable(), "-hide_banner", "-nostdin", "-loglevel", "error", *args],
+                [executable(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", level, *args],
                 stdin=subprocess.PIPE if pipe_in else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipe_out else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
+                pass_fds=pass_fds,
                 start_new_session=True,  # Ctrl-C is for us; we end ffmpeg ourselves
             )
         except (OSError, ValueError) as error:
@@ -94,8 +108,17 @@ class FFmpeg:
 
     def _keep_errors(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            if text := _SOURCE.sub("", line.decode(errors="replace").strip()):
+        stderr = self._process.stderr
+        for line in iter(lambda: stderr.readline(_MAX_LINE_BYTES), b""):
+            text = _SOURCE.sub("", line.decode(errors="replace").rstrip())
+            if self._on_info is not None:
+                said = _LEVEL.match(text)
+                if said is None or said[1] in ("info", "verbose", "warning"):
+                    if said is not None and said[1] == "info":
+                        self._on_info(said[2])
+                    continue
+                text = said[2]
+            if text := text.strip():
                 kept = self._first if len(self._first) < _LINES_KEPT else self._last
                 kept.append(text[:300])
 

@@ -5,6 +5,7 @@ ffmpeg does the resampling in one pass, so that neither a long file nor a fast o
 
 import time
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,34 +14,56 @@ import numpy as np
 
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.audio import SAMPLE_RATE
-from ltx_mcp.media.colour import TO_RGB, scale_filter
-from ltx_mcp.media.ffmpeg import FFmpeg, input_args
+from ltx_mcp.media.colour import TO_RGB
+from ltx_mcp.media.decoding import DEINTERLACED, frame_filters, open_at, same_clock
+from ltx_mcp.media.ffmpeg import FFmpeg
 from ltx_mcp.media.framecrc import HINT
-from ltx_mcp.media.probe import probe
+from ltx_mcp.media.raw_audio import decode_source
+from ltx_mcp.media.read_source import read_source
+from ltx_mcp.media.source import Source
 from ltx_mcp.types.frames import Audio, Frame
 
 MAX_DURATION_S = 60.0  # of one span: the longest clip there is; what comes after it in a file is not used
 _READ_LIMIT_S = 600.0  # of waiting for ffmpeg over a whole span; longer means a file made to stall us
+_ON_GRID = 0.05  # of an interval: a span that begins so near a frame's place begins on it
 _GRACE_US = 500  # times are handed out with three decimals: one that was rounded down still means its own frame
 
 
 @dataclass(frozen=True)
 class Footage:
-    """A span of a video that opens. `width` and `height` in pixels as shown: upright, with square pixels.
+    """A span of a video that opens, in seconds of the player's clock.
 
-    `fps` is the average where the rate varies. `end_s` is None where the span ends with the file; of a reference
-    that names no span, a set one says that there was more than `MAX_DURATION_S`.
+    `end_s` is None where the span ends with the file; of a reference that names no span, a set one says that there was
+    more than `MAX_DURATION_S`.
     """
 
-    path: Path
+    source: Source
     reference: str
     start_s: float
     end_s: float | None
-    width: int
-    height: int
-    fps: float
     duration_s: float
-    has_audio: bool
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
+
+    @property
+    def width(self) -> int:
+        """In pixels as shown: upright, with square pixels."""
+        return self.source.video.size[0]
+
+    @property
+    def height(self) -> int:
+        return self.source.video.size[1]
+
+    @property
+    def fps(self) -> float:
+        """By the commonest interval between frames."""
+        return self.source.fps
+
+    @property
+    def has_audio(self) -> bool:
+        return self.source.audio is not None
 
 
 def open_footage(
@@ -52,21 +75,11 @@ def open_footage(
     """
     start_s, asked_end_s = span_s or (0.0, None)
     latest_s = start_s + longest_s
-    found = probe(path, until_s=latest_s + 1.0)  # a second more, to see whether there is more
+    found = read_source(path, listed_s=latest_s + 1.0)  # a second more, to see whether there is more
     if start_s >= found.end_s:
         raise MediaError(f"{path.name} ends after {found.end_s:.3f} s.", "Name a span that begins before that.")
     end_s = min(asked_end_s or found.end_s, found.end_s, latest_s)
-    return Footage(
-        path=path,
-        reference=reference,
-        start_s=start_s,
-        end_s=end_s if end_s < found.end_s else None,
-        width=found.width,
-        height=found.height,
-        fps=found.fps,
-        duration_s=end_s - start_s,
-        has_audio=found.has_audio,
-    )
+    return Footage(found, reference, start_s, end_s if end_s < found.end_s else None, end_s - start_s)
 
 
 def read_video(
@@ -74,16 +87,19 @@ def read_video(
 ) -> Iterator[Frame]:
     """Exactly `frames` frames of (height, width, 3): the k-th is what is on screen k / fps seconds into the span.
 
-    The video covers the frame and is cropped from the centre, as `framing.fit` says. Where the span is shorter, its
-    last frame stays. `frame_filter` is an ffmpeg filter for each of them. Frames are decoded while they are pulled.
+    On the source's own grid of frames it is the nearest, so that a frame which comes a little late is not a whole one
+    late. The video covers the frame and is cropped from the centre, as `framing.fit` says. Where the span is shorter,
+    its last frame stays. `frame_filter` is an ffmpeg filter for each of them. Frames are decoded while they are pulled.
     Raises MediaError.
     """
+    source = footage.source
+    # From the key frame before the start: the frame on screen at the start may have appeared before it.
+    opened, lead_s = open_at(source, footage.start_s)
     args = [
-        # From the key frame before the start: the frame on screen at the start may have appeared before it.
-        *("-noaccurate_seek", "-ss", f"{footage.start_s:.6f}", *input_args(footage.path), "-map", "0:V:0"),
-        *("-vf", _filters(footage, width, height, fps, frames, frame_filter)),
+        *(*opened, "-map", f"0:{source.video.index}"),
+        *("-vf", ",".join(_filters(footage, lead_s, width, height, fps, frames, frame_filter))),
         *("-fps_mode", "passthrough", "-frames:v", str(frames)),
-        *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"),
+        *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1", *same_clock(source)),
     ]
     came, last = 0, None
     for pixels in _pieces(args, width * height * 3, footage.path):
@@ -100,43 +116,61 @@ def read_audio(footage: Footage, sample_rate: int = SAMPLE_RATE) -> Audio | None
 
     What is not there, before the audio begins or after it ends, is silence. Raises MediaError.
     """
-    if not footage.has_audio:
+    sound = footage.source.audio
+    if sound is None:
         return None
     samples = round(footage.duration_s * sample_rate)
-    # Audio that begins late, or pauses, keeps its times: silence fills them.
-    resampled = f"aresample={sample_rate}:async=1:first_pts=0,aformat=channel_layouts=stereo,apad=whole_len={samples}"
-    args = [
-        *("-ss", f"{footage.start_s:.6f}", "-t", f"{footage.duration_s:.6f}", *input_args(footage.path)),
-        *("-map", "0:a:0", "-af", resampled, "-f", "f32le", "pipe:1"),
-    ]
-    pieces = _pieces(args, samples * 2 * 4, footage.path)
-    raw = next(pieces, None)
-    pieces.close()
-    if raw is None:
+    raw = bytearray(samples * 2 * 4)
+    came = 0
+    with closing(decode_source(footage.source, footage.start_s, footage.duration_s, _go_on, (), sample_rate)) as pieces:
+        for piece in pieces:
+            fitting = piece[: len(raw) - came]
+            raw[came : came + len(fitting)] = fitting
+            came += len(fitting)
+    if not came and footage.start_s < sound.end_s:
         raise MediaError(
             f"The audio of {footage.path.name} does not decode.",
             "Use a video whose audio decodes, or one without audio.",
         )
     audio = np.frombuffer(raw, dtype="<f4").reshape(samples, 2).T
-    return np.ascontiguousarray(np.clip(np.nan_to_num(audio), -1.0, 1.0), dtype=np.float32)
+    return np.ascontiguousarray(np.clip(audio, -1.0, 1.0), dtype=np.float32)
 
 
-def _filters(footage: Footage, width: int, height: int, fps: float, frames: int, frame_filter: str) -> str:
+def _go_on() -> None:
+    """Nothing asks for an end."""
+
+
+def _filters(
+    footage: Footage, lead_s: float, width: int, height: int, fps: float, frames: int, frame_filter: str
+) -> list[str]:
     """Cut, then choose frames, then crop, then scale: each step has less to do than the one before.
 
     fps=...:round=up shows at each tick the last frame that began before it; start_time=0 begins with the one on
     screen at the start; end_frame keeps it from filling a gap of years with frames that nobody asked for. The crop
     is in terms of each frame's own size and pixel shape, which may change within a file.
     """
-    length_us = round(footage.duration_s * 1e6)
-    cut = f"settb=AVTB,setpts=PTS-{_GRACE_US}"
+    video = footage.source.video
+    grace_us = _grace_us(footage, fps)
+    cut = [f"settb=AVTB,setpts=PTS-{grace_us + round(lead_s * 1e6)}"]
     if footage.end_s is not None:
-        cut += f",trim=end_pts={max(1, length_us - 2 * _GRACE_US)}"
+        cut.append(f"trim=end_pts={max(1, round(footage.duration_s * 1e6) - grace_us - _GRACE_US)}")
     rate = Fraction(fps).limit_denominator(1001)  # 29.97 is 30000/1001
     aspect = f"{width}/{height}"
-    crop = f"crop='max(1,min(iw,ih*{aspect}/sar))':'max(1,min(ih,iw*sar/({aspect})))':exact=1"
-    chosen = f"fps=fps={rate}:start_time=0:round=up,trim=end_frame={frames}"
-    return ",".join(part for part in (cut, chosen, crop, scale_filter(width, height), frame_filter, TO_RGB) if part)
+    return [
+        *([DEINTERLACED] if video.interlaced else []),
+        *cut,
+        f"fps=fps={rate}:start_time=0:round=up,trim=end_frame={frames}",
+        f"crop='max(1,min(iw,ih*{aspect}/sar))':'max(1,min(ih,iw*sar/({aspect})))':exact=1",
+        *frame_filters(video, width, height),
+        *([frame_filter, TO_RGB] if frame_filter else []),
+    ]
+
+
+def _grace_us(footage: Footage, fps: float) -> int:
+    """How much later than its tick a frame may appear: half an interval on the source's own grid."""
+    place = footage.start_s * fps
+    on_grid = abs(fps - footage.fps) < 1e-3 * fps and abs(place - round(place)) < _ON_GRID
+    return round(0.5e6 / fps) if on_grid else _GRACE_US
 
 
 def _pieces(args: list[str], size: int, path: Path) -> Generator[bytearray, None, None]:

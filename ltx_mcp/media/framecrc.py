@@ -3,16 +3,16 @@
 `framecrc` is made for machines: headers (`#name stream: value`), then one line of numbers for each packet.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from ltx_mcp.errors import MediaError
-from ltx_mcp.media.ffmpeg import AUDIO_CONTAINERS, MAX_PIXELS, FFmpeg, input_args
+from ltx_mcp.media.ffmpeg import AUDIO_CONTAINERS, FFmpeg, input_args
 
-HINT = "Use a whole MP4, MOV, MKV, WebM, AVI or GIF file."
+HINT = "Use a whole MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, WMV, FLV, OGG or GIF file."
 AUDIO_HINT = "Name one audio file (WAV, FLAC, MP3, M4A, OGG, AIFF) or a video with audio; playlists are not read."
 _LIMIT_S = 60.0  # for reading through a file; longer means a file made to stall us
 _MAX_LISTING_BYTES = 64 * 2**20  # at some 60 bytes a packet: hours of video
@@ -52,32 +52,49 @@ class Stream:
     packets: tuple[Packet, ...] = ()
 
     @property
-    def size_shown(self) -> tuple[int, int]:
-        """With square pixels; the height is kept."""
-        return max(1, round(self.size[0] * self.pixel_aspect)), self.size[1]
-
-    @property
     def times_s(self) -> list[float]:
         """When each packet is shown or heard, in decoding order."""
-        return [float(packet.pts * self.tick_s) for packet in self._shown()]
+        return [float(packet.pts * self.tick_s) for packet in self.shown]
 
     @property
     def end_s(self) -> float:
-        return max((float((packet.pts + packet.duration) * self.tick_s) for packet in self._shown()), default=0.0)
+        return max((float((packet.pts + packet.duration) * self.tick_s) for packet in self.shown), default=0.0)
 
-    def _shown(self) -> Iterator[Packet]:
+    @property
+    def shown(self) -> Iterator[Packet]:
         """Without the video packets before the start of an edit list, which are decoded and never shown."""
         discarded = _DISCARD if self.kind == "video" else 0
         return (packet for packet in self.packets if not packet.flags & discarded)
 
 
-def list_packets(path: Path, until_s: float | None = None) -> tuple[Stream, Stream | None]:
+def list_streams(path: Path, until_s: float | None, on_info: Callable[[str], None]) -> list[Stream]:
+    """The video streams that are not cover images, then the audio streams, without decoding. Raises MediaError.
+
+    Packets from `until_s` on are left out. `on_info` gets ffmpeg's description of the file, line by line.
+    """
+    # genpts: MPEG program streams and AVI store no time of presentation for some frames.
+    limit = ["-fflags", "+genpts", *(() if until_s is None else ("-t", str(until_s)))]
+    return _list([*limit, *input_args(path), "-map", "0:V", "-map", "0:a?", "-c", "copy"], path, on_info=on_info)
+
+
+def list_times(
+    opened: Sequence[str], index: int, length_s: float | None, path: Path, after: Sequence[str]
+) -> list[float]:
+    """When the packets of a stream are shown, by the clock of a file that is opened with these arguments, unsorted.
+
+    Without decoding, up to `length_s` after where it is opened. Raises MediaError.
+    """
+    limit = [] if length_s is None else ["-t", f"{length_s:.6f}"]
+    args = ["-fflags", "+genpts", *limit, *opened, "-map", f"0:{index}", "-c", "copy"]
+    return _list(args, path, after=after)[0].times_s
+
+
+def list_packets(path: Path) -> tuple[Stream, Stream | None]:
     """The first video stream that is not a cover image, and the first audio stream, without decoding.
 
-    Packets from `until_s` on are left out. Raises MediaError for what does not open as a video.
+    Raises MediaError for what does not open as a video.
     """
-    limit = [] if until_s is None else ["-t", str(until_s)]
-    streams = _list([*limit, *input_args(path), "-map", "0:V:0", "-map", "0:a:0?", "-c", "copy"], path)
+    streams = _list([*input_args(path), "-map", "0:V:0", "-map", "0:a:0?", "-c", "copy"], path)
     video, audio = streams[0], streams[1] if len(streams) > 1 and streams[1].packets else None
     if not video.times_s:
         raise MediaError(f"{path.name} cannot be read as a video: it holds no frames.", HINT)
@@ -93,22 +110,15 @@ def list_audio(path: Path) -> Stream:
     return audio
 
 
-def first_frame(path: Path) -> Stream:
-    """The video stream as it decodes: upright, at its declared frame rate, with one frame for a packet.
-
-    Raises MediaError where no frame decodes, or where it is too large.
-    """
-    decoded = _list([*input_args(path), "-map", "0:V:0", "-frames:v", "1"], path)[0]
-    if not decoded.packets:
-        raise MediaError(f"{path.name} cannot be read as a video: it holds no frame that decodes.", HINT)
-    width, height = decoded.size_shown
-    if width * height > MAX_PIXELS:  # by its pixels' shape alone: ffmpeg has held the stored size to the limit
-        raise MediaError(f"{path.name} has {width}x{height} pixels.", f"The largest has {MAX_PIXELS // 10**6} million.")
-    return decoded
-
-
-def _list(args: Sequence[str], path: Path, kind: str = "as a video", hint: str = HINT) -> list[Stream]:
-    with FFmpeg([*args, "-f", "framecrc", "pipe:1"], pipe_out=True) as ffmpeg:
+def _list(
+    args: Sequence[str],
+    path: Path,
+    kind: str = "as a video",
+    hint: str = HINT,
+    on_info: Callable[[str], None] | None = None,
+    after: Sequence[str] = (),
+) -> list[Stream]:
+    with FFmpeg([*args, "-f", "framecrc", "pipe:1", *after], pipe_out=True, on_info=on_info) as ffmpeg:
         with ffmpeg.within(_LIMIT_S):
             streams = _parse(_lines(ffmpeg.stdout, path))
         try:

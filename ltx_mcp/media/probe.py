@@ -2,27 +2,36 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from ltx_mcp.errors import MediaError
-from ltx_mcp.media.colour import TO_RGB, scale_filter
-from ltx_mcp.media.ffmpeg import FFmpeg, input_args
-from ltx_mcp.media.framecrc import HINT, first_frame, list_packets
+from ltx_mcp.media.decoding import DEINTERLACED, frame_filters, open_at, same_clock
+from ltx_mcp.media.ffmpeg import FFmpeg
+from ltx_mcp.media.framecrc import HINT, list_times
+from ltx_mcp.media.passes import frames_with_times
+from ltx_mcp.media.read_source import read_source
 from ltx_mcp.media.resize import size_within
+from ltx_mcp.media.source import Source
 from ltx_mcp.types.frames import Frame
 
 _LIMIT_S = 60.0  # for each frame; longer means a file made to stall us
-_BATCH = 64  # frames for one ffmpeg run: keeps the select expression short, and skips far between them
+_BATCH = 64  # frames for one ffmpeg run: keeps the select expression short
+_GAP_S = 4.0  # between times further apart another run begins: seeking costs less than decoding on
+_GRACE_S = 0.0005  # a time that was printed with three decimals still means its own frame
+_WITHOUT_TIMES = frozenset({"avi"})  # containers whose packets do not say when they are shown
+_NEAREST_S = 0.0002  # half of what two frames are at least apart, to tell them by their times
 
 
 @dataclass(frozen=True)
 class Probe:
     """What a video file holds. Sizes in pixels as shown: upright, the pixels made square; `frames` is an exact count.
 
-    `end_s` is when the last frame is over, on the clock that starts with the file.
+    `end_s` is when the last frame or sound is over, on the clock that starts with the file.
     """
 
     width: int
@@ -37,69 +46,115 @@ class Probe:
     audio_codec: str | None
 
 
-def probe(path: Path, until_s: float | None = None) -> Probe:
-    """Count the packets, those before `until_s` only if it is given, and decode one frame.
-
-    Raises MediaError for anything but a video that opens.
-    """
-    video, audio = list_packets(path, until_s)
-    shown = first_frame(path)
-    times_s, audio_times_s = video.times_s, audio.times_s if audio else []
-    fps = _rate(times_s, float(1 / shown.tick_s))
-    last_s = max(times_s)
+def probe(path: Path) -> Probe:
+    """Count the packets and decode one frame. Raises MediaError for anything but a video that opens."""
+    source = read_source(path, listed_s=None)
+    video, audio = source.video, source.audio
     return Probe(
-        width=shown.size_shown[0],
-        height=shown.size_shown[1],
-        fps=fps,
-        frames=len(times_s),
-        duration_s=len(times_s) / fps,
-        end_s=video.end_s if video.end_s > last_s else last_s + 1 / fps,
+        width=video.size[0],
+        height=video.size[1],
+        fps=source.fps,
+        frames=video.frames,
+        duration_s=video.frames / source.fps,
+        end_s=source.end_s,
         has_audio=audio is not None,
-        audio_duration_s=audio.end_s - max(0.0, min(audio_times_s)) if audio else 0.0,
+        audio_duration_s=audio.end_s - audio.start_s if audio else 0.0,
         codec=video.codec,
         audio_codec=audio.codec if audio else None,
     )
 
 
-def read_frames(path: Path, times_s: Sequence[float], max_side: int | None = None) -> Iterator[tuple[float, Frame]]:
+def read_frames(
+    video: Path | Source, times_s: Sequence[float], max_side: int | None = None
+) -> Iterator[tuple[float, Frame]]:
     """(its own time in seconds, frame) of the frames shown at `times_s`, each once, in order of time.
 
     A time past the end means the last frame. `max_side` in pixels shrinks, never grows, keeping the shape.
-    Raises MediaError. Frames are decoded while they are pulled.
+    Raises MediaError. Frames are decoded while they are pulled; memory does not grow with the file.
     """
-    shown_at = sorted(list_packets(path)[0].times_s)
-    size = size_within(first_frame(path).size_shown, max_side)
-    # Half a millisecond of grace: a time that was printed with three decimals still means its own frame.
-    wanted = sorted({max(0, bisect_right(shown_at, time_s + 0.0005) - 1) for time_s in times_s})
-    for start in range(0, len(wanted), _BATCH):
-        batch = wanted[start : start + _BATCH]
-        for index, frame in zip(batch, _decode(path, shown_at, batch, size), strict=True):
-            yield shown_at[index], frame
+    source = video if isinstance(video, Source) else read_source(video)
+    size = size_within(source.video.size, max_side)
+    last_s = -1.0
+    for batch in _batches(sorted(set(times_s))):
+        for time_s, frame in _on_screen(source, batch, size):
+            if time_s > last_s:
+                last_s = time_s
+                yield time_s, frame
 
 
-def _rate(times_s: Sequence[float], declared: float) -> float:
-    """The declared frame rate where the frames keep to it, else their average: the rate may vary."""
-    if len(times_s) < 2:
-        return declared
-    lasting = max(times_s) - min(times_s)
-    measured = (len(times_s) - 1) / lasting if lasting else declared
-    return declared if abs(measured - declared) < 0.01 * declared else measured
+def _batches(times_s: Sequence[float]) -> list[list[float]]:
+    """Times that are worth one run each."""
+    batches: list[list[float]] = []
+    for time_s in times_s:
+        if not batches or len(batches[-1]) == _BATCH or time_s - batches[-1][-1] > _GAP_S:
+            batches.append([])
+        batches[-1].append(time_s)
+    return batches
 
 
-def _decode(path: Path, shown_at: Sequence[float], wanted: Sequence[int], size: tuple[int, int]) -> Iterator[Frame]:
-    """Frames of these indices, ascending: seek to the first, decode on to the last."""
-    first, (width, height) = wanted[0], size
-    # Between the first wanted frame and the one before it: then the first frame that comes is the wanted one.
-    seek = ["-ss", f"{(shown_at[first - 1] + shown_at[first]) / 2:.6f}"] if first else []
-    chosen = "+".join(f"eq(n,{index - first})" for index in wanted)
-    filters = f"select='{chosen}',{scale_filter(width, height)},{TO_RGB}"
-    args = [*seek, *input_args(path), "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough"]
-    args += ["-frames:v", str(len(wanted)), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
+def _on_screen(source: Source, times_s: Sequence[float], size: tuple[int, int]) -> Iterator[tuple[float, Frame]]:
+    """The frames on screen at times that lie close together, each once."""
+    if source.container in _WITHOUT_TIMES:
+        yield from _passed(source, times_s, size)
+        return
+    shown_at = _shown_at(source, times_s[0], times_s[-1])
+    wanted = sorted({shown_at[max(0, bisect_right(shown_at, time_s + _GRACE_S) - 1)] for time_s in times_s})
+    yield from zip(wanted, _decode(source, wanted, shown_at, size), strict=True)
+
+
+def _passed(source: Source, times_s: Sequence[float], size: tuple[int, int]) -> Iterator[tuple[float, Frame]]:
+    """The same from the decoded frames alone, all of which are brought to the size."""
+    left = list(times_s)
+    before: tuple[float, Frame] | None = None
+    with closing(frames_with_times(source, size, left[0])) as frames:
+        for frame, time_s in frames:
+            if before is not None and left[0] + _GRACE_S < time_s:
+                yield before
+                while left and left[0] + _GRACE_S < time_s:
+                    left.pop(0)
+            before = (time_s, frame)
+            if not left:
+                return
+    if before is None:
+        raise MediaError(f"{source.path.name} has no frame at {left[0]:.3f} s that decodes.", HINT)
+    yield before
+
+
+def _shown_at(source: Source, first_s: float, last_s: float) -> list[float]:
+    """When frames appear, from the one on screen at the first time to the one at the last, ascending."""
+    first_s = max(first_s, source.video.start_s)
+    opened, lead_s = open_at(source, first_s)
+    listed = list_times(opened, source.video.index, last_s - first_s + lead_s + 1.0, source.path, same_clock(source))
+    times_s = [time_s + first_s - lead_s for time_s in listed]
+    shown = sorted({time_s for time_s in times_s if time_s > source.video.start_s - _NEAREST_S})
+    if not shown or shown[0] > first_s + _GRACE_S > source.video.start_s + 2 * _GRACE_S:
+        # A seek past the end, or one that found no key frame before: then from the beginning.
+        opened, _ = open_at(source, 0.0)
+        shown = sorted(list_times(opened, source.video.index, None, source.path, same_clock(source)))
+        shown = [time_s for time_s in shown if time_s > source.video.start_s - _NEAREST_S]
+    if not shown:
+        raise MediaError(f"{source.path.name} has no frame at {first_s:.3f} s that decodes.", HINT)
+    return shown
+
+
+def _decode(
+    source: Source, wanted_s: Sequence[float], shown_at: Sequence[float], size: tuple[int, int]
+) -> Iterator[Frame]:
+    """Frames of these times, ascending: seek to the key frame before the first, decode on to the last."""
+    width, height = size
+    opened, lead_s = open_at(source, wanted_s[0])
+    shift_s = lead_s - wanted_s[0]
+    near_s = min([_NEAREST_S * 2, *(later - earlier for earlier, later in pairwise(shown_at))]) / 2.1
+    chosen = "+".join(f"lt(abs(t-{time_s + shift_s:.6f}),{near_s:.6f})" for time_s in wanted_s)
+    filters = [*([DEINTERLACED] if source.video.interlaced else []), f"select='{chosen}'"]
+    filters += frame_filters(source.video, width, height)
+    args = [*opened, "-map", f"0:{source.video.index}", "-vf", ",".join(filters), "-fps_mode", "passthrough"]
+    args += ["-frames:v", str(len(wanted_s)), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1", *same_clock(source)]
     with FFmpeg(args, pipe_out=True) as ffmpeg:
-        for index in wanted:
+        for time_s in wanted_s:
             with ffmpeg.within(_LIMIT_S):
                 pixels = ffmpeg.stdout.read(width * height * 3)
             if len(pixels) < width * height * 3:
                 ffmpeg.finish(_LIMIT_S)
-                raise MediaError(f"{path.name} has no frame at {shown_at[index]:.3f} s that decodes.", HINT)
+                raise MediaError(f"{source.path.name} has no frame at {time_s:.3f} s that decodes.", HINT)
             yield np.frombuffer(bytearray(pixels), dtype=np.uint8).reshape(height, width, 3)  # writable: torch wants it

@@ -11,7 +11,8 @@ from pathlib import Path
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.loudness import measure
-from ltx_mcp.media.raw_audio import RawAudio, decode, raw_args, run
+from ltx_mcp.media.raw_audio import RawAudio, decode, decode_source, raw_args, run
+from ltx_mcp.media.read_source import read_source
 from ltx_mcp.media.tempo import tempo
 from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.film import AudioPlacement
@@ -50,7 +51,7 @@ class Tracks:
 
     def _piece(self, placement: AudioPlacement, length: int) -> Generator[bytes]:
         """Exactly `length` samples of it, or fewer where it ends earlier."""
-        if placement.role == "shot":
+        if placement.is_video:
             return self._decode(placement, length, (*tempo(placement.speed), *_shaped(placement, length)))
         return self._by_file(placement, length)
 
@@ -68,11 +69,19 @@ class Tracks:
 
     def _decode(self, placement: AudioPlacement, length: int, filters: Sequence[str]) -> Generator[bytes]:
         length_s = length / SAMPLE_RATE * placement.speed + _SPARE_S
-        return decode(placement.path, placement.source_start_s, length_s, filters, self.check)
+        start_s = placement.source_start_s
+        if placement.is_video:
+            source = read_source(placement.path)
+            return decode_source(source, start_s, length_s, self.check, filters) if source.audio else _nothing()
+        return decode(placement.path, start_s, length_s, filters, self.check)
 
     def _speech_gain(self, path: Path) -> float:
         found = measure(path, self.check)
         return 0.0 if found.silent else min(MAX_SPEECH_GAIN_DB, SPEECH_LUFS - found.integrated_lufs)
+
+
+def _nothing() -> Generator[bytes]:
+    yield from ()
 
 
 def sample(at_s: float) -> int:

@@ -105,7 +105,7 @@ class Inputs:
                     return read_image(file.read(MAX_IMAGE_BYTES), path.name)
 
     def video(self, reference: str, longest_s: float = MAX_DURATION_S) -> Footage:
-        """Footage: a whole clip, its span, or an MP4, MOV, MKV, WebM, AVI or GIF file, of each at most `longest_s`.
+        """Footage: a whole clip, its span, or a video file, of each at most `longest_s`.
 
         Raises BadInput for what cannot be used, NotFound for a clip that is not there, MediaError for what does not
         open as a video.

@@ -14,4 +14,4 @@ def frames_to_moderate(footage: Footage) -> list[Frame]:
     """Two a second, the first and the last, shrunk. Raises MediaError."""
     count = max(2, round(footage.duration_s * SAMPLES_PER_S) + 1)
     times_s = np.linspace(footage.start_s, footage.start_s + footage.duration_s, count)
-    return [frame for _, frame in read_frames(footage.path, list(times_s), max_side=LONG_SIDE)]
+    return [frame for _, frame in read_frames(footage.source, list(times_s), max_side=LONG_SIDE)]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ltx_mcp.edit.film import FilmShot
-from ltx_mcp.edit.frame_coding import read_frame_coding
 from ltx_mcp.edit.sources import BLACK_STILL, Source, StillSource, VideoSource, naming
 from ltx_mcp.errors import BadInput, MediaError
+from ltx_mcp.media.framecrc import HINT
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.resize import shrink
 from ltx_mcp.preparation.inputs import ClipRef, Inputs
@@ -52,7 +52,7 @@ def _source(reference: str, inputs: Inputs) -> tuple[Source, Frame | None]:
         if isinstance(parsed, ClipRef):
             raise
         return _still_or_neither(reference, inputs)
-    return VideoSource(footage, read_frame_coding(footage.path)), None
+    return VideoSource(footage), None
 
 
 def _still_or_neither(reference: str, inputs: Inputs) -> tuple[Source, Frame | None]:
@@ -61,7 +61,7 @@ def _still_or_neither(reference: str, inputs: Inputs) -> tuple[Source, Frame | N
     except BadInput as error:
         if "cannot be read as" not in error.message:
             raise
-        hint = "Use a whole MP4, MOV, MKV, WebM, AVI, GIF, PNG, JPEG or WebP file."
+        hint = f"{error.hint} Of videos: {HINT}"
         raise BadInput(f"{reference} can be read neither as a video nor as an image.", hint) from error
 
 
@@ -92,4 +92,4 @@ def _looks(shot: FilmShot, found: ShotSource, fps: float) -> list[Frame]:
     footage = found.source.footage
     start_s = footage.start_s + (shot.shot.start_s or 0.0)
     times_s = np.linspace(start_s, start_s + shot.frames / fps * shot.shot.speed, LOOKS_PER_SHOT)
-    return [shrink(frame, LOOK_SIDE) for _, frame in read_frames(footage.path, list(times_s))]
+    return [shrink(frame, LOOK_SIDE) for _, frame in read_frames(footage.source, list(times_s))]

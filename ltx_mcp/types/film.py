@@ -25,7 +25,7 @@ class AudioPlacement(Value):
 
     It begins at `at_s` of the film and lasts `duration_s` there; it is read from `source_start_s` of the file on, at
     `speed` with its pitch kept. Fades are within its duration. `loop` repeats the file until `duration_s` is full.
-    A file that ends earlier is followed by silence.
+    A file that ends earlier is followed by silence. `is_video`: times of the file are on the clock of its frames.
     """
 
     path: Path
@@ -38,6 +38,7 @@ class AudioPlacement(Value):
     fade_in_s: float = 0.0
     fade_out_s: float = 0.0
     loop: bool = False
+    is_video: bool = False
 
 
 class ShotTime(Value):

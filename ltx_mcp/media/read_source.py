@@ -1,0 +1,251 @@
+"""Reads what is in a video file: one run of ffmpeg lists its streams and packets, one decodes their first frames.
+
+ffmpeg's own description, not a second library's: PyAV takes 0.6 s to be imported into a process of its own, where both
+runs take 0.1 s, and it would bring another ffmpeg, which may see other frames than the one that decodes them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+from ltx_mcp.errors import MediaError
+from ltx_mcp.media.decoding import ALPHA_DECODERS
+from ltx_mcp.media.ffmpeg import MAX_PIXELS, FFmpeg, input_args
+from ltx_mcp.media.framecrc import HINT, Stream, list_streams
+from ltx_mcp.media.rates import frame_rate, grid_start
+from ltx_mcp.media.silence import first_that_sounds
+from ltx_mcp.media.source import AudioStream, Colour, Source, Track, VideoStream, has_alpha
+
+LISTED_S = 61.0  # of a file: the longest clip there is, and a second to see whether there is more
+_LIMIT_S = 60.0  # for a first frame; longer means a file made to stall us
+_MAX_LINES = 20_000  # of a description
+_TOGETHER_S = 0.02  # streams that begin this close begin together: sooner than lips are seen to be late
+_REORDERED_S = 0.15  # AVI stores no time of presentation: its packets seem to come this much before their frames
+_TAIL_S = 0.05  # sound that outlasts the last frame by less is the padding of its codec's last packet
+_STREAM = re.compile(r"^  Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\((\w+)\))?: (Video|Audio|Subtitle): (\w+)(.*)$")
+_TITLE = re.compile(r"^      title +: (.*)$")
+_ALPHA = re.compile(r"^      alpha_mode +: 1$", re.IGNORECASE)
+_ROTATION = re.compile(r"rotation of (-?[\d.]+) degrees")
+_FIELDS = re.compile(r"\b(top|bottom) (coded )?first\b")
+_LENGTH = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)")
+_INPUT = re.compile(r"^Input #0, (.+), from ")
+_TIME = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
+_FRAME = re.compile(r"n: *0 pts: *(-?\d+) .*fmt:(\S+) .*sar:(\d+)/(\d+) s:(\d+)x(\d+) i:([PTB]) ")
+_COLOUR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
+_SOUND = re.compile(r"n:0 pts:(-?\d+) .*chlayout:(.+) rate:(\d+) nb_samples")
+
+
+@dataclass
+class _Described:
+    """What ffmpeg says of its input, as lines come."""
+
+    container: str = ""
+    declared_s: float | None = None
+    tracks: list[Track] = field(default_factory=list)
+    covers: set[int] = field(default_factory=set)
+    details: dict[int, str] = field(default_factory=dict)
+    rotations: dict[int, float] = field(default_factory=dict)
+    alpha: set[int] = field(default_factory=set)
+    lines: int = 0
+    over: bool = False
+
+    def read(self, line: str) -> None:
+        self.lines += 1
+        self.over = self.over or self.lines > _MAX_LINES or line.startswith(("Output #", "Stream mapping"))
+        if self.over:
+            return
+        if found := _STREAM.match(line):
+            self._stream(int(found[1]), found[2], found[3].lower(), found[4], found[5])
+        elif found := _INPUT.match(line):
+            self.container = found[1]
+        elif found := _LENGTH.match(line):
+            self.declared_s = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
+        elif self.tracks:
+            track = self.tracks[-1]
+            if found := _TITLE.match(line):
+                self.tracks[-1] = replace(track, title=found[1][:80])
+            elif _ALPHA.match(line):
+                self.alpha.add(track.index)
+            elif found := _ROTATION.search(line):
+                self.rotations[track.index] = float(found[1])
+
+    def _stream(self, index: int, language: str | None, kind: str, codec: str, details: str) -> None:
+        known = None if language in (None, "und") else language
+        self.tracks.append(Track(index, kind, codec, "(default)" in details, known))
+        self.details[index] = details
+        if "(attached pic)" in details:
+            self.covers.add(index)
+
+    def of(self, kind: str) -> list[Track]:
+        return [track for track in self.tracks if track.kind == kind and track.index not in self.covers]
+
+
+@dataclass
+class _Decoded:
+    """What the first frame and the first sound are, in ffmpeg's time."""
+
+    tick_s: Fraction = Fraction(0)
+    declared: Fraction = Fraction(0)
+    pts: int = 0
+    pixel_format: str = ""
+    pixel_aspect: Fraction = Fraction(1)
+    stored_size: tuple[int, int] = (0, 0)
+    interlaced: bool = False
+    colour: Colour | None = None
+    sample_rate: int = 0
+    layout: str = ""
+    sound_s: float | None = None
+
+    def read(self, line: str) -> None:
+        if not self.tick_s and (found := _TIME.search(line)):
+            self.tick_s = Fraction(int(found[1]), int(found[2]))
+            self.declared = Fraction(int(found[3]), int(found[4])) if int(found[4]) else Fraction(0)
+        elif not self.pixel_format and (found := _FRAME.search(line)):
+            self.pts, self.pixel_format = int(found[1]), found[2]
+            if int(found[3]) and int(found[4]):
+                self.pixel_aspect = Fraction(int(found[3]), int(found[4]))
+            self.stored_size, self.interlaced = (int(found[5]), int(found[6])), found[7] != "P"
+        elif self.pixel_format and self.colour is None and (found := _COLOUR.search(line)):
+            self.colour = Colour(range=found[1], matrix=found[2], primaries=found[3], transfer=found[4])
+        elif self.sound_s is None and (found := _SOUND.search(line)):
+            self.layout, self.sample_rate = found[2], int(found[3])
+            self.sound_s = int(found[1]) / self.sample_rate
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """With square pixels; the height is kept."""
+        return max(1, round(self.stored_size[0] * self.pixel_aspect)), self.stored_size[1]
+
+
+def read_source(path: Path, listed_s: float | None = LISTED_S) -> Source:
+    """The streams of a video file, with the packets of its first `listed_s` seconds counted; all of them if None.
+
+    Raises MediaError for anything but a video that opens.
+    """
+    described = _Described()
+    streams = list_streams(path, listed_s, described.read)
+    videos = [(track, stream) for track, stream in _matched(described, streams, "video") if stream.packets]
+    if not videos:
+        raise MediaError(f"{path.name} cannot be read as a video: it holds no frames.", HINT)
+    chosen, packets = next((each for each in videos if each[0].is_default), videos[0])
+    sounds = [(track, stream) for track, stream in _matched(described, streams, "audio") if stream.packets]
+    heard = _heard(path, sounds)
+    decoder = ALPHA_DECODERS.get(chosen.codec, "") if chosen.index in described.alpha else ""
+    first = _first_frames(path, chosen.index, decoder, None if heard is None else heard[0].index, listed_s)
+    audio = None if heard is None else _audio(*heard, first)
+    video, zero_s = _video(chosen, packets, first, described)
+    if audio is not None:
+        zero_s = _zero(zero_s, audio.start_s, float(video.rate))
+    zero_s = round(zero_s, 6)
+    video = replace(video, start_s=video.start_s - zero_s, end_s=video.end_s - zero_s)
+    end_s = video.end_s
+    if audio is not None:
+        audio = replace(audio, start_s=audio.start_s - zero_s, end_s=audio.end_s - zero_s)
+        if audio.end_s > end_s + max(_TAIL_S, 1 / float(video.rate)):
+            end_s = audio.end_s
+    is_whole = listed_s is None or zero_s + end_s < listed_s
+    return Source(
+        path, described.container, tuple(described.tracks), video, audio, zero_s, end_s, is_whole, described.declared_s
+    )
+
+
+def _matched(described: _Described, streams: Sequence[Stream], kind: str) -> list[tuple[Track, Stream]]:
+    """Tracks with their packets: both are in the order of the file."""
+    return list(zip(described.of(kind), [stream for stream in streams if stream.kind == kind], strict=False))
+
+
+def _heard(path: Path, sounds: Sequence[tuple[Track, Stream]]) -> tuple[Track, Stream] | None:
+    """The one track that is flagged as default, else the first that sounds, else the first."""
+    flagged = [each for each in sounds if each[0].is_default]
+    if len(sounds) < 2 or len(flagged) == 1:
+        return next(iter(flagged or sounds), None)
+    candidates = flagged or list(sounds)
+    found = first_that_sounds(path, [track.index for track, _ in candidates])
+    return next((each for each in candidates if each[0].index == found), candidates[0])
+
+
+def _video(track: Track, stream: Stream, first: _Decoded, described: _Described) -> tuple[VideoStream, float]:
+    """The stream, and where the grid of its frames begins. Times on ffmpeg's clock."""
+    tick_s, begin = stream.tick_s, float(first.pts * first.tick_s)
+    ticks = sorted(packet.pts for packet in stream.shown)
+    decodable = [tick for tick in ticks if float(tick * tick_s) > begin - float(tick_s) - _REORDERED_S] or ticks
+    rate, steady = frame_rate(decodable, tick_s, first.declared)
+    last_s = max(float(decodable[-1] * tick_s), begin)
+    assert first.colour is not None
+    details = described.details[track.index]
+    video = VideoStream(
+        index=track.index,
+        codec=track.codec,
+        size=first.size,
+        stored_size=first.stored_size,
+        pixel_aspect=first.pixel_aspect,
+        pixel_format=first.pixel_format,
+        colour=first.colour,
+        interlaced=first.interlaced or _FIELDS.search(details) is not None,
+        has_alpha=has_alpha(first.pixel_format),
+        rotation=described.rotations.get(track.index, 0.0),
+        tick_s=tick_s,
+        rate=rate,
+        steady=steady,
+        frames=len(decodable),
+        start_s=begin,
+        end_s=stream.end_s if stream.end_s > last_s else last_s + float(1 / rate),
+        is_default=track.is_default,
+        language=track.language,
+    )
+    return video, grid_start(decodable, tick_s, rate)
+
+
+def _audio(track: Track, stream: Stream, first: _Decoded) -> AudioStream:
+    """Times on ffmpeg's clock."""
+    return AudioStream(
+        index=track.index,
+        codec=track.codec,
+        sample_rate=first.sample_rate,
+        layout=first.layout,
+        tick_s=stream.tick_s,
+        start_s=max(0.0, min(stream.times_s)) if first.sound_s is None else first.sound_s,
+        end_s=stream.end_s,
+        is_default=track.is_default,
+        language=track.language,
+    )
+
+
+def _zero(video_s: float, audio_s: float, fps: float) -> float:
+    """Where the clock begins: with whichever is first, and so that frames fall on its ticks.
+
+    A frame shown a tick late would be out of sync by up to a frame, so the clock begins a part of a tick early instead.
+    """
+    early_s = video_s - audio_s
+    if early_s < min(_TOGETHER_S, 0.5 / fps):
+        return video_s
+    ticks = -int(-(early_s * fps - 1e-6) // 1)
+    return video_s - ticks / fps
+
+
+def _first_frames(path: Path, video: int, decoder: str, audio: int | None, listed_s: float | None) -> _Decoded:
+    """Decode one frame, and the first sound. Raises MediaError where no frame decodes, or where it is too large."""
+    for sound in dict.fromkeys((audio, None)):
+        decoded = _Decoded()
+        args = [*(("-t", str(listed_s)) if listed_s is not None else ())]
+        args += [*(("-c:v", decoder) if decoder else ()), *input_args(path)]
+        args += ["-map", f"0:{video}", "-vf", "showinfo=checksum=0", "-frames:v", "1"]
+        if sound is not None:
+            args += ["-map", f"0:{sound}", "-af", "ashowinfo", "-frames:a", "1"]
+        with FFmpeg([*args, "-f", "null", "-"], on_info=decoded.read) as ffmpeg:
+            try:
+                ffmpeg.finish(_LIMIT_S)
+            except MediaError as error:
+                if sound is None:
+                    raise MediaError(f"{path.name} cannot be read as a video. {error.message}", HINT) from error
+                continue
+        if decoded.pixel_format and decoded.colour is not None:
+            break
+    if not decoded.pixel_format or decoded.colour is None or not decoded.tick_s:
+        raise MediaError(f"{path.name} cannot be read as a video: it holds no frame that decodes.", HINT)
+    width, height = decoded.size
+    if width * height > MAX_PIXELS:  # by its pixels' shape alone: ffmpeg has held the stored size to the limit
+        raise MediaError(f"{path.name} has {width}x{height} pixels.", f"The largest has {MAX_PIXELS // 10**6} million.")
+    return decoded
