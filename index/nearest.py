@@ -29,7 +29,7 @@ _READ = ["clip_id", "time_s", "duration_s", "shot_start_s", "vector"]
 
 @dataclass(frozen=True)
 class NearFrames:
-    """`table` has the columns clip_id, time_s, duration_s, shot_start_s and vector. `windows` are those of long clips, in order."""
+    """`table` has the columns of `_READ`; `windows` are those of long clips, in order."""
 
     table: Any
     windows: dict[str, list[Window]]

@@ -77,7 +77,10 @@ class Sight:
         self.frames_are_damaged = False
 
     async def look(self, query: SearchQuery, passing: int) -> Seen:
-        """`passing` clips pass the query's filters. Raises ModelUnavailable and IndexUnavailable only where there is an image and no words to fall back to."""
+        """`passing` clips pass the query's filters.
+
+        Raises ModelUnavailable and IndexUnavailable only where there is an image and no words to fall back to.
+        """
         if query.image is None and not query.has_letters:
             return Seen({})
         try:

@@ -17,6 +17,7 @@ from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import DRAFT_EDIT, Clip
 from ltx_mcp.types.requests import Request
+from ltx_mcp.types.texts import cut
 from ltx_mcp.types.value import Value
 
 if TYPE_CHECKING:
@@ -245,4 +246,4 @@ def _link(clip: Clip) -> ResourceLink:
 
 
 def shorten(text: str) -> str:
-    return text if len(text) <= _PROMPT_SHOWN else text[:_PROMPT_SHOWN].rstrip() + "…"
+    return cut(text, _PROMPT_SHOWN)

@@ -19,6 +19,7 @@ from ltx_mcp.errors import BadInput, StudioError
 from ltx_mcp.tools._schema import arguments_schema
 from ltx_mcp.types.meaning import Reading, as_meant
 from ltx_mcp.types.options import options_of, options_schema
+from ltx_mcp.types.texts import harmless, harmless_data
 from ltx_mcp.types.validation import explain
 from ltx_mcp.types.value import Value
 
@@ -43,7 +44,9 @@ class StudioTool(Tool):
             if type(error) is ToolError and isinstance(error.__cause__, ValidationError):
                 raise BadInput(explain(error.__cause__, schema)) from None
             raise
-        return _told(result, readings) if isinstance(result, CallToolResult) and readings else result
+        if not isinstance(result, CallToolResult):
+            return result
+        return _harmless(_told(result, readings) if readings else result)
 
 
 def _told(result: CallToolResult, readings: Sequence[Reading]) -> CallToolResult:
@@ -56,6 +59,17 @@ def _told(result: CallToolResult, readings: Sequence[Reading]) -> CallToolResult
     if isinstance(first, TextContent):
         first = first.model_copy(update={"text": f"{first.text}\n{note}"})
     return result.model_copy(update={"content": [first, *rest], "structured_content": data})
+
+
+def _harmless(result: CallToolResult) -> CallToolResult:
+    """Texts of the archive and of its files are data: nothing invisible in them reaches an agent."""
+    content = [
+        block.model_copy(update={"text": harmless(block.text)}) if isinstance(block, TextContent) else block
+        for block in result.content
+    ]
+    return result.model_copy(
+        update={"content": content, "structured_content": harmless_data(result.structured_content)}
+    )
 
 
 class _AsTheyCame(FuncMetadata):

@@ -13,7 +13,6 @@ import logging
 import re
 import secrets
 import shutil
-import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
@@ -36,12 +35,14 @@ from ltx_mcp.archive.trash import Trash
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.jobs.process_lock import ProcessLock
 from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts
+from ltx_mcp.types.texts import latin
 
 log = logging.getLogger(__name__)
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _MAX_SLUG_WORDS, _MAX_SLUG_CHARS = 4, 40
-_ARTICLES = {"a", "an", "the"}
+_MAX_READ = 400  # characters of the prompt
+_ARTICLES = (["a"], ["an"], ["the"])
 
 
 class Library:
@@ -89,10 +90,16 @@ class Library:
 
     @staticmethod
     def new_clip_id(prompt: str) -> str:
-        """The prompt's first words and eight random characters: readable for a model, not guessable (40 bits)."""
-        plain = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode().lower()
-        words = [word for word in re.findall(r"[a-z0-9]+", plain) if word not in _ARTICLES]
-        slug = "-".join(words[:_MAX_SLUG_WORDS])[:_MAX_SLUG_CHARS].strip("-") or "clip"
+        """The prompt's first words in Latin letters and eight random characters.
+
+        Readable for a model, safe in any file system, not guessable (40 bits), at most 49 bytes.
+        """
+        words = [re.findall("[a-z0-9]+", latin(word).lower()) for word in prompt[:_MAX_READ].split()]
+        kept = [word for word in words if word and word not in _ARTICLES][:_MAX_SLUG_WORDS]
+        slug = "-".join(part for word in kept for part in word)
+        if len(slug) > _MAX_SLUG_CHARS:
+            slug = slug[: _MAX_SLUG_CHARS + 1].rpartition("-")[0] or slug[:_MAX_SLUG_CHARS]
+        slug = slug or "clip"
         return f"{slug}-{''.join(secrets.choice(BASE32) for _ in range(8))}"
 
     def publish(

@@ -18,6 +18,7 @@ from ltx_mcp.cli.command_table import COMMANDS, Command
 from ltx_mcp.cli.options import add_options
 from ltx_mcp.errors import BadInput, Refused, SettingsError, StudioError
 from ltx_mcp.settings import Settings
+from ltx_mcp.types.texts import harmless
 
 FAILED, USAGE, REFUSED, INTERRUPTED = 1, 2, 3, 130
 
@@ -54,14 +55,21 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def _failed(text: str, code: int) -> int:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{harmless(text)}\n")
     return code
 
 
 def _log_to_stderr(level: str) -> None:
     """Our own lines at the chosen level; of the libraries only what is wrong."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_HarmlessLines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("ltx_mcp").setLevel(level)
+
+
+class _HarmlessLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return harmless(super().format(record))
 
 
 def _parser() -> argparse.ArgumentParser:

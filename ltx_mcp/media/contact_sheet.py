@@ -5,7 +5,6 @@ and frames that were asked for under what the caller allows.
 """
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.resize import contain
 from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.texts import latin
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -150,7 +150,10 @@ def _draw_page(tiles: Sequence[_Tile], columns: int) -> "Image":
 def _draw_caption(
     draw: "ImageDraw", font: "ImageFont | FreeTypeFont", tile: _Tile, corner: tuple[int, int], width: int
 ) -> None:
-    """The rank on the frame, the lines under it, cut to `width`; the first line is the brightest."""
+    """The rank on the frame, the lines under it, cut to `width`; the first line is the brightest.
+
+    In Latin letters: Pillow's own font draws all others as empty boxes.
+    """
     left, top = corner
     if tile.rank is not None:
         right, bottom = left + 14 + 9 * len(str(tile.rank)), top + 25
@@ -158,7 +161,7 @@ def _draw_caption(
         draw.text(((left + right) / 2, top + 13), str(tile.rank), fill=_PAPER, font=font, anchor="mm")
     for number, line in enumerate(tile.lines):
         middle = top + tile.frame.shape[0] + number * _LINE + _LINE // 2 + 1
-        text = _shortened(draw, font, _ascii(line), width)
+        text = _shortened(draw, font, latin(line[:_MAX_CHARS]), width)
         draw.text((left + 1, middle), text, fill=_FAINT if number else _INK, font=font, anchor="lm")
 
 
@@ -167,12 +170,6 @@ def _shortened(draw: "ImageDraw", font: "ImageFont | FreeTypeFont", text: str, w
     while kept and draw.textlength(kept if kept == text else f"{kept}…", font=font) > width:
         kept = kept[:-1].rstrip()
     return kept if kept == text else f"{kept}…"
-
-
-def _ascii(text: str) -> str:
-    """One line. Pillow's own font draws all but ASCII as empty boxes, so accents and other scripts are left out."""
-    plain = unicodedata.normalize("NFKD", text[:_MAX_CHARS]).encode("ascii", "ignore").decode()
-    return " ".join(plain.split())
 
 
 def _jpeg(page: "Image", good_bytes: int = _GOOD_BYTES, max_bytes: int = MAX_BYTES) -> bytes:

@@ -21,6 +21,7 @@ from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.sizes import RESOLUTIONS
+from ltx_mcp.types.texts import harmless
 
 MAX_VIDEO_RESOURCE_BYTES = 10 * 1024 * 1024  # stdio hosts choke on more (reference client: 10 MB takes 3 s, 20 MB 14 s)
 
@@ -94,7 +95,7 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
 
     @server.resource("clip://{clip_id}", title="A clip's facts", mime_type="application/json")
     async def clip(clip_id: str) -> str:
-        return (await found(clip_id)).model_dump_json(indent=2)
+        return harmless((await found(clip_id)).model_dump_json(indent=2))
 
     @server.resource("clip://{clip_id}/video", title="A clip's video, up to 10 MB", mime_type="video/mp4")
     async def video(clip_id: str) -> bytes:
@@ -112,7 +113,7 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
     )
     async def timeline(clip_id: str) -> str:
         try:
-            return await (await lazy_studio.studio()).archive.timeline(clip_id)
+            return harmless(await (await lazy_studio.studio()).archive.timeline(clip_id))
         except NotFound as error:
             raise ResourceNotFoundError(str(error)) from None
 

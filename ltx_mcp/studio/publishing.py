@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from functools import partial
-from textwrap import shorten
 
 from anyio import to_thread
 
@@ -18,6 +17,7 @@ from ltx_mcp.types.clips import Clip, ClipFacts
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.request_texts import prompts_of
 from ltx_mcp.types.stages import Stage
+from ltx_mcp.types.texts import title_of
 
 
 class Publishing:
@@ -74,7 +74,7 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
     return ClipFacts(
         kind=prepared.kind,
         prompt="\n".join(prompts_of(request)),
-        title=_title(request.prompt),
+        title=title_of(request.prompt),
         width=plan.width,
         height=plan.height,
         fps=plan.fps,
@@ -95,8 +95,3 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         requested=request.model_dump(mode="json", exclude_none=True),
         effective=plan.model_dump(mode="json", exclude_none=True),
     )
-
-
-def _title(prompt: str) -> str:
-    """The prompt's first sentence, cut at a word after at most 80 characters."""
-    return shorten(prompt.split(". ")[0], 80, placeholder="…")
