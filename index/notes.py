@@ -1,5 +1,7 @@
 """What a search says when its answer is thin: plainly, and with what to do next."""
 
+from collections.abc import Mapping
+
 EMPTY = "The archive is empty. Make a clip with generate_video; it can be searched as soon as it is done."
 REBUILT = "The search index was damaged and starts empty. No clip is lost: run `ltx-mcp reindex` to fill it again."
 FILTERED = "No clip passes the filters. Leave one out, or call search_clips without arguments to see the newest clips."
@@ -23,6 +25,11 @@ def nothing_there(total_clips: int, was_damaged: bool) -> str:
 
 def nothing_matches(query_was_understood: bool) -> str:
     return _NONE if query_was_understood else joined(_NONE, SMALL_WORLD)
+
+
+def respelled(meant: Mapping[str, str]) -> str:
+    """`meant` maps what was typed to what was searched for."""
+    return " ".join(f'No clip has the word "{typed}": searched for "{near}".' for typed, near in meant.items())
 
 
 def unseen(clips: int) -> str:

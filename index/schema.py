@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ltx_mcp.index.background import Vectors
+from ltx_mcp.index.letters import parts_of
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.types.clips import Clip
 
 SCHEMA_VERSION = 2
+WORDS_VERSION = 2  # of what is stored of a clip's words; 2: the column `parts`
 CLIPS = f"clips_v{SCHEMA_VERSION}"
 FRAMES = f"frames_v{SCHEMA_VERSION}_"
 _NAME = re.compile(r"^(clips|frames)_v(\d+)(?:_|$)")
@@ -33,7 +35,7 @@ def version_of(name: str) -> int | None:
 def clips_schema() -> Any:
     import pyarrow as pa
 
-    text = [pa.field(name, pa.string()) for name in ("title", "prompt", "path", "fingerprint")]
+    text = [pa.field(name, pa.string()) for name in ("title", "prompt", "parts", "path", "fingerprint")]
     return pa.schema([_key("clip_id"), *_filters(), *text], metadata=_metadata())
 
 
@@ -84,8 +86,8 @@ def _metadata(model_id: str = "", weights: str = "") -> dict[str, str]:
 
 
 def fingerprint(clip: Clip) -> str:
-    """Changes when a clip's row must be replaced: other pixels, another path, other words."""
-    return f"{clip.sha256}|{clip.path}|{clip.title}"
+    """Changes when a clip's row must be replaced: other pixels, another path, other words or ways to store them."""
+    return f"{clip.sha256}|{clip.path}|{clip.title}|{WORDS_VERSION}"
 
 
 def clip_rows(clips: Iterable[Clip]) -> Any:
@@ -97,6 +99,7 @@ def clip_rows(clips: Iterable[Clip]) -> Any:
             **_filter_values(clip),
             "title": clip.title,
             "prompt": clip.prompt,
+            "parts": " ".join(parts_of(f"{clip.title}\n{clip.prompt}")),
             "path": str(clip.path),
             "fingerprint": fingerprint(clip),
         }

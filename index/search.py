@@ -14,16 +14,12 @@ from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.schema import among
 from ltx_mcp.index.sight import Sight
 from ltx_mcp.index.switch import Switch
-from ltx_mcp.index.tables import TEXT_COLUMNS, Tables
+from ltx_mcp.index.tables import Tables
 from ltx_mcp.index.together import both
+from ltx_mcp.index.words import ROW, Row, Worded, Words
 from ltx_mcp.types.clips import Moment, SearchResult
 
 RRF_K = 60  # Cormack, Clarke and Büttcher 2009: flat enough that no leg's first place decides alone
-TEXT_HITS = 50
-MIN_TEXT_SHARE = 0.25  # of the best hit's BM25 score; below it only a common word is shared
-_COLUMNS = ["clip_id", "title", "prompt", "kind", "path", "duration_s", "created_us"]
-
-Row = dict[str, Any]
 
 
 class Searcher:
@@ -37,6 +33,7 @@ class Searcher:
         self._switch = switch
         self._better = better
         self.sight = Sight(tables, switch)
+        self._words = Words(tables)
 
     async def search(self, query: SearchQuery) -> SearchResult:
         clips = await self._tables.clips()
@@ -47,10 +44,13 @@ class Searcher:
             return SearchResult(moments=(), total_clips=total, note=note)
         if query.query is None and query.image is None:
             return SearchResult(moments=await self._newest(query), total_clips=total)
-        text_hits, seen = await both(lambda: self._by_text(query), lambda: self.sight.look(query, passing))
+        worded, seen = await both(lambda: self._words.search(query), lambda: self.sight.look(query, passing))
+        if worded.is_weak and not seen.hits and (respelled := await self._words.respelled(query)).rows:
+            worded = respelled
+        text_hits = worded.rows
         rows = await self._rows(seen.hits.keys() - {row["clip_id"] for row in text_hits})
         moments = fuse(query, text_hits, seen.hits, rows)
-        note = seen.note or await self._weak_match_note(query, text_hits, moments, seen.understood)
+        note = seen.note or _note(query, worded, moments, seen.understood)
         better = ""
         if seen.narrow and not (query.has_letters and seen.understood):
             switching = notes.switching(self._switch.wanted.weights) if self._switch.is_switching else ""
@@ -68,41 +68,21 @@ class Searcher:
         found = [rows[row["clip_id"]] for row in newest if row["clip_id"] in rows]
         return tuple(_moment(rank, row, whole_clip(row, 0.0), "newest", 0.0) for rank, row in enumerate(found, 1))
 
-    async def _by_text(self, query: SearchQuery) -> list[Row]:
-        """Clips whose prompt or title shares words with the query, best first; ties go to the newer."""
-        from lancedb.query import MultiMatchQuery
-
-        if not query.words:
-            return []
-        clips = await self._tables.clips()
-        match = MultiMatchQuery(" ".join(query.words), list(TEXT_COLUMNS))
-        search = _filtered(clips.query().nearest_to_text(match), query).select([*_COLUMNS, "_score"])
-        rows = await search.limit(TEXT_HITS).to_list()
-        rows.sort(key=lambda row: (-row["_score"], -row["created_us"], row["clip_id"]))
-        return [row for row in rows if row["_score"] >= MIN_TEXT_SHARE * rows[0]["_score"]]
-
     async def _rows(self, clip_ids: set[str]) -> dict[str, Row]:
         """The clips' rows by id. Frames without a clip row belong to a write that was cut short, or to none."""
         if not clip_ids:
             return {}
         clips = await self._tables.clips()
-        rows = await clips.query().where(among("clip_id", clip_ids)).select(_COLUMNS).to_list()
+        rows = await clips.query().where(among("clip_id", clip_ids)).select(ROW).to_list()
         return {row["clip_id"]: row for row in rows}
 
-    async def _weak_match_note(
-        self, query: SearchQuery, text_hits: list[Row], moments: tuple[Moment, ...], understood: bool
-    ) -> str:
-        if not moments:
-            return notes.nothing_matches(understood) if query.has_letters or query.image is not None else notes.WORDLESS
-        if moments[0].matched != "text":
-            return ""
-        clips = await self._tables.clips()
-        best = f"{text_hits[0]['title']} {text_hits[0]['prompt']}"
-        asked, there = [
-            {token.text for token in await clips.tokenize(text, column=TEXT_COLUMNS[0])}
-            for text in (" ".join(query.words), best)
-        ]
-        return notes.FEW_WORDS if len(asked & there) * 2 < len(asked) else ""
+
+def _note(query: SearchQuery, worded: Worded, moments: tuple[Moment, ...], understood: bool) -> str:
+    """What to say of a thin answer."""
+    if not moments:
+        return notes.nothing_matches(understood) if query.has_letters or query.image is not None else notes.WORDLESS
+    few = notes.FEW_WORDS if moments[0].matched == "text" and worded.is_weak else ""
+    return notes.joined(worded.note, few)
 
 
 def fuse(

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TEXT_COLUMNS = ("prompt", "title")
+PARTS = "parts"  # of words, for scripts that are written without spaces (letters.py)
 COMMIT_TRIES = 6
 FIRST_WAIT_S = 0.05  # doubles with every try: 1.6 s in all
 REMEDY = "No clip is lost. Run `ltx-mcp reindex` to rebuild the search index from the clips."
@@ -211,6 +212,8 @@ class Tables:
         if newest > SCHEMA_VERSION:
             raise newer_schema(newest, SCHEMA_VERSION)
         clips = await self._database.create_table(CLIPS, schema=clips_schema(), exist_ok=True)
+        if PARTS not in (await clips.schema()).names:  # an older ltx-mcp's; the next match of the words fills it
+            await clips.add_columns({PARTS: "''"})
         await clips.query().limit(1).to_list()
         await self._create_text_index(clips)
         await clips.query().nearest_to_text(MultiMatchQuery("probe", list(TEXT_COLUMNS))).limit(1).to_list()
@@ -223,6 +226,9 @@ class Tables:
         for column in TEXT_COLUMNS:
             if column not in indexed:  # FTS stems English words and drops its stop words
                 await clips.create_index(column, config=FTS())
+        if PARTS not in indexed:
+            plain = {"stem": False, "remove_stop_words": False, "ascii_folding": False, "lower_case": False}
+            await clips.create_index(PARTS, config=FTS(base_tokenizer="whitespace", **plain))
 
     async def _names(self) -> list[str]:
         names: list[str] = []
