@@ -1,17 +1,28 @@
 """What is read of a source: its streams, their times and rate, and one pass over its frames on the player's clock."""
 
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
+import edit_kit
+import numpy as np
 import pytest
+from agents import an_agent, data
 from media_kit import ffmpeg
-from source_kit import LAVFI, RECIPES, TEST, TONE, X264
+from source_kit import CORNERS, LAVFI, RECIPES, TEST, TONE, X264, corner_colours
 
+from ltx_mcp.edit.sources import VideoSource
+from ltx_mcp.media.audio import SAMPLE_RATE
+from ltx_mcp.media.footage import open_footage, read_audio, read_video
 from ltx_mcp.media.passes import frames_with_times
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.rates import frame_rate, grid_start
 from ltx_mcp.media.read_source import read_source
 from ltx_mcp.media.source import Source
+from ltx_mcp.preparation.moderated_frames import frames_to_moderate
+from ltx_mcp.preparation.source_notes import source_notes
+from ltx_mcp.types.frames import Audio, Frame
 
 SMALL = (32, 18)
 
@@ -125,3 +136,145 @@ def test_a_first_frame_that_is_shown_longer_does_not_move_the_grid() -> None:
     ticks = [0, 869, *(1381 + place * 512 for place in range(58))]  # as in a fragmented file: sound begins meanwhile
     start_s = grid_start(ticks, Fraction(1, 15_360), Fraction(30))
     assert start_s == pytest.approx((869 - 2 * 512) / 15_360, abs=1e-4)
+
+
+# -- what becomes of it in a clip -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a clip is made of: frames 320 pixels wide, audio (2, samples) at 48 kHz, and what is said of the source."""
+
+    frames: list[Frame]
+    audio: Audio
+    fps: float
+    notes: str
+
+    def middle(self) -> Frame:
+        return self.frames[len(self.frames) // 2]
+
+    def sounds_from_to(self) -> tuple[float, float]:
+        loud = np.flatnonzero(np.abs(self.audio[0]) > 0.01) / SAMPLE_RATE
+        return float(loud[0]), float(loud[-1])
+
+
+@pytest.fixture(scope="module")
+def clips(sources: dict[str, Source]) -> dict[str, Shown]:
+    return {name: shown(source.path) for name, source in sources.items()}
+
+
+def shown(path: Path) -> Shown:
+    footage = open_footage(path, path.stem)
+    size, count = (320, round(320 / footage.width * footage.height)), round(footage.duration_s * footage.fps)
+    audio, notes = read_audio(footage), source_notes(footage, (footage.width, footage.height), footage.fps)
+    silence = np.zeros((2, 1), np.float32)
+    frames = list(read_video(footage, *size, footage.fps, count))
+    return Shown(frames, silence if audio is None else audio, footage.fps, " ".join(notes))
+
+
+@pytest.mark.anyio
+async def test_an_import_holds_in_its_file_what_the_source_shows(
+    sources: dict[str, Source], clips: dict[str, Shown], tmp_path: Path
+) -> None:
+    names = ("hlg", "late video", "two tracks")
+    async with an_agent(tmp_path, roots=[sources["hlg"].path.parent], limit_s=100) as agent:
+        calls = [{"video": str(sources[name].path), "title": name} for name in names]
+        jobs = {call["title"]: data(await agent.call_tool("import_video", call)) for call in calls}
+    for name, job in jobs.items():
+        made, wanted = shown(Path(job["clip"]["path"])), clips[name]
+        assert (made.fps, len(made.frames)) == (wanted.fps, len(wanted.frames)), name
+        assert np.abs(made.middle().astype(int) - wanted.middle()).mean() < 3, name
+        assert np.abs(made.audio - wanted.audio[:, : made.audio.shape[1]]).mean() < 0.005, name
+        assert all(note in wanted.notes for note in job["effective"]["notes"]), name
+        assert made.notes in ("", "Its audio is silent."), "all else is over with the source"
+
+
+def test_all_readers_see_the_same_frames(sources: dict[str, Source], tmp_path: Path) -> None:
+    for name in ("hlg", "untagged", "alpha"):
+        footage = open_footage(sources[name].path, name)
+        width, height = footage.width, footage.height
+        one = edit_kit.a_film((VideoSource(footage), {"duration_s": 0.2}), fps=footage.fps, size=(width, height))
+        seen = {
+            "import, restyle, extend": next(iter(read_video(footage, width, height, footage.fps, 1))),
+            "a long pass": next(frames_with_times(footage.source, (width, height)))[0],
+            "moderation": frames_to_moderate(footage)[0],
+            "edit": edit_kit.rendered(one, tmp_path / name)[0],
+        }
+        wanted = corner_colours(seen.pop("import, restyle, extend"))
+        for reader, frame in seen.items():
+            assert np.abs(corner_colours(frame) - wanted).max() <= 4, (name, reader)
+
+
+def test_hdr_is_tone_mapped_and_red_and_white_stay_what_they_are(clips: dict[str, Shown]) -> None:
+    red, green, blue, white = corner_colours(clips["hlg"].middle())
+    assert red == pytest.approx((253, 0, 0), abs=15)
+    assert green == pytest.approx((0, 253, 0), abs=15)
+    assert blue == pytest.approx((0, 0, 253), abs=15)
+    assert white == pytest.approx((255, 255, 255), abs=10)
+    assert "HDR (HLG, BT.2020) was tone-mapped" in clips["hlg"].notes
+
+
+def test_whichever_stream_is_late_all_sound_is_kept_at_its_time(clips: dict[str, Shown]) -> None:
+    for name, heard_s, said in (("late video", (0.0, 2.0), "video begins 0.70 s after its audio"),
+                                ("late audio", (0.7, 2.7), "audio begins 0.68 s after its video")):  # fmt: skip
+        clip = clips[name]
+        assert len(clip.frames) == 81
+        assert clip.sounds_from_to() == pytest.approx(heard_s, abs=0.02)
+        assert said in clip.notes
+    moves = [place for place in range(1, 81) if differs(clips["late video"].frames, place)]
+    assert moves[0] in (22, 23), "the first frame stays for 0.7 s"
+
+
+def differs(frames: list[Frame], place: int) -> bool:
+    return bool(np.abs(frames[place].astype(int) - frames[place - 1]).mean() > 0.1)
+
+
+def test_the_motion_of_a_varying_rate_is_kept(clips: dict[str, Shown]) -> None:
+    for name, seconds in (("varying", 3), ("resting", 6)):
+        clip = clips[name]
+        assert (clip.fps, len(clip.frames)) == (30, seconds * 30)
+        assert all(differs(clip.frames, place) for place in range(1, 30))
+        assert "varying intervals" in clip.notes
+    assert [place for place in range(31, 180) if differs(clips["resting"].frames, place)] == [179]
+
+
+def test_interlaced_fields_leave_no_comb(clips: dict[str, Shown]) -> None:
+    for name in ("interlaced", "camcorder"):
+        edges = [int(np.argmax(line > 128)) for line in clips[name].middle()[20:200, :, 1]]
+        assert max(abs(a - b) for a, b in pairwise(edges)) <= 1, name
+        assert "deinterlaced" in clips[name].notes
+
+
+def test_untagged_hd_is_bt709(clips: dict[str, Shown]) -> None:
+    assert np.abs(corner_colours(clips["untagged"].middle()) - CORNERS).max() <= 3
+    assert "BT.709, as in HD" in clips["untagged"].notes
+
+
+def test_old_containers_are_taken_whole(clips: dict[str, Shown], subtests: pytest.Subtests) -> None:
+    for name, frames in (("camcorder", 50), ("dvd", 50), ("windows media", 50), ("flash", 61), ("ogg", 60)):
+        with subtests.test(name):
+            assert len(clips[name].frames) == frames
+            assert clips[name].sounds_from_to() == pytest.approx((0, 2), abs=0.06)
+    for name in ("flash", "ogg", "fragmented"):
+        assert np.abs(corner_colours(clips[name].middle()) - CORNERS).max() <= 6, name
+
+
+def test_transparent_parts_stand_on_white(clips: dict[str, Shown]) -> None:
+    frame = clips["alpha"].middle()
+    assert frame[5, 5].min() > 230
+    assert frame[90, 160].astype(float) == pytest.approx((0, 255, 0), abs=40)
+    assert "stands on white" in clips["alpha"].notes
+
+
+def test_the_default_track_is_taken_silence_is_called_silent_and_the_others_are_named(
+    clips: dict[str, Shown],
+) -> None:
+    assert np.abs(clips["two tracks"].audio).max() < 0.001
+    assert "track 1, the default, was used; track 2 was left out" in clips["two tracks"].notes
+    assert "Its audio is silent, and track 2 sounds." in clips["two tracks"].notes
+
+
+def test_mono_is_as_loud_on_both_sides(clips: dict[str, Shown]) -> None:
+    for channel in clips["mono"].audio:
+        assert 20 * np.log10(np.sqrt((channel[:96_000] ** 2).mean()) / 0.0882) == pytest.approx(0, abs=0.2)
+    assert "mono audio is on both channels" in clips["mono"].notes

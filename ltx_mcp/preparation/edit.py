@@ -1,6 +1,6 @@
 """Edits: shots of the archive and of the user's files become one film."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +10,7 @@ from ltx_mcp.edit.film import Film, lay_out, shot_texts, shot_times, source_uses
 from ltx_mcp.edit.otio import write_timeline
 from ltx_mcp.edit.segments import film_frames
 from ltx_mcp.edit.sizes import film_fps, film_size
+from ltx_mcp.edit.sources import VideoSource
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.mix import Mixed, mix_film
@@ -19,6 +20,7 @@ from ltx_mcp.preparation.film_texts import check_letters, film_titles, subtitle_
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.shot_sources import ShotSource, looks, shot_sources
+from ltx_mcp.preparation.source_notes import frame_notes
 from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.clips import COMPOSITE, DRAFT_EDIT, Provenance
 from ltx_mcp.types.codecs import chosen_codec
@@ -38,7 +40,7 @@ def prepare_edit(request: EditRequest, inputs: Inputs, narrator: Narrator) -> Pr
     cues = subtitle_cues(request, film.frames / film.fps)
     audio = film_audio(request, film, inputs, narrator)
     assembly = _Assembly(request, film, audio, cues, narrator)
-    notes = check_letters(_drawn(request))
+    notes = (*check_letters(_drawn(request)), *_source_notes(found))
     seen = looks(film.shots, found, film.fps)
     models = _models(found, request.narration, narrator)
     return PreparedJob(
@@ -153,6 +155,15 @@ def _urls(request: EditRequest, found: Sequence[ShotSource]) -> list[str]:
         else Path(shot.source).as_uri()
         for shot, each in zip(request.shots, found, strict=True)
     ]
+
+
+def _source_notes(found: Sequence[ShotSource]) -> Iterator[str]:
+    """What is to be said of files, each once, by the first shot that shows it."""
+    told: set[Path] = set()
+    for number, each in enumerate(found, 1):
+        if each.clip is None and isinstance(each.source, VideoSource) and each.source.footage.path not in told:
+            told.add(each.source.footage.path)
+            yield from (f"Shot {number}: {note}" for note in frame_notes(each.source.footage.source))
 
 
 def _models(found: Sequence[ShotSource], narration: Sequence[Narration], narrator: Narrator) -> list[str]:

@@ -13,6 +13,7 @@ from ltx_mcp.preparation.continuation import check_size_and_rate, plan_with_cont
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.moderated_frames import frames_to_moderate
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob, cropping_note
+from ltx_mcp.preparation.source_notes import frame_notes
 from ltx_mcp.preparation.source_video import SourceVideo
 from ltx_mcp.types.clips import Provenance
 from ltx_mcp.types.codecs import Codec
@@ -86,7 +87,7 @@ def _extended_file(request: GenerateRequest, footage: Footage) -> Extended:
         codec=None,
         unchanged=None,
         provenance=provenance_of(None),
-        notes=cropping_note((footage.width, footage.height), (width, height)),
+        notes=(*cropping_note((footage.width, footage.height), (width, height)), *frame_notes(footage.source)),
     )
 
 

@@ -8,6 +8,7 @@ from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.media.footage import Footage, read_audio, read_video
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob
+from ltx_mcp.preparation.source_notes import source_notes
 from ltx_mcp.types.clips import Provenance
 from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.plans import Plan
@@ -38,7 +39,7 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         made_width=width,
         made_height=height,
         made_frames=frames,
-        notes=(f"Only its first {frames / fps:.0f} s were imported.",) if footage.end_s is not None else (),
+        notes=_notes(footage, (width, height), fps, frames, made_here=original is not None),
     )
 
     def gather(plan: Plan, watch: Watch) -> Materials:
@@ -56,6 +57,11 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         lane="imports",
         sources=() if original is None else (_use(footage),),
     )
+
+
+def _notes(footage: Footage, size: tuple[int, int], fps: float, frames: int, made_here: bool) -> tuple[str, ...]:
+    shortened = (f"Only its first {frames / fps:.0f} s were imported.",) if footage.end_s is not None else ()
+    return shortened if made_here else (*shortened, *source_notes(footage, size, fps))
 
 
 def _use(footage: Footage) -> SourceUse:

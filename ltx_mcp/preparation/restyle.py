@@ -13,6 +13,7 @@ from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.moderated_frames import frames_to_moderate
 from ltx_mcp.preparation.prepared_job import PreparedJob, cropping_note
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
+from ltx_mcp.preparation.source_notes import frame_notes
 from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import MAX_DURATION_S, MAX_FPS, MIN_DURATION_S, MIN_FPS, GenerateRequest, RestyleRequest
@@ -53,7 +54,7 @@ def prepare_restyle(request: RestyleRequest, inputs: Inputs, method: RestyleMeth
 
     def notes(plan: Plan) -> tuple[str, ...]:
         cropped = cropping_note((footage.width, footage.height), (plan.width, plan.height))
-        return (*method.notes, *cropped, *_shortened_note(footage))
+        return (*method.notes, *cropped, *_shortened_note(footage), *frame_notes(footage.source))
 
     return PreparedJob(
         "restyled",
