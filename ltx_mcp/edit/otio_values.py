@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from ltx_mcp.media.still_formats import SUFFIXES
+
 if TYPE_CHECKING:
     import opentimelineio as otio
 
 KEY = "ltx_mcp"
 """Of our metadata."""
 
-_STILLS = (".png", ".jpg", ".jpeg", ".webp")
 _SAME_S = 1e-4  # times that went through frames and back
 
 
@@ -28,7 +29,7 @@ def source_start_s(item: "otio.core.Item") -> float:
     """
     media = getattr(item, "media_reference", None)
     url = str(getattr(media, "target_url", "") or "")
-    if item.source_range is None or media is None or url.lower().endswith(_STILLS):
+    if item.source_range is None or media is None or url.lower().endswith(SUFFIXES):
         return 0.0
     begins = media.available_range.start_time.to_seconds() if media.available_range else 0.0
     return max(0.0, float(item.source_range.start_time.to_seconds() - begins))

@@ -1,56 +1,97 @@
-"""Decodes still images: from the bytes of a file to an upright RGB frame. The bytes may be hostile."""
+"""Reads still images: from the bytes of a file to an upright RGB frame. The bytes may be hostile.
 
-from io import BytesIO
-from typing import TYPE_CHECKING
+Formats whose decoders are large (AVIF, HEIC, TIFF) are decoded in a process of their own, with limits, so that a file
+can crash it and not the server.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+import ltx_mcp
 from ltx_mcp.errors import BadInput
-from ltx_mcp.media.colour import in_srgb
+from ltx_mcp.media.file_kinds import HEAD_BYTES, kind_of
+from ltx_mcp.media.still_formats import HINT, MAX_PIXELS, STILL_FORMATS, StillFormat
 from ltx_mcp.types.frames import Frame
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+_LIMIT_S = 60.0
 
-MAX_PIXELS = 65_000_000  # a 64-megapixel phone camera (9248x6936); 195 MB once decoded
-HINT = "Use a whole PNG, JPEG, WebP or GIF file."
-_KINDS = ("PNG", "JPEG", "WEBP", "GIF")  # the few decoders that hostile bytes may reach
+
+@dataclass(frozen=True)
+class Still:
+    """An image, upright and in sRGB; `notes` say what was changed for that."""
+
+    frame: Frame
+    notes: tuple[str, ...] = ()
 
 
 def read_image(content: bytes, name: str) -> Frame:
+    """The frame of `read_still`."""
+    return read_still(content, name).frame
+
+
+def read_still(content: bytes, name: str) -> Still:
     """Decode by content, never by name: the first frame, upright, sRGB, on white where it is transparent.
 
     Raises BadInput that calls the file `name`.
     """
-    from PIL import Image
-
+    kind = kind_of(content[:HEAD_BYTES])
+    known = next(
+        (each for each in STILL_FORMATS if kind is not None and kind.name.endswith(f" {each.name} image")), None
+    )
+    if kind is not None and known is None:
+        raise BadInput(f"{name} cannot be read as an image: it is {kind.name}.", HINT)
     try:
-        with Image.open(BytesIO(content), formats=_KINDS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise _too_large(f"{name} has {width}x{height} pixels")
-            return _rgb(image)
-    except BadInput:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's own limit, which opening applies
-        raise _too_large(f"{name} has too many pixels") from None
+        still = _read_here(content) if known is None or known.inside else _read_apart(content, known)
+    except _Problem as problem:
+        raise problem.named(name) from None
     except Exception as error:  # a hostile file raises anything, from struct.error to MemoryError
         raise BadInput(f"{name} cannot be read as an image.", HINT) from error
+    return Still(still.frame, tuple(f"{name}: {note}" for note in still.notes))
 
 
-def _too_large(what: str) -> BadInput:
-    return BadInput(f"{what}.", f"The largest is {MAX_PIXELS // 10**6} megapixels: save a smaller copy.")
+class _Problem(Exception):
+    def __init__(self, text: str, too_many: bool) -> None:
+        self._text, self._too_many = text, too_many
+
+    def named(self, name: str) -> BadInput:
+        largest = f"The largest is {MAX_PIXELS // 10**6} megapixels: save a smaller copy."
+        return BadInput(f"{name} {self._text}.", largest if self._too_many else HINT)
 
 
-def _rgb(image: "Image") -> Frame:
-    from PIL import Image, ImageOps
+def _read_here(content: bytes) -> Still:
+    from ltx_mcp.media.still_decoding import NotDecoded, TooManyPixels, decode
 
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I"):  # 16-bit grey, which Pillow would clip to white
-        return np.repeat((np.asarray(upright) >> 8).astype(np.uint8)[..., None], 3, axis=2)
-    if upright.has_transparency_data:
-        above = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above).convert("RGB")
-    elif upright.mode in ("P", "1"):
-        upright = upright.convert("RGB")
-    return np.array(in_srgb(upright, image.info.get("icc_profile")).convert("RGB"))
+    try:
+        decoded = decode(content, [each.pillow for each in STILL_FORMATS if each.inside], MAX_PIXELS)
+    except NotDecoded as error:
+        raise _Problem(str(error), isinstance(error, TooManyPixels)) from None
+    return Still(decoded.frame, decoded.notes)
+
+
+def _read_apart(content: bytes, known: StillFormat) -> Still:
+    """Raises OSError, ValueError, TimeoutExpired for whatever does not decode."""
+    # Isolated from the folder and the variables of whoever started the server; our own package is named.
+    home = str(Path(ltx_mcp.__file__).parent.parent)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from ltx_mcp.media.still_decoding import main; "
+    code += "main(int(sys.argv[2]), sys.argv[3:])"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, home, str(MAX_PIXELS), known.pillow],
+        input=content,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=_LIMIT_S,
+        env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+        check=True,
+    )
+    line, _, pixels = done.stdout.partition(b"\n")
+    answer = json.loads(line)
+    if "problem" in answer:
+        raise _Problem(answer["problem"], answer["too_many"])
+    shape = (answer["height"], answer["width"], 3)
+    return Still(np.frombuffer(bytearray(pixels), dtype=np.uint8).reshape(shape), tuple(answer["notes"]))

@@ -18,9 +18,16 @@ def prepare_animate(request: AnimateRequest, inputs: Inputs) -> PreparedJob:
         if keyframe.at_s > request.duration_s:
             hint = "Place it earlier, or ask for a longer clip."
             raise BadInput(f"The keyframe at {keyframe.at_s:g} s lies past the clip's {request.duration_s:g} s.", hint)
-    first = inputs.still(request.image)
-    last = None if request.end_image is None else inputs.still(request.end_image)
-    keyframes = [(keyframe.at_s, inputs.still(keyframe.image)) for keyframe in request.keyframes]
+    notes: list[str] = []
+
+    def read(reference: str) -> Frame:
+        still = inputs.image(reference)
+        notes.extend(note for note in still.notes if note not in notes)
+        return still.frame
+
+    first = read(request.image)
+    last = None if request.end_image is None else read(request.end_image)
+    keyframes = [(keyframe.at_s, read(keyframe.image)) for keyframe in request.keyframes]
     height, width, _ = first.shape
     asked = request.model_dump(exclude={"tool", "image", "end_image", "keyframes", "strength"})
     shot = GenerateRequest(**{**asked, "aspect": request.aspect or nearest_aspect(width, height)})
@@ -50,6 +57,6 @@ def prepare_animate(request: AnimateRequest, inputs: Inputs) -> PreparedJob:
         uses=Uses(conditions=True),
         fit_inputs=fit_inputs,
         input_frames=lambda: images,
-        notes=lambda plan: cropping_note((width, height), (plan.width, plan.height)),
+        notes=lambda plan: (*notes, *cropping_note((width, height), (plan.width, plan.height))),
         check=check,
     )

@@ -19,9 +19,9 @@ from ltx_mcp.errors import BadInput, MediaError, StudioError
 from ltx_mcp.media.file_kinds import FileKind
 from ltx_mcp.media.footage import MAX_DURATION_S, Footage, open_footage
 from ltx_mcp.media.framecrc import HINT as VIDEO_HINT
-from ltx_mcp.media.images import HINT as IMAGE_HINT
-from ltx_mcp.media.images import read_image
+from ltx_mcp.media.images import Still, read_still
 from ltx_mcp.media.probe import read_frames
+from ltx_mcp.media.still_formats import HINT as IMAGE_HINT
 from ltx_mcp.preparation.allowed_files import AllowedFiles, NotAPath
 from ltx_mcp.preparation.spelled_paths import CONTROL, unwrapped
 from ltx_mcp.types.clips import Clip
@@ -91,7 +91,11 @@ class Inputs:
                 raise BadInput(f"{reference!r} is a file; a clip of the archive is needed.", "Name it by its clip_id.")
 
     def still(self, reference: str) -> Frame:
-        """One frame: a clip's (its middle one if no time is given), or a PNG, JPEG, WebP or GIF file.
+        """The frame of `image`."""
+        return self.image(reference).frame
+
+    def image(self, reference: str) -> Still:
+        """One frame: a clip's (its middle one if no time is given), or an image file (media/still_formats.py).
 
         Raises BadInput for what cannot be used, NotFound for a clip that is not there.
         """
@@ -99,10 +103,10 @@ class Inputs:
             case ClipRef(span_s=(start_s, _)) as span:
                 raise BadInput(f"{reference!r} is a span; a still is one frame.", f"Use {span.clip_id}@{start_s:g}.")
             case ClipRef(clip_id, at_s):
-                return self._frame(clip_id, at_s)
+                return Still(self._frame(clip_id, at_s))
             case FileRef(path):
                 with self._files.opened(path, MAX_IMAGE_BYTES, _not_an_image) as file:
-                    return read_image(file.read(MAX_IMAGE_BYTES), path.name)
+                    return read_still(file.read(MAX_IMAGE_BYTES), path.name)
 
     def video(self, reference: str, longest_s: float = MAX_DURATION_S) -> Footage:
         """Footage: a whole clip, its span, or a video file, of each at most `longest_s`.

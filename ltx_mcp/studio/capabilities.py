@@ -6,6 +6,7 @@ from typing import get_args
 
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.lora.card import LoraCard, reworking
+from ltx_mcp.media.still_formats import NAMES
 from ltx_mcp.narration.base import Voice
 from ltx_mcp.studio.offers import RATES, ExpectedS, Offer, offers
 from ltx_mcp.studio.voices import VoicesOffer, offered
@@ -28,7 +29,8 @@ class Capabilities(Value):
 
     `sizes` are those of 16:9. `limits` says where a clip must be shorter than `duration_s` allows, or is made smaller
     and scaled up; `made_in_s` how long a clip of 5 s takes at 24 fps, as far as jobs of the kind have run here.
-    `loras` are the installed ones. `voices` speak the narration of films; the first of all is the default one.
+    `loras` are the installed ones. `voices` speak the narration of films; the first of all is the default one. `images`
+    are the formats of stills that are read.
     `search` is what looks at frames in searches; None where the index cannot be read.
     """
 
@@ -47,6 +49,7 @@ class Capabilities(Value):
     restyle: tuple[RestyleOffer, ...]
     loras: tuple[str, ...]
     voices: tuple[VoicesOffer, ...]
+    images: str = NAMES
     search: SearchModel | None = None
     more: str = (
         "ltx://capabilities/1080p has every quality and rate of a resolution, ltx://loras the LoRAs that may be named, "
