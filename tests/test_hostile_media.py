@@ -205,8 +205,6 @@ FOREIGN: dict[str, Callable[[Path], bytes]] = {
     "raw h264": lambda folder: made_by_ffmpeg(folder, "h264"),
     "nut": lambda folder: made_by_ffmpeg(folder, "nut"),
     "a broadcaster's file": lambda folder: made_by_ffmpeg(folder, "mxf", "-r", "25"),
-    "a tiff": lambda _: made_by_pillow("TIFF"),
-    "a bmp": lambda _: made_by_pillow("BMP"),
     "an icon": lambda _: made_by_pillow("ICO"),
     "a pixmap": lambda _: made_by_pillow("PPM"),
     "a targa": lambda _: made_by_pillow("TGA"),
@@ -271,7 +269,7 @@ def test_a_film_is_not_a_still_and_a_still_not_a_film_and_each_says_what_is(
     for name in FILMS[:-1]:
         still.write_bytes(real[name])
         with subtests.test(name):
-            assert "PNG, JPEG, WebP or GIF" in assert_refused(inputs.still, still)
+            assert "PNG, JPEG, WebP, GIF, AVIF" in assert_refused(inputs.still, still)
     for name in STILLS[:-1]:
         film.write_bytes(real[name])
         with subtests.test(name):
@@ -313,7 +311,40 @@ def gif_of_size(width: int, height: int) -> bytes:
     return content[:6] + struct.pack("<HH", width, height) + content[10:]
 
 
+def avif_of_size(width: int, height: int) -> bytes:
+    size = b"ispe" + bytes(4)
+    return encoded((16, 16), "AVIF").replace(
+        size + struct.pack(">II", 16, 16), size + struct.pack(">II", width, height)
+    )
+
+
+def tiff(*entries: tuple[int, int, int, int], next_page: int = 0) -> bytes:
+    """(tag, type, count, value) of one page, which is `next_page` bytes into the file followed by another."""
+    table = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + table + struct.pack("<I", next_page) + bytes(999)
+
+
+def tiff_of_size(width: int, height: int, *more: tuple[int, int, int, int], next_page: int = 0) -> bytes:
+    """Grey, of 8 bits, in one strip of a hundred bytes."""
+    size = ((256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1))
+    return tiff(*size, (273, 4, 1, 200), (278, 4, 1, height), (279, 4, 1, 100), *more, next_page=next_page)
+
+
+def bmp_of_size(width: int, height: int) -> bytes:
+    content = encoded((16, 16), "BMP")
+    return content[:18] + struct.pack("<ii", width, height) + content[26:]
+
+
 BOMBS: dict[str, Callable[[], bytes]] = {
+    "avif of 66 megapixels": lambda: avif_of_size(8_100, 8_100),
+    "avif of the largest sides": lambda: avif_of_size(2**31 - 1, 2**31 - 1),
+    "tiff of 3600 megapixels": lambda: tiff_of_size(60_000, 60_000),
+    "tiff of no width": lambda: tiff_of_size(0, 100),
+    "tiff with less than it says": lambda: tiff_of_size(8_000, 8_000, next_page=8),
+    "tiff of sixty thousand samples": lambda: tiff_of_size(99, 99, (277, 3, 1, 60_000)),
+    "tiff with a tag of four gigabytes": lambda: tiff_of_size(99, 99, (305, 2, 2**32 - 1, 8)),
+    "bmp of 4000 megapixels": lambda: bmp_of_size(65_000, 65_000),
+    "bmp with less than it says": lambda: bmp_of_size(8_000, 8_000),
     "png of 3600 megapixels": lambda: png(60_000, 60_000),
     "png of 66 megapixels": lambda: png(8_100, 8_100),
     "png of the largest sides": lambda: png(2**31 - 1, 2**31 - 1),

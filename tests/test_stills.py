@@ -33,8 +33,8 @@ RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 RED_IN_P3 = (234, 51, 35)  # what sRGB's red is in Display P3
 ALL = [each.pillow for each in STILL_FORMATS]
 
-# Encoded with libheif: nothing that this project installs writes HEIC. Quarters of red, green, blue and white, turned by
-# a quarter; sRGB's red in Display P3; a blue half beside a transparent one.
+# Encoded with libheif: nothing that this project installs writes HEIC. Quarters of red, green, blue and white, which a
+# turn puts upright; sRGB's red in Display P3; a blue half beside a transparent one.
 TURNED_HEIC = base64.b64decode(
     "AAAAHGZ0eXBoZWl4AAAAAG1pZjFoZWl4bWlhZgAAAcltZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAADRpbG9jAA"
     "AAAERAAAIAAQAAAAAB7QABAAAAAAAAAI4AAgAAAAACewABAAAAAAAAACQAAAA4aWluZgAAAAAAAgAAABVpbmZlAgAAAAABAABodmMxAAAAABVp"
@@ -215,7 +215,8 @@ def with_cicp(image: Image.Image, primaries: int, transfer: int) -> bytes:
 
 def pq(nits: float) -> int:
     power = (nits / 10000) ** 0.1593017578125
-    return round(255 * ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375)
+    value: float = 255 * ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    return round(value)
 
 
 def test_display_p3_by_code_points_has_the_right_colours() -> None:
@@ -269,7 +270,6 @@ def test_an_animated_image_tells_so_in_the_clip(tmp_path: Path) -> None:
     path.write_bytes(saved(frames[0], "WEBP", save_all=True, append_images=frames[1:]))
     with archive(tmp_path / "data") as library:
         prepared = prepare_animate(AnimateRequest(prompt="x", image=str(path)), Inputs(library, [tmp_path]))
-    assert prepared.notes
     assert "loop.webp: It is an animation: its first frame was used." in prepared.notes(PLAN)
 
 

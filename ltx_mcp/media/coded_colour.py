@@ -83,7 +83,8 @@ def _light(transfer: int) -> Linear:
 def _scene_to_display(light: Linear) -> Linear:
     """HLG's OOTF for a screen of 1,000 nit: gamma 1.2 on the luminance."""
     luminance = light @ np.array((0.2627, 0.6780, 0.0593), dtype=np.float32)
-    return light * (np.maximum(luminance, 1e-6) ** 0.2)[..., None] * (_HLG_PEAK_NITS / _HDR_WHITE_NITS)
+    gain = np.maximum(luminance, 1e-6) ** 0.2 * (_HLG_PEAK_NITS / _HDR_WHITE_NITS)
+    return light * gain[..., None].astype(np.float32)
 
 
 def _compressed(light: Linear) -> Linear:
