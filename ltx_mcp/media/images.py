@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-import ltx_mcp
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.file_kinds import HEAD_BYTES, kind_of
 from ltx_mcp.media.still_formats import HINT, MAX_PIXELS, STILL_FORMATS, StillFormat
@@ -76,7 +75,7 @@ def _read_here(content: bytes) -> Still:
 def _read_apart(content: bytes, known: StillFormat) -> Still:
     """Raises OSError, ValueError, TimeoutExpired for whatever does not decode."""
     # Isolated from the folder and the variables of whoever started the server; our own package is named.
-    home = str(Path(ltx_mcp.__file__).parent.parent)
+    home = str(Path(__file__).parents[2])
     code = "import sys; sys.path.insert(0, sys.argv[1]); from ltx_mcp.media.still_decoding import main; "
     code += "main(int(sys.argv[2]), sys.argv[3:])"
     done = subprocess.run(
