@@ -1,6 +1,6 @@
 """How searches scale: clustered frames through this project's own tables, and through other vector stores beside it.
 
-    python bench/search_scale.py [--frames 1000000] [--stores ours faiss usearch chroma] [--queries 50] [--dry-run]
+    python bench/search_scale.py [--frames 1000000] [--stores ours faiss usearch chroma] [--folder KEPT] [--dry-run]
 
 Each store runs in a process of its own, on the same vectors and queries: clips of 50 frames that resemble each other,
 in 400 topics. Half of the queries are frames with noise, half topics with noise. The filter passes one clip of 20.
@@ -73,9 +73,11 @@ def truth(vectors: Vectors, asked: Vectors, passes: NDArray[np.bool_]) -> NDArra
 
 
 class Store(Protocol):
-    """`search` gives row numbers, the nearest first."""
+    """`search` gives row numbers, the nearest first. `open` is for what was built before."""
 
     async def build(self, vectors: Vectors) -> None: ...
+
+    def open(self, vectors: Vectors) -> None: ...
 
     async def search(self, vector: Vectors, filtered: bool) -> list[int]: ...
 
@@ -105,6 +107,9 @@ class Ours:
             await frames.add(pa.concat_tables(rows))
             await (await tables.clips()).add(clip_rows([each for each, _ in block]))
         await self.index.optimize()
+        self.open(vectors)
+
+    def open(self, vectors: Vectors) -> None:
         self._passing = int(passing(len(vectors)).sum()) // PER_CLIP
 
     async def search(self, vector: Vectors, filtered: bool) -> list[int]:
@@ -193,7 +198,7 @@ class Faiss:
         import faiss
 
         self._faiss, self._file = faiss, folder / "faiss" / "index"
-        self._file.parent.mkdir()
+        self._file.parent.mkdir(exist_ok=True)
 
     async def build(self, vectors: Vectors) -> None:
         lists = 1024 if len(vectors) >= 100_000 else 16
@@ -203,6 +208,10 @@ class Faiss:
         for start in range(0, len(vectors), BLOCK):
             self._index.add(np.asarray(vectors[start : start + BLOCK], dtype=np.float32))
         self._faiss.write_index(self._index, str(self._file))
+        self.open(vectors)
+
+    def open(self, vectors: Vectors) -> None:
+        self._index = self._faiss.read_index(str(self._file))
         self._passing = self._faiss.IDSelectorBatch(np.flatnonzero(passing(len(vectors))))
 
     async def search(self, vector: Vectors, filtered: bool) -> list[int]:
@@ -216,7 +225,12 @@ class Usearch:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "usearch" / "index"
-        self._file.parent.mkdir()
+        self._file.parent.mkdir(exist_ok=True)
+
+    def open(self, vectors: Vectors) -> None:
+        from usearch.index import Index
+
+        self._index = Index.restore(str(self._file))
 
     async def build(self, vectors: Vectors) -> None:
         from usearch.index import Index
@@ -239,7 +253,11 @@ class Chroma:
 
         settings = chromadb.config.Settings(anonymized_telemetry=False)
         client = chromadb.PersistentClient(str(folder / "chroma"), settings)
-        self._frames = client.create_collection("frames", metadata={"hnsw:space": "cosine"}, embedding_function=None)
+        options: Any = {"metadata": {"hnsw:space": "cosine"}, "embedding_function": None}
+        self._frames = client.get_or_create_collection("frames", **options)
+
+    def open(self, vectors: Vectors) -> None:
+        """It is open already."""
 
     async def build(self, vectors: Vectors) -> None:
         size = 5_000  # the most that it takes at once
@@ -284,8 +302,15 @@ async def measure(name: str, folder: Path) -> None:
     vectors, asked = np.load(folder / "vectors.npy", mmap_mode="r"), np.load(folder / "queries.npy")
     store, before_mb = STORES[name](folder), anonymous_mb()
     start = time.perf_counter()
-    await store.build(vectors)
-    print(f"  built in {time.perf_counter() - start:.1f} s, {disk_mb(folder / name):.0f} MB on disk", flush=True)
+    done = folder / f"{name}.built"
+    if done.exists():
+        store.open(vectors)
+        took_s = float(done.read_text())
+    else:
+        await store.build(vectors)
+        took_s = time.perf_counter() - start
+        done.write_text(str(took_s))
+    print(f"  built in {took_s:.1f} s, {disk_mb(folder / name):.0f} MB on disk", flush=True)
     for said, filtered in (("all", False), ("filtered", True)):
         true = np.load(folder / f"truth_{said}.npy")
         try:
@@ -328,6 +353,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--stores", nargs="+", choices=STORES, default=list(STORES))
     parser.add_argument("--dry-run", action="store_true", help="only check that every part works, in seconds")
+    parser.add_argument("--folder", type=Path, help="keep all that is made there, and use what is there already")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
@@ -337,8 +363,10 @@ def main() -> None:
     print(f"command: {' '.join(sys.argv)}")
     print(f"machine: {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {frames} x {dim}")
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        make_vectors(folder, frames, dim, queries)
+        folder = given.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "truth_filtered.npy").exists():  # the last that is written
+            make_vectors(folder, frames, dim, queries)
         print(f"the vectors as float16: {disk_mb(folder):.0f} MB", flush=True)
         for name in given.stores:
             if (found := version(name)) is None:

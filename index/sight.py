@@ -6,7 +6,8 @@ finds nothing rather than anything.
 
 import logging
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.background import Background, Vectors
 from ltx_mcp.index.embed import Embedder, embed_query, unit
+from ltx_mcp.index.fusion import Look
 from ltx_mcp.index.moments import Span, find_moments
 from ltx_mcp.index.nearest import NearFrames, Window, near_frames
 from ltx_mcp.index.query import SearchQuery
@@ -63,6 +65,7 @@ class Seen:
     """
 
     hits: Hits
+    looks: Mapping[str, Look] = field(default_factory=dict)
     understood: bool = True
     narrow: bool = False
     note: str = ""
@@ -93,7 +96,7 @@ class Sight:
             seen = Seen({}, note=f"Searched by words only. {error}")
         if query.image is not None or (hits := await self._specialist_hits(query, passing)) is None:
             return seen
-        return replace(seen, hits=_best_of(seen.hits, hits), understood=True)
+        return replace(seen, hits=_best_of(seen.hits, hits.hits), looks={**hits.looks, **seen.looks}, understood=True)
 
     async def _look(self, query: SearchQuery, embedder: Embedder, where: str | None, passing: int) -> Seen:
         reads = query.has_letters and await to_thread.run_sync(embedder.understands, query.query or "")
@@ -101,10 +104,10 @@ class Sight:
             return Seen({}, understood=False, narrow=True)
         slot = self._switch.slot(embedder)
         wanted = await to_thread.run_sync(_embed_query, embedder, query, reads, limiter=slot)
-        hits = await self._tables.read(lambda: self._hits(embedder, wanted, where, passing, query))
-        return Seen(hits, reads or not query.has_letters, wanted.background.domain is not None)
+        hits, looks = await self._tables.read(lambda: self._hits(embedder, wanted, where, passing, query))
+        return Seen(hits, looks, reads or not query.has_letters, wanted.background.domain is not None)
 
-    async def _specialist_hits(self, query: SearchQuery, passing: int) -> Hits | None:
+    async def _specialist_hits(self, query: SearchQuery, passing: int) -> Seen | None:
         """What the specialist finds in the clips of its world; None where it does not understand the query."""
         specialist = await self._switch.specialist()
         if specialist is None:
@@ -115,18 +118,18 @@ class Sight:
         except (ModelUnavailable, IndexUnavailable) as error:
             log.warning("%s did not look: %s", specialist.embedder.weights, error)
             return None
-        return seen.hits if seen.understood else None
+        return seen if seen.understood else None
 
     async def _hits(
         self, embedder: Embedder, wanted: QueryVectors, where: str | None, passing: int, query: SearchQuery
-    ) -> Hits:
+    ) -> tuple[Hits, dict[str, Look]]:
         frames = await self._tables.frames(await self._switch.model_id(embedder))
         if frames is None:
-            return {}
+            return {}, {}
         # What is nearest to a narrow embedder may be nothing that it knows, so more is looked at.
         clips = NARROW_CLIPS if wanted.background.domain else CLIPS_READ * query.limit + LEAST_CLIPS
         near = await near_frames(frames, wanted.vector, where, passing, clips)
-        return {} if near is None else await to_thread.run_sync(_moments, near, wanted, query.moments_per_clip)
+        return ({}, {}) if near is None else await to_thread.run_sync(_moments, near, wanted, query.moments_per_clip)
 
 
 def _embed_query(embedder: Embedder, query: SearchQuery, reads: bool) -> QueryVectors:
@@ -135,7 +138,7 @@ def _embed_query(embedder: Embedder, query: SearchQuery, reads: bool) -> QueryVe
     return QueryVectors(text, image, embedder.background())
 
 
-def _moments(near: NearFrames, wanted: QueryVectors, limit: int) -> Hits:
+def _moments(near: NearFrames, wanted: QueryVectors, limit: int) -> tuple[Hits, dict[str, Look]]:
     vectors = _vectors(near.table)
     scores = wanted.scores(vectors) / wanted.background.vote_z
     times_s = near.table["time_s"].to_numpy()
@@ -144,7 +147,7 @@ def _moments(near: NearFrames, wanted: QueryVectors, limit: int) -> Hits:
     places = defaultdict(list)
     for place, clip_id in enumerate(near.table["clip_id"].to_pylist()):
         places[clip_id].append(place)
-    found = {}
+    found, looks = {}, {}
     for clip_id, each in places.items():
         mine = np.array(each)[np.argsort(times_s[each], kind="stable")]
         mine = mine[np.append(True, np.diff(times_s[mine]) > 0)]  # two processes may have written a frame at once
@@ -152,7 +155,8 @@ def _moments(near: NearFrames, wanted: QueryVectors, limit: int) -> Hits:
         cuts_s = cuts_between(times_s[mine], vectors[mine], starts_s[mine])
         if spans := _in_windows(windows, times_s[mine], scores[mine], cuts_s, limit):
             found[clip_id] = spans
-    return _ordered(found)
+            looks[clip_id] = Look(vectors[mine[scores[mine].argmax()]], wanted.background.frame_mean)
+    return _ordered(found), looks
 
 
 def _in_windows(

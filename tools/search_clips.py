@@ -39,8 +39,10 @@ def _text(found: SearchResult) -> str:
 
 
 def _line(moment: Moment) -> str:
-    span = f"{moment.start_s:.1f}-{moment.end_s:.1f} s"
-    return f'{moment.rank}. {moment.ref} ({span}, by {moment.matched}): "{shorten(moment.title)}" {moment.path}'
+    span, count = f"{moment.start_s:.1f}-{moment.end_s:.1f} s", moment.alike_count
+    score = f"by {moment.matched}" + (f", score {moment.score:.2f}" if moment.matched != "newest" else "")
+    alike = f" (+{count} alike: {', '.join(moment.alike)}{'…' if count > len(moment.alike) else ''})" if count else ""
+    return f'{moment.rank}. {moment.ref} ({span}, {score}): "{shorten(moment.title)}" {moment.path}{alike}'
 
 
 TOOL = studio_tool(search_clips, title="Search clips", annotations=READS)

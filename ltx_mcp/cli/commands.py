@@ -85,7 +85,8 @@ async def search(settings: Settings, arguments: argparse.Namespace) -> int:
             "moment": moment.ref,
             "span": f"{moment.start_s:.1f}-{moment.end_s:.1f} s",
             "matched": moment.matched,
-            "title": moment.title,
+            "score": f"{moment.score:.2f}",
+            "title": moment.title + (f" (+{moment.alike_count} alike)" if moment.alike_count else ""),
             "path": moment.path,
         }
         for moment in found.moments

@@ -127,7 +127,10 @@ class ClipChange(Value):
 
 
 class Moment(Value):
-    """A span of a clip that matches a query; `ref` can be passed on as a media reference. Times in seconds."""
+    """A span of a clip that matches a query; `ref` can be passed on as a media reference. Times in seconds.
+
+    `alike` names clips of the same words that look the same, at most five of `alike_count`.
+    """
 
     rank: int
     clip_id: str
@@ -142,6 +145,8 @@ class Moment(Value):
     kind: Kind
     path: Path
     duration_s: float
+    alike: tuple[str, ...] = ()
+    alike_count: int = 0
 
 
 class SearchResult(Value):
