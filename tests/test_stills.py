@@ -231,6 +231,24 @@ def test_display_p3_by_code_points_has_the_right_colours() -> None:
     assert coded_colour(avif) is None or not coded_colour(avif).is_other  # type: ignore[union-attr]
 
 
+def test_a_cameras_adobe_rgb_has_the_right_colours_without_a_profile() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
+    content = saved(Image.new("RGB", (16, 16), (219, 0, 0)), "JPEG", quality=100, exif=exif)
+    decoded = here(content)
+    assert near(decoded.frame, RED, 6)
+    assert decoded.notes == ("Its wide colours were converted to sRGB.",)
+    assert near(here(content.replace(b"R03", b"R98")).frame, (219, 0, 0), 4)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0garbage", b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x63\0\0\0\0\0\0"]
+)
+def test_broken_exif_says_nothing(kind: str, exif: bytes) -> None:
+    assert near(here(encoded((16, 8), kind, exif=exif)).frame, GREEN, 6)
+
+
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_hdr_is_tone_mapped_with_white_and_red_where_they_were(transfer: int) -> None:
     """BT.2408: SDR white lies at 203 nit, in HLG at 75 percent. BT.709's red in BT.2020 is (.6274, .0691, .0164)."""

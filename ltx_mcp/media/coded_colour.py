@@ -1,6 +1,7 @@
 """What the numbers of a still image mean where it says so by code points and not by a profile (ITU-T H.273).
 
-AVIF and HEIC have them in a colr box of type nclx, PNG in a cICP chunk: Display P3, and HDR in PQ or HLG.
+AVIF and HEIC have them in a colr box of type nclx, PNG in a cICP chunk: Display P3, and HDR in PQ or HLG. Cameras
+say of Adobe RGB only that it is not sRGB, in Exif.
 """
 
 import re
@@ -18,6 +19,7 @@ _CICP = re.compile(rb"\x00\x00\x00\x04cICP(.)(.)", re.DOTALL)
 _TO_BT709 = {
     9: ((1.660491, -0.587641, -0.072850), (-0.124550, 1.132900, -0.008349), (-0.018151, -0.100579, 1.118730)),
     12: ((1.224940, -0.224940, 0.0), (-0.042057, 1.042057, 0.0), (-0.019638, -0.078636, 1.098274)),
+    -1: ((1.398356, -0.398356, 0.0), (0.0, 1.0, 0.0), (0.0, -0.042930, 1.042930)),
 }
 _PQ, _HLG = 16, 18
 _HDR_WHITE_NITS = 203.0  # ITU-R BT.2408: what is white in SDR
@@ -41,6 +43,10 @@ class Coded:
     def is_other(self) -> bool:
         """Whether the numbers mean other colours than those of sRGB."""
         return self.is_hdr or self.primaries in _TO_BT709
+
+
+ADOBE_RGB = Coded(primaries=-1, transfer=4)
+"""Not of H.273: its own primaries, and a gamma of 2.2."""
 
 
 def coded_colour(content: bytes) -> Coded | None:
@@ -77,6 +83,8 @@ def _light(transfer: int) -> Linear:
     if transfer == _HLG:  # ITU-R BT.2100, the inverse OETF
         bright = (np.exp((value - 0.55991073) / 0.17883277) + 0.28466892) / 12
         return np.where(value <= 0.5, value**2 / 3, bright).astype(np.float32)
+    if transfer == ADOBE_RGB.transfer:
+        return (value**2.2).astype(np.float32)
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ltx_mcp.media.coded_colour import coded_colour, to_srgb
+from ltx_mcp.media.coded_colour import ADOBE_RGB, coded_colour, to_srgb
 from ltx_mcp.media.colour import in_srgb
 
 if TYPE_CHECKING:
@@ -75,7 +75,11 @@ def _decoded(image: "Image", content: bytes) -> Decoded:
     notes = _several(image)
     profile = image.info.get("icc_profile")
     inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _MIN_IS_WHITE
-    upright = ImageOps.exif_transpose(image)
+    image.load()
+    try:
+        upright, is_adobe = ImageOps.exif_transpose(image), _is_adobe_rgb(image)
+    except Exception:  # Exif that is broken in one of many ways says nothing
+        upright, is_adobe = image, False
     if upright.mode == "F":
         raise NotDecoded("holds floating-point numbers: save it with 8 or 16 bits")
     if upright.mode == "LAB":
@@ -84,13 +88,21 @@ def _decoded(image: "Image", content: bytes) -> Decoded:
         grey = (np.clip(np.asarray(upright), 0, 0xFFFF) >> 8).astype(np.uint8)
         return Decoded(np.repeat((255 - grey if inverted else grey)[..., None], 3, axis=2), notes)
     upright, transparent = _on_white(upright)
-    coded = None if profile else coded_colour(content)
+    coded = None if profile else ADOBE_RGB if is_adobe else coded_colour(content)
     if coded is not None and coded.is_other:
         said = "HDR was tone-mapped to SDR." if coded.is_hdr else "Its wide colours were converted to sRGB."
         return Decoded(to_srgb(np.asarray(upright.convert("RGB")), coded), (*notes, *transparent, said))
     converted = in_srgb(upright, profile).convert("RGB")
     wide = ("Its colours were converted from its colour profile to sRGB.",) if _differ(upright, converted) else ()
     return Decoded(np.array(converted), (*notes, *transparent, *wide))
+
+
+def _is_adobe_rgb(image: "Image") -> bool:
+    """As the DCF rules for cameras have it: "R03" among the facts on interoperability."""
+    from PIL.ExifTags import IFD
+
+    index = image.getexif().get_ifd(IFD.Interop).get(1, "")
+    return str(index).startswith("R03")
 
 
 def _several(image: "Image") -> tuple[str, ...]:
