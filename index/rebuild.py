@@ -21,6 +21,9 @@ ReadSamples = Callable[[Clip], Samples]
 OnEmbedded = Callable[[int, int], None]
 """Told how many clips have been embedded, and of how many."""
 
+IsPublished = Callable[[str], bool]
+"""Whether a clip is in the archive now: another process may have published it after our clips were listed."""
+
 
 @dataclass(frozen=True)
 class ReconcileReport:
@@ -32,13 +35,17 @@ class ReconcileReport:
 
 
 async def reconcile(
-    index: ClipIndex, clips: Sequence[Clip], read_samples: ReadSamples, on_embedded: OnEmbedded = lambda done, of: None
+    index: ClipIndex,
+    clips: Sequence[Clip],
+    read_samples: ReadSamples,
+    on_embedded: OnEmbedded = lambda done, of: None,
+    is_published: IsPublished = lambda clip_id: False,
 ) -> ReconcileReport:
     """Add what is missing or changed, remove what is gone. Another embedder has to see every clip.
 
     Several processes may do this at once. Raises IndexUnavailable, and ModelUnavailable once the words match.
     """
-    words = await match_words(index, clips)
+    words = await match_words(index, clips, is_published)
     frames = await embed_missing(index, clips, read_samples, on_embedded)
     added = {*words.added, *frames.added} - frames.failed.keys()
     dropped = await index.drop_older()
@@ -47,15 +54,20 @@ async def reconcile(
     return ReconcileReport(tuple(clip.clip_id for clip in clips if clip.clip_id in added), words.removed, frames.failed)
 
 
-async def match_words(index: ClipIndex, clips: Sequence[Clip]) -> ReconcileReport:
+async def match_words(
+    index: ClipIndex, clips: Sequence[Clip], is_published: IsPublished = lambda clip_id: False
+) -> ReconcileReport:
     """Make every clip findable by its words, and those that are gone not at all. Raises IndexUnavailable."""
     known = await _known(index)
     changed = [
         clip for clip in clips if clip.clip_id not in known or known[clip.clip_id].fingerprint != fingerprint(clip)
     ]
     await index.put(changed)
-    removed = await _remove_gone(index, known, {clip.clip_id for clip in clips})
-    return ReconcileReport(tuple(clip.clip_id for clip in changed), removed)
+    present = {clip.clip_id for clip in clips}
+    gone = [clip_id for clip_id in known if clip_id not in present and not is_published(clip_id)]
+    for clip_id in gone:
+        await index.remove(clip_id)
+    return ReconcileReport(tuple(clip.clip_id for clip in changed), tuple(gone))
 
 
 async def embed_missing(
@@ -102,11 +114,3 @@ async def _known(index: ClipIndex) -> dict[str, IndexedClip]:
         log.warning("the search index is rebuilt: %s", error)
         await index.reset()
         return {}
-
-
-async def _remove_gone(index: ClipIndex, known: dict[str, IndexedClip], present: set[str]) -> tuple[str, ...]:
-    """A clip that another process published after our clips were listed has a file, and stays."""
-    gone = [clip_id for clip_id, clip in known.items() if clip_id not in present and not clip.path.exists()]
-    for clip_id in gone:
-        await index.remove(clip_id)
-    return tuple(gone)

@@ -41,19 +41,25 @@ def sampled_places(fps: float, frames: int, shots: Collection[int] = (), cuts_s:
     return sorted(spread.union(shots, begun))
 
 
+def sampled_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) of the copies of a frame that are kept, as `shrink` makes them, to the pixel."""
+    scale = min(1.0, SHORT_SIDE / min(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 class FrameSampler:
     """Watches a stream of frames, finds its cuts, and keeps downscaled copies of a few.
 
-    Memory is bounded: copies whose short side is at most 384 pixels, of longer footage in the file `spool`, and a
-    reference to the newest frame, because a stream may end earlier than it was planned to.
+    Memory is bounded: copies whose short side is at most 384 pixels, of longer footage in a file on the disk of
+    `folder`, and a reference to the newest frame, because a stream may end earlier than it was planned to.
     """
 
-    def __init__(self, fps: float, frames: int, shots: Collection[int] = (), spool: Path | None = None) -> None:
+    def __init__(self, fps: float, frames: int, shots: Collection[int] = (), folder: Path | None = None) -> None:
         self._fps = fps
         self._wanted = frozenset(sampled_places(fps, frames, shots))
         self._detector = ShotDetector(fps)
-        spooled = spool is not None and len(self._wanted) > _IN_MEMORY
-        self._frames: MutableSequence[Frame] | SpooledFrames = SpooledFrames(spool) if spool and spooled else []
+        spooled = folder is not None and len(self._wanted) > _IN_MEMORY
+        self._frames: MutableSequence[Frame] | SpooledFrames = SpooledFrames(folder) if spooled else []
         self._places: list[int] = []
         self._newest: tuple[int, Frame] | None = None
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import overload
+from weakref import finalize
 
 import numpy as np
 
@@ -13,12 +15,14 @@ _QUALITY = 95  # of JPEG; the mean error is about one of 255, below what video c
 
 
 class SpooledFrames(Sequence[Frame]):
-    """A list of frames in one file, which it makes: each is read when it is asked for."""
+    """A list of frames in a file without a name on the disk of `folder`, gone with the list: each is read when it is
+    asked for.
+    """
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, folder: Path | None = None) -> None:
+        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - open as long as the list is there
+        finalize(self, self._file.close)
         self._ends = [0]
-        file.touch()
 
     def append(self, frame: Frame) -> None:
         """Add (height, width, 3) uint8."""
@@ -26,8 +30,8 @@ class SpooledFrames(Sequence[Frame]):
 
         jpeg = BytesIO()
         Image.fromarray(frame).save(jpeg, "JPEG", quality=_QUALITY, subsampling=0)
-        with self._file.open("ab") as file:
-            file.write(jpeg.getbuffer())
+        self._file.seek(self._ends[-1])
+        self._file.write(jpeg.getbuffer())
         self._ends.append(self._ends[-1] + jpeg.tell())
 
     def __len__(self) -> int:
@@ -50,7 +54,6 @@ class SpooledFrames(Sequence[Frame]):
     def _read(self, place: int) -> Frame:
         from PIL import Image
 
-        with self._file.open("rb") as file:
-            file.seek(self._ends[place])
-            jpeg = file.read(self._ends[place + 1] - self._ends[place])
+        self._file.seek(self._ends[place])
+        jpeg = self._file.read(self._ends[place + 1] - self._ends[place])
         return np.array(Image.open(BytesIO(jpeg)))

@@ -31,10 +31,9 @@ FRAMES_AT_ONCE = 8  # in one call of the model: a query waits no longer for its 
 
 @dataclass(frozen=True)
 class IndexedClip:
-    """What the index remembers of a clip: `schema.fingerprint`, its file, how many frames the wanted embedder saw."""
+    """What the index remembers of a clip: `schema.fingerprint`, and how many frames the wanted embedder saw."""
 
     fingerprint: str
-    path: Path
     frames: int
 
 
@@ -196,7 +195,7 @@ class ClipIndex:
         """Every clip of the index, by id. Reads both tables through, so it finds a broken file too."""
 
         async def read() -> list[dict[str, Any]]:
-            columns = ["clip_id", "fingerprint", "path"]
+            columns = ["clip_id", "fingerprint"]
             rows: list[dict[str, Any]] = await (await self._tables.clips()).query().select(columns).to_list()
             return rows
 
@@ -206,10 +205,7 @@ class ClipIndex:
         except ModelUnavailable:
             seen = {}
         counts = {clip_id: each.frames for clip_id, each in seen.items()}
-        return {
-            row["clip_id"]: IndexedClip(row["fingerprint"], Path(row["path"]), counts.get(row["clip_id"], 0))
-            for row in rows
-        }
+        return {row["clip_id"]: IndexedClip(row["fingerprint"], counts.get(row["clip_id"], 0)) for row in rows}
 
     async def search(self, query: SearchQuery) -> SearchResult:
         """The best moments; the newest clips when nothing is asked for. A note says so when nothing matches well.

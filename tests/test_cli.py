@@ -239,7 +239,7 @@ def test_the_doctor_is_content_here_and_names_what_is_missing_elsewhere(archive:
         (["animate", "astronaut", "x"], 2, "'astronaut' is not a valid media reference. There is no such file."),
         (["animate", "https://example.org/a.png", "x"], 2, "URLs are not fetched"),
         (["finalize", "none-aaaaaaaa"], 2, "no clip"),
-        (["import", "mistyped.mp4", "x"], 2, "mistyped.mp4 cannot be read: No such file"),
+        (["import", "mistyped.mp4"], 2, "mistyped.mp4 cannot be read: No such file"),
         (["edit", "mistyped.json"], 2, "mistyped.json cannot be read: No such file"),
         (["generate", "x", "--lora", "nothing=1"], 2, "nothing"),
         (["animate", "x.png", "x", "--keyframe", "dusk.png"], 2, "SECONDS=IMAGE"),

@@ -110,7 +110,8 @@ def test_an_option_is_what_its_field_declares_in_the_tool_and_in_the_command(too
     assert argument.choices == shown.get("enum")
     assert argument.required == field.is_required()
     if shown.get("type") == "boolean":
-        spelled = f"--{name.replace('_', '-')}", f"--no-{name.replace('_', '-')}"
+        flag = flag_of(field).name or f"--{name.replace('_', '-')}"
+        spelled = flag, flag.replace("--", "--no-")
         assert tuple(argument.option_strings) == spelled, "the first says yes, the second no"
     if limits is not None:
         assert f"{number(limits[0])} to {number(limits[1])}" in said

@@ -1,4 +1,4 @@
-"""import_video: a video file copied into the archive."""
+"""import_video: a video file taken into the archive."""
 
 from mcp.types import CallToolResult
 
@@ -8,8 +8,8 @@ from ltx_mcp.types.requests import ImportRequest
 
 
 async def import_video(context: ToolContext, request: ImportRequest, wait_s: Wait = 45.0) -> CallToolResult:
-    """Copy a video of the user's into the archive, up to its first 60 s: moderated, then found by search_clips
-    and usable like any clip made here. The file stays untouched.
+    """Take a video of the user's into the archive, however long: moderated, then its moments are found by search_clips
+    and usable like any clip made here. The file itself is never changed.
     """
     return await make(context, request, wait_s)
 

@@ -12,19 +12,18 @@ import anyio.to_thread
 import numpy as np
 from anyio.abc import TaskGroup
 
+from ltx_mcp.archive.clip_frames import frame_at, read_samples
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.sidecar import TIMELINE
 from ltx_mcp.archive.trash import DeletedClip
 from ltx_mcp.archive.upkeep import Upkeep
-from ltx_mcp.errors import MediaError, NotFound, StudioError
+from ltx_mcp.errors import NotFound, StudioError
 from ltx_mcp.index.embed import Embedder
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.rebuild import OnEmbedded, ReconcileReport, match_words, reconcile
-from ltx_mcp.index.sample import SHORT_SIDE, Samples, sampled_places
+from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.media.contact_sheet import board
-from ltx_mcp.media.probe import read_frames
-from ltx_mcp.media.resize import shrink
 from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts, Moment, SearchResult
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.searches import SearchModel
@@ -53,13 +52,18 @@ class Archive:
         self._library = library
         self._index = index
         self._frames_wait_s = frames_wait_s
-        self.upkeep = Upkeep(index, self.clips, _read_samples, tasks)
+        self.upkeep = Upkeep(index, self.clips, read_samples, tasks)
         self._reconciling = anyio.Lock()
         self._indexed: set[str] | None = None  # the clips when the index last matched the disk; None: not checked yet
         self._rows = 0  # of the index then: of a clip that cannot be read there is none
 
-    async def publish(self, job_id: str, facts: ClipFacts, video: Path, sheet: bytes, texts: Mapping[str, str]) -> Clip:
-        """Publish a staged clip, with further files of text by their names. Raises ArchiveError."""
+    async def publish(
+        self, job_id: str, facts: ClipFacts, video: Path | None, sheet: bytes, texts: Mapping[str, str]
+    ) -> Clip:
+        """Publish a staged clip, or footage that stays in place, with further files of text by their names.
+
+        Raises ArchiveError.
+        """
         clip_id = self._library.new_clip_id(facts.prompt)
         return await anyio.to_thread.run_sync(self._library.publish, job_id, clip_id, facts, video, sheet, texts)
 
@@ -67,7 +71,7 @@ class Archive:
         """A film's timeline as OpenTimelineIO. Raises NotFound for a clip that is not there, or is not a film."""
         clip = await anyio.to_thread.run_sync(self._library.get, clip_id)
         try:
-            return await anyio.Path(clip.path.with_name(TIMELINE)).read_text(encoding="utf-8")
+            return await anyio.Path(clip.sheet_path.with_name(TIMELINE)).read_text(encoding="utf-8")
         except FileNotFoundError:
             raise NotFound(f"{clip_id} has no timeline: it is {clip.kind}.", "Only edited films have one.") from None
 
@@ -163,7 +167,7 @@ class Archive:
             present = set(await self.clip_ids())
             if present != self._indexed:
                 clips = await self.clips()
-                await match_words(self._index, clips)
+                await match_words(self._index, clips, self._library.has)
                 await self._index.settle()
                 self._indexed, self._rows = present, len(clips)
                 self.upkeep.start()
@@ -172,7 +176,7 @@ class Archive:
 
     async def reconcile(self, on_embedded: OnEmbedded = lambda done, of: None) -> ReconcileReport:
         """Index the clips that are missing from the index, and drop those that are gone."""
-        return await reconcile(self._index, await self.clips(), _read_samples, on_embedded)
+        return await reconcile(self._index, await self.clips(), read_samples, on_embedded, self._library.has)
 
     async def prune(self) -> list[str]:
         """Drop what search models saw that are not used any more; their ids. Raises ModelUnavailable."""
@@ -189,22 +193,14 @@ class Archive:
 
     async def board(self, moments: Sequence[Moment]) -> bytes:
         """One JPEG of the moments' best frames, numbered by rank."""
-        return await anyio.to_thread.run_sync(_draw_board, moments)
+        return await anyio.to_thread.run_sync(self._draw_board, moments)
 
+    def _draw_board(self, moments: Sequence[Moment]) -> bytes:
+        return board([(self._peak_frame(moment), f"{moment.title}\n{moment.ref}") for moment in moments])
 
-def _read_samples(clip: Clip) -> Samples:
-    """The frames that the index embedded when the clip was published, read back from its file."""
-    times_s = [place / clip.fps for place in sampled_places(clip.fps, clip.frames, shots=clip.shot_frames)]
-    return Samples(np.array(times_s), [shrink(frame, SHORT_SIDE) for _, frame in read_frames(clip.path, times_s)])
-
-
-def _draw_board(moments: Sequence[Moment]) -> bytes:
-    return board([(_peak_frame(moment), f"{moment.title}\n{moment.ref}") for moment in moments])
-
-
-def _peak_frame(moment: Moment) -> Frame:
-    try:
-        return next(frame for _, frame in read_frames(moment.path, [moment.peak_s], max_side=BOARD_SIDE))
-    except MediaError as error:
-        log.warning("%s has no frame for the contact sheet: %s", moment.ref, error)
-        return np.zeros((90, 160, 3), dtype=np.uint8)
+    def _peak_frame(self, moment: Moment) -> Frame:
+        try:
+            return frame_at(self._library.get(moment.clip_id), moment.peak_s, BOARD_SIDE)
+        except StudioError as error:
+            log.warning("%s has no frame for the contact sheet: %s", moment.ref, error)
+            return np.zeros((90, 160, 3), dtype=np.uint8)

@@ -1,6 +1,7 @@
 """The archive on disk: one folder for each clip, staged where no client can name it and published whole.
 
-    <data>/clips/<clip_id>/{video.mp4, clip.json, sheet.jpg}     published: complete and durable
+    <data>/clips/<clip_id>/{video.mp4, clip.json, sheet.jpg}     published: complete and durable; footage that stays
+                                                                 in place has no video here
     <data>/staging/<process_id>/<job_id>/                        of a job in progress
     <data>/trash/                                                deleted clips (trash.py)
 
@@ -8,7 +9,6 @@ A clip appears by one rename, after its files are on the disk. Files are the tru
 them. The library knows nothing of moderation: whoever calls `publish` has checked that the clip passed.
 """
 
-import hashlib
 import logging
 import re
 import secrets
@@ -18,7 +18,9 @@ from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
+from ltx_mcp.archive.originals import is_there, sha256_of
 from ltx_mcp.archive.sidecar import (
     BASE32,
     CLIP_ID,
@@ -34,7 +36,7 @@ from ltx_mcp.archive.sidecar import (
 from ltx_mcp.archive.trash import Trash
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.jobs.process_lock import ProcessLock
-from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts
+from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts, OriginalFile
 from ltx_mcp.types.texts import latin
 
 log = logging.getLogger(__name__)
@@ -107,24 +109,26 @@ class Library:
         job_id: str,
         clip_id: str,
         facts: ClipFacts,
-        video: Path,
+        video: Path | None,
         sheet: bytes,
         texts: Mapping[str, str] = MappingProxyType({}),
     ) -> Clip:
-        """Make a moderated clip appear, whole or not at all. `video` lies in the job's folder; `sheet` is a JPEG.
+        """Make a moderated clip appear, whole or not at all.
 
-        `texts` are further files by their names, such as a film's timeline.
+        `video` lies in the job's folder, None for footage that stays in place; `sheet` is a JPEG. `texts` are further
+        files by their names, such as a film's timeline.
         Raises ArchiveError where the quota or the disk is full; what was published before stays.
         """
         parcel, folder = self._staged(job_id) / "parcel", self.clips_dir / clip_id
-        if not CLIP_ID.fullmatch(clip_id) or video.parent != parcel.parent:
+        if not CLIP_ID.fullmatch(clip_id) or (video is not None and video.parent != parcel.parent):
             raise ValueError(f"{clip_id!r} is not a clip id, or {video} is not in the folder of job {job_id}")
         with storing("The clip could not be stored"):
-            size = video.stat().st_size
-            self._check_quota(size + len(sheet) + sum(map(len, texts.values())))
-            clip = clip_in(folder, {**dict(facts), "bytes": size, "sha256": _sha256(video)})
+            stored = 0 if video is None else video.stat().st_size
+            self._check_quota(stored + len(sheet) + sum(map(len, texts.values())))
+            clip = clip_in(folder, {**facts.model_dump(), **_content(facts.original, video)})
             parcel.mkdir(mode=0o700)
-            video.rename(parcel / VIDEO)
+            if video is not None:
+                video.rename(parcel / VIDEO)
             (parcel / SHEET).write_bytes(sheet)
             for name, text in texts.items():
                 (parcel / name).write_text(text, encoding="utf-8")
@@ -137,16 +141,18 @@ class Library:
 
     def update(self, clip_id: str, change: ClipChange) -> Clip:
         """Change what the user says of a clip; its files stay. Raises NotFound, ArchiveError."""
-        clip = self.get(clip_id)
-        changed = clip.model_copy(update=change.model_dump(exclude_none=True))
-        folder = self.clips_dir / clip_id
-        written = folder / f".{SIDECAR}.{self._process_lock.process_id}"
+        changed = self.get(clip_id).model_copy(update=change.model_dump(exclude_none=True))
         with storing(f"Clip {clip_id} could not be changed"):
-            written.write_text(sidecar_of(changed), encoding="utf-8")
-            sync(written)
-            written.replace(folder / SIDECAR)  # another process reads the one or the other
-            sync(folder)
-        return changed
+            return self._rewrite(changed)
+
+    def _rewrite(self, clip: Clip) -> Clip:
+        folder = self.clips_dir / clip.clip_id
+        written = folder / f".{SIDECAR}.{self._process_lock.process_id}"
+        written.write_text(sidecar_of(clip), encoding="utf-8")
+        sync(written)
+        written.replace(folder / SIDECAR)  # another process reads the one or the other
+        sync(folder)
+        return clip
 
     def delete(self, clip_id: str) -> None:
         """Move a clip to the trash, a damaged one too. Raises BadInput for a pinned one, NotFound, ArchiveError."""
@@ -190,9 +196,13 @@ class Library:
         """Every published id, sorted; a damaged clip's too."""
         return sorted(path.name for path in self.clips_dir.iterdir() if CLIP_ID.fullmatch(path.name))
 
+    def has(self, clip_id: str) -> bool:
+        """Whether a clip of this id is published, though it may be damaged."""
+        return CLIP_ID.fullmatch(clip_id) is not None and (self.clips_dir / clip_id).is_dir()
+
     def get(self, clip_id: str) -> Clip:
         """Raises NotFound with the nearest ids; ArchiveError if the clip's sidecar is damaged."""
-        if not CLIP_ID.fullmatch(clip_id) or not (self.clips_dir / clip_id).is_dir():
+        if not self.has(clip_id):
             raise NotFound(f"There is no clip {clip_id[:80]!r}.", self.suggestion(clip_id))
         return read_clip(self.clips_dir / clip_id)
 
@@ -207,10 +217,28 @@ class Library:
         return sorted(clips, key=lambda clip: clip.created_at.timestamp(), reverse=True)
 
     def with_content(self, path: Path) -> Clip | None:
-        """The clip whose video is this file, byte for byte. Only a file of the same length as a clip's is read."""
-        alike = [clip for clip in self.all() if clip.bytes == _size(path)]
-        digest = _sha256(path) if alike else ""
-        return next((clip for clip in alike if clip.sha256 == digest), None)
+        """The clip whose video is this file, byte for byte, or was imported from it.
+
+        Only a file of the same length as a clip's is read, and none that is known by its path and time.
+        """
+        clips, size = self.all(), _size(path)
+        for clip in clips:
+            if clip.original is not None and clip.original.path == path.resolve() and is_there(clip.original):
+                return clip
+        alike = [clip for clip in clips if size in (clip.bytes, clip.original and clip.original.bytes)]
+        digest = sha256_of(path) if alike else ""
+        return next((clip for clip in alike if digest in (clip.sha256, clip.original and clip.original.sha256)), None)
+
+    def found_again(self, clip: Clip, path: Path) -> Clip:
+        """Imported footage whose file is now at `path`, with the same content. Raises ArchiveError."""
+        original = clip.original
+        if original is None or is_there(original):
+            return clip
+        with storing(f"Clip {clip.clip_id} could not be changed"):
+            now = original.model_copy(update={"path": path.resolve(), "modified_ns": path.stat().st_mtime_ns})
+            return self._rewrite(
+                clip.model_copy(update={"original": now, "path": now.path if clip.in_place else clip.path})
+            )
 
     def suggestion(self, clip_id: str) -> str:
         """The sentence that helps after a wrong id."""
@@ -230,9 +258,12 @@ def _delete(path: Path) -> None:
         log.warning("%s could not be deleted", path)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _content(original: OriginalFile | None, video: Path | None) -> dict[str, Any]:
+    """How long the clip's video is, and its digest. Raises OSError."""
+    if video is None:
+        assert original is not None, "footage in place has its original"
+        return {"bytes": original.bytes, "sha256": original.sha256}
+    return {"bytes": video.stat().st_size, "sha256": sha256_of(video)}
 
 
 def _size(path: Path) -> int:

@@ -21,9 +21,12 @@ CLIP_ID = re.compile(rf"[a-z0-9]+(?:-[a-z0-9]+)*-[{BASE32}]{{8}}")
 
 
 def clip_in(folder: Path, fields: dict[str, Any], clip_id: str | None = None) -> Clip:
-    """The clip in this folder. Its id and paths come from the folder alone, whatever the sidecar says."""
+    """The clip in this folder. Its id and paths come from the folder alone, whatever the sidecar says; but the video of
+    footage that was left in place is its original.
+    """
     clip_id = clip_id or folder.name
-    place = {"clip_id": clip_id, "path": folder / VIDEO, "sheet_path": folder / SHEET}
+    video = Path(fields["original"]["path"]) if fields.get("in_place") else folder / VIDEO
+    place = {"clip_id": clip_id, "path": video, "sheet_path": folder / SHEET}
     return Clip.model_validate({**fields, **place, "resource_uri": f"clip://{clip_id}"})
 
 
@@ -40,7 +43,8 @@ def read_clip(folder: Path, clip_id: str | None = None) -> Clip:
         schema = fields.pop("schema")
         if schema != SCHEMA:
             raise ValueError(f"its sidecar has schema {schema}, this ltx-mcp reads {SCHEMA}")
-        (folder / VIDEO).stat()
+        if not fields.get("in_place"):
+            (folder / VIDEO).stat()
         return clip_in(folder, fields, clip_id)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArchiveError(

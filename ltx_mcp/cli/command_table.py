@@ -73,7 +73,11 @@ COMMANDS = {
         more=f"A film:\n\n{FILM_EXAMPLE}\n\nA change of an earlier one:\n\n{CHANGE_EXAMPLE}\n\n"
         "A field that does not exist is answered with those that do.",
     ),
-    "import": Command("copy a video file into the archive: moderated, searchable", "commands:make", ImportRequest),
+    "import": Command(
+        "take videos and whole folders into the archive: moderated, searchable; run it again to go on",
+        "imports:import_files",
+        ImportRequest,
+    ),
     "search": Command("find moments by what is seen or heard", "commands:search", SearchRequest),
     "jobs": Command("list the recent jobs", "commands:jobs"),
     "models": Command(

@@ -26,14 +26,13 @@ from ltx_mcp.types.requests import (
     AnimateRequest,
     FinalizeOptions,
     GenerateRequest,
-    ImportRequest,
     Request,
     RestyleRequest,
 )
 from ltx_mcp.types.searches import SearchRequest
 from ltx_mcp.types.timeline import EditRequest
 
-_MADE = (GenerateRequest, AnimateRequest, RestyleRequest, ImportRequest)
+_MADE = (GenerateRequest, AnimateRequest, RestyleRequest)
 
 
 async def run_demo(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -43,7 +42,7 @@ async def run_demo(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def make(settings: Settings, arguments: argparse.Namespace) -> int:
-    """generate, animate, restyle, import."""
+    """generate, animate, restyle."""
     kind = COMMANDS[arguments.command].request
     assert kind is not None
     assert issubclass(kind, _MADE)

@@ -62,6 +62,8 @@ def read_options(kind: type[R], arguments: argparse.Namespace) -> R:
 
 def _required_values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
     """A list, or what may be one, takes all that stands there."""
+    if flag.many:
+        return {**_values(name, flag, option), "nargs": "+"}
     lists = [kind for kind in option.get("anyOf", [option]) if kind.get("type") == "array"]
     return {**_list_values(name, flag, lists[0]), "nargs": "+"} if lists else _values(name, flag, option)
 

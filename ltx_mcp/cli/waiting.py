@@ -10,15 +10,16 @@ from ltx_mcp.errors import Refused, StudioError
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.preparation.inputs import names_clip
 from ltx_mcp.studio.studio import Studio
+from ltx_mcp.studio.tracking import OnJob
 from ltx_mcp.types import states
 from ltx_mcp.types.requests import Request
 
 
-async def finished(studio: Studio, request: Request) -> states.Succeeded:
-    """Start a job and see it to its end. Raises Refused, BadInput, StudioError."""
+async def finished(studio: Studio, request: Request, on_job: OnJob | None = None) -> states.Succeeded:
+    """Start a job and see it to its end, with a bar or with `on_job`. Raises Refused, BadInput, StudioError."""
     job = await studio.start(request)
     try:
-        job = await _waited(studio, job)
+        job = await (_waited(studio, job) if on_job is None else studio.jobs.wait(job.job_id, float("inf"), on_job))
     except anyio.get_cancelled_exc_class():
         studio.jobs.cancel(job.job_id)
         raise

@@ -24,6 +24,7 @@ from ltx_mcp.media.source import Source
 from ltx_mcp.types.frames import Audio, Frame
 
 MAX_DURATION_S = 60.0  # of one span: the longest clip there is; what comes after it in a file is not used
+ANY_LENGTH_S = 1e6  # eleven days: for footage that is looked through whole
 _READ_LIMIT_S = 600.0  # of waiting for ffmpeg over a whole span; longer means a file made to stall us
 _ON_GRID = 0.05  # of an interval: a span that begins so near a frame's place begins on it
 _GRACE_US = 500  # times are handed out with three decimals: one that was rounded down still means its own frame
@@ -102,7 +103,7 @@ def read_video(
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1", *same_clock(source)),
     ]
     came, last = 0, None
-    for pixels in _pieces(args, width * height * 3, footage.path):
+    for pixels in _pieces(args, width * height * 3, footage.path, _READ_LIMIT_S + footage.duration_s):
         came, last = came + 1, np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
         yield last
     if last is None:
@@ -173,9 +174,13 @@ def _grace_us(footage: Footage, fps: float) -> int:
     return round(0.5e6 / fps) if on_grid else _GRACE_US
 
 
-def _pieces(args: list[str], size: int, path: Path) -> Generator[bytearray, None, None]:
-    """What ffmpeg writes, in pieces of `size` bytes; what is left over is not one. Raises MediaError if it fails."""
-    patience_s = _READ_LIMIT_S
+def _pieces(
+    args: list[str], size: int, path: Path, patience_s: float = _READ_LIMIT_S
+) -> Generator[bytearray, None, None]:
+    """What ffmpeg writes, in pieces of `size` bytes; what is left over is not one.
+
+    Raises MediaError if it fails, or has been waited for longer than `patience_s`.
+    """
     with FFmpeg(args, pipe_out=True) as ffmpeg:
         while True:
             asked = time.monotonic()

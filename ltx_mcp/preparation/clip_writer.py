@@ -6,7 +6,7 @@ the job's staging folder, which no client can name.
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from ltx_mcp.media.contact_sheet import ContactSheet
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.splice import UnchangedFrames, splice
 from ltx_mcp.moderation.frames import FrameGate
-from ltx_mcp.types.clips import COMPOSITE, Provenance, Verdict
+from ltx_mcp.types.clips import COMPOSITE, OriginalFile, Provenance, Verdict
 from ltx_mcp.types.film import Loudness
-from ltx_mcp.types.frames import Audio
+from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.typeset.subtitles import soft_track
@@ -31,9 +31,12 @@ VIDEO_NAME = "video.mp4"
 
 @dataclass(frozen=True)
 class WrittenClip:
-    """A finished clip, still in staging. `sheet` is a JPEG; `notes` are for the result; `latents` are a draft's."""
+    """A finished clip, still in staging. `sheet` is a JPEG; `notes` are for the result; `latents` are a draft's.
 
-    video: Path
+    `video` is None for footage that stays in place. `original` is the file that it was imported from.
+    """
+
+    video: Path | None
     verdict: Verdict
     sheet: bytes
     samples: Samples
@@ -42,6 +45,32 @@ class WrittenClip:
     latents: Latents | None = None
     loudness: Loudness | None = None
     cuts_s: tuple[float, ...] = ()
+    original: OriginalFile | None = None
+
+
+class Viewing:
+    """What is seen of the frames that stream by: a verdict, a contact sheet, samples for the index, cuts.
+
+    The samples of long footage are kept on the disk of `folder`.
+    """
+
+    def __init__(self, plan: Plan, gate: FrameGate, folder: Path) -> None:
+        self._sheet = ContactSheet(plan.frames, plan.fps, plan.shot_frames)
+        self._sampler = FrameSampler(plan.fps, plan.frames, plan.shot_frames, folder)
+        self._moderated = gate.watch(plan.fps, plan.frames, shown=self._sheet.wanted)
+
+    def see(self, index: int, frame: Frame) -> None:
+        """Each frame once, in order. Raises ModerationUnavailable."""
+        self._sheet.see(index, frame)
+        self._moderated.see(index, frame, shown=self._sampler.see(index, frame))
+
+    def verdict(self) -> Verdict:
+        """Raises ModerationUnavailable."""
+        return self._moderated.verdict()
+
+    def written(self, video: Path | None, verdict: Verdict, has_audio: bool) -> WrittenClip:
+        samples = self._sampler.samples
+        return WrittenClip(video, verdict, self._sheet.jpeg(), samples, has_audio, cuts_s=self._sampler.cuts_s)
 
 
 def write_clip(
@@ -61,9 +90,7 @@ def write_clip(
     Raises MediaError, ModerationUnavailable, Cancelled.
     """
     video = folder / VIDEO_NAME
-    sampler = FrameSampler(plan.fps, plan.frames, shots=plan.shot_frames)
-    sheet = ContactSheet(plan.frames, plan.fps, plan.shot_frames)
-    viewing = gate.watch(plan.fps, plan.frames, shown=sheet.wanted)
+    viewing = Viewing(plan, gate, folder)
     writer = VideoWriter(
         video,
         plan.width,
@@ -73,11 +100,10 @@ def write_clip(
         codec=plan.codec,
         metadata=tags,
     )
-    with _closing(rendering), writer:  # the writer joins its tracks while their files are still there
+    with closing_frames(rendering), writer:  # the writer joins its tracks while their files are still there
         for index, frame in enumerate(rendering.frames):
             writer.write(frame)
-            sheet.see(index, frame)
-            viewing.see(index, frame, shown=sampler.see(index, frame))
+            viewing.see(index, frame)
             watch.step(index + 1, plan.frames)
         audio, sample_rate = replacement_audio(), SAMPLE_RATE
         if audio is None:
@@ -93,21 +119,16 @@ def write_clip(
     watch.check()
     notes = () if unchanged is None or verdict.verdict == "refused" else (_splice_source(video, unchanged, plan),)
     has_audio = audio is not None or rendering.audio_file is not None
-    return WrittenClip(
-        video,
-        verdict,
-        sheet.jpeg(),
-        sampler.samples,
-        has_audio,
-        notes,
-        rendering.latents,
-        rendering.loudness,
-        sampler.cuts_s,
+    return replace(
+        viewing.written(video, verdict, has_audio),
+        notes=notes,
+        latents=rendering.latents,
+        loudness=rendering.loudness,
     )
 
 
 @contextmanager
-def _closing(rendering: Rendering) -> Iterator[None]:
+def closing_frames(rendering: Rendering) -> Iterator[None]:
     """Whatever happens, the generator of the frames is done when the block is: a source that it reads is closed."""
     try:
         yield

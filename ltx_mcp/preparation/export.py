@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ltx_mcp.archive.originals import playable
 from ltx_mcp.engine.base import Engine, Rendering, Watch
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.export import Export, export
@@ -46,5 +47,5 @@ def prepare_export(request: ExportRequest, inputs: Inputs) -> PreparedExport:
         raise BadInput(f"{request.clip!r} is one frame.", "Export it as png, or name a clip or a span.")
     folder = inputs.folder(request.folder)
     return PreparedExport(
-        clip.clip_id, Export(clip.path, request.format, ref.span_s, ref.at_s), folder, request.name or clip.clip_id
+        clip.clip_id, Export(playable(clip), request.format, ref.span_s, ref.at_s), folder, request.name or clip.clip_id
     )

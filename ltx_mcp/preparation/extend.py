@@ -67,7 +67,7 @@ def _extended(request: GenerateRequest, reference: str, inputs: Inputs) -> Exten
         source=SourceVideo(footage, footage.width, footage.height, fps, frames),
         resolution=resolution_of(footage),
         codec=clip.codec,
-        unchanged=UnchangedFrames(clip.path, before_blend) if from_start else None,
+        unchanged=UnchangedFrames(clip.path, before_blend) if from_start and not clip.in_place else None,
         provenance=provenance_of(clip),
         notes=() if fps == clip.fps else (f"The clip had {clip.fps:g} fps; a model makes {MIN_FPS:g} at least.",),
     )

@@ -1,67 +1,97 @@
-"""Prepares import_video: a file is copied into the archive as it is, within the archive's sizes.
+"""Prepares import_video: a file is copied into the archive, within the archive's sizes, or stays where it is.
 
 A clip of the archive, by reference or as a copy of its file, becomes an edit that keeps its model and its AI mark:
 taking it out and in again must not make it footage of unknown origin.
 """
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from ltx_mcp.engine.base import Materials, Rendering, Watch
-from ltx_mcp.media.footage import Footage, read_audio, read_video
-from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.index.sample import sampled_size
+from ltx_mcp.media.audio import SAMPLE_RATE
+from ltx_mcp.media.footage import MAX_DURATION_S, Footage, read_audio, read_video
+from ltx_mcp.media.raw_audio import RawAudio, decode_source
+from ltx_mcp.preparation.inputs import ANY_SIZE, Inputs
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.source_notes import source_notes
-from ltx_mcp.types.clips import Provenance
+from ltx_mcp.types.clips import Clip, Provenance
 from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import MAX_FPS, ImportRequest
 from ltx_mcp.types.sizes import RESOLUTIONS, delivered_size, frame_count, short_side
 
 IMPORT_MODEL = "none (imported)"
+LARGEST = list(RESOLUTIONS)[-1]
 
 
 def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError."""
-    footage, original = inputs.video(request.video), inputs.original(request.video)
-    width, height = _archived_size(footage)
+    footage, source = inputs.footage(request.video), inputs.original(request.video)
+    copied = footage.duration_s <= MAX_DURATION_S if request.copy_file is None else request.copy_file
+    in_place = source is None and not copied
+    width, height = (footage.width, footage.height) if in_place else _archived_size(footage)
+    read_at = sampled_size(footage.width, footage.height) if in_place else (width, height)
     fps = min(max(footage.fps, 1.0), MAX_FPS)
     frames = frame_count(footage.duration_s, fps)
     plan = Plan(
-        prompt=request.title,
+        prompt=request.prompt,
         width=width,
         height=height,
         frames=frames,
         fps=fps,
         duration_s=frames / fps,
-        resolution=next(name for name in RESOLUTIONS if min(width, height) <= short_side(name)),
+        resolution=next((name for name in RESOLUTIONS if min(width, height) <= short_side(name)), LARGEST),
         quality="final",
         audio=footage.has_audio,
         seed=0,
-        model=IMPORT_MODEL if original is None else original.model,
+        model=IMPORT_MODEL if source is None else source.model,
         made_width=width,
         made_height=height,
         made_frames=frames,
-        notes=_notes(footage, (width, height), fps, frames, made_here=original is not None),
+        notes=_notes(footage, (width, height), fps, in_place, made_here=source is not None),
     )
 
     def gather(plan: Plan, watch: Watch) -> Materials:
-        return Materials(finished=Rendering(read_video(footage, width, height, fps, frames), read_audio(footage)))
+        frames = read_video(footage, *read_at, plan.fps, plan.frames)
+        if in_place or not footage.has_audio:
+            return Materials(finished=Rendering(frames))
+        if footage.duration_s <= MAX_DURATION_S:
+            return Materials(finished=Rendering(frames, read_audio(footage)))
+        folder = TemporaryDirectory()  # an hour of audio takes 1.4 GB, which is too much for memory
+        audio = RawAudio(Path(folder.name) / "audio", round(footage.duration_s * SAMPLE_RATE))
+        audio.write(0, decode_source(footage.source, 0.0, footage.duration_s, watch.check))
+        return Materials(finished=Rendering(frames, audio_file=audio.path, close=folder.cleanup))
 
     return PreparedJob(
-        "imported" if original is None else "edited",
+        "imported" if source is None else "edited",
         plan,
-        request.video if original is None else original.clip_id,
+        request.video if source is None else source.clip_id,
         recipe="import",
         gather=gather,
-        provenance=Provenance(
-            digital_source_type=None if original is None else original.provenance.digital_source_type
-        ),
+        provenance=Provenance(digital_source_type=None if source is None else source.provenance.digital_source_type),
         lane="imports",
-        sources=() if original is None else (_use(footage),),
+        sources=() if source is None else (_use(footage),),
+        original=footage.path if source is None else None,
+        in_place=in_place,
     )
 
 
-def _notes(footage: Footage, size: tuple[int, int], fps: float, frames: int, made_here: bool) -> tuple[str, ...]:
-    shortened = (f"Only its first {frames / fps:.0f} s were imported.",) if footage.end_s is not None else ()
-    return shortened if made_here else (*shortened, *source_notes(footage, size, fps))
+def imported_before(request: ImportRequest, inputs: Inputs) -> tuple[Clip, Path] | None:
+    """The clip that this very file was imported as, wherever it lay then, and where it is now.
+
+    Raises BadInput for what cannot be read.
+    """
+    source = inputs.original(request.video)
+    if source is None or source.kind != "imported" or inputs.clip(request.video) is not None:
+        return None
+    return source, inputs.media_path(request.video, ANY_SIZE)
+
+
+def _notes(footage: Footage, size: tuple[int, int], fps: float, in_place: bool, made_here: bool) -> tuple[str, ...]:
+    if in_place:
+        return (f"The file stays where it is: {footage.path}.",)
+    return () if made_here else source_notes(footage, size, fps)
 
 
 def _use(footage: Footage) -> SourceUse:

@@ -9,15 +9,17 @@ paths as chats show them (`spelled_paths`).
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ltx_mcp.archive.library import Library
+from ltx_mcp.archive.originals import playable
 from ltx_mcp.archive.sidecar import CLIP_ID, VIDEO
 from ltx_mcp.errors import BadInput, MediaError, StudioError
 from ltx_mcp.media.file_kinds import FileKind
-from ltx_mcp.media.footage import MAX_DURATION_S, Footage, open_footage
+from ltx_mcp.media.footage import ANY_LENGTH_S, MAX_DURATION_S, Footage, open_footage
 from ltx_mcp.media.framecrc import HINT as VIDEO_HINT
 from ltx_mcp.media.images import Still, read_still
 from ltx_mcp.media.probe import read_frames
@@ -29,6 +31,7 @@ from ltx_mcp.types.frames import Frame
 
 MAX_IMAGE_BYTES = 50_000_000
 MAX_VIDEO_BYTES = 2_000_000_000
+ANY_SIZE = sys.maxsize  # of footage that is looked through and not copied
 _MAX_CHARS = 4096  # of a reference: the longest path that Linux takes
 _MAX_CHARS_SHOWN = 120  # of a reference, in an error
 _SECONDS = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
@@ -119,20 +122,29 @@ class Inputs:
                 hint = f"Use {clip_id}, or a span such as {clip_id}@{at_s:g}-{at_s + 2:g}."
                 raise BadInput(f"{reference!r} is one frame; a video is a clip or its span.", hint)
             case ClipRef(clip_id, span_s=span_s):
-                return open_footage(self._spanning(clip_id, span_s).path, reference, span_s, longest_s)
+                return open_footage(playable(self._spanning(clip_id, span_s)), reference, span_s, longest_s)
             case FileRef(path):
                 with self._files.opened(path, MAX_VIDEO_BYTES, _not_a_video) as file:
                     return open_footage(Path(file.name), reference, longest_s=longest_s)
 
-    def media_path(self, reference: str) -> Path:
+    def footage(self, reference: str) -> Footage:
+        """The whole of a clip or of a video file, of any length and size. Raises as `video`."""
+        match self.parse(reference):
+            case ClipRef():
+                return self.video(reference, longest_s=ANY_LENGTH_S)
+            case FileRef(path):
+                with self._files.opened(path, ANY_SIZE, _not_a_video) as file:
+                    return open_footage(Path(file.name), reference, longest_s=ANY_LENGTH_S)
+
+    def media_path(self, reference: str, max_bytes: int = MAX_VIDEO_BYTES) -> Path:
         """Where a whole clip's video, or a media file inside a root, lies. Raises BadInput, NotFound."""
         match self.parse(reference):
             case ClipRef(clip_id, at_s=None, span_s=None):
-                return self._library.get(clip_id).path
+                return playable(self._library.get(clip_id))
             case ClipRef(clip_id):
                 raise BadInput(f"{reference!r} is a part of a clip; the whole is needed.", f"Use {clip_id}.")
             case FileRef(path):
-                with self._files.opened(path, MAX_VIDEO_BYTES) as file:
+                with self._files.opened(path, max_bytes) as file:
                     return Path(file.name)
 
     def text(self, reference: str, max_bytes: int) -> bytes:
@@ -150,7 +162,7 @@ class Inputs:
             case ClipRef(clip_id):
                 return self._library.get(clip_id)
             case FileRef(path):
-                with self._files.opened(path, MAX_VIDEO_BYTES) as file:
+                with self._files.opened(path, ANY_SIZE) as file:
                     return self._library.with_content(Path(file.name))
 
     def clip(self, reference: str) -> Clip | None:
@@ -176,7 +188,7 @@ class Inputs:
         clip = self._library.get(clip_id)
         if at_s is not None:
             _check_time(clip, at_s)
-        [(_, frame)] = read_frames(clip.path, [clip.duration_s / 2 if at_s is None else at_s])
+        [(_, frame)] = read_frames(playable(clip), [clip.duration_s / 2 if at_s is None else at_s])
         return frame
 
     def _spanning(self, clip_id: str, span_s: tuple[float, float] | None) -> Clip:

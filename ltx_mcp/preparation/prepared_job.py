@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
 from ltx_mcp.archive.draft_latents import digests
@@ -53,7 +54,7 @@ class PreparedJob:
     size is known. `replacement_audio` gives audio that replaces the model's own, or None. `recipe` is None where it
     is the plan's quality. `input_digests` are known once `release_inputs` has dropped the frames. `input_name` says
     what the input frame at a place is of, `sources` what a film was made from; `texts` are files to be published
-    beside the clip.
+    beside the clip. `original` is the file that is imported, which with `in_place` stays the clip's video.
     """
 
     kind: Kind
@@ -73,6 +74,8 @@ class PreparedJob:
     sources: tuple[SourceUse, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     input_name: Callable[[int], str] = lambda place: "The input"
+    original: Path | None = None
+    in_place: bool = False
 
     def plan(self, plan_shot: PlanShot) -> Planned:
         """Raises TooLarge, BadInput."""

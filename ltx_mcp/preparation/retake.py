@@ -1,6 +1,7 @@
 """Prepares generate_video with `retake`: one span of a clip is regenerated, and the rest stays."""
 
 from ltx_mcp.errors import BadInput
+from ltx_mcp.media.footage import MAX_DURATION_S as MAX_SPAN_S
 from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.preparation.chained_shots import context_frames
 from ltx_mcp.preparation.continuation import check_size_and_rate, plan_with_context, provenance_of, resolution_of
@@ -48,7 +49,11 @@ def prepare_retake(request: GenerateRequest, reference: str, inputs: Inputs) -> 
                 ),
             }
         )
-        return Planned(plan, regenerated_render(source, window, first, end), UnchangedFrames(clip.path, first, end))
+        return Planned(
+            plan,
+            regenerated_render(source, window, first, end),
+            None if clip.in_place else UnchangedFrames(clip.path, first, end),
+        )
 
     return PreparedJob(
         "generated",
@@ -67,6 +72,11 @@ def _clip_and_span(reference: str, inputs: Inputs) -> tuple[Clip, tuple[float, f
     if parsed.span_s is None:
         example = f"{clip.clip_id}@{min(1.0, clip.duration_s / 2):g}-{clip.duration_s:g}"
         raise BadInput(f"{reference!r} names no span.", f"Name the span to regenerate, such as {example}.")
+    if clip.duration_s > MAX_SPAN_S:
+        raise BadInput(
+            f"{clip.clip_id} lasts {clip.duration_s:.0f} s; what is retaken lasts at most {MAX_SPAN_S:g} s.",
+            "Cut the part that matters out of it with edit_video, and retake a span of that.",
+        )
     inputs.video(reference)  # says what is wrong with its times
     return clip, parsed.span_s
 

@@ -14,6 +14,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult
 
 from ltx_mcp import __version__
+from ltx_mcp.archive.originals import playable
 from ltx_mcp.errors import NotFound
 from ltx_mcp.server.prompts import register_completions, register_prompts
 from ltx_mcp.server.wire import AnsweredLines
@@ -102,7 +103,7 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
         clip = await found(clip_id)
         if clip.bytes > MAX_VIDEO_RESOURCE_BYTES:
             raise ResourceError(f"The video has {clip.bytes:,} bytes; open the file itself: {clip.path}")
-        return await anyio.Path(clip.path).read_bytes()
+        return await anyio.Path(playable(clip)).read_bytes()
 
     @server.resource("clip://{clip_id}/sheet", title="A clip's contact sheet", mime_type="image/jpeg")
     async def sheet(clip_id: str) -> bytes:

@@ -13,6 +13,7 @@ from ltx_mcp.preparation.base_film import with_base
 from ltx_mcp.preparation.export import PreparedExport, prepare_export
 from ltx_mcp.preparation.film_texts import with_subtitle_text
 from ltx_mcp.preparation.finalize import to_finalize
+from ltx_mcp.preparation.import_file import imported_before
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepare import choose_method, prepare
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob
@@ -25,7 +26,7 @@ from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.request_texts import texts_of
-from ltx_mcp.types.requests import MAX_SEED, ClipRequest, FinalizeRequest, GenerateRequest
+from ltx_mcp.types.requests import MAX_SEED, ClipRequest, FinalizeRequest, GenerateRequest, ImportRequest
 from ltx_mcp.types.timeline import EditRequest
 
 MAX_SAMPLED_SEED = 2**53  # larger integers are rounded by hosts that are written in JavaScript
@@ -37,6 +38,13 @@ class Admitted:
 
     planned: Planned
     prepared: PreparedJob
+
+
+@dataclass(frozen=True)
+class AlreadyThere:
+    """A file that was imported before: nothing is to be done."""
+
+    clip_id: str
 
 
 class Admission:
@@ -51,7 +59,7 @@ class Admission:
         self._library = library
         self._draft_latents = draft_latents
 
-    async def admit(self, job_id: str, request: ClipRequest) -> Admitted:
+    async def admit(self, job_id: str, request: ClipRequest) -> Admitted | AlreadyThere:
         """Raises Refused, BadInput, NotFound, MediaError, TooLarge, ArchiveError, ModelUnavailable,
         ModerationUnavailable.
         """
@@ -63,6 +71,8 @@ class Admission:
         await run(self._gates.check_texts, job_id, texts_of(request), loras)
         # The quota comes before the inputs, which may take seconds to read: a full archive can publish nothing.
         await run(self._library.check_room)
+        if isinstance(request, ImportRequest) and (known := await run(imported_before, request, self._inputs)):
+            return AlreadyThere((await run(self._library.found_again, *known)).clip_id)
         prepared = await run(
             prepare, request, self._inputs, method, models.controls, self._draft_latents, models.narrator
         )

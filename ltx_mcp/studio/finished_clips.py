@@ -9,6 +9,7 @@ from itertools import pairwise
 from anyio import to_thread
 
 from ltx_mcp.archive.archive import Archive
+from ltx_mcp.archive.originals import playable
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.view import (
     MAX_SCAN_S,
@@ -83,7 +84,7 @@ class FinishedClips:
 
 def _stretch(ref: ClipRef, clip: Clip, labelled: bool) -> Stretch:
     start_s, end_s = ref.span_s or (0.0, clip.duration_s)
-    return Stretch(clip.path, start_s, end_s, clip.has_audio, f"{clip.clip_id} @" if labelled else "")
+    return Stretch(playable(clip), start_s, end_s, clip.has_audio, f"{clip.clip_id} @" if labelled else "")
 
 
 def _times(ref: ClipRef, clip: Clip, count: int, at_s: Sequence[float]) -> list[float]:

@@ -1,5 +1,6 @@
 """Publishing: from a job's staging folder to a clip in the archive, and back if the job was cancelled meanwhile."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -8,9 +9,11 @@ from anyio import to_thread
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.archive.draft_latents import DraftLatents, KeptDraft
 from ltx_mcp.archive.library import Library
+from ltx_mcp.archive.originals import read_original
 from ltx_mcp.jobs.lane import OnProgress, Step, Write
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip, provenance_tags, write_clip
+from ltx_mcp.preparation.footage_in_place import look_through
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types.clips import Clip, ClipFacts
@@ -31,11 +34,14 @@ class Publishing:
 
     def writer(self, job_id: str, planned: Planned, prepared: PreparedJob) -> Write[WrittenClip]:
         """Create the job's staging folder; return what the lane does with its frames. Raises ArchiveError."""
+        folder, gate = self._library.stage(job_id), self._gates.frames
+        if prepared.in_place and prepared.original is not None:
+            return partial(look_through, plan=planned.plan, folder=folder, gate=gate, path=prepared.original)
         return partial(
             write_clip,
             plan=planned.plan,
-            folder=self._library.stage(job_id),
-            gate=self._gates.frames,
+            folder=folder,
+            gate=gate,
             replacement_audio=prepared.replacement_audio,
             tags=provenance_tags(planned.plan.model, prepared.provenance),
             unchanged=planned.unchanged,
@@ -51,6 +57,8 @@ class Publishing:
         """Raises Refused, ArchiveError. A clip that cannot be indexed is published all the same."""
         self._gates.check_clip(job.job_id, job.request.prompt, written.verdict)
         on_progress(Step(Stage.PUBLISHING))
+        if prepared.original is not None and written.original is None:
+            written = replace(written, original=await to_thread.run_sync(read_original, prepared.original))
         facts = clip_facts(job, plan, prepared, written)
         clip = await self._archive.publish(job.job_id, facts, written.video, written.sheet, prepared.texts)
         if written.latents is not None and prepared.recipe is None:  # a whole draft, not one of several chained shots
@@ -86,6 +94,8 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         seed=plan.seed if prepared.lane == "device" else None,  # a clip that no model rendered has no noise to repeat
         model=plan.model,
         recipe=prepared.recipe or plan.quality,
+        original=written.original,
+        in_place=written.video is None,
         source=prepared.source,
         sources=prepared.sources,
         created_at=datetime.now(UTC),

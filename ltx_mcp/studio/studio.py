@@ -19,7 +19,7 @@ from ltx_mcp.jobs.lane import LaneJob
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip
 from ltx_mcp.preparation.export import PreparedExport
-from ltx_mcp.studio.admission import Admission, Admitted
+from ltx_mcp.studio.admission import Admission, Admitted, AlreadyThere
 from ltx_mcp.studio.capabilities import Capabilities
 from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.publishing import Publishing
@@ -66,7 +66,11 @@ class Studio:
                 export = await self.admission.admit_export(job.job_id, request)
                 queue = partial(self._queue_export, job.job_id, export)
             else:
-                queue = partial(self._queue, job.job_id, await self.admission.admit(job.job_id, request))
+                match await self.admission.admit(job.job_id, request):
+                    case AlreadyThere(clip_id):
+                        return self.jobs.set_state(job.job_id, states.Succeeded(clip_id))
+                    case admitted:
+                        queue = partial(self._queue, job.job_id, admitted)
             if not self.jobs.get(job.job_id).has_ended:  # whoever saw it in get_job's list may have cancelled it
                 queue()
         except Refused as error:

@@ -45,10 +45,20 @@ class Provenance(Value):
     digital_source_type: str | None = MODEL_MADE
 
 
+class OriginalFile(Value):
+    """The file that footage was imported from, as it was then. `path` is absolute, `modified_ns` since 1970."""
+
+    path: Path
+    bytes: int
+    modified_ns: int
+    sha256: str
+
+
 class ClipFacts(Value):
     """What is known of a clip before it is stored. Sizes in pixels; `seed` is None where no model rendered it.
 
-    `cuts_s` is when each shot after the first begins, as its frames tell; None where nobody looked.
+    `cuts_s` is when each shot after the first begins, as its frames tell; None where nobody looked. `in_place`: the
+    video is the `original` itself, which stays where it is.
     """
 
     kind: Kind
@@ -66,6 +76,8 @@ class ClipFacts(Value):
     model: str
     recipe: str
     loras: tuple[dict[str, Any], ...] = ()
+    original: OriginalFile | None = None
+    in_place: bool = False
     source: str | None = None
     sources: tuple[SourceUse, ...] = ()
     created_at: datetime

@@ -22,6 +22,7 @@ class Flag:
 
     `name` is the flag ("--lora"), or without dashes an optional positional; `metavar` stands for the value, `help`
     replaces the description. `parse` reads a value, or one of a list, raising ValueError. `hidden`: no flag at all.
+    `many`: the command takes several, and makes a request of each.
     """
 
     name: str = ""
@@ -29,6 +30,7 @@ class Flag:
     help: str = ""
     parse: Callable[[str], object] | None = None
     hidden: bool = False
+    many: bool = False
 
 
 NO_FLAG = Flag(hidden=True)

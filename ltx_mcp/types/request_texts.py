@@ -26,7 +26,7 @@ def texts_of(request: Request) -> tuple[tuple[str, str], ...]:
         case RestyleRequest():
             return (("prompt", request.prompt),)
         case ImportRequest():
-            return (("title", request.title),)
+            return (("title", request.prompt),)
         case FinalizeRequest():
             return texts_of(request.final)
         case EditRequest():

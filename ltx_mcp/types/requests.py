@@ -4,7 +4,10 @@ A field's type, range, default and description are what `tools/list` shows and w
 (types/options.py); its name is the tool contract, and what a sidecar keeps.
 """
 
+import re
+from pathlib import PurePath
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import unquote
 
 from pydantic import Field, StringConstraints
 
@@ -31,7 +34,8 @@ MAX_LORAS = 4  # at once; each more takes memory and blurs the others
 MAX_LORA_STRENGTH = 2.0  # the highest published one (engine/lora/catalogue.py: cinemagraph-motion)
 
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
+MAX_TITLE_CHARS = 400
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE_CHARS)]
 NegativePrompt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 Duration = Annotated[float, Field(ge=MIN_DURATION_S, le=MAX_DURATION_S, allow_inf_nan=False)]
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS, allow_inf_nan=False)]
@@ -197,18 +201,33 @@ class RestyleRequest(RenderRequest):
 
 
 class ImportRequest(Value):
-    """A video file copied into the archive. Nothing is rendered."""
+    """A video file taken into the archive, as a copy or where it is. Nothing is rendered."""
 
     tool: Literal["import_video"] = "import_video"
-    video: Annotated[Reference, Field(description="A video file in an allowed folder."), Flag(help="A video file.")]
-    title: Annotated[Title, Field(description="What it shows: the words by which search_clips finds it.")]
+    video: Annotated[
+        Reference,
+        Field(description="A video file in an allowed folder."),
+        Flag(metavar="PATH", help="A video file, or a folder of them.", many=True),
+    ]
+    title: Annotated[
+        Title | None,
+        Field(description="What it shows: words by which it is found. Default: the file's name."),
+    ] = None
+    copy_file: Annotated[
+        bool | None,
+        Field(description="Copy it, as MP4 of at most 1080p, or leave it where it is. Default: copy up to 60 s."),
+        Flag("--copy", help="Copy them, as MP4 of at most 1080p; left out, they stay where they are."),
+    ] = None
     seed: ClassVar[None] = None
     loras: ClassVar[tuple[LoraUse, ...]] = ()
 
     @property
     def prompt(self) -> str:
-        """The words by which the clip is found."""
-        return self.title
+        """The words by which the clip is found: "beach_trip-01.mp4" is "beach trip 01"."""
+        if self.title is not None:
+            return self.title
+        path = PurePath(unquote(self.video) if self.video.startswith("file://") else self.video)
+        return re.sub(r"[\s_.-]+", " ", path.stem).strip()[:MAX_TITLE_CHARS] or path.name
 
 
 class FinalizeOptions(Value):

@@ -1,0 +1,42 @@
+"""Frames of clips of the archive, read back from their files. They block on the disk."""
+
+import numpy as np
+from anyio import from_thread
+
+from ltx_mcp.archive.originals import playable
+from ltx_mcp.index.sample import SHORT_SIDE, Samples, sampled_places, sampled_size
+from ltx_mcp.index.spool import SpooledFrames
+from ltx_mcp.media.footage import ANY_LENGTH_S, open_footage, read_video
+from ltx_mcp.media.probe import read_frames
+from ltx_mcp.media.resize import shrink
+from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.frames import Frame
+
+
+def read_samples(clip: Clip) -> Samples:
+    """The frames that the index embedded when the clip was published. To be called on a worker thread of anyio.
+
+    Raises NotFound for footage whose file has moved, MediaError.
+    """
+    places = sampled_places(clip.fps, clip.frames, clip.shot_frames, clip.cuts_s or ())
+    times_s = np.array(places) / clip.fps
+    if clip.in_place:
+        return Samples(times_s, _footage_samples(clip, places))
+    return Samples(times_s, [shrink(frame, SHORT_SIDE) for _, frame in read_frames(clip.path, times_s.tolist())])
+
+
+def frame_at(clip: Clip, at_s: float, max_side: int | None = None) -> Frame:
+    """What is shown at that time, its longer side at most `max_side` pixels. Raises NotFound, MediaError."""
+    return next(frame for _, frame in read_frames(playable(clip), [at_s], max_side))
+
+
+def _footage_samples(clip: Clip, places: list[int]) -> SpooledFrames:
+    """One pass over the file, as when it was imported: what is read may be hours long."""
+    footage = open_footage(playable(clip), clip.clip_id, longest_s=ANY_LENGTH_S)
+    wanted, kept = set(places), SpooledFrames()
+    frames = read_video(footage, *sampled_size(footage.width, footage.height), clip.fps, clip.frames)
+    for index, frame in enumerate(frames):
+        if index in wanted:
+            from_thread.check_cancelled()
+            kept.append(frame)
+    return kept
