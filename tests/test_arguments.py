@@ -395,6 +395,18 @@ def test_a_films_parts_are_read_alike(path: str, came: object, meant: object) ->
     assert read == ({} if meant == LEFT_OUT else {path: meant})
 
 
+def test_what_names_something_is_taken_out_of_its_quotes() -> None:
+    for tool, name in (
+        ("animate_image", "image"),
+        ("restyle_video", "video"),
+        ("get_job", "job_id"),
+        ("view_clip", "clip"),
+    ):
+        entry = next(each for each in TOOLS if each.name == tool)
+        for spelled in ('"/a b.png"', "`/a b.png`", "[it](/a b.png)", "</a b.png>"):
+            assert as_meant({name: spelled}, schema_of(entry))[0] == {name: "/a b.png"}
+
+
 def test_reading_what_was_read_changes_nothing() -> None:
     for spot in EVERY:
         once, _ = as_meant(spot.wrap(an_example(spot.option)), schema_of(spot.tool))

@@ -326,6 +326,12 @@ def test_a_path_is_taken_as_a_chat_shows_it(inputs: Inputs, root: Path, spelled:
     assert inputs.still(text).shape == (6, 8, 3)
 
 
+def test_a_folder_is_taken_alike(inputs: Inputs, root: Path) -> None:
+    (root / "my films").mkdir()
+    for spelled in ('"ROOT/my films"', "ROOT/my%20films", "ROOT/my\\ films", "file://ROOT/my%20films"):
+        assert inputs.folder(spelled.replace("ROOT", str(root))) == (root / "my films").resolve()
+
+
 def test_a_clip_in_quotes_is_the_clip(inputs: Inputs) -> None:
     assert inputs.parse(f'"{ID}@0.5"') == ClipRef(ID, at_s=0.5)
 

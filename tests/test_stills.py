@@ -27,7 +27,9 @@ from ltx_mcp.media.still_decoding import Decoded, NotDecoded, TooManyPixels, dec
 from ltx_mcp.media.still_formats import MAX_PIXELS, NAMES, STILL_FORMATS
 from ltx_mcp.preparation.animate import prepare_animate
 from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.shot_sources import shot_sources
 from ltx_mcp.types.requests import AnimateRequest
+from ltx_mcp.types.timeline import Shot
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 RED_IN_P3 = (234, 51, 35)  # what sRGB's red is in Display P3
@@ -287,7 +289,10 @@ def test_an_animated_image_tells_so_in_the_clip(tmp_path: Path) -> None:
     path = tmp_path / "loop.webp"
     path.write_bytes(saved(frames[0], "WEBP", save_all=True, append_images=frames[1:]))
     with archive(tmp_path / "data") as library:
-        prepared = prepare_animate(AnimateRequest(prompt="x", image=str(path)), Inputs(library, [tmp_path]))
+        inputs = Inputs(library, [tmp_path])
+        prepared = prepare_animate(AnimateRequest(prompt="x", image=str(path)), inputs)
+        [shot, _] = shot_sources([Shot(source=str(path))] * 2, inputs)
+    assert shot.notes == ("loop.webp: It is an animation: its first frame was used.",)
     assert "loop.webp: It is an animation: its first frame was used." in prepared.notes(PLAN)
 
 

@@ -164,6 +164,7 @@ def _source_notes(found: Sequence[ShotSource]) -> Iterator[str]:
         if each.clip is None and isinstance(each.source, VideoSource) and each.source.footage.path not in told:
             told.add(each.source.footage.path)
             yield from (f"Shot {number}: {note}" for note in frame_notes(each.source.footage.source))
+    yield from dict.fromkeys(note for each in found for note in each.notes)  # of images, which they name
 
 
 def _models(found: Sequence[ShotSource], narration: Sequence[Narration], narrator: Narrator) -> list[str]:

@@ -25,9 +25,10 @@ from ltx_mcp.media.images import Still, read_still
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.still_formats import HINT as IMAGE_HINT
 from ltx_mcp.preparation.allowed_files import AllowedFiles, NotAPath
-from ltx_mcp.preparation.spelled_paths import CONTROL, unwrapped
+from ltx_mcp.preparation.spelled_paths import CONTROL
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.references import unwrapped
 
 MAX_IMAGE_BYTES = 50_000_000
 MAX_VIDEO_BYTES = 2_000_000_000

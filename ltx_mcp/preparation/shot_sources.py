@@ -1,7 +1,7 @@
 """The sources of a film's shots: references become videos and stills, each looked at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,11 +22,14 @@ LOOK_SIDE = 256  # pixels of the short side: what open_nsfw resizes to
 
 @dataclass(frozen=True)
 class ShotSource:
-    """What a shot is made from. `clip` is that of the archive, None for a file; `look` is a still's, in small."""
+    """What a shot is made from. `clip` is that of the archive, None for a file; `look` is a still's, in small, and
+    `notes` are what was changed of it.
+    """
 
     source: Source
     clip: Clip | None
     look: Frame | None = None
+    notes: tuple[str, ...] = ()
 
 
 def shot_sources(shots: Sequence[Shot], inputs: Inputs) -> list[ShotSource]:
@@ -37,12 +40,11 @@ def shot_sources(shots: Sequence[Shot], inputs: Inputs) -> list[ShotSource]:
             known[BLACK] = ShotSource(BLACK_STILL, None, BLACK_STILL.load())
         elif shot.source not in known:
             with naming(number):
-                source, look = _source(shot.source, inputs)
-                known[shot.source] = ShotSource(source, inputs.original(shot.source), look)
+                known[shot.source] = replace(_source(shot.source, inputs), clip=inputs.original(shot.source))
     return [known[shot.source] for shot in shots]
 
 
-def _source(reference: str, inputs: Inputs) -> tuple[Source, Frame | None]:
+def _source(reference: str, inputs: Inputs) -> ShotSource:
     parsed = inputs.parse(reference)
     if isinstance(parsed, ClipRef) and parsed.at_s is not None:
         return _still(reference, inputs)
@@ -52,10 +54,10 @@ def _source(reference: str, inputs: Inputs) -> tuple[Source, Frame | None]:
         if isinstance(parsed, ClipRef):
             raise
         return _still_or_neither(reference, inputs)
-    return VideoSource(footage), None
+    return ShotSource(VideoSource(footage), None)
 
 
-def _still_or_neither(reference: str, inputs: Inputs) -> tuple[Source, Frame | None]:
+def _still_or_neither(reference: str, inputs: Inputs) -> ShotSource:
     try:
         return _still(reference, inputs)
     except BadInput as error:
@@ -65,11 +67,12 @@ def _still_or_neither(reference: str, inputs: Inputs) -> tuple[Source, Frame | N
         raise BadInput(f"{reference} can be read neither as a video nor as an image.", hint) from error
 
 
-def _still(reference: str, inputs: Inputs) -> tuple[Source, Frame]:
+def _still(reference: str, inputs: Inputs) -> ShotSource:
     """It is read again when it is rendered: a hundred photographs are too much to hold."""
-    frame = inputs.still(reference)
-    height, width, _ = frame.shape
-    return StillSource((width, height), lambda: inputs.still(reference)), shrink(frame, LOOK_SIDE)
+    image = inputs.image(reference)
+    height, width, _ = image.frame.shape
+    source = StillSource((width, height), lambda: inputs.still(reference))
+    return ShotSource(source, None, shrink(image.frame, LOOK_SIDE), image.notes)
 
 
 def looks(shots: Sequence[FilmShot], sources: Sequence[ShotSource], fps: float) -> list[tuple[int, Frame]]:

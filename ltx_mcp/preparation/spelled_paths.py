@@ -1,4 +1,4 @@
-"""Paths as chats show them: in quotes or brackets, with ~, with %20 or a backslash before a space."""
+"""Paths as chats show them: with ~, with %20 or a backslash before a space."""
 
 import re
 from collections.abc import Iterator
@@ -6,20 +6,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-_PAIRS = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb", "<": ">"}
-_LINK = re.compile(r"\[[^\]]*\]\(([^()]+(?:\([^()]*\)[^()]*)*)\)")  # of Markdown; a name may hold brackets
-
-
-def unwrapped(text: str) -> str:
-    """Without the quotes, brackets, link or @ that a chat puts around a reference."""
-    plain = text
-    if found := _LINK.fullmatch(plain):
-        plain = found[1]
-    for opening, closing in _PAIRS.items():
-        if len(plain) > 2 and plain.startswith(opening) and plain.endswith(closing):
-            plain = plain[1:-1].strip()
-    return plain[1:] if plain.startswith(("@/", "@~/")) else plain
 
 
 def absolute_paths(text: str) -> Iterator[Path]:

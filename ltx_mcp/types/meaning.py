@@ -13,7 +13,7 @@ from typing import Any
 
 from ltx_mcp.types.near_words import number_in, word
 from ltx_mcp.types.options import Schema
-from ltx_mcp.types.references import NAMES
+from ltx_mcp.types.references import NAMES, unwrapped
 
 _NOTHING = ("null", "undefined", "none", "n/a", "auto", "automatic", "default", "any", "all", "random")
 _NO_ANSWER = ("null", "undefined")  # the same for a yes or no, of which "none" is an answer
@@ -107,7 +107,7 @@ class _Reader:
         if structures and isinstance(parsed := _parsed(text), list | dict):
             return self._meant(parsed, kinds, place, optional)
         if strings:
-            return text
+            return unwrapped(text) if any(NAMES in kind for kind in strings) else text
         if structures:
             return self._single(text, structures[0], place)
         if _of_type(kinds, "integer", "number"):
@@ -153,7 +153,7 @@ class _Reader:
             return [self._read(each, items, place, optional=False) for each in values]
         required = structure.get("required", [])
         is_name = len(required) == 1 and NAMES in structure["properties"][required[0]]
-        return {required[0]: value} if is_name and isinstance(value, str) else value
+        return {required[0]: unwrapped(value)} if is_name and isinstance(value, str) else value
 
 
 def _is_listed(value: Any, items: Schema) -> bool:

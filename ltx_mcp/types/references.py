@@ -1,5 +1,6 @@
 """Media references among the fields of a value: how an argument names a clip, its frame, its span, or a file."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -9,6 +10,9 @@ from pydantic.fields import FieldInfo
 from ltx_mcp.types.value import Value
 
 V = TypeVar("V", bound=Value)
+
+_PAIRS = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb", "<": ">"}
+_LINK = re.compile(r"\[[^\]]*\]\(([^()]+(?:\([^()]*\)[^()]*)*)\)")  # of Markdown; a name may hold brackets
 
 _MARK = object()  # pydantic keeps it in a field's metadata
 
@@ -22,6 +26,17 @@ ClipId = Annotated[Name, StringConstraints(strip_whitespace=True, min_length=1, 
 """Names a whole clip of the archive, never a file."""
 
 Reference = Annotated[ClipId, _MARK]
+
+
+def unwrapped(text: str) -> str:
+    """Without the quotes, brackets, link or @ that a chat puts around a reference."""
+    plain = text
+    if found := _LINK.fullmatch(plain):
+        plain = found[1]
+    for opening, closing in _PAIRS.items():
+        if len(plain) > 2 and plain.startswith(opening) and plain.endswith(closing):
+            plain = plain[1:-1].strip()
+    return plain[1:] if plain.startswith(("@/", "@~/")) else plain
 
 
 def map_references(value: V, change: Callable[[str], str]) -> V:
