@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 EMPTY = "The archive is empty. Make a clip with generate_video; it can be searched as soon as it is done."
 REBUILT = "The search index was damaged and starts empty. No clip is lost: run `ltx-mcp reindex` to fill it again."
+HEALED = "Files of the search index were missing or broken. It is made again from the clips, of which none is lost."
+NEWER = "A newer ltx-mcp has made its own search index here; this one keeps another beside it."
 FILTERED = "No clip passes the filters. Leave one out, or call search_clips without arguments to see the newest clips."
 WORDLESS = (
     "The query has no letters, so nothing was searched for. Say in words what is seen or heard, or pass an image."

@@ -9,8 +9,6 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from ltx_mcp.errors import IndexUnavailable
-
 INDEXED_FROM = 10_000  # rows
 GROWN = 2  # times the rows that the vector index was trained on: its partitions have become too large
 SMALL_PIECES = 40  # of a table, one a commit: reads slow down by the piece
@@ -63,10 +61,3 @@ async def _index_vectors(table: Any, rows: int) -> None:
 def _trained_on(name: str) -> int:
     """The rows that a vector index was trained on; 0 for one of an older ltx-mcp, which is then replaced."""
     return int(name.removeprefix(_VECTORS)) if re.fullmatch(rf"{_VECTORS}[0-9]+", name) else 0
-
-
-def newer_schema(version: int, known: int) -> IndexUnavailable:
-    return IndexUnavailable(
-        f"The search index was written by a newer ltx-mcp (schema {version}; this one knows {known}).",
-        "Upgrade ltx-mcp; or move the index folder away and run `ltx-mcp reindex`: it is rebuilt from the clips.",
-    )

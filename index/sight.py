@@ -125,6 +125,8 @@ class Sight:
     ) -> tuple[Hits, dict[str, Look]]:
         frames = await self._tables.frames(await self._switch.model_id(embedder))
         if frames is None:
+            if embedder is await self._switch.looking() and not self._switch.unseen:
+                self.frames_are_damaged = True  # it had seen every clip
             return {}, {}
         # What is nearest to a narrow embedder may be nothing that it knows, so more is looked at.
         clips = NARROW_CLIPS if wanted.background.domain else CLIPS_READ * query.limit + LEAST_CLIPS

@@ -80,6 +80,14 @@ class ClipIndex:
         """Whether a search could not read its frames. A reconcile heals them."""
         return self._searcher.sight.frames_are_damaged
 
+    def lost(self) -> None:
+        """Whoever knows how many clips there are misses some: `news` says so."""
+        self._tables.lost()
+
+    def news(self) -> str:
+        """What happened to the index since the last call, for whoever searches; "" where nothing did."""
+        return self._tables.news()
+
     def use(self, embedder: Embedder) -> None:
         """Want another embedder. Searches go on with the old one until `settle` finds the new one's frames whole."""
         self._switch.use(embedder)

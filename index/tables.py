@@ -18,7 +18,7 @@ import anyio
 from anyio import to_thread
 
 from ltx_mcp.errors import IndexUnavailable, StudioError
-from ltx_mcp.index.optimize import newer_schema
+from ltx_mcp.index import notes
 from ltx_mcp.index.schema import (
     CLIPS,
     FRAMES,
@@ -53,6 +53,24 @@ class Tables:
         self._clips: Any = None
         self._frames: dict[str, Any] = {}
         self.was_damaged = False
+        self._told: set[str] = set()
+        self._to_tell: list[str] = []
+
+    def _tell(self, note: str) -> None:
+        if note not in self._told:
+            self._told.add(note)
+            self._to_tell.append(note)
+
+    def news(self) -> str:
+        """What happened to the index, told once; "" where nothing did."""
+        told, self._to_tell = " ".join(self._to_tell), []
+        return told
+
+    def _damaged(self) -> None:
+        """Each time that something was broken and is made again."""
+        self.was_damaged = True
+        self._told.discard(notes.HEALED)
+        self._tell(notes.HEALED)
 
     async def clips(self) -> Any:
         """The table of clips, made if it is missing. Raises IndexUnavailable."""
@@ -102,6 +120,7 @@ class Tables:
                 await anyio.sleep(4 * FIRST_WAIT_S)
         log.warning("%s cannot be read and is dropped; its clips are embedded again: %s", name, _first_line(problem))
         await self._drop(name)
+        self._damaged()
         return None
 
     async def drop_frames(self, model_id: str) -> None:
@@ -154,6 +173,10 @@ class Tables:
             await anyio.sleep(FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1))
         raise AssertionError("unreachable")
 
+    def lost(self) -> None:
+        """Files went missing, so that what is there is not all that was."""
+        self._damaged()
+
     async def reset(self) -> None:
         """Move the folder aside and start an empty index. The last one moved aside is kept."""
         async with self._opening:
@@ -199,7 +222,7 @@ class Tables:
         log.warning("the table of clips in %s cannot be read and is dropped: %s", self._folder, problem)
         with suppress(Exception):  # what follows is moving the folder aside
             await self._database.drop_table(CLIPS, ignore_missing=True)
-        self.was_damaged = True
+        self._damaged()
 
     async def _connect(self, lancedb: Any) -> None:
         """Open or make the clips table; touch it and the words' index, because what is broken still opens."""
@@ -208,9 +231,8 @@ class Tables:
         await to_thread.run_sync(lambda: self._folder.mkdir(parents=True, exist_ok=True))
         # Zero: see every commit of other processes.
         self._database = await lancedb.connect_async(str(self._folder), read_consistency_interval=timedelta(0))
-        newest = max((version_of(name) or 0 for name in await self._names()), default=0)
-        if newest > SCHEMA_VERSION:
-            raise newer_schema(newest, SCHEMA_VERSION)
+        if any((version_of(name) or 0) > SCHEMA_VERSION for name in await self._names()):
+            self._tell(notes.NEWER)  # those tables are left alone, for whichever ltx-mcp wrote them
         clips = await self._database.create_table(CLIPS, schema=clips_schema(), exist_ok=True)
         if PARTS not in (await clips.schema()).names:  # an older ltx-mcp's; the next match of the words fills it
             await clips.add_columns({PARTS: "''"})
@@ -252,7 +274,7 @@ class Tables:
 
         try:
             await to_thread.run_sync(move)
-            self.was_damaged = True
+            self._damaged()
         except OSError as error:
             raise IndexUnavailable(
                 f"The broken search index {self._folder} cannot be moved to {aside}: {error}", REMEDY

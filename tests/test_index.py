@@ -13,7 +13,7 @@ import pytest
 from index_kit import START, always, find, ids, make_clip, plain, put, sampled
 from pydantic import ValidationError
 
-from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
+from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.index.background import Background
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.sample import Samples
@@ -395,12 +395,14 @@ async def test_an_eye_that_cannot_be_loaded_leaves_the_words(tmp_path: Path) -> 
     await index.close()
 
 
-async def test_an_index_of_a_newer_version_is_refused_and_left_alone(index: ClipIndex, tmp_path: Path) -> None:
+async def test_an_index_of_a_newer_version_is_left_alone_and_told_of_once(index: ClipIndex, tmp_path: Path) -> None:
     await put(index, make_clip("one"))
     await index.close()
     newer = tmp_path / "index" / "clips_v99_some-model-of-tomorrow.lance"
     newer.mkdir()
-    with pytest.raises(IndexUnavailable, match="newer ltx-mcp") as refusal:
-        await ClipIndex(tmp_path / "index", ColourEmbedder()).search(SearchQuery())
-    assert "Upgrade" in refusal.value.hint
+    older = ClipIndex(tmp_path / "index", ColourEmbedder())
+    assert ids(await find(older, "one")) == ["one"]
+    assert "newer ltx-mcp" in older.news()
+    assert older.news() == ""
     assert newer.is_dir()
+    await older.close()

@@ -105,9 +105,25 @@ async def test_an_index_that_is_deleted_under_a_running_studio_is_filled_again_a
         await ended(studio, await studio.start(REQUEST))
         found = await studio.search(SearchRequest(query="circle"))
         assert (found.total_clips, len(found.moments)) == (3, 3)
-        first = found.moments[0].clip_id
-        alike = await studio.search(SearchRequest(image=f"{first}@0"))
-        assert len({moment.clip_id for moment in alike.moments}) == 3
+        assert "made again" in found.note
+        image = SearchRequest(image=f"{found.moments[0].clip_id}@0")
+        assert (await studio.search(image)).moments[0].alike_count == 2
+        for damage in (shutil.rmtree, _without_data, _cut_short):
+            for table in (tmp_path / "data" / "index").glob("frames_*"):
+                damage(table)
+            found = await studio.search(image)
+            assert (found.moments[0].alike_count, "made again" in found.note) == (2, True), damage
+            assert (await studio.search(image)).note == ""
+
+
+def _without_data(table: Path) -> None:
+    for path in (table / "data").iterdir():
+        path.unlink()
+
+
+def _cut_short(table: Path) -> None:
+    for path in [path for path in table.rglob("*") if path.is_file()]:
+        path.write_bytes(path.read_bytes()[:40])
 
 
 async def test_a_clip_of_a_job_cancelled_while_it_is_published_is_removed(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.sidecar import TIMELINE
 from ltx_mcp.archive.trash import DeletedClip
 from ltx_mcp.archive.upkeep import Upkeep
-from ltx_mcp.errors import NotFound, StudioError
+from ltx_mcp.errors import IndexUnavailable, NotFound, StudioError
 from ltx_mcp.index.embed import Embedder
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.rebuild import OnEmbedded, ReconcileReport, match_words, reconcile
@@ -154,13 +154,24 @@ class Archive:
             # From the sidecars, not a column: a tag that is changed must not cost an embedding.
             tagged = [clip.clip_id for clip in await self.clips() if set(tags) <= set(clip.tags)]
             query = query.model_copy(update={"clip_ids": frozenset(tagged)})
-        found = await self._index.search(query)
-        if found.total_clips < self._rows or self._index.frames_are_damaged:
+        found = await self._found(query)
+        if found is None or found.total_clips < self._rows or self._index.frames_are_damaged:
             # Files of the index went missing or broke under a server that runs.
+            self._index.lost()
             self._indexed = None
             await self._match()
             found = await self._index.search(query)
-        return found
+        news = self._index.news()
+        return found.model_copy(update={"note": f"{found.note} {news}".strip()}) if news else found
+
+    async def _found(self, query: SearchQuery) -> SearchResult | None:
+        """None where the frames that the search needs cannot be read. Raises IndexUnavailable for anything else."""
+        try:
+            return await self._index.search(query)
+        except IndexUnavailable:
+            if not self._index.frames_are_damaged:
+                raise
+            return None
 
     async def _match(self) -> None:
         async with self._reconciling:
