@@ -10,7 +10,8 @@ from ltx_mcp.index.embed import unit
 from ltx_mcp.index.fusion import Look, fuse
 from ltx_mcp.index.moments import Span
 from ltx_mcp.index.query import SearchQuery
-from ltx_mcp.types.clips import Moment
+from ltx_mcp.tools.search_clips import text_of
+from ltx_mcp.types.clips import Moment, SearchResult
 
 
 def row(clip_id: str, prompt: str = "a red ball", duration_s: float = 5.0) -> dict[str, Any]:
@@ -56,3 +57,17 @@ def test_how_alike_is_measured_from_what_unrelated_frames_share() -> None:
     rows, angle = [row("one"), row("two")], float(np.arccos(0.95))
     assert len(fused(rows, {"one": look(0), "two": look(angle)})) == 1
     assert len(fused(rows, {"one": look(0, 0.8), "two": look(angle, 0.8)})) == 2
+
+
+@pytest.mark.parametrize("title", ["A red ball rolls under the old table", "一只红色的熊猫在竹林里吃竹子" * 8])
+def test_five_clips_are_told_in_six_hundred_tokens(title: str) -> None:
+    """A token is four characters of ASCII, or one of any other script."""
+    name = "yi-zhi-hong-se-de-xiong-mao-zai-zhu-lin-0123456"
+    rows = [row(f"{name}{number}", f"{title} {number}") for number in range(5)]
+    for each in rows:
+        each["path"] = Path("/home/somebody/.local/share/ltx-mcp/clips") / each["clip_id"] / "video.mp4"
+    found = fused(rows, {each["clip_id"]: look(0.1) for each in rows})
+    text = text_of(SearchResult(moments=found, total_clips=5))
+    assert len(found) == 5
+    assert sum(1 if ord(letter) > 127 else 0.25 for letter in text) < 600
+    assert "(0.0-1.0 s, by vision, score 0.50)" in text

@@ -6,10 +6,13 @@ from mcp.server.mcpserver.utilities.types import Image
 from mcp.types import CallToolResult, ContentBlock, TextContent
 from pydantic import Field
 
-from ltx_mcp.tools._job import ToolContext, shorten
+from ltx_mcp.tools._job import ToolContext
 from ltx_mcp.tools._tool import READS, studio_tool
 from ltx_mcp.types.clips import Moment, SearchResult
 from ltx_mcp.types.searches import SearchRequest
+from ltx_mcp.types.texts import cut
+
+TITLE_SHOWN = 60  # letters, of the 80 and more that the data has: of some scripts each is a token
 
 
 async def search_clips(
@@ -25,13 +28,14 @@ async def search_clips(
     """
     studio = await context.request_context.lifespan_context.studio()
     found = await studio.search(search)
-    blocks: list[ContentBlock] = [TextContent(text=_text(found))]
+    blocks: list[ContentBlock] = [TextContent(text=text_of(found))]
     if images and found.moments:
         blocks.append(Image(data=await studio.archive.board(found.moments), format="jpeg").to_image_content())
     return CallToolResult(content=blocks, structured_content=found.model_dump(mode="json"))
 
 
-def _text(found: SearchResult) -> str:
+def text_of(found: SearchResult) -> str:
+    """A line a moment, at most ten, and what there is to say."""
     lines = [_line(moment) for moment in found.moments[:10]]
     unseen = len(found.moments) - len(lines)
     more = [f"{unseen} more in the structured data."] if unseen else []
@@ -42,7 +46,7 @@ def _line(moment: Moment) -> str:
     span, count = f"{moment.start_s:.1f}-{moment.end_s:.1f} s", moment.alike_count
     score = f"by {moment.matched}" + (f", score {moment.score:.2f}" if moment.matched != "newest" else "")
     alike = f" (+{count} alike: {', '.join(moment.alike)}{'…' if count > len(moment.alike) else ''})" if count else ""
-    return f'{moment.rank}. {moment.ref} ({span}, {score}): "{shorten(moment.title)}" {moment.path}{alike}'
+    return f'{moment.rank}. {moment.ref} ({span}, {score}): "{cut(moment.title, TITLE_SHOWN)}" {moment.path}{alike}'
 
 
 TOOL = studio_tool(search_clips, title="Search clips", annotations=READS)

@@ -207,7 +207,7 @@ class Archive:
         return await anyio.to_thread.run_sync(self._draw_board, moments)
 
     def _draw_board(self, moments: Sequence[Moment]) -> bytes:
-        return board([(self._peak_frame(moment), f"{moment.title}\n{moment.ref}") for moment in moments])
+        return board([(self._peak_frame(moment), _caption(moment)) for moment in moments])
 
     def _peak_frame(self, moment: Moment) -> Frame:
         try:
@@ -215,3 +215,9 @@ class Archive:
         except StudioError as error:
             log.warning("%s has no frame for the contact sheet: %s", moment.ref, error)
             return np.zeros((90, 160, 3), dtype=np.uint8)
+
+
+def _caption(moment: Moment) -> str:
+    """What stands under a moment on the board: a line that is too long is cut, so its span has one of its own."""
+    score = "" if moment.matched == "newest" else f", score {moment.score:.2f}"
+    return f"{moment.title}\n{moment.start_s:.1f}-{moment.end_s:.1f} s{score}\n{moment.ref}"
