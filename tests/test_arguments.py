@@ -313,6 +313,9 @@ MEANT: list[tuple[str, Any, Any]] = [
     *(("wait_s", spelled, 90) for spelled in ("1m30s", "1 min 30 s", "1:30", "1.5 min", "90s")),
     *(("aspect", spelled, "9:16") for spelled in ("portrait", "Vertical", "9x16", "9/16", "9 : 16", "1080x1920")),
     *(("aspect", spelled, "16:9") for spelled in ("landscape", "widescreen", "16x9", "16 by 9", "1280\u00d7720")),
+    *(("aspect", spelled, "16:9") for spelled in ("16:9 (landscape)", "widescreen (16x9)", "landscape 16:9")),
+    *(("resolution", spelled, "1080p") for spelled in ("1080p (Full HD)", "Full HD (1920x1080)")),
+    *(("codec", spelled, "hevc") for spelled in ("H.265 (HEVC)", "hevc, h265")),
     *(("aspect", spelled, "1:1") for spelled in ("square", "1x1", "1024x1024")),
     *(("aspect", spelled, "4:3") for spelled in ("4x3", "640x480", "4-3")),
     *(("resolution", spelled, "2160p") for spelled in ("4K", "4k UHD", "UHD", "2160", 2160, "2160P", "3840x2160")),
@@ -353,6 +356,7 @@ REFUSED: list[tuple[str, Any]] = [
     *(("duration_s", came) for came in ("5 parsecs", "five", -1, True, "0:00")),
     *(("fps", came) for came in ("30/0", "fast", "24s")),
     *(("aspect", came) for came in ("3:2", "0x0", "9x16x1", 10**400)),
+    *(("quality", came) for came in ("not draft", "draft or final", "draft (best)")),
     *(("resolution", came) for came in ("8K", "360p", "1080x1920", 10**400)),
     *(("prompt", came) for came in (5, "")), ("prompt", {"a": 1}), ("prompt", []),
     *(("audio", came) for came in ("loud", "none", 2)),
@@ -385,6 +389,9 @@ def test_what_cannot_be_meant_is_refused(name: str, came: object) -> None:
          [{"shot": 2, "volume_db": -12.0, "motion": "push_in"}]),
         ("titles", [{"text": "null", "at_s": "0:03", "position": "bottom center"}],
          [{"text": "null", "at_s": 3.0, "position": "bottom"}]),
+        ("music", {}, LEFT_OUT),
+        ("shots", "clip-aaaaaaaa, clip-bbbbbbbb", [{"source": "clip-aaaaaaaa"}, {"source": "clip-bbbbbbbb"}]),
+        ("shots", "/a, b.mp4", [{"source": "/a, b.mp4"}]),
         ("narration", [{"text": "[1]", "voice": "default", "language": "auto"}], [{"text": "[1]"}]),
     ],
     ids=str,
@@ -405,6 +412,17 @@ def test_what_names_something_is_taken_out_of_its_quotes() -> None:
         entry = next(each for each in TOOLS if each.name == tool)
         for spelled in ('"/a b.png"', "`/a b.png`", "[it](/a b.png)", "</a b.png>"):
             assert as_meant({name: spelled}, schema_of(entry))[0] == {name: "/a b.png"}
+
+
+def test_names_may_stand_one_after_the_other_and_free_text_keeps_its_comma() -> None:
+    for tool, name, expected in (
+        ("view_clip", "clip", ["a-12345678", "b-12345678"]),
+        ("search_clips", "tags", ["a-12345678", "b-12345678"]),
+        ("generate_video", "loras", [{"name": "a-12345678"}, {"name": "b-12345678"}]),
+        ("generate_video", "then", ["a-12345678, b-12345678"]),
+    ):
+        entry = next(each for each in TOOLS if each.name == tool)
+        assert as_meant({name: "a-12345678, b-12345678"}, schema_of(entry))[0] == {name: expected}
 
 
 def test_reading_what_was_read_changes_nothing() -> None:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.options import Flag
+from ltx_mcp.types.references import Name
 from ltx_mcp.types.requests import Title
 from ltx_mcp.types.value import Value
 
@@ -122,7 +123,7 @@ class Clip(ClipFacts, Stored):  # the last base's fields come first in JSON: whe
 
 
 MAX_TAGS = 20
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=40)]
+Tag = Annotated[Name, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=40)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: tuple(dict.fromkeys(tags)))]
 
 

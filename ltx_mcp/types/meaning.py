@@ -106,6 +106,9 @@ class _Reader:
         structures = _of_type(kinds, "array", "object")
         if structures and isinstance(parsed := _parsed(text), list | dict):
             return self._meant(parsed, kinds, place, optional)
+        arrays = [kind for kind in structures if _is_listed(text, kind.get("items", {}))]
+        if strings and arrays:
+            return self._single(text, arrays[0], place)
         if strings:
             return unwrapped(text) if any(NAMES in kind for kind in strings) else text
         if structures:
@@ -131,7 +134,7 @@ class _Reader:
 
     def _list(self, values: list[Any], kinds: list[Schema], place: str, optional: bool) -> Any:
         if arrays := _of_type(kinds, "array"):
-            if optional and values and all(value is None or _is_empty(value) for value in values):
+            if optional and values and all(map(_is_empty, values)):
                 return _LEFT_OUT
             items = arrays[0].get("items", {})
             read = [self._read(value, items, place, optional=False) for value in values]
@@ -157,8 +160,15 @@ class _Reader:
 
 
 def _is_listed(value: Any, items: Schema) -> bool:
-    """Numbers may stand one after the other; texts may hold a comma."""
-    return isinstance(value, str) and items.get("type") in ("integer", "number") and "," in value
+    """Numbers and names may stand one after the other; free texts and paths may hold a comma."""
+    if not isinstance(value, str) or "," not in value or "/" in value:
+        return False
+    name = next(iter(items.get("required", ())), "")
+    return (
+        items.get("type") in ("integer", "number")
+        or NAMES in items
+        or NAMES in items.get("properties", {}).get(name, {})
+    )
 
 
 def _of_type(kinds: list[Schema], *types: str) -> list[Schema]:
@@ -170,11 +180,13 @@ def _allowed(kind: Schema) -> list[str]:
 
 
 def _is_empty(value: Any) -> bool:
-    return isinstance(value, str) and not value.strip()
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _is_blank(value: Any, kinds: list[Schema]) -> bool:
     """Nothing was written, where that is not a value of its own."""
+    if value == {}:
+        return bool(_of_type(kinds, "object"))
     return _is_empty(value) and not any("" in _allowed(kind) for kind in kinds)
 
 

@@ -76,6 +76,7 @@ _NEAR: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )  # fmt: skip
 
+_LONGEST = 100  # characters: no value is said in more
 _QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 _SEPARATORS = re.compile(r"[\s\-_.]+")
 _RATIO = re.compile(r"([0-9]{1,5}) ?(?:[:x/*\-\u00d7\u2236]|by) ?([0-9]{1,5})")
@@ -99,7 +100,18 @@ _SHARES = {"x": 1.0, "%": 0.01}
 
 
 def word(text: str, allowed: Sequence[str]) -> str | None:
-    """Which of the allowed values is meant; None for none of them."""
+    """Which of the allowed values is meant, also where it is said twice: "16:9 (landscape)". None for none of them."""
+    if (meant := _single_word(text, allowed)) is not None:
+        return meant
+    for apart in (r"[()]+", r"[()\s,]+"):
+        parts = [part for part in re.split(apart, text.strip()[:_LONGEST]) if part.strip()]
+        meanings = {_single_word(part, allowed) for part in parts}
+        if len(parts) > 1 and len(meanings) == 1:
+            return meanings.pop()
+    return None
+
+
+def _single_word(text: str, allowed: Sequence[str]) -> str | None:
     plain = text.strip().strip(_QUOTES).strip().casefold()
     squeezed = _SEPARATORS.sub("", plain)
     for each in allowed:

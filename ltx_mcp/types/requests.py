@@ -142,8 +142,10 @@ class Keyframe(Value):
 
 
 def _keyframe(text: str) -> dict[str, object]:
-    at_s, _, image = text.partition("=")
-    return {"at_s": float(at_s), "image": image}
+    at_s, given, image = text.partition("=")
+    if not given:
+        raise ValueError
+    return {"at_s": at_s, "image": image}
 
 
 class AnimateRequest(ShotRequest):
