@@ -97,7 +97,7 @@ def moment_of(rank: int, row: Row, span: Span, matched: Any, score: float, alike
     return Moment(
         rank=rank,
         clip_id=row["clip_id"],
-        ref=f"{row['clip_id']}@{peak_s:.2f}".rstrip("0").rstrip("."),
+        ref=row["clip_id"] if row["kind"] == "photo" else f"{row['clip_id']}@{peak_s:.2f}".rstrip("0").rstrip("."),
         start_s=round(span.start_s, 3),
         end_s=min(round(span.end_s, 3), duration_s),
         peak_s=peak_s,

@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 import numpy as np
 import pytest
-from agents import an_agent, data
+from agents import an_agent, data, text
 from numpy.typing import NDArray
+from PIL import Image
 
 from ltx_mcp.cli.main import main
 from ltx_mcp.compose import open_studio
@@ -202,3 +203,42 @@ def test_a_folder_is_taken_in_once_with_what_cannot_be_read_named(
     )
     copy = next(clip for clip in told(capsys, "clips")[1] if clip["clip_id"] in copied["new"].values())
     assert (copy["title"], Path(copy["path"]).is_relative_to(tmp_path / "data")) == ("my kite", True)
+
+
+async def test_a_photo_is_found_beside_moments_and_used_as_an_image(tmp_path: Path) -> None:
+    photo = tmp_path / "wall.png"
+    Image.new("RGB", (96, 64), COLOURS["blue"]).save(photo)
+    write_film(tmp_path / "film.mp4", ["red", "green"])
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+        copied = data(await agent.call_tool("import_video", {"video": str(photo)}))["clip"]
+        assert (copied["kind"], copied["title"], copied["codec"]) == ("photo", "wall", "jpeg")
+        assert Path(copied["path"]).is_relative_to(tmp_path / "data")
+        await agent.call_tool("import_video", {"video": str(tmp_path / "film.mp4"), "title": "a film"})
+        found = data(await agent.call_tool("search_clips", {"query": "blue"}))["moments"]
+        assert [moment["ref"] for moment in found] == [copied["clip_id"]]
+        for tool, arguments in (
+            ("view_clip", {"clip": copied["clip_id"]}),
+            ("animate_image", {"image": copied["clip_id"], "prompt": "it moves", "duration_s": 0.5}),
+            ("edit_video", {"shots": [{"source": copied["clip_id"], "duration_s": 1}]}),
+            ("import_video", {"video": str(photo)}),
+        ):
+            result = await agent.call_tool(tool, arguments)
+            assert not result.is_error, result
+        again = data(result)["clip"]["clip_id"]
+        assert again == copied["clip_id"], "the same photo"
+        refused = await agent.call_tool("restyle_video", {"video": copied["clip_id"], "prompt": "snow"})
+        assert refused.is_error
+        assert "is a photo" in text(refused)
+        assert "animate_image" in text(refused)
+
+
+async def test_a_photo_in_place_is_its_file(tmp_path: Path) -> None:
+    photo = tmp_path / "wall.png"
+    Image.new("RGB", (96, 64), COLOURS["blue"]).save(photo)
+    async with a_studio(tmp_path) as studio:
+        clip = await imported(studio, photo)
+        assert (clip.kind, clip.path, clip.in_place) == ("photo", photo, True)
+    shutil.rmtree(tmp_path / "data" / "index")
+    async with a_studio(tmp_path) as studio:
+        assert not (await studio.archive.reconcile()).failed
+        assert (await studio.search(SearchRequest(query="blue"))).moments[0].clip_id == clip.clip_id

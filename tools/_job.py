@@ -126,7 +126,8 @@ async def job_result(studio: "Studio", job: Job) -> CallToolResult:
     blocks: list[ContentBlock] = [TextContent(text=_text(view))]
     if view.clip is not None:
         blocks.append(Image(data=await anyio.Path(view.clip.sheet_path).read_bytes(), format="jpeg").to_image_content())
-        blocks.append(_link(view.clip))
+        if view.clip.kind != "photo":
+            blocks.append(_link(view.clip))
     return CallToolResult(
         content=blocks,
         structured_content=structured(view),

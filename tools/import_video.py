@@ -8,8 +8,8 @@ from ltx_mcp.types.requests import ImportRequest
 
 
 async def import_video(context: ToolContext, request: ImportRequest, wait_s: Wait = 45.0) -> CallToolResult:
-    """Take a video of the user's into the archive, however long: moderated, then its moments are found by search_clips
-    and usable like any clip made here. The file itself is never changed.
+    """Take a video of any length, or a photo, of the user's into the archive: moderated, then its moments are found by
+    search_clips and usable like any clip made here. The file itself is never changed.
     """
     return await make(context, request, wait_s)
 

@@ -7,8 +7,9 @@ from ltx_mcp.archive.originals import playable
 from ltx_mcp.index.sample import SHORT_SIDE, Samples, sampled_places, sampled_size
 from ltx_mcp.index.spool import SpooledFrames
 from ltx_mcp.media.footage import ANY_LENGTH_S, open_footage, read_video
+from ltx_mcp.media.images import read_image
 from ltx_mcp.media.probe import read_frames
-from ltx_mcp.media.resize import shrink
+from ltx_mcp.media.resize import contain, shrink
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 
@@ -18,6 +19,8 @@ def read_samples(clip: Clip) -> Samples:
 
     Raises NotFound for footage whose file has moved, MediaError.
     """
+    if clip.kind == "photo":
+        return Samples(np.zeros(1), [shrink(_photo(clip), SHORT_SIDE)])
     places = sampled_places(clip.fps, clip.frames, clip.shot_frames, clip.cuts_s or ())
     times_s = np.array(places) / clip.fps
     if clip.in_place:
@@ -27,7 +30,16 @@ def read_samples(clip: Clip) -> Samples:
 
 def frame_at(clip: Clip, at_s: float, max_side: int | None = None) -> Frame:
     """What is shown at that time, its longer side at most `max_side` pixels. Raises NotFound, MediaError."""
+    if clip.kind == "photo":
+        frame = _photo(clip)
+        return frame if max_side is None else contain(frame, max_side, max_side)
     return next(frame for _, frame in read_frames(playable(clip), [at_s], max_side))
+
+
+def _photo(clip: Clip) -> Frame:
+    """Raises NotFound, BadInput."""
+    path = playable(clip)
+    return read_image(path.read_bytes(), path.name)
 
 
 def _footage_samples(clip: Clip, places: list[int]) -> SpooledFrames:

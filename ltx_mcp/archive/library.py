@@ -1,7 +1,7 @@
 """The archive on disk: one folder for each clip, staged where no client can name it and published whole.
 
-    <data>/clips/<clip_id>/{video.mp4, clip.json, sheet.jpg}     published: complete and durable; footage that stays
-                                                                 in place has no video here
+    <data>/clips/<clip_id>/{video.mp4 or photo.jpg, clip.json, sheet.jpg}   published: complete and durable; what stays
+                                                               in place has no video here
     <data>/staging/<process_id>/<job_id>/                        of a job in progress
     <data>/trash/                                                deleted clips (trash.py)
 
@@ -26,7 +26,6 @@ from ltx_mcp.archive.sidecar import (
     CLIP_ID,
     SHEET,
     SIDECAR,
-    VIDEO,
     clip_in,
     read_clip,
     sidecar_of,
@@ -128,7 +127,7 @@ class Library:
             clip = clip_in(folder, {**facts.model_dump(), **_content(facts.original, video)})
             parcel.mkdir(mode=0o700)
             if video is not None:
-                video.rename(parcel / VIDEO)
+                video.rename(parcel / clip.path.name)
             (parcel / SHEET).write_bytes(sheet)
             for name, text in texts.items():
                 (parcel / name).write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import Any
 from ltx_mcp.errors import ArchiveError
 from ltx_mcp.types.clips import Clip
 
-VIDEO, SIDECAR, SHEET, TIMELINE = "video.mp4", "clip.json", "sheet.jpg", "timeline.otio"
+VIDEO, PHOTO, SIDECAR, SHEET, TIMELINE = "video.mp4", "photo.jpg", "clip.json", "sheet.jpg", "timeline.otio"
 SCHEMA = 1  # of the sidecar; what is newer is left alone
 
 # Crockford's base32 in small letters: no i, l, o, u, which are misread or spell words.
@@ -25,15 +25,20 @@ def clip_in(folder: Path, fields: dict[str, Any], clip_id: str | None = None) ->
     footage that was left in place is its original.
     """
     clip_id = clip_id or folder.name
-    video = Path(fields["original"]["path"]) if fields.get("in_place") else folder / VIDEO
+    video = Path(fields["original"]["path"]) if fields.get("in_place") else folder / _stored(fields)
     place = {"clip_id": clip_id, "path": video, "sheet_path": folder / SHEET}
     return Clip.model_validate({**fields, **place, "resource_uri": f"clip://{clip_id}"})
+
+
+def _stored(fields: dict[str, Any]) -> str:
+    return PHOTO if fields["kind"] == "photo" else VIDEO
 
 
 def sidecar_of(clip: Clip) -> str:
     """The clip as JSON; its paths are relative, so that a data directory can be moved."""
     fields = clip.model_dump(mode="json", exclude={"searchable"})  # which the index knows
-    return json.dumps({"schema": SCHEMA, **fields, "path": VIDEO, "sheet_path": SHEET}, indent=2, ensure_ascii=False)
+    paths = {"path": clip.path.name, "sheet_path": SHEET}
+    return json.dumps({"schema": SCHEMA, **fields, **paths}, indent=2, ensure_ascii=False)
 
 
 def read_clip(folder: Path, clip_id: str | None = None) -> Clip:
@@ -44,7 +49,7 @@ def read_clip(folder: Path, clip_id: str | None = None) -> Clip:
         if schema != SCHEMA:
             raise ValueError(f"its sidecar has schema {schema}, this ltx-mcp reads {SCHEMA}")
         if not fields.get("in_place"):
-            (folder / VIDEO).stat()
+            (folder / _stored(fields)).stat()
         return clip_in(folder, fields, clip_id)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArchiveError(

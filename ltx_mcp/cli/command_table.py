@@ -74,7 +74,7 @@ COMMANDS = {
         "A field that does not exist is answered with those that do.",
     ),
     "import": Command(
-        "take videos and whole folders into the archive: moderated, searchable; run it again to go on",
+        "take videos, photos and whole folders into the archive: moderated, searchable; run it again to go on",
         "imports:import_files",
         ImportRequest,
     ),

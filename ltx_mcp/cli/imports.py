@@ -1,12 +1,14 @@
-"""`ltx-mcp import`: files and whole folders of footage, taken into the archive where they are.
+"""`ltx-mcp import`: files and whole folders of footage and photos, taken into the archive where they are.
 
 What is there already is not looked through again, so a run that was stopped goes on with the next file.
 """
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from mimetypes import guess_type
 from pathlib import Path
 
 from anyio import to_thread
@@ -19,13 +21,11 @@ from ltx_mcp.cli.waiting import finished, progress_bars
 from ltx_mcp.compose import open_studio
 from ltx_mcp.errors import BadInput, StudioError
 from ltx_mcp.jobs.store import Job
+from ltx_mcp.media.file_kinds import HEAD_BYTES, kind_of
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types import states
 from ltx_mcp.types.requests import ImportRequest
-
-# Of the files that are looked for in folders; one that is named is taken whatever it is called.
-_SUFFIXES = frozenset([".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".3gp", ".gif"])
 
 
 @dataclass
@@ -50,7 +50,7 @@ async def import_files(settings: Settings, arguments: argparse.Namespace) -> int
     first = read_options(ImportRequest, argparse.Namespace(**{**vars(arguments), "video": paths[0]}))
     files = list(dict.fromkeys(_files(Path(path).expanduser().absolute() for path in paths)))
     if not files:
-        raise BadInput("There is no video in there.", f"Looked for {' '.join(sorted(_SUFFIXES))}.")
+        raise BadInput("There is no video and no photo in there.", "Name files, or folders that hold some.")
     if first.title is not None and len(files) > 1:
         raise BadInput(f"One title cannot name {len(files)} files.", "Leave --title out: they go by their names.")
     asked = first.model_copy(update={"copy_file": bool(first.copy_file)})
@@ -101,12 +101,22 @@ async def _report(bars: Progress, bar: TaskID, job: Job) -> None:
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Each file that was named, and those of a folder that look like videos, its own folders too; hidden ones not."""
+    """Each file that was named, and the videos and photos of a folder and of those in it; hidden ones not."""
     for path in paths:
         if not path.is_dir():
             yield path
             continue
         for found in sorted(path.rglob("*")):
             hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
-            if found.suffix.lower() in _SUFFIXES and not hidden and found.is_file():
+            if not hidden and found.is_file() and _is_media(found):
                 yield found
+
+
+def _is_media(file: Path) -> bool:
+    """By its first bytes, whatever it is called; or by its name, so that a broken one is told of."""
+    if (guess_type(file.name)[0] or "").startswith(("video/", "image/")):
+        return True
+    with suppress(OSError), file.open("rb") as opened:
+        kind = kind_of(opened.read(HEAD_BYTES))
+        return kind is not None and kind.family in ("video", "image")
+    return False

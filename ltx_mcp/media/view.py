@@ -14,7 +14,7 @@ from ltx_mcp.media.contact_sheet import draw_frames, draw_one
 from ltx_mcp.media.ffmpeg import FFmpeg, input_args
 from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.media.probe import read_frames
-from ltx_mcp.media.resize import size_within
+from ltx_mcp.media.resize import contain, size_within
 from ltx_mcp.media.shot_detection import NEIGHBOURHOOD_S, ShotDetector
 from ltx_mcp.types.clip_requests import MAX_VIEWED, ViewSize
 from ltx_mcp.types.frames import Frame
@@ -32,13 +32,16 @@ _LOUDNESS_RATE = 48_000
 
 @dataclass(frozen=True)
 class Stretch:
-    """Part of a video file, in seconds. `label` stands before the times of its frames where there are several."""
+    """Part of a video file, in seconds, or a `photo`. `label` stands before the times of its frames where there are
+    several.
+    """
 
     path: Path
     start_s: float
     end_s: float
     has_audio: bool
     label: str = ""
+    photo: Frame | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ def find_cuts(stretch: Stretch) -> tuple[float, ...]:
 
 
 def _labelled(stretch: Stretch, times_s: Sequence[float], side: int) -> Iterator[tuple[Frame, str]]:
+    if stretch.photo is not None:
+        yield contain(stretch.photo, side, side), stretch.label.removesuffix("@").strip() or "photo"
+        return
     for at_s, frame in read_frames(stretch.path, times_s, max_side=side):
         yield frame, f"{stretch.label} {at_s:.2f} s".strip()
 

@@ -34,6 +34,7 @@ class WrittenClip:
     """A finished clip, still in staging. `sheet` is a JPEG; `notes` are for the result; `latents` are a draft's.
 
     `video` is None for footage that stays in place. `original` is the file that it was imported from.
+    `codec` is set where it is not the plan's.
     """
 
     video: Path | None
@@ -46,6 +47,7 @@ class WrittenClip:
     loudness: Loudness | None = None
     cuts_s: tuple[float, ...] = ()
     original: OriginalFile | None = None
+    codec: str | None = None
 
 
 class Viewing:

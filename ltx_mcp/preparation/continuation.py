@@ -6,9 +6,10 @@ from ltx_mcp.media.footage import Footage
 from ltx_mcp.media.framing import nearest_aspect
 from ltx_mcp.preparation.prepared_job import PlanShot
 from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE, Clip, Provenance
+from ltx_mcp.types.codecs import CODECS, Codec
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import MIN_DURATION_S, GenerateRequest
-from ltx_mcp.types.sizes import RESOLUTIONS, Resolution, short_side
+from ltx_mcp.types.sizes import resolution_of
 
 
 def plan_with_context(
@@ -36,9 +37,15 @@ def plan_with_context(
         raise TooLarge(message, f"{most} Use a smaller clip for more.") from error
 
 
+def own_codec(clip: Clip) -> Codec:
+    """The clip's codec where it is one that clips are written in; footage in place may have any."""
+    return next((codec for codec in CODECS if codec == clip.codec), "h264")
+
+
 def check_size_and_rate(request: GenerateRequest, footage: Footage, clip: Clip) -> None:
     """Raise BadInput if the request asks for another size or rate than the clip's, which stay."""
-    own = {"aspect": nearest_aspect(footage.width, footage.height), "resolution": resolution_of(footage)}
+    size = footage.width, footage.height
+    own = {"aspect": nearest_aspect(*size), "resolution": resolution_of(*size)}
     other = [f"{name}={value}" for name, value in own.items() if getattr(request, name) not in (None, value)]
     asked = request.model_fields_set
     wrong = [each for each in other if each.partition("=")[0] in asked]
@@ -49,12 +56,6 @@ def check_size_and_rate(request: GenerateRequest, footage: Footage, clip: Clip) 
             f"Size and rate stay those of {clip.clip_id}: {', '.join(wrong)}.",
             "Leave aspect, resolution and fps out.",
         )
-
-
-def resolution_of(footage: Footage) -> Resolution:
-    """The smallest class that holds it."""
-    side = min(footage.width, footage.height)
-    return next((name for name in RESOLUTIONS if side <= short_side(name)), RESOLUTIONS[-1])
 
 
 def provenance_of(clip: Clip | None) -> Provenance:

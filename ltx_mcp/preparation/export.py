@@ -43,6 +43,8 @@ class PreparedExport:
 def prepare_export(request: ExportRequest, inputs: Inputs) -> PreparedExport:
     """Raises BadInput, NotFound, ArchiveError."""
     ref, clip = clip_part(request.clip, inputs)
+    if clip.kind == "photo":
+        raise BadInput(f"{clip.clip_id} is a photo.", f"Its file is {clip.path}.")
     if ref.at_s is not None and request.format != "png":
         raise BadInput(f"{request.clip!r} is one frame.", "Export it as png, or name a clip or a span.")
     folder = inputs.folder(request.folder)

@@ -9,7 +9,7 @@ from ltx_mcp.media.footage import Footage
 from ltx_mcp.media.framing import nearest_aspect
 from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.preparation.chained_shots import ChainedShot, blended_frames, chained_render, context_frames
-from ltx_mcp.preparation.continuation import check_size_and_rate, plan_with_context, provenance_of, resolution_of
+from ltx_mcp.preparation.continuation import check_size_and_rate, own_codec, plan_with_context, provenance_of
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.moderated_frames import frames_to_moderate
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob, cropping_note
@@ -20,7 +20,7 @@ from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.request_texts import prompts_of
 from ltx_mcp.types.requests import MAX_DURATION_S, MAX_FILM_S, MAX_FPS, MIN_DURATION_S, MIN_FPS, GenerateRequest
-from ltx_mcp.types.sizes import RESOLUTIONS, Resolution, delivered_size, frame_count, short_side
+from ltx_mcp.types.sizes import RESOLUTIONS, Resolution, delivered_size, frame_count, resolution_of, short_side
 
 _EPSILON_S = 1e-6
 
@@ -65,8 +65,8 @@ def _extended(request: GenerateRequest, reference: str, inputs: Inputs) -> Exten
     before_blend = frames - blended_frames(context_frames(fps, frames))
     return Extended(
         source=SourceVideo(footage, footage.width, footage.height, fps, frames),
-        resolution=resolution_of(footage),
-        codec=clip.codec,
+        resolution=resolution_of(footage.width, footage.height),
+        codec=own_codec(clip),
         unchanged=UnchangedFrames(clip.path, before_blend) if from_start and not clip.in_place else None,
         provenance=provenance_of(clip),
         notes=() if fps == clip.fps else (f"The clip had {clip.fps:g} fps; a model makes {MIN_FPS:g} at least.",),

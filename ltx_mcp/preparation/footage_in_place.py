@@ -24,6 +24,7 @@ def look_through(
     folder: Path,
     gate: FrameGate,
     path: Path,
+    codec: str,
 ) -> WrittenClip:
     """Pull every frame once. Raises MediaError for a file that changes meanwhile, ModerationUnavailable, Cancelled."""
     before = read_original(path)
@@ -38,4 +39,4 @@ def look_through(
     watch.check()
     if not is_there(before):
         raise MediaError(f"{path.name} was written while it was imported.", "Import it once it is whole.")
-    return replace(viewing.written(None, verdict, plan.audio), original=before)
+    return replace(viewing.written(None, verdict, plan.audio), original=before, codec=codec)

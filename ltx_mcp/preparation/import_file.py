@@ -13,20 +13,22 @@ from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.footage import MAX_DURATION_S, Footage, read_audio, read_video
 from ltx_mcp.media.raw_audio import RawAudio, decode_source
 from ltx_mcp.preparation.inputs import ANY_SIZE, Inputs
+from ltx_mcp.preparation.photo import prepare_photo
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.source_notes import source_notes
 from ltx_mcp.types.clips import Clip, Provenance
 from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import MAX_FPS, ImportRequest
-from ltx_mcp.types.sizes import RESOLUTIONS, delivered_size, frame_count, short_side
+from ltx_mcp.types.sizes import delivered_size, frame_count, resolution_of
 
 IMPORT_MODEL = "none (imported)"
-LARGEST = list(RESOLUTIONS)[-1]
 
 
 def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError."""
+    if (photo := inputs.photo(request.video)) is not None:
+        return prepare_photo(request, *photo, IMPORT_MODEL)
     footage, source = inputs.footage(request.video), inputs.original(request.video)
     copied = footage.duration_s <= MAX_DURATION_S if request.copy_file is None else request.copy_file
     in_place = source is None and not copied
@@ -41,7 +43,7 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         frames=frames,
         fps=fps,
         duration_s=frames / fps,
-        resolution=next((name for name in RESOLUTIONS if min(width, height) <= short_side(name)), LARGEST),
+        resolution=resolution_of(width, height),
         quality="final",
         audio=footage.has_audio,
         seed=0,
@@ -73,6 +75,7 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         lane="imports",
         sources=() if source is None else (_use(footage),),
         original=footage.path if source is None else None,
+        original_codec=footage.source.video.codec,
         in_place=in_place,
     )
 
@@ -83,7 +86,7 @@ def imported_before(request: ImportRequest, inputs: Inputs) -> tuple[Clip, Path]
     Raises BadInput for what cannot be read.
     """
     source = inputs.original(request.video)
-    if source is None or source.kind != "imported" or inputs.clip(request.video) is not None:
+    if source is None or source.kind not in ("imported", "photo") or inputs.clip(request.video) is not None:
         return None
     return source, inputs.media_path(request.video, ANY_SIZE)
 

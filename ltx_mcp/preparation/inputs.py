@@ -14,15 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ltx_mcp.archive.clip_frames import frame_at
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.originals import playable
-from ltx_mcp.archive.sidecar import CLIP_ID, VIDEO
+from ltx_mcp.archive.sidecar import CLIP_ID, PHOTO, VIDEO
 from ltx_mcp.errors import BadInput, MediaError, StudioError
-from ltx_mcp.media.file_kinds import FileKind
+from ltx_mcp.media.file_kinds import HEAD_BYTES, FileKind, kind_of
 from ltx_mcp.media.footage import ANY_LENGTH_S, MAX_DURATION_S, Footage, open_footage
 from ltx_mcp.media.framecrc import HINT as VIDEO_HINT
 from ltx_mcp.media.images import Still, read_still
-from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.still_formats import HINT as IMAGE_HINT
 from ltx_mcp.preparation.allowed_files import AllowedFiles, NotAPath
 from ltx_mcp.preparation.spelled_paths import CONTROL
@@ -80,8 +80,9 @@ class Inputs:
         if names_clip(text):
             raise self._unclear(text, "After @ comes a time in seconds, or start-end.")
         path = self._path(text)
-        if path.name == VIDEO and path.parent.parent == self._library.clips_dir and CLIP_ID.fullmatch(path.parent.name):
-            return ClipRef(path.parent.name)
+        folder = path.parent
+        if path.name in (VIDEO, PHOTO) and folder.parent == self._library.clips_dir and CLIP_ID.fullmatch(folder.name):
+            return ClipRef(folder.name)
         return FileRef(path)
 
     def clip_id(self, reference: str) -> str:
@@ -123,6 +124,7 @@ class Inputs:
                 hint = f"Use {clip_id}, or a span such as {clip_id}@{at_s:g}-{at_s + 2:g}."
                 raise BadInput(f"{reference!r} is one frame; a video is a clip or its span.", hint)
             case ClipRef(clip_id, span_s=span_s):
+                _check_moves(self._library.get(clip_id))
                 return open_footage(playable(self._spanning(clip_id, span_s)), reference, span_s, longest_s)
             case FileRef(path):
                 with self._files.opened(path, MAX_VIDEO_BYTES, _not_a_video) as file:
@@ -136,6 +138,22 @@ class Inputs:
             case FileRef(path):
                 with self._files.opened(path, ANY_SIZE, _not_a_video) as file:
                     return open_footage(Path(file.name), reference, longest_s=ANY_LENGTH_S)
+
+    def photo(self, reference: str) -> tuple[Path, Still] | None:
+        """The image that a file holds, with where it lies; None for a clip, and for what is not a still image.
+
+        Raises BadInput.
+        """
+        match self.parse(reference):
+            case ClipRef():
+                return None
+            case FileRef(path):
+                with self._files.opened(path, ANY_SIZE) as file:
+                    kind = kind_of(file.read(HEAD_BYTES))
+                if kind is None or kind.family != "image" or kind.name == "a GIF image":
+                    return None
+                with self._files.opened(path, MAX_IMAGE_BYTES) as file:
+                    return Path(file.name), read_still(file.read(MAX_IMAGE_BYTES), path.name)
 
     def media_path(self, reference: str, max_bytes: int = MAX_VIDEO_BYTES) -> Path:
         """Where a whole clip's video, or a media file inside a root, lies. Raises BadInput, NotFound."""
@@ -189,8 +207,7 @@ class Inputs:
         clip = self._library.get(clip_id)
         if at_s is not None:
             _check_time(clip, at_s)
-        [(_, frame)] = read_frames(playable(clip), [clip.duration_s / 2 if at_s is None else at_s])
-        return frame
+        return frame_at(clip, clip.duration_s / 2 if at_s is None else at_s)
 
     def _spanning(self, clip_id: str, span_s: tuple[float, float] | None) -> Clip:
         clip = self._library.get(clip_id)
@@ -233,6 +250,12 @@ def _not_a_video(name: str, kind: FileKind) -> StudioError | None:
         return None
     moving = " animate_image makes a clip of an image, and edit_video a shot." if kind.family == "image" else ""
     return MediaError(f"{name} is {kind.name}; a video is needed here.", f"{VIDEO_HINT}{moving}")
+
+
+def _check_moves(clip: Clip) -> None:
+    if clip.kind == "photo":
+        hint = "animate_image makes a clip of it, and edit_video a shot."
+        raise BadInput(f"{clip.clip_id} is a photo; a video is needed here.", hint)
 
 
 def _check_time(clip: Clip, time_s: float) -> None:

@@ -75,6 +75,7 @@ class PreparedJob:
     texts: Mapping[str, str] = field(default_factory=dict)
     input_name: Callable[[int], str] = lambda place: "The input"
     original: Path | None = None
+    original_codec: str = ""
     in_place: bool = False
 
     def plan(self, plan_shot: PlanShot) -> Planned:

@@ -4,7 +4,7 @@ from ltx_mcp.errors import BadInput
 from ltx_mcp.media.footage import MAX_DURATION_S as MAX_SPAN_S
 from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.preparation.chained_shots import context_frames
-from ltx_mcp.preparation.continuation import check_size_and_rate, plan_with_context, provenance_of, resolution_of
+from ltx_mcp.preparation.continuation import check_size_and_rate, own_codec, plan_with_context, provenance_of
 from ltx_mcp.preparation.inputs import ClipRef, Inputs
 from ltx_mcp.preparation.moderated_frames import frames_to_moderate
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob
@@ -12,6 +12,7 @@ from ltx_mcp.preparation.regenerated_span import regenerated_render
 from ltx_mcp.preparation.source_video import SourceVideo
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.requests import MAX_DURATION_S, MIN_DURATION_S, MIN_FPS, GenerateRequest
+from ltx_mcp.types.sizes import resolution_of
 
 
 def prepare_retake(request: GenerateRequest, reference: str, inputs: Inputs) -> PreparedJob:
@@ -32,8 +33,8 @@ def prepare_retake(request: GenerateRequest, reference: str, inputs: Inputs) -> 
             update={
                 "fps": clip.fps,
                 "duration_s": (before + end - first + after) / clip.fps,
-                "resolution": resolution_of(footage),
-                "codec": request.codec or clip.codec,
+                "resolution": resolution_of(footage.width, footage.height),
+                "codec": request.codec or own_codec(clip),
             }
         )
         window = plan_with_context(plan_shot, shot, before + after, 0, (source.width, source.height))

@@ -46,7 +46,8 @@ def shot_sources(shots: Sequence[Shot], inputs: Inputs) -> list[ShotSource]:
 
 def _source(reference: str, inputs: Inputs) -> ShotSource:
     parsed = inputs.parse(reference)
-    if isinstance(parsed, ClipRef) and parsed.at_s is not None:
+    clip = inputs.clip(reference)
+    if isinstance(parsed, ClipRef) and (parsed.at_s is not None or (clip is not None and clip.kind == "photo")):
         return _still(reference, inputs)
     try:
         footage = inputs.video(reference, MAX_SHOT_S)

@@ -101,6 +101,8 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
     @server.resource("clip://{clip_id}/video", title="A clip's video, up to 10 MB", mime_type="video/mp4")
     async def video(clip_id: str) -> bytes:
         clip = await found(clip_id)
+        if clip.kind == "photo":
+            raise ResourceError(f"{clip_id} is a photo: {clip.path}")
         if clip.bytes > MAX_VIDEO_RESOURCE_BYTES:
             raise ResourceError(f"The video has {clip.bytes:,} bytes; open the file itself: {clip.path}")
         return await anyio.Path(playable(clip)).read_bytes()

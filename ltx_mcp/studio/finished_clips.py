@@ -9,6 +9,7 @@ from itertools import pairwise
 from anyio import to_thread
 
 from ltx_mcp.archive.archive import Archive
+from ltx_mcp.archive.clip_frames import frame_at
 from ltx_mcp.archive.originals import playable
 from ltx_mcp.errors import BadInput
 from ltx_mcp.media.view import (
@@ -84,13 +85,16 @@ class FinishedClips:
 
 def _stretch(ref: ClipRef, clip: Clip, labelled: bool) -> Stretch:
     start_s, end_s = ref.span_s or (0.0, clip.duration_s)
-    return Stretch(playable(clip), start_s, end_s, clip.has_audio, f"{clip.clip_id} @" if labelled else "")
+    photo = frame_at(clip, 0.0) if clip.kind == "photo" else None
+    return Stretch(playable(clip), start_s, end_s, clip.has_audio, f"{clip.clip_id} @" if labelled else "", photo)
 
 
 def _times(ref: ClipRef, clip: Clip, count: int, at_s: Sequence[float]) -> list[float]:
     """When the frames are that are to be shown, in order."""
     for time_s in at_s:
         check_time(clip, time_s)
+    if clip.kind == "photo":
+        return [0.0]
     if at_s:
         return sorted(set(at_s))
     if ref.at_s is not None:

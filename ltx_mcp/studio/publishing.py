@@ -14,6 +14,7 @@ from ltx_mcp.jobs.lane import OnProgress, Step, Write
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip, provenance_tags, write_clip
 from ltx_mcp.preparation.footage_in_place import look_through
+from ltx_mcp.preparation.photo import write_photo
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.types.clips import Clip, ClipFacts
@@ -35,8 +36,12 @@ class Publishing:
     def writer(self, job_id: str, planned: Planned, prepared: PreparedJob) -> Write[WrittenClip]:
         """Create the job's staging folder; return what the lane does with its frames. Raises ArchiveError."""
         folder, gate = self._library.stage(job_id), self._gates.frames
-        if prepared.in_place and prepared.original is not None:
-            return partial(look_through, plan=planned.plan, folder=folder, gate=gate, path=prepared.original)
+        if prepared.original is not None and prepared.kind == "photo":
+            photo = partial(write_photo, path=prepared.original, in_place=prepared.in_place)
+            return partial(photo, plan=planned.plan, folder=folder, gate=gate)
+        if prepared.original is not None and prepared.in_place:
+            look = partial(look_through, path=prepared.original, codec=prepared.original_codec)
+            return partial(look, plan=planned.plan, folder=folder, gate=gate)
         return partial(
             write_clip,
             plan=planned.plan,
@@ -89,7 +94,7 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         frames=plan.frames,
         duration_s=plan.duration_s,
         has_audio=written.has_audio,
-        codec=plan.codec,
+        codec=written.codec or plan.codec,
         cuts_s=written.cuts_s,
         seed=plan.seed if prepared.lane == "device" else None,  # a clip that no model rendered has no noise to repeat
         model=plan.model,
@@ -103,5 +108,5 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         provenance=prepared.provenance,
         loras=tuple(use.model_dump(exclude_none=True) for use in plan.loras),
         requested=request.model_dump(mode="json", exclude_none=True),
-        effective=plan.model_dump(mode="json", exclude_none=True),
+        effective=plan.model_dump(mode="json", exclude_none=True, exclude=None if written.codec is None else {"codec"}),
     )

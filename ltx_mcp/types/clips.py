@@ -9,14 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.options import Flag
 from ltx_mcp.types.references import Name
 from ltx_mcp.types.requests import Title
 from ltx_mcp.types.value import Value
 
-Kind = Literal["generated", "animated", "restyled", "imported", "edited"]
+Kind = Literal["generated", "animated", "restyled", "imported", "edited", "photo"]
 
 DRAFT_EDIT = "draft edit"
 """The recipe of a film's proof."""
@@ -59,7 +58,8 @@ class ClipFacts(Value):
     """What is known of a clip before it is stored. Sizes in pixels; `seed` is None where no model rendered it.
 
     `cuts_s` is when each shot after the first begins, as its frames tell; None where nobody looked. `in_place`: the
-    video is the `original` itself, which stays where it is.
+    video is the `original` itself, which stays where it is. `codec` is that of the video as ffmpeg names it. A photo
+    has one frame and no duration.
     """
 
     kind: Kind
@@ -71,7 +71,7 @@ class ClipFacts(Value):
     frames: int
     duration_s: float
     has_audio: bool
-    codec: Codec
+    codec: str
     cuts_s: tuple[float, ...] | None = None
     seed: int | None
     model: str

@@ -1,12 +1,13 @@
 """Which codec a clip is encoded with."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from ltx_mcp.types.sizes import Resolution
 
 Codec = Literal["h264", "hevc"]
+CODECS: tuple[Codec, ...] = get_args(Codec)
 ChosenCodec = Annotated[Codec | None, Field(description="Left out: h264, and hevc at 2160p.")]
 
 

@@ -203,13 +203,13 @@ class RestyleRequest(RenderRequest):
 
 
 class ImportRequest(Value):
-    """A video file taken into the archive, as a copy or where it is. Nothing is rendered."""
+    """A video or photo taken into the archive, as a copy or where it is. Nothing is rendered."""
 
     tool: Literal["import_video"] = "import_video"
     video: Annotated[
         Reference,
-        Field(description="A video file in an allowed folder."),
-        Flag(metavar="PATH", help="A video file, or a folder of them.", many=True),
+        Field(description="A video or photo file in an allowed folder."),
+        Flag(metavar="PATH", help="A video, a photo, or a folder of them.", many=True),
     ]
     title: Annotated[
         Title | None,
@@ -217,7 +217,7 @@ class ImportRequest(Value):
     ] = None
     copy_file: Annotated[
         bool | None,
-        Field(description="Copy it, as MP4 of at most 1080p, or leave it where it is. Default: copy up to 60 s."),
+        Field(description="Copy it (MP4, at most 1080p) or leave it in place. Default: above 60 s it is left."),
         Flag("--copy", help="Copy them, as MP4 of at most 1080p; left out, they stay where they are."),
     ] = None
     seed: ClassVar[None] = None

@@ -51,6 +51,11 @@ def short_side(resolution: Resolution) -> int:
     return _WIDE[resolution][1]
 
 
+def resolution_of(width: int, height: int) -> Resolution:
+    """The smallest class that holds a frame of this size in pixels, or the largest."""
+    return next((name for name in RESOLUTIONS if min(width, height) <= short_side(name)), RESOLUTIONS[-1])
+
+
 def snap_up(pixels: int, multiple: int) -> int:
     return math.ceil(pixels / multiple) * multiple
 
