@@ -38,7 +38,7 @@ class IndexedClip:
 
 
 class ClipIndex:
-    """LanceDB tables in `folder`, which other processes may use at the same time.
+    """LanceDB tables in `place`, a folder or a URI, which other processes may use at the same time.
 
     Nothing is opened and nothing heavy imported before the first call. Models run on worker threads, one call of each
     at a time, so the event loop stays free. Without an embedder words are searched all the same. Methods raise
@@ -47,13 +47,13 @@ class ClipIndex:
 
     def __init__(
         self,
-        folder: Path,
+        place: Path | str,
         embedder: Embedder,
         remake: Remake = lambda weights: None,
         better: Callable[[], str] = lambda: "",
         specialist: Embedder | None = None,
     ) -> None:
-        self._tables = Tables(folder)
+        self._tables = Tables(place)
         self._switch = Switch(self._tables, embedder, remake, specialist)
         self._better = better
         self._searcher = Searcher(self._tables, self._switch, better)

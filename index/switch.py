@@ -216,6 +216,8 @@ class Switch:
         try:
             rows = await self._tables.read(read)
         except IndexUnavailable as error:
+            if not self._tables.heals:
+                raise
             log.warning("the frames of %s cannot be read and are dropped: %s", model_id, error)
             await self._tables.commit(lambda: self._tables.drop_frames(model_id))
             return {}

@@ -7,7 +7,6 @@ alone, and the next reconcile fills a new one. If that does not help, the folder
 import importlib
 import logging
 import random
-import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -19,6 +18,8 @@ from anyio import to_thread
 
 from ltx_mcp.errors import IndexUnavailable, StudioError
 from ltx_mcp.index import notes
+from ltx_mcp.index.columns import ready_clips, ready_frames
+from ltx_mcp.index.place import REMEDY, Place
 from ltx_mcp.index.schema import (
     CLIPS,
     FRAMES,
@@ -33,21 +34,18 @@ from ltx_mcp.index.schema import (
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-TEXT_COLUMNS = ("prompt", "title")
-PARTS = "parts"  # of words, for scripts that are written without spaces (letters.py)
 COMMIT_TRIES = 6
 FIRST_WAIT_S = 0.05  # doubles with every try: 1.6 s in all
-REMEDY = "No clip is lost. Run `ltx-mcp reindex` to rebuild the search index from the clips."
 
 
 class Tables:
-    """The clips, and the frames of each embedder, in one folder.
+    """The clips, and the frames of each embedder, in one folder or object store.
 
     Nothing here needs an embedder. Everything may be used from many tasks at once, on one event loop.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, place: Path | str) -> None:
+        self._place = Place(place)
         self._opening = anyio.Lock()
         self._database: Any = None
         self._clips: Any = None
@@ -72,6 +70,11 @@ class Tables:
         self._told.discard(notes.HEALED)
         self._tell(notes.HEALED)
 
+    @property
+    def heals(self) -> bool:
+        """Whether what cannot be read is broken, and may go. In an object store it may be the network."""
+        return self._place.is_folder
+
     async def clips(self) -> Any:
         """The table of clips, made if it is missing. Raises IndexUnavailable."""
         async with self._opening:
@@ -84,7 +87,7 @@ class Tables:
         await self.clips()
         name = frames_name(model_id)
         if name not in self._frames and name in await self._names():
-            self._frames[name] = await _with_all_columns(await self._database.open_table(name))
+            self._frames[name] = await ready_frames(await self._database.open_table(name))
         return self._frames.get(name)
 
     async def make_frames(self, model_id: str, dim: int, weights: str = "") -> Any:
@@ -93,7 +96,7 @@ class Tables:
         if name not in self._frames:
             schema = frames_schema(model_id, dim, weights)
             table = await self._database.create_table(name, schema=schema, exist_ok=True)
-            self._frames[name] = await _with_all_columns(table)
+            self._frames[name] = await ready_frames(table)
         return self._frames[name]
 
     async def embedders(self) -> dict[str, str]:
@@ -118,6 +121,8 @@ class Tables:
                 problem = error
             if not last_chance:
                 await anyio.sleep(4 * FIRST_WAIT_S)
+        if not self.heals:
+            raise IndexUnavailable(f"{name} in {self._place} cannot be read: {_first_line(problem)}", REMEDY)
         log.warning("%s cannot be read and is dropped; its clips are embedded again: %s", name, _first_line(problem))
         await self._drop(name)
         self._damaged()
@@ -181,8 +186,14 @@ class Tables:
         """Move the folder aside and start an empty index. The last one moved aside is kept."""
         async with self._opening:
             self.close()
-            await self._move_aside("it is to be filled again")
+            if self.heals:
+                await self._move_aside("it is to be filled again")
             await self._open()
+        if not self.heals:
+            for name in await self._names():
+                if version_of(name) == SCHEMA_VERSION:
+                    await self._drop(name)
+            self._forget()
 
     def close(self) -> None:
         """Let go of the files; the next use opens them again."""
@@ -200,7 +211,8 @@ class Tables:
         lancedb = await to_thread.run_sync(importlib.import_module, "lancedb")  # takes a second
         # Twice: a table that another process is just making may look broken. Then without the table of clips, so that
         # the frames stay, which take long to embed; then without anything.
-        for repair in (self._wait, self._drop_clips, self._move_aside):
+        repairs = (self._wait, self._drop_clips, self._move_aside) if self.heals else (self._wait,)
+        for repair in repairs:
             try:
                 return await self._connect(lancedb)
             except StudioError:
@@ -211,7 +223,7 @@ class Tables:
         try:
             await self._connect(lancedb)
         except Exception as error:
-            raise IndexUnavailable(f"No search index can be made in {self._folder}: {error}", REMEDY) from error
+            raise IndexUnavailable(f"No search index can be made in {self._place}: {error}", REMEDY) from error
 
     async def _wait(self, problem: str) -> None:
         await anyio.sleep(4 * FIRST_WAIT_S)
@@ -219,38 +231,21 @@ class Tables:
     async def _drop_clips(self, problem: str) -> None:
         if self._database is None:
             return
-        log.warning("the table of clips in %s cannot be read and is dropped: %s", self._folder, problem)
+        log.warning("the table of clips in %s cannot be read and is dropped: %s", self._place, problem)
         with suppress(Exception):  # what follows is moving the folder aside
             await self._database.drop_table(CLIPS, ignore_missing=True)
         self._damaged()
 
     async def _connect(self, lancedb: Any) -> None:
-        """Open or make the clips table; touch it and the words' index, because what is broken still opens."""
-        from lancedb.query import MultiMatchQuery
-
-        await to_thread.run_sync(lambda: self._folder.mkdir(parents=True, exist_ok=True))
+        """Open or make the table of clips."""
+        await self._place.make()
         # Zero: see every commit of other processes.
-        self._database = await lancedb.connect_async(str(self._folder), read_consistency_interval=timedelta(0))
+        self._database = await lancedb.connect_async(self._place.uri, read_consistency_interval=timedelta(0))
         if any((version_of(name) or 0) > SCHEMA_VERSION for name in await self._names()):
             self._tell(notes.NEWER)  # those tables are left alone, for whichever ltx-mcp wrote them
         clips = await self._database.create_table(CLIPS, schema=clips_schema(), exist_ok=True)
-        if PARTS not in (await clips.schema()).names:  # an older ltx-mcp's; the next match of the words fills it
-            await clips.add_columns({PARTS: "''"})
-        await clips.query().limit(1).to_list()
-        await self._create_text_index(clips)
-        await clips.query().nearest_to_text(MultiMatchQuery("probe", list(TEXT_COLUMNS))).limit(1).to_list()
+        await ready_clips(clips)
         self._clips = clips
-
-    async def _create_text_index(self, clips: Any) -> None:
-        from lancedb.index import FTS
-
-        indexed = {column for index in await clips.list_indices() for column in index.columns}
-        for column in TEXT_COLUMNS:
-            if column not in indexed:  # FTS stems English words and drops its stop words
-                await clips.create_index(column, config=FTS())
-        if PARTS not in indexed:
-            plain = {"stem": False, "remove_stop_words": False, "ascii_folding": False, "lower_case": False}
-            await clips.create_index(PARTS, config=FTS(base_tokenizer="whitespace", **plain))
 
     async def _names(self) -> list[str]:
         names: list[str] = []
@@ -263,29 +258,9 @@ class Tables:
                 return names
 
     async def _move_aside(self, problem: str) -> None:
-        log.warning("the search index in %s cannot be read and is moved aside: %s", self._folder, problem)
-        aside = self._folder.with_name(f"{self._folder.name}.damaged")
-
-        def move() -> None:
-            if aside.is_dir():
-                shutil.rmtree(aside)
-            if self._folder.exists():
-                self._folder.replace(aside)
-
-        try:
-            await to_thread.run_sync(move)
-            self._damaged()
-        except OSError as error:
-            raise IndexUnavailable(
-                f"The broken search index {self._folder} cannot be moved to {aside}: {error}", REMEDY
-            ) from error
-
-
-async def _with_all_columns(frames: Any) -> Any:
-    """A frames table that was made before shots were known gets their column, empty: nothing is embedded again."""
-    if "shot_start_s" not in (await frames.schema()).names:
-        await frames.add_columns({"shot_start_s": "CAST(NULL AS DOUBLE)"})
-    return frames
+        log.warning("the search index in %s cannot be read and is moved aside: %s", self._place, problem)
+        await self._place.move_aside()
+        self._damaged()
 
 
 def _first_line(error: Exception) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 from anyio import to_thread
 
 from ltx_mcp.index import notes
+from ltx_mcp.index.columns import PARTS, TEXT_COLUMNS
 from ltx_mcp.index.letters import parts_asked, parts_of
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.spelling import Vocabulary
-from ltx_mcp.index.tables import PARTS, TEXT_COLUMNS, Tables
+from ltx_mcp.index.tables import Tables
 
 TEXT_HITS = 50
 MIN_TEXT_SHARE = 0.25  # of the best hit's BM25 score; below it only a common word is shared

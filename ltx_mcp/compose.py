@@ -216,7 +216,9 @@ async def open_studio(
         )
         remake = partial(remake_embedder, settings)
         specialist = None if embedder or choice.weights == STAND_IN else remake(EMBEDDED)
-        index = ClipIndex(folder / "index", embedder or remake(choice.weights), remake, arrival.note, specialist)
+        index = ClipIndex(
+            settings.index or folder / "index", embedder or remake(choice.weights), remake, arrival.note, specialist
+        )
         stack.push_async_callback(index.close)
         lanes = await _open_lanes(
             {"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings.max_queue, stack

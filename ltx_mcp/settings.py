@@ -26,7 +26,7 @@ CONFIG_NAME = "config.toml"
 _PLACEHOLDER = re.compile(r"^\$\{[^}]*\}$")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}|\$([A-Za-z_]\w*)|%([A-Za-z_]\w*)%")
 _QUOTES = "\"'"
-_FOLDERS = ("data_dir", "roots", "lora_dir", "policy")
+_FOLDERS = ("data_dir", "roots", "lora_dir", "policy", "index")
 
 
 def _folders(value: object) -> object:
@@ -57,6 +57,12 @@ def _folder(value: object, info: ValidationInfo) -> object:
     return Path(plain).expanduser().absolute()
 
 
+def _place(value: object, info: ValidationInfo) -> object:
+    """A folder, or a URI such as s3://bucket/folder."""
+    plain = value.strip().strip(_QUOTES).strip() if isinstance(value, str) else ""
+    return plain if "://" in plain and not plain.startswith("file://") else _folder(value, info)
+
+
 def _filled(found: re.Match[str], environ: Mapping[str, str]) -> str:
     name = next(part for part in (*found.groups(), "") if part is not None)
     if found[1] is not None and name not in environ:
@@ -82,6 +88,7 @@ class Settings(BaseModel):
     device: str = "auto"
     memory: str = "auto"
     embedder: str = "auto"
+    index: Annotated[Path | str | None, BeforeValidator(_place)] = None
     downloads: Annotated[Literal["auto", "ask", "never"], _LOWER] = "auto"
     moderation: Annotated[Literal["auto", "open-nsfw"], _LOWER] = "auto"
     policy: Folder | None = None

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from index_kit import always, find, ids, make_clip, plain, put, sampled
 
-from ltx_mcp.errors import MediaError, ModelUnavailable
+from ltx_mcp.errors import IndexUnavailable, MediaError, ModelUnavailable
 from ltx_mcp.index.background import Vectors
 from ltx_mcp.index.rebuild import ReconcileReport, reconcile
 from ltx_mcp.index.sample import Samples
@@ -212,3 +212,24 @@ async def test_two_reconciles_at_once_both_succeed(folder: Path) -> None:
             clip.clip_id: 9 for clip in CLIPS
         }
         await index.close()
+
+
+async def test_an_index_in_an_object_store_is_never_dropped_for_a_fault_that_may_be_the_network_s(
+    tmp_path: Path,
+) -> None:
+    uri = f"file://{tmp_path}/store"
+    index = ClipIndex(uri, ColourEmbedder())
+    await reconcile(index, CLIPS, look)
+    assert ids(await find(index, "red wall"))[0] == "wall-red"
+    await index.close()
+    store = tmp_path / "store"
+    hidden = {path: path.read_bytes() for path in files(store, "*.manifest")}
+    overwrite("*.manifest")(store)
+    with pytest.raises(IndexUnavailable, match="reindex"):
+        await find(index, "red wall")
+    for path, kept in hidden.items():
+        path.write_bytes(kept)
+    assert ids(await find(index, "red wall"))[0] == "wall-red"
+    await index.reset()
+    assert not (await find(index, "red wall")).total_clips
+    await index.close()

@@ -79,3 +79,10 @@ def test_doctor_lists_each_root_with_whether_it_exists(tmp_path: Path) -> None:
     for told in ("here (exists)", "gone (does not exist)", "file (not a folder)"):
         assert str(tmp_path / told) in check.found
     assert _finding("input roots", _roots, loaded(tmp_path, LTX_MCP_ROOTS="~/here")).ok
+
+
+@pytest.mark.parametrize("spelled", ["s3://bucket/folder", " 's3://bucket/folder' "])
+def test_the_index_lies_in_a_folder_or_in_an_object_store(tmp_path: Path, spelled: str) -> None:
+    assert loaded(tmp_path).index is None
+    assert loaded(tmp_path, LTX_MCP_INDEX=spelled).index == "s3://bucket/folder"
+    assert loaded(tmp_path, LTX_MCP_INDEX="${HOME}/x").index == tmp_path / "x"
