@@ -5,6 +5,7 @@ can crash it and not the server.
 """
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from ltx_mcp.media.file_kinds import HEAD_BYTES, kind_of
 from ltx_mcp.media.still_formats import HINT, MAX_PIXELS, STILL_FORMATS, StillFormat
 from ltx_mcp.types.frames import Frame
 
-_LIMIT_S = 60.0
+_LIMIT_S = 120.0  # 64 megapixels of noise take 20 s as AVIF on one busy core
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,18 @@ def _read_here(content: bytes) -> Still:
 
 def _read_apart(content: bytes, known: StillFormat) -> Still:
     """Raises OSError, ValueError, TimeoutExpired for whatever does not decode."""
-    # Isolated from the folder and the variables of whoever started the server; our own package is named.
-    home = str(Path(__file__).parents[2])
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from ltx_mcp.media.still_decoding import main; "
-    code += "main(int(sys.argv[2]), sys.argv[3:])"
+    # Isolated from the folder and the variables of whoever started the server; packages are found where ours were.
+    code = "import sys; sys.path += sys.argv[3:]; from ltx_mcp.media.still_decoding import main; "
+    code += "main(int(sys.argv[1]), [sys.argv[2]])"
+    folders = [str(Path(__file__).parents[2]), *(folder for folder in sys.path if Path(folder).is_absolute())]
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}  # Windows starts nothing without
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code, home, str(MAX_PIXELS), known.pillow],
+        [sys.executable, "-I", "-c", code, str(MAX_PIXELS), known.pillow, *folders],
         input=content,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         timeout=_LIMIT_S,
-        env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        env={**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         start_new_session=True,
         check=True,
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-_CPU_S = 60
+_CPU_S = 120
 _MEMORY_BYTES = 4 * 2**30  # of addresses: an image of the largest size is held four times while its colours change
 _MIN_IS_WHITE, _PHOTOMETRIC = 0, 262  # of TIFF
 _OTHER_COLOURS = 3.0  # of 255, on average: less is another spelling of sRGB

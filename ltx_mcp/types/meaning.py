@@ -17,6 +17,7 @@ from ltx_mcp.types.references import NAMES, unwrapped
 
 _NOTHING = ("null", "undefined", "none", "n/a", "auto", "automatic", "default", "any", "all", "random")
 _NO_ANSWER = ("null", "undefined")  # the same for a yes or no, of which "none" is an answer
+_SHOWN = 60  # characters of what came
 _NO_SEED = -1  # what many image programs take for "a new one each time"
 
 Fields = dict[str, Any]
@@ -38,8 +39,9 @@ class Reading:
     meant: object
 
     def __str__(self) -> str:
+        came = repr(self.came) if len(repr(self.came)) <= _SHOWN else f"{repr(self.came)[:_SHOWN]}…"
         meant = f"{self.meant:g}" if isinstance(self.meant, float) else self.meant
-        return f"{self.name} {self.came!r} as {'left out' if meant is None else meant}"
+        return f"{self.name} {came} as {'left out' if meant is None else meant}"
 
 
 def as_meant(arguments: Mapping[str, Any], schema: Schema) -> tuple[Fields, tuple[Reading, ...]]:
@@ -208,7 +210,7 @@ def _is_other_sense(value: Any, meant: Any) -> bool:
         return True
     if isinstance(meant, int | float) and not isinstance(meant, bool):
         return isinstance(value, str) and not _is_number(value)
-    return str(value).strip().casefold() != str(meant).casefold()
+    return unwrapped(str(value).strip()).casefold() != str(meant).casefold()
 
 
 def _is_number(text: str) -> bool:
