@@ -414,6 +414,20 @@ def test_what_names_something_is_taken_out_of_its_quotes() -> None:
             assert as_meant({name: spelled}, schema_of(entry))[0] == {name: "/a b.png"}
 
 
+def test_a_list_may_be_spelled_as_python_does_and_a_broken_one_is_not_taken_for_a_name() -> None:
+    search, edit = (next(each for each in TOOLS if each.name == name) for name in ("search_clips", "edit_video"))
+    assert as_meant({"tags": "['beach', 'it\\'s']"}, schema_of(search))[0] == {"tags": ["beach", "it's"]}
+    assert as_meant({"shots": "[{'source': 'black', 'title': None}]"}, schema_of(edit))[0] == {
+        "shots": [{"source": "black"}]
+    }
+    for broken in ("[{'source': ", "[a, b", "{1, 2}"):
+        with pytest.raises(ValidationError):
+            understood(search, {"tags": broken})
+        with pytest.raises(ValidationError) as error:
+            understood(edit, {"shots": broken})
+        assert explain(error.value, schema_of(edit)).startswith(f"shots = {broken!r} cannot be used")
+
+
 def test_names_may_stand_one_after_the_other_and_free_text_keeps_its_comma() -> None:
     for tool, name, expected in (
         ("view_clip", "clip", ["a-12345678", "b-12345678"]),

@@ -65,7 +65,9 @@ def _admit_heif() -> None:
     try:
         import pi_heif
     except ImportError:
-        raise NotDecoded("is a HEIC image, which this installation cannot read (pi-heif is missing)") from None
+        raise NotDecoded(
+            "is a HEIC image, and pi-heif, which reads those, is missing here: install it, or save a JPEG"
+        ) from None
     pi_heif.register_heif_opener(thumbnails=False)
 
 

@@ -6,8 +6,10 @@ being declared. What is not understood is passed on as it came: the option's own
 Free text is never changed, whatever it looks like.
 """
 
+import ast
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +20,7 @@ from ltx_mcp.types.references import NAMES, unwrapped
 _NOTHING = ("null", "undefined", "none", "n/a", "auto", "automatic", "default", "any", "all", "random")
 _NO_ANSWER = ("null", "undefined")  # the same for a yes or no, of which "none" is an answer
 _SHOWN = 60  # characters of what came
+_LONGEST_LITERAL = 20_000  # characters that are read as Python's, whose reader is slow
 _NO_SEED = -1  # what many image programs take for "a new one each time"
 
 Fields = dict[str, Any]
@@ -108,7 +111,7 @@ class _Reader:
         structures = _of_type(kinds, "array", "object")
         if structures and isinstance(parsed := _parsed(text), list | dict):
             return self._meant(parsed, kinds, place, optional)
-        arrays = [kind for kind in structures if _is_listed(text, kind.get("items", {}))]
+        arrays = [kind for kind in structures if not _is_structure(text) and _is_listed(text, kind.get("items", {}))]
         if strings and arrays:
             return self._single(text, arrays[0], place)
         if strings:
@@ -152,8 +155,10 @@ class _Reader:
 
     def _single(self, value: Any, structure: Schema, place: str) -> Any:
         """A value on its own for a list of such, or a name for an object that needs nothing else."""
+        items = structure.get("items", structure)
+        if isinstance(value, str) and _is_structure(value) and not _is_free(items):
+            return value  # a list or an object that is broken
         if structure["type"] == "array":
-            items = structure.get("items", {})
             values = [part.strip() for part in value.split(",")] if _is_listed(value, items) else [value]
             return [self._read(each, items, place, optional=False) for each in values]
         required = structure.get("required", [])
@@ -221,11 +226,18 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def _is_structure(text: str) -> bool:
+    return text.strip().startswith(("[", "{"))
+
+
 def _parsed(text: str) -> Any:
-    """The list or object that a text spells; None for any other text."""
-    if not text.strip().startswith(("[", "{")):
+    """The list or object that a text spells, in JSON or as Python writes it; None for any other text."""
+    if not _is_structure(text):
         return None
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(text)
-    except (ValueError, RecursionError):
+    if len(text) > _LONGEST_LITERAL:
         return None
+    with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return ast.literal_eval(text.strip())
+    return None
