@@ -278,3 +278,35 @@ def test_mono_is_as_loud_on_both_sides(clips: dict[str, Shown]) -> None:
     for channel in clips["mono"].audio:
         assert 20 * np.log10(np.sqrt((channel[:96_000] ** 2).mean()) / 0.0882) == pytest.approx(0, abs=0.2)
     assert "mono audio is on both channels" in clips["mono"].notes
+
+
+LEVELS: dict[str, tuple[str, int, tuple[float, float]]] = {  # layout, sounding channel, dB on the left and right
+    "mono": ("mono", 0, (0, 0)),
+    "left": ("stereo", 0, (0, -99)),
+    "centre of 5.1": ("5.1", 2, (-3.01, -3.01)),
+    "front of 5.1": ("5.1", 1, (-99, 0)),
+    "low frequencies of 5.1": ("5.1", 3, (-99, -99)),
+    "back of 5.1": ("5.1", 4, (-3.01, -99)),
+    "side of 7.1": ("7.1", 7, (-99, -3.01)),
+    "centre of 7.1": ("7.1", 2, (-3.01, -3.01)),
+}
+CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
+
+
+def test_every_layout_and_rate_becomes_stereo_by_the_standard_downmix(
+    tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    for place, (name, (layout, sounding, wanted_db)) in enumerate(LEVELS.items()):
+        rate = (8_000, 22_050, 44_100, 96_000)[place % 4]
+        tone = "|".join("0.2*sin(2*PI*440*t)" if each == sounding else "0" for each in range(CHANNELS[layout]))
+        path = tmp_path / f"{place}.mkv"
+        heard = f"aevalsrc='{tone}':c={layout}:s={rate}:d=0.5"
+        coded = ("pcm_s16le", "pcm_f32le")[place % 2]  # the downmix of whole numbers would be turned down by its sum
+        ffmpeg(*LAVFI, "color=size=32x32:rate=10:duration=0.5", *LAVFI, heard, "-c:v", "ffv1", "-c:a", coded, path)
+        audio = read_audio(open_footage(path, name))
+        assert audio is not None
+        rms = np.sqrt((audio[:, 2400:21_600] ** 2).mean(axis=1))
+        with subtests.test(name):
+            assert audio.shape == (2, 24_000)
+            for level_db, db in zip(20 * np.log10(np.maximum(rms, 1e-6) / (0.2 / np.sqrt(2))), wanted_db, strict=True):
+                assert (level_db < -60) if db == -99 else level_db == pytest.approx(db, abs=0.1)

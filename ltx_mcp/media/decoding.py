@@ -21,8 +21,8 @@ _TONE_MAPPED = (
     "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,tonemap=mobius:param=0.95:desat=0,"
     "zscale=transfer=bt709:matrix=bt709:range=limited,format=yuv444p"
 )
-# Seeking in these finds no key frame by itself: reading begins this many seconds before.
-_LEAD_S = {"mpegts": 6.0, "mpeg": 6.0, "asf": 6.0, "flv": 6.0, "ogg": 6.0, "avi": 6.0}
+# Seeking in these finds no key frame by itself: reading begins so much before, more than the 250 frames between x264's.
+_LEAD_S = dict.fromkeys(("mpegts", "mpeg", "asf", "flv", "ogg"), 12.0)
 # ffmpeg lets their clock begin with the first of the streams that it writes, not of all that there are.
 _CLOCK_OF_THE_USED = frozenset({"mpegts", "mpeg"})
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # ffmpeg's own leave the alpha out

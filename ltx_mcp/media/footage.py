@@ -151,8 +151,8 @@ def _filters(
     is in terms of each frame's own size and pixel shape, which may change within a file.
     """
     video = footage.source.video
-    grace_us = _grace_us(footage, fps)
-    cut = [f"settb=AVTB,setpts=PTS-{grace_us + round(lead_s * 1e6)}"]
+    grace_us, moved_us = _tick_us(footage, fps)
+    cut = [f"settb=AVTB,setpts=PTS-{grace_us + round(lead_s * 1e6) - moved_us}"]
     if footage.end_s is not None:
         cut.append(f"trim=end_pts={max(1, round(footage.duration_s * 1e6) - grace_us - _GRACE_US)}")
     rate = Fraction(fps).limit_denominator(1001)  # 29.97 is 30000/1001
@@ -167,11 +167,15 @@ def _filters(
     ]
 
 
-def _grace_us(footage: Footage, fps: float) -> int:
-    """How much later than its tick a frame may appear: half an interval on the source's own grid."""
+def _tick_us(footage: Footage, fps: float) -> tuple[int, int]:
+    """(how much later than its tick a frame may appear, by how much frames move) in microseconds.
+
+    On the source's own grid: half an interval, and what brings them onto the ticks.
+    """
     place = footage.start_s * fps
-    on_grid = abs(fps - footage.fps) < 1e-3 * fps and abs(place - round(place)) < _ON_GRID
-    return round(0.5e6 / fps) if on_grid else _GRACE_US
+    if abs(fps - footage.fps) < 1e-3 * fps and abs(place - round(place)) < _ON_GRID:
+        return round(0.5e6 / fps), round(footage.source.video.shift_s * 1e6)
+    return _GRACE_US, 0
 
 
 def _pieces(

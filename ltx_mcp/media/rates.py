@@ -11,6 +11,7 @@ from itertools import pairwise
 
 _SNAP = [Fraction(rate * 1000, base) for rate in (24, 25, 30, 50, 60) for base in (1000, 1001)]
 _ALIKE = 0.2  # intervals that differ by less are one interval with jitter
+_COARSE = 3  # ticks: a clock whose tick is no less than a third of an interval rounds nothing
 _FAST_SHARE = 0.25  # of the intervals: so many that are shorter than the commonest are motion, and not jitter
 _FASTER = 0.75
 _WITHIN = 0.02  # of a usual rate: jitter moves the mean of a group so far; 24 and 25 are twice as far apart
@@ -58,7 +59,7 @@ def _commonest(gaps: Sequence[int]) -> Fraction:
     groups: list[tuple[int, int, int]] = []  # how many, first, end
     for first, gap in enumerate(gaps):
         if not first or gap != gaps[first - 1]:
-            end = bisect_right(gaps, max(gap * (1 + _ALIKE), gap + 1))
+            end = bisect_right(gaps, gap * (1 + _ALIKE) if gap * _ALIKE >= 1 else gap + (gap >= _COARSE))
             groups.append((end - first, first, end))
     count, first, end = max(groups, key=lambda group: (group[0], -group[1]))
     for other, begin, stop in groups:

@@ -4,6 +4,7 @@ ffmpeg's own description, not a second library's: PyAV takes 0.6 s to be importe
 runs take 0.1 s, and it would bring another ffmpeg, which may see other frames than the one that decodes them.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ _LIMIT_S = 60.0  # for a first frame; longer means a file made to stall us
 _MAX_LINES = 20_000  # of a description
 _TOGETHER_S = 0.02  # streams that begin this close begin together: sooner than lips are seen to be late
 _REORDERED_S = 0.15  # AVI stores no time of presentation: its packets seem to come this much before their frames
+_ROUNDED_S = 0.001  # less is the rounding of a container's clock
 _TAIL_S = 0.05  # sound that outlasts the last frame by less is the padding of its codec's last packet
 _STREAM = re.compile(r"^  Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\((\w+)\))?: (Video|Audio|Subtitle): (\w+)(.*)$")
 _TITLE = re.compile(r"^      title +: (.*)$")
@@ -135,11 +137,10 @@ def read_source(path: Path, listed_s: float | None = LISTED_S) -> Source:
     decoder = ALPHA_DECODERS.get(chosen.codec, "") if chosen.index in described.alpha else ""
     first = _first_frames(path, chosen.index, decoder, None if heard is None else heard[0].index, listed_s)
     audio = None if heard is None else _audio(*heard, first)
-    video, zero_s = _video(chosen, packets, first, described)
-    if audio is not None:
-        zero_s = _zero(zero_s, audio.start_s, float(video.rate))
-    zero_s = round(zero_s, 6)
-    video = replace(video, start_s=video.start_s - zero_s, end_s=video.end_s - zero_s)
+    video, grid_s = _video(chosen, packets, first, described)
+    begun_s = None if audio is None else audio.start_s
+    zero_s, shift_s = (round(time_s, 6) for time_s in _clock(video.start_s, begun_s, grid_s, float(video.rate)))
+    video = replace(video, start_s=video.start_s - zero_s, end_s=video.end_s - zero_s, shift_s=shift_s)
     end_s = video.end_s
     if audio is not None:
         audio = replace(audio, start_s=audio.start_s - zero_s, end_s=audio.end_s - zero_s)
@@ -213,16 +214,20 @@ def _audio(track: Track, stream: Stream, first: _Decoded) -> AudioStream:
     )
 
 
-def _zero(video_s: float, audio_s: float, fps: float) -> float:
-    """Where the clock begins: with whichever is first, and so that frames fall on its ticks.
+def _clock(video_s: float, audio_s: float | None, grid_s: float, fps: float) -> tuple[float, float]:
+    """(where the player's clock begins, by how much frames move to lie on the ticks of a clip), from ffmpeg's times.
 
-    A frame shown a tick late would be out of sync by up to a frame, so the clock begins a part of a tick early instead.
+    It begins with whichever stream is first. Frames between two ticks move to the nearer one, and what they are late
+    then, the sound is by half; where that would be heard, the clock begins a part of a tick early instead.
     """
-    early_s = video_s - audio_s
-    if early_s < min(_TOGETHER_S, 0.5 / fps):
-        return video_s
-    ticks = -int(-(early_s * fps - 1e-6) // 1)
-    return video_s - ticks / fps
+    together = audio_s is None or video_s - audio_s < min(_TOGETHER_S, 0.5 / fps)
+    begun_s = video_s if together or audio_s is None else audio_s
+    early_s = grid_s - begun_s
+    off_s = round(early_s * fps) / fps - early_s
+    if abs(off_s) > _TOGETHER_S:
+        return grid_s - math.ceil(early_s * fps - 1e-6) / fps, 0.0
+    late_s = max(0.0, off_s) / 2 if abs(off_s) > _ROUNDED_S else 0.0
+    return begun_s - late_s, off_s - late_s
 
 
 def _first_frames(path: Path, video: int, decoder: str, audio: int | None, listed_s: float | None) -> _Decoded:

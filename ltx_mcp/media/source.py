@@ -41,7 +41,8 @@ class VideoStream:
 
     `size` is (width, height) in pixels as shown: upright, the pixels made square. `stored_size` is that of the decoded
     frames, upright. `rate` is by the commonest interval, in frames a second; `steady` where all frames keep to it.
-    `frames` counts those that were listed; `tick_s` is the time base.
+    `frames` counts those that were listed; `tick_s` is the time base. By `shift_s` frames move to lie on the ticks of a
+    clip of that rate.
     """
 
     index: int
@@ -60,6 +61,7 @@ class VideoStream:
     frames: int
     start_s: float
     end_s: float
+    shift_s: float = 0.0
     is_default: bool = False
     language: str | None = None
 
