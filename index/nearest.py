@@ -15,7 +15,7 @@ from ltx_mcp.index.schema import among, quoted
 
 CANDIDATE_FRAMES = 1000  # 300 were only some 16 clips of 50 frames among 300,000, and held 0.79 of the best 20 frames
 PROBES = 20  # of the index's partitions
-RARE_PROBES = 50  # where few clips pass the filter: with 20 the recall was 0.92 for 1,000 of 20,000
+RARE_PROBES = 200  # where few clips pass the filter: with 20 the recall was 0.92 for 1,000 of 20,000, with 100 0.95
 RARE = 5000  # clips
 LONG_S = 600.0  # of a longer clip only the surroundings of candidates are read, not the frames of hours
 AROUND_S = 30.0  # before and after a candidate: no moment of a long clip grows farther

@@ -58,12 +58,12 @@ class Searcher:
         return SearchResult(moments=moments, total_clips=total, note=notes.joined(note, better, unseen))
 
     async def _newest(self, query: SearchQuery) -> tuple[Moment, ...]:
+        from lancedb.query import ColumnOrdering
+
         clips = await self._tables.clips()
-        times = await _filtered(clips.query(), query).select(["clip_id", "created_us"]).to_list()
-        newest = sorted(times, key=lambda row: (-row["created_us"], row["clip_id"]))[: query.limit]
-        rows = await self._rows({row["clip_id"] for row in newest})
-        found = [rows[row["clip_id"]] for row in newest if row["clip_id"] in rows]
-        return tuple(moment_of(rank, row, whole_clip(row, 0.0), "newest", 0.0) for rank, row in enumerate(found, 1))
+        order = [ColumnOrdering(column_name="created_us", ascending=False), ColumnOrdering(column_name="clip_id")]
+        rows = await _filtered(clips.query(), query).order_by(order).limit(query.limit).select(ROW).to_list()
+        return tuple(moment_of(rank, row, whole_clip(row, 0.0), "newest", 0.0) for rank, row in enumerate(rows, 1))
 
     async def _rows(self, clip_ids: set[str]) -> dict[str, Row]:
         """The clips' rows by id. Frames without a clip row belong to a write that was cut short, or to none."""

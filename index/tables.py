@@ -6,6 +6,7 @@ alone, and the next reconcile fills a new one. If that does not help, the folder
 
 import importlib
 import logging
+import os
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -208,6 +209,7 @@ class Tables:
         self._frames = {}
 
     async def _open(self) -> None:
+        os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every partition of an index that is empty
         lancedb = await to_thread.run_sync(importlib.import_module, "lancedb")  # takes a second
         # Twice: a table that another process is just making may look broken. Then without the table of clips, so that
         # the frames stay, which take long to embed; then without anything.

@@ -74,17 +74,17 @@ async def test_an_index_is_trained_again_once_the_table_is_twice_as_large(frames
 async def test_tables_of_many_pieces_are_due_and_then_not(frames: tuple[Any, Vectors]) -> None:
     table, vectors = frames
     assert not await is_due(table)
-    for number in range(41):
+    for number in range(11):
         await table.add(frame_rows(make_clip(f"clip-{number}"), Samples(np.zeros(1), []), vectors[:1], MODEL_ID))
     assert await is_due(table)
     await optimize(table)
     assert not await is_due(table)
-    assert await table.count_rows() == ROWS + 41
+    assert await table.count_rows() == ROWS + 11
 
 
 async def test_upkeep_optimizes_in_the_background_once_enough_was_written(tmp_path: Path) -> None:
     index = ClipIndex(tmp_path / "index", ColourEmbedder())
-    for number in range(41):
+    for number in range(11):
         await index.put([make_clip(f"clip-{number}")])
     assert await index.is_due()
 

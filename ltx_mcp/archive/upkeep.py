@@ -15,6 +15,7 @@ from ltx_mcp.types.clips import Clip
 
 log = logging.getLogger(__name__)
 
+OPTIMIZING_REST = 10  # times as long as an optimization took: the next is not begun before, whatever is written
 LAST_OPTIMIZING_S = 5.0  # after the stop, enough for thousands of clips: commands that make one clip would never do it
 
 
@@ -43,6 +44,7 @@ class Upkeep:
         self._again = False
         self._closed = False
         self._optimizing: anyio.CancelScope | None = None
+        self._not_before = 0.0
         self.progress: Embedding | None = None
         """None while nothing is embedded."""
 
@@ -73,8 +75,10 @@ class Upkeep:
     async def _optimize(self, scope: anyio.CancelScope) -> None:
         try:
             with scope:
-                if await self._index.is_due():
+                began = anyio.current_time()
+                if began >= self._not_before and await self._index.is_due():
                     await self._index.optimize()
+                    self._not_before = began + OPTIMIZING_REST * (anyio.current_time() - began)
         except StudioError as error:
             log.warning("the search index is not optimized: %s", error)
         except anyio.get_cancelled_exc_class():
