@@ -6,14 +6,15 @@ It runs as a process of its own so that a hostile file can crash a decoder and n
 import re
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from threading import Thread, Timer
+from threading import Thread
 from types import TracebackType
 from typing import IO
 
 from ltx_mcp.errors import MediaError
+from ltx_mcp.media.watchdog import Watchdog
 
 # Demuxers that only read the file they are given. Without this list a text file named .mp4 may be a concat
 # script that reads other files; the protocol list alone does not stop that.
@@ -71,6 +72,7 @@ class FFmpeg:
         self._first: list[str] = []
         self._last: deque[str] = deque(maxlen=_LINES_KEPT)
         self._expired_after_s: float | None = None
+        self._watchdog = Watchdog(self._expire)
         self._drain = Thread(target=self._keep_errors, name="ffmpeg-stderr", daemon=True)
         self._drain.start()
 
@@ -84,17 +86,9 @@ class FFmpeg:
         assert self._process.stdout is not None, "made without pipe_out"
         return self._process.stdout
 
-    @contextmanager
-    def within(self, limit_s: float) -> Iterator[None]:
+    def within(self, limit_s: float) -> AbstractContextManager[None]:
         """Kill ffmpeg if the block takes longer, which ends any wait on its pipes."""
-        timer = Timer(limit_s, self._expire, [limit_s])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
+        return self._watchdog.within(limit_s)
 
     def finish(self, limit_s: float) -> None:
         """Wait until it has ended by itself. Raises MediaError with its error output if it failed."""
@@ -134,6 +128,7 @@ class FFmpeg:
     ) -> None:
         self._process.kill()  # does nothing to a process that has ended
         self._process.wait()
+        self._watchdog.close()
         self._drain.join()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
