@@ -194,12 +194,14 @@ def _is_blank(value: Any, kinds: list[Schema]) -> bool:
     """Nothing was written, where that is not a value of its own."""
     if value == {}:
         return bool(_of_type(kinds, "object"))
+    if value != "" and any(map(_is_free, kinds)):
+        return False  # spaces are somebody's words, which the option's own error is about
     return _is_empty(value) and not any("" in _allowed(kind) for kind in kinds)
 
 
 def _is_free(kind: Schema) -> bool:
     """Whether it takes any words."""
-    return kind.get("type") == "string" and not _allowed(kind) and NAMES not in kind and "format" not in kind
+    return kind.get("type") == "string" and not _allowed(kind) and not kind.keys() & {NAMES, "format", "pattern"}
 
 
 def _says_nothing(text: str, kinds: list[Schema]) -> bool:
