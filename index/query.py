@@ -39,6 +39,8 @@ class SearchQuery(SearchFilters):
             self.clip_ids is not None and (among("clip_id", sorted(self.clip_ids)) if self.clip_ids else "false"),
             self.kind is not None and f"kind = {quoted(self.kind)}",
             self.created_after is not None and f"created_us > {microseconds(self.created_after)}",
+            self.created_before is not None and f"created_us < {microseconds(self.created_before)}",
             self.min_duration_s is not None and f"duration_s >= {self.min_duration_s!r}",
+            self.max_duration_s is not None and f"duration_s <= {self.max_duration_s!r}",
         ]
         return " AND ".join(term for term in terms if term) or None

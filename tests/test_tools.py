@@ -15,6 +15,7 @@ from agents import SHORT, an_agent, data, text, whole
 from gates import Gate
 from mcp.shared.exceptions import MCPError
 from mcp.types import ImageContent, ResourceLink, TextContent
+from PIL import Image
 
 from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
@@ -338,7 +339,9 @@ async def test_a_refused_clip_never_leaves_staging_and_is_gone(tmp_path: Path, m
 
 
 async def test_a_moment_is_found_by_its_frames_and_can_be_looked_at(tmp_path: Path, mode: str) -> None:
-    async with an_agent(tmp_path, mode) as agent:
+    for name, colour in (("blue", (0, 0, 255)), ("magenta", (255, 0, 255))):
+        Image.new("RGB", (64, 48), colour).save(tmp_path / f"{name}.png")
+    async with an_agent(tmp_path / "data", mode, roots=[tmp_path]) as agent:
         for prompt in ("a green screen", "first a red screen, then a blue screen", "a yellow screen"):
             await agent.call_tool("generate_video", {"prompt": prompt, "duration_s": 4, "quality": "draft"})
         result = await agent.call_tool("search_clips", {"query": "blue"})
@@ -350,6 +353,13 @@ async def test_a_moment_is_found_by_its_frames_and_can_be_looked_at(tmp_path: Pa
         assert any(isinstance(block, ImageContent) for block in result.content)
         alike = data(await agent.call_tool("search_clips", {"image": best["ref"], "images": False}))
         assert alike["moments"][0]["clip_id"] == best["clip_id"]
+        alike = data(await agent.call_tool("search_clips", {"image": str(tmp_path / "blue.png"), "images": False}))
+        assert alike["moments"][0]["clip_id"] == best["clip_id"]
+        refused = await agent.call_tool("search_clips", {"image": str(tmp_path / "magenta.png")})
+        assert refused.is_error
+        assert "The image was refused" in text(refused)
+        outside = await agent.call_tool("search_clips", {"image": "/etc/hostname"})
+        assert outside.is_error
         inside = data(await agent.call_tool("search_clips", {"query": "red", "clip": best["clip_id"]}))
         assert {moment["clip_id"] for moment in inside["moments"]} == {best["clip_id"]}
         newest = data(await agent.call_tool("search_clips", {"limit": 2}))

@@ -14,7 +14,7 @@ from ltx_mcp.preparation.export import PreparedExport, prepare_export
 from ltx_mcp.preparation.film_texts import with_subtitle_text
 from ltx_mcp.preparation.finalize import to_finalize
 from ltx_mcp.preparation.import_file import imported_before
-from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.inputs import FileRef, Inputs
 from ltx_mcp.preparation.prepare import choose_method, prepare
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
@@ -105,8 +105,18 @@ class Admission:
     # -- questions about inputs that need no job --------------------------------------------------------
 
     async def still(self, reference: str) -> Frame:
-        """The frame or image that a reference names. Raises BadInput, NotFound."""
-        return await to_thread.run_sync(self._inputs.still, reference)
+        """The frame or image that a reference names. An image is moderated; a clip has been.
+
+        Raises Refused, BadInput, NotFound, ModerationUnavailable.
+        """
+
+        def looked_at() -> Frame:
+            frame = self._inputs.still(reference)
+            if isinstance(self._inputs.parse(reference), FileRef):
+                self._gates.check_inputs("search", "", [frame], lambda place: "The image")
+            return frame
+
+        return await to_thread.run_sync(looked_at)
 
     async def to_finalize(self, reference: str, codec: Codec | None) -> FinalizeRequest:
         """The request that finalizes this draft. Raises BadInput, NotFound."""

@@ -146,7 +146,7 @@ class Studio:
         return states.Succeeded(clip_id, str(path))
 
     async def search(self, asked: SearchRequest) -> SearchResult:
-        """Raises BadInput, NotFound, IndexUnavailable."""
+        """Raises Refused, BadInput, NotFound, IndexUnavailable."""
         image = None if asked.image is None else await self.admission.still(asked.image)
         clip_id = None if asked.clip is None else (await self.archive.clip(asked.clip)).clip_id
         filters = {name: getattr(asked, name) for name in SearchFilters.model_fields}

@@ -33,6 +33,7 @@ _CALLED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         **dict.fromkeys(("q", "search", "searchquery", "keywords"), ("query",)),
         **dict.fromkeys(("topk", "k", "n", "maxresults", "count", "pagesize"), ("limit",)),
         **dict.fromkeys(("since", "after", "fromdate"), ("created_after",)),
+        **dict.fromkeys(("until", "before", "todate"), ("created_before",)),
         **dict.fromkeys(("lora", "style"), ("loras",)),
         **dict.fromkeys(("directory", "dir", "outputdir", "output", "outputpath", "destination"), ("folder",)),
         **dict.fromkeys(("filename", "outputname"), ("name",)),

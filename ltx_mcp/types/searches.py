@@ -11,7 +11,7 @@ from ltx_mcp.types.options import Flag
 from ltx_mcp.types.references import ClipId, Reference
 from ltx_mcp.types.value import Value
 
-Query = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+Query = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
 
 _AGE = re.compile(r"([0-9]{1,5}) ?([hdw]|hours?|days?|weeks?)(?: ago)?")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
@@ -41,9 +41,16 @@ Since = Annotated[
     Field(description="ISO 8601; UTC where no zone is given."),
     Flag("--since", "DATE|AGE", "Clips made since a date such as 2026-11-20, or within 7d or 12h.", read_moment),
 ]
+Until = Annotated[
+    datetime | None,
+    BeforeValidator(_without_age),
+    Field(description="As created_after."),
+    Flag("--until", "DATE|AGE", "Clips made before a date, or more than 7d or 12h ago.", read_moment),
+]
+Duration = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 WithTags = Annotated[
     Tags,
-    Field(description="Only clips that have all of these tags (update_clip sets them)."),
+    Field(description="Clips with all of these tags."),
     Flag("--tag", metavar="TAG", help="Only clips with this tag."),
 ]
 
@@ -58,10 +65,9 @@ class SearchFilters(Value):
     ] = None
     kind: Annotated[Kind | None, Field(description="Clips of this kind only.")] = None
     created_after: Since = None
-    min_duration_s: Annotated[
-        Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] | None,
-        Field(description="Of the clip."),
-    ] = None
+    created_before: Until = None
+    min_duration_s: Annotated[Duration | None, Field(description="Of the clip.")] = None
+    max_duration_s: Annotated[Duration | None, Field(description="Of the clip.")] = None
     limit: Annotated[int, Field(ge=1, le=20, strict=True, description="Moments in all.")] = 5
     moments_per_clip: Annotated[int, Field(ge=1, le=10, strict=True, description="Moments of one clip.")] = 3
 
@@ -70,7 +76,7 @@ class SearchFilters(Value):
     def _blank_is_none(cls, query: str | None) -> str | None:
         return query or None
 
-    @field_validator("created_after")
+    @field_validator("created_after", "created_before")
     @classmethod
     def _in_utc(cls, moment: datetime | None) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
@@ -81,10 +87,10 @@ class SearchRequest(SearchFilters):
 
     image: Annotated[
         Reference | None,
-        Field(description="Find what looks like this: clip_id@seconds, or an image file."),
+        Field(description="Find what looks like clip_id@seconds, or an image file."),
         Flag(help="Find what looks like this: clip_id@seconds, or an image file."),
     ] = None
-    clip: Annotated[ClipId | None, Field(description="A clip_id: search inside this clip only.")] = None
+    clip: Annotated[ClipId | None, Field(description="A clip_id: search inside it only.")] = None
     tags: WithTags = ()
 
 
