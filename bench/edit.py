@@ -18,13 +18,10 @@ import platform
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from measured import measured
 
 from ltx_mcp.edit.film import Film, lay_out
 from ltx_mcp.edit.graph import shot_input
@@ -37,12 +34,6 @@ from ltx_mcp.media.footage import open_footage
 from ltx_mcp.types.timeline import Shot
 
 FPS, OVERLAP_S = 24.0, 0.5
-
-
-@dataclass(frozen=True)
-class Run:
-    seconds: float
-    peak_mb: float
 
 
 def main() -> None:
@@ -93,8 +84,8 @@ def _compare(
     ]
     film = Film(width, height, FPS, "crop", lay_out(shots, [sources[number % 2] for number in range(count)], FPS))
     film_s = film.frames / FPS
-    ours = _measured(lambda: _ours(film, work))
-    plain = _measured(lambda: _plain(film, work))
+    ours = measured(lambda: _ours(film, work))
+    plain = measured(lambda: _plain(film, work))
     for name, run in (("ours", ours), ("plain", plain)):
         print(f"{count:3} shots, {film_s:5.1f} s, {name:5}: {film_s / run.seconds:6.3f} s of film a second, "
               f"peak {run.peak_mb:6.0f} MB")  # fmt: skip
@@ -130,38 +121,6 @@ def _plain(film: Film, work: Path) -> None:
     graph = ["-filter_complex", ";".join(chains), "-map", "[out]", "-frames:v", str(film.frames)]
     subprocess.run([executable(), "-v", "error", "-nostdin", *opened, *graph, *encoding], check=True)
     stills.forget()
-
-
-def _measured(make: Callable[[], None]) -> Run:
-    done, peak = threading.Event(), [0]
-
-    def sample() -> None:
-        while not done.wait(0.05):
-            peak[0] = max(peak[0], _resident())
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    began = time.monotonic()
-    try:
-        make()
-    finally:
-        done.set()
-        sampler.join()
-    return Run(time.monotonic() - began, peak[0] / 1e6)
-
-
-def _resident() -> int:
-    """Bytes of this process and its children."""
-    me = str(Path("/proc/self").resolve().name)
-    total = 0
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (folder / "stat").read_text().rpartition(") ")[2].split()[1]
-            if me in (folder.name, parent):
-                total += int((folder / "statm").read_text().split()[1]) * 4096
-        except OSError:  # it has just ended
-            continue
-    return total
 
 
 if __name__ == "__main__":

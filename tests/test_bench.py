@@ -16,10 +16,15 @@ import pytest
 import torch
 
 BENCH = Path(__file__).parent.parent / "bench"
-WITHOUT_FIGURES = {"judge.py", "title_fonts.py"}  # a module of micro_eval.py, and the maker of the fonts that ship
+# Modules of other scripts, and the maker of the fonts that ship.
+WITHOUT_FIGURES = {"judge.py", "measured.py", "title_fonts.py"}
 WHOLE = {
     "decode_memory.py": (["--seconds", "1", "--width", "64", "--height", "64"], ["stream", "whole", "ratio"]),
     "edit.py": (["--shots", "2", "3", "--seconds", "1", "--size", "160x90"], ["ours", "plain", "memory at 3 shots"]),
+    "import_footage.py": (
+        ["--minutes", "0.1", "--size", "160x90", "--embedder", "stand-in"],
+        ["ours", "decoding alone", "ratio", "memory at"],
+    ),
     "large.py": (["--quick"], ["416x240, 12 frames", "tiles 1 x 1", "seams none", "GiB"]),
     "micro_audio.py": (["--scenes", "1"], ["core, 30%", "wide, 0%", "silence", "5 s: encoded"]),
     "micro_upsampler.py": (["--quick"], ["upsampler", "pixels", "ceiling", "astronaut"]),
