@@ -2,12 +2,18 @@
 
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 from media_kit import ffmpeg
 from numpy.typing import NDArray
+
+from ltx_mcp.media.audio import SAMPLE_RATE
+from ltx_mcp.media.footage import open_footage, read_audio, read_video
+from ltx_mcp.preparation.source_notes import source_notes
+from ltx_mcp.types.frames import Audio, Frame
 
 Made = Callable[[Path], Path]
 LAVFI = ("-f", "lavfi", "-i")
@@ -43,6 +49,7 @@ def made(name: str, *args: str | Path | float) -> Made:
     return make
 
 
+TO_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # from BT.709
 FIELDS = (
     "color=black:s=720x576:r=50:d=2[b];color=white:s=120x576:r=50:d=2[w];"
     "[b][w]overlay=x=t*300:y=0,interlace=scan=tff:lowpass=off"
@@ -74,8 +81,7 @@ def _bt2020_frame(transfer: str, colours: Sequence[Sequence[float]]) -> bytes:
     """One frame of 640x360, yuv420p10le. Curves of ITU-R BT.2100."""
     frame = np.zeros((360, 640, 3))
     frame[:180, :320], frame[:180, 320:], frame[180:, :320], frame[180:, 320:] = (np.array(each) for each in colours)
-    to_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
-    linear, weights = frame**2.4 @ to_2020.T, np.array([0.2627, 0.678, 0.0593])
+    linear, weights = frame**2.4 @ TO_2020.T, np.array([0.2627, 0.678, 0.0593])
     if transfer == "smpte2084":
         power = (linear * 0.0203) ** 0.1593017578125
         coded = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
@@ -120,3 +126,29 @@ RECIPES: dict[str, Made] = {
                        "-map", 0, "-map", 1, "-map", 2, *X264),
     "mono": made("mono.mp4", *LAVFI, corners(), *LAVFI, TONE, *X264),
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a clip is made of: frames 320 pixels wide, audio (2, samples) at 48 kHz, and what is said of the source."""
+
+    frames: list[Frame]
+    audio: Audio
+    fps: float
+    notes: str
+
+    def middle(self) -> Frame:
+        return self.frames[len(self.frames) // 2]
+
+    def sounds_from_to(self) -> tuple[float, float]:
+        loud = np.flatnonzero(np.abs(self.audio[0]) > 0.01) / SAMPLE_RATE
+        return float(loud[0]), float(loud[-1])
+
+
+def shown(path: Path) -> Shown:
+    footage = open_footage(path, path.stem)
+    size, count = (320, round(320 / footage.width * footage.height)), round(footage.duration_s * footage.fps)
+    audio, notes = read_audio(footage), source_notes(footage, (footage.width, footage.height), footage.fps)
+    silence = np.zeros((2, 1), np.float32)
+    frames = list(read_video(footage, *size, footage.fps, count))
+    return Shown(frames, silence if audio is None else audio, footage.fps, " ".join(notes))

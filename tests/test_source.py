@@ -1,6 +1,5 @@
 """What is read of a source: its streams, their times and rate, and one pass over its frames on the player's clock."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +9,9 @@ import numpy as np
 import pytest
 from agents import an_agent, data
 from media_kit import ffmpeg
-from source_kit import CORNERS, LAVFI, RECIPES, TEST, TONE, X264, corner_colours
+from source_kit import CORNERS, LAVFI, RECIPES, TEST, TONE, X264, Shown, corner_colours, shown
 
 from ltx_mcp.edit.sources import VideoSource
-from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.footage import open_footage, read_audio, read_video
 from ltx_mcp.media.passes import frames_with_times
 from ltx_mcp.media.probe import read_frames
@@ -21,8 +19,7 @@ from ltx_mcp.media.rates import frame_rate, grid_start
 from ltx_mcp.media.read_source import read_source
 from ltx_mcp.media.source import Source
 from ltx_mcp.preparation.moderated_frames import frames_to_moderate
-from ltx_mcp.preparation.source_notes import source_notes
-from ltx_mcp.types.frames import Audio, Frame
+from ltx_mcp.types.frames import Frame
 
 SMALL = (32, 18)
 
@@ -141,35 +138,9 @@ def test_a_first_frame_that_is_shown_longer_does_not_move_the_grid() -> None:
 # -- what becomes of it in a clip -------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What a clip is made of: frames 320 pixels wide, audio (2, samples) at 48 kHz, and what is said of the source."""
-
-    frames: list[Frame]
-    audio: Audio
-    fps: float
-    notes: str
-
-    def middle(self) -> Frame:
-        return self.frames[len(self.frames) // 2]
-
-    def sounds_from_to(self) -> tuple[float, float]:
-        loud = np.flatnonzero(np.abs(self.audio[0]) > 0.01) / SAMPLE_RATE
-        return float(loud[0]), float(loud[-1])
-
-
 @pytest.fixture(scope="module")
 def clips(sources: dict[str, Source]) -> dict[str, Shown]:
     return {name: shown(source.path) for name, source in sources.items()}
-
-
-def shown(path: Path) -> Shown:
-    footage = open_footage(path, path.stem)
-    size, count = (320, round(320 / footage.width * footage.height)), round(footage.duration_s * footage.fps)
-    audio, notes = read_audio(footage), source_notes(footage, (footage.width, footage.height), footage.fps)
-    silence = np.zeros((2, 1), np.float32)
-    frames = list(read_video(footage, *size, footage.fps, count))
-    return Shown(frames, silence if audio is None else audio, footage.fps, " ".join(notes))
 
 
 @pytest.mark.anyio

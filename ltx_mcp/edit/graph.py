@@ -11,7 +11,7 @@ from ltx_mcp.edit.motion import motion_filters
 from ltx_mcp.edit.sources import StillSource, VideoSource
 from ltx_mcp.edit.stills import StillFile
 from ltx_mcp.media.colour import scale_filter
-from ltx_mcp.media.decoding import DEINTERLACED, open_at, same_clock, seen_colours
+from ltx_mcp.media.decoding import DEINTERLACED, covering_crop, open_at, same_clock, seen_colours
 from ltx_mcp.media.footage import Footage
 
 PIXELS = "gbrp"  # planar RGB: what xfade, pad and overlay work on without a colour matrix between them
@@ -100,10 +100,7 @@ def _fitted(film: Film, width: int, height: int, label: str) -> str:
 
 
 def _covering(width: int, height: int) -> str:
-    """The crop is in terms of each frame's own size and pixel shape, which may change on the way."""
-    aspect = f"{width}/{height}"
-    crop = f"crop='max(1,min(iw,ih*{aspect}/sar))':'max(1,min(ih,iw*sar/({aspect})))':exact=1"
-    return f"{crop},{scale_filter(width, height)},setsar=1,format={PIXELS}"
+    return f"{covering_crop(width, height)},{scale_filter(width, height)},setsar=1,format={PIXELS}"
 
 
 def _inside(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:

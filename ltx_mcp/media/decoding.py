@@ -52,6 +52,16 @@ def same_clock(source: Source, place: int = 0) -> list[str]:
     return ["-map", streams[0], "-map", streams[1], "-c", "copy", "-t", "0.001", "-f", "null", "-"]
 
 
+def covering_crop(width: int, height: int) -> str:
+    """The middle of a frame that covers (width, height), in terms of each frame's own size and pixel shape.
+
+    Both may change on the way. An odd offset would split a sample of 10 bits: ffmpeg's crop counts bytes there.
+    """
+    aspect = f"{width}/{height}"
+    size = f"w='max(1,min(iw,ih*{aspect}/sar))':h='max(1,min(ih,iw*sar/({aspect})))'"
+    return f"crop={size}:x='2*floor((iw-ow)/4)':exact=1"
+
+
 def frame_filters(video: VideoStream, width: int, height: int, label: str = "") -> list[str]:
     """Filters to (width, height) in 8-bit RGB, the whole frame at exactly that size, however it is coded.
 

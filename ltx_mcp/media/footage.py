@@ -15,7 +15,7 @@ import numpy as np
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.colour import TO_RGB
-from ltx_mcp.media.decoding import DEINTERLACED, frame_filters, open_at, same_clock
+from ltx_mcp.media.decoding import DEINTERLACED, covering_crop, frame_filters, open_at, same_clock
 from ltx_mcp.media.ffmpeg import FFmpeg
 from ltx_mcp.media.framecrc import HINT
 from ltx_mcp.media.raw_audio import decode_source
@@ -147,8 +147,7 @@ def _filters(
     """Cut, then choose frames, then crop, then scale: each step has less to do than the one before.
 
     fps=...:round=up shows at each tick the last frame that began before it; start_time=0 begins with the one on
-    screen at the start; end_frame keeps it from filling a gap of years with frames that nobody asked for. The crop
-    is in terms of each frame's own size and pixel shape, which may change within a file.
+    screen at the start; end_frame keeps it from filling a gap of years with frames that nobody asked for.
     """
     video = footage.source.video
     grace_us, moved_us = _tick_us(footage, fps)
@@ -156,12 +155,11 @@ def _filters(
     if footage.end_s is not None:
         cut.append(f"trim=end_pts={max(1, round(footage.duration_s * 1e6) - grace_us - _GRACE_US)}")
     rate = Fraction(fps).limit_denominator(1001)  # 29.97 is 30000/1001
-    aspect = f"{width}/{height}"
     return [
         *([DEINTERLACED] if video.interlaced else []),
         *cut,
         f"fps=fps={rate}:start_time=0:round=up,trim=end_frame={frames}",
-        f"crop='max(1,min(iw,ih*{aspect}/sar))':'max(1,min(ih,iw*sar/({aspect})))':exact=1",
+        covering_crop(width, height),
         *frame_filters(video, width, height),
         *([frame_filter, TO_RGB] if frame_filter else []),
     ]

@@ -11,11 +11,16 @@ from typing import IO, NamedTuple
 
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.ffmpeg import AUDIO_CONTAINERS, FFmpeg, input_args
+from ltx_mcp.media.file_kinds import HEAD_BYTES, kind_of
 
-HINT = "Use a whole MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, WMV, FLV, OGG or GIF file."
+HINT = "Use a whole MP4, MOV, MKV, WebM, AVI, MPEG-TS, MPEG-PS, WMV, FLV, OGG or GIF file, or convert it to MP4."
 AUDIO_HINT = "Name one audio file (WAV, FLAC, MP3, M4A, OGG, AIFF) or a video with audio; playlists are not read."
 _LIMIT_S = 60.0  # for reading through a file; longer means a file made to stall us
 _MAX_LISTING_BYTES = 64 * 2**20  # at some 60 bytes a packet: hours of video
+_CAUSES = {
+    "matches no streams": ": it holds none",
+    "moov atom not found": ": it is cut off, or not what its name says",
+}
 _NO_TIME = -(2**63)  # AV_NOPTS_VALUE
 _KEY, _DISCARD = 1, 4  # AV_PKT_FLAG_KEY, AV_PKT_FLAG_DISCARD
 
@@ -124,10 +129,24 @@ def _list(
         try:
             ffmpeg.finish(_LIMIT_S)
         except MediaError as error:
-            said = error.message.partition(" | ")[0]  # the cause; its consequences follow
-            why = "" if "whitelist" in said else f" {said}"  # of our own list of formats, of which the hint speaks
-            raise MediaError(f"{path.name} cannot be read {kind}.{why}", hint) from error
+            raise MediaError(f"{path.name} cannot be read {kind}{_reason(error.message, path)}.", hint) from error
     return streams
+
+
+def _reason(said: str, path: Path) -> str:
+    """What is wrong, in words: what the file is where it is of another format, or what ffmpeg found first."""
+    cause = said.partition(" | ")[0].removeprefix("ffmpeg failed: ").rstrip(".")
+    for part, words in _CAUSES.items():
+        if part in cause:
+            return words
+    if "whitelist" in cause or "Invalid data" in cause:
+        try:
+            with path.open("rb") as file:
+                kind = kind_of(file.read(HEAD_BYTES))
+        except OSError:
+            kind = None
+        return f": it is {kind.name}" if kind else ": it is of another format, or broken"
+    return f": {cause}"
 
 
 def _lines(listing: IO[bytes], path: Path) -> Iterator[str]:
