@@ -151,6 +151,8 @@ def _moments(near: NearFrames, wanted: QueryVectors, limit: int) -> tuple[Hits, 
         places[clip_id].append(place)
     found, looks = {}, {}
     for clip_id, each in places.items():
+        if scores[each].max() < 1:  # most of what lies nearest does not reach the line
+            continue
         mine = np.array(each)[np.argsort(times_s[each], kind="stable")]
         mine = mine[np.append(True, np.diff(times_s[mine]) > 0)]  # two processes may have written a frame at once
         windows = near.windows.get(clip_id, [(0.0, float(durations_s[mine[0]]))])
