@@ -4,6 +4,8 @@ from typing import Any
 
 TEXT_COLUMNS = ("prompt", "title")
 PARTS = "parts"  # of words, for scripts that are written without spaces (letters.py)
+SPEECH = "speech"  # what is said, a line of text a line
+SPEECH_TIMES = "speech_times"  # seconds: the start and end of each line, one after the other
 
 
 async def ready_clips(clips: Any) -> None:
@@ -13,9 +15,11 @@ async def ready_clips(clips: Any) -> None:
 
     if PARTS not in (await clips.schema()).names:  # an older ltx-mcp's; the next match of the words fills it
         await clips.add_columns({PARTS: "''"})
+    if SPEECH not in (await clips.schema()).names:
+        await clips.add_columns({SPEECH: "''", SPEECH_TIMES: "CAST(NULL AS DOUBLE[])"})
     await clips.query().limit(1).to_list()
     indexed = {column for index in await clips.list_indices() for column in index.columns}
-    for column in TEXT_COLUMNS:
+    for column in (*TEXT_COLUMNS, SPEECH):
         if column not in indexed:  # FTS stems English words and drops its stop words
             await clips.create_index(column, config=FTS())
     if PARTS not in indexed:

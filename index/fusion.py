@@ -4,11 +4,13 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from ltx_mcp.index.background import Vectors
 from ltx_mcp.index.moments import Span
 from ltx_mcp.index.query import SearchQuery
+from ltx_mcp.index.speech import SaidSpan
 from ltx_mcp.index.words import Row
 from ltx_mcp.types.clips import Moment
 
@@ -36,20 +38,21 @@ def fuse(
     vision_hits: dict[str, list[Span]],
     vision_rows: dict[str, Row],
     looks: Mapping[str, Look],
+    said: Mapping[str, Sequence[SaidSpan]] = MappingProxyType({}),
 ) -> tuple[Moment, ...]:
     """Reciprocal rank fusion at clip level; then each clip's moments, at most `query.limit` in all.
 
-    A score of 1 is first place in both legs. A clip's lesser moments score less, by their peaks. Clips that look alike
-    are one clip: the best of them, with the ids of the others.
+    A score of 1 is first place in two of the three legs. A clip's lesser moments score less, by their peaks. Clips
+    that look alike are one clip: the best of them, with the ids of the others.
     """
     rows = {row["clip_id"]: row for row in text_hits}
-    rows |= {clip_id: vision_rows[clip_id] for clip_id in vision_hits if clip_id in vision_rows}
+    rows |= {clip_id: vision_rows[clip_id] for clip_id in (*vision_hits, *said) if clip_id in vision_rows}
     ranks = [
         {clip_id: rank for rank, clip_id in enumerate(leg, 1)}
-        for leg in ([r["clip_id"] for r in text_hits], vision_hits)
+        for leg in ([r["clip_id"] for r in text_hits], vision_hits, said)
     ]
     shares = {
-        clip_id: sum(1 / (RRF_K + leg[clip_id]) for leg in ranks if clip_id in leg) * (RRF_K + 1) / 2
+        clip_id: min(1.0, sum(1 / (RRF_K + leg[clip_id]) for leg in ranks if clip_id in leg) * (RRF_K + 1) / 2)
         for clip_id in rows
     }
     groups = _alike_groups(sorted(rows, key=lambda clip_id: -shares[clip_id]), rows, looks)
@@ -57,15 +60,19 @@ def fuse(
     for place, (clip_id, row) in enumerate(rows.items()):
         if clip_id not in groups:
             continue
-        spans = vision_hits.get(clip_id) or [whole_clip(row, 1.0)]
+        lines = said.get(clip_id, ())
+        spans = vision_hits.get(clip_id) or ([] if lines else [whole_clip(row, 1.0)])
         matched = "text" if clip_id not in vision_hits else "both" if clip_id in ranks[0] else "vision"
-        for span in spans[: query.moments_per_clip]:
-            found.append((-shares[clip_id] * span.score / spans[0].score, place, span.start_s, span, matched, row))
+        # What is said is said at its time: of one clip it comes first.
+        mine = [(each.span, "speech", each.text) for each in lines] + [(span, matched, "") for span in spans]
+        for span, by, words in mine[: query.moments_per_clip]:
+            most = lines[0].span.score if by == "speech" else spans[0].score
+            found.append((-shares[clip_id] * span.score / most, place, span.start_s, span, by, row, words))
     found.sort(key=lambda hit: hit[:3])
     best = found[: query.limit]
     return tuple(
-        moment_of(rank, row, span, matched, -score, groups[row["clip_id"]])
-        for rank, (score, _, _, span, matched, row) in enumerate(best, 1)
+        moment_of(rank, row, span, matched, -score, groups[row["clip_id"]], words)
+        for rank, (score, _, _, span, matched, row, words) in enumerate(best, 1)
     )
 
 
@@ -91,7 +98,9 @@ def whole_clip(row: Row, score: float) -> Span:
     return Span(0.0, row["duration_s"], row["duration_s"] / 2, score)
 
 
-def moment_of(rank: int, row: Row, span: Span, matched: Any, score: float, alike: Sequence[str] = ()) -> Moment:
+def moment_of(
+    rank: int, row: Row, span: Span, matched: Any, score: float, alike: Sequence[str] = (), said: str = ""
+) -> Moment:
     duration_s = row["duration_s"]
     peak_s = peak_inside(span.peak_s, duration_s)
     return Moment(
@@ -110,6 +119,7 @@ def moment_of(rank: int, row: Row, span: Span, matched: Any, score: float, alike
         duration_s=duration_s,
         alike=tuple(alike[:MOST_ALIKE]),
         alike_count=len(alike),
+        said=said,
     )
 
 

@@ -6,17 +6,19 @@ know nothing of embedders: words are searched whatever becomes of these.
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ltx_mcp.index.background import Vectors
+from ltx_mcp.index.columns import SPEECH, SPEECH_TIMES
 from ltx_mcp.index.letters import parts_of
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.film import TimedText
 
 SCHEMA_VERSION = 2
-WORDS_VERSION = 2  # of what is stored of a clip's words; 2: the column `parts`
+WORDS_VERSION = 3  # of what is stored of a clip's words; 2: the column `parts`, 3: its speech
 CLIPS = f"clips_v{SCHEMA_VERSION}"
 FRAMES = f"frames_v{SCHEMA_VERSION}_"
 _NAME = re.compile(r"^(clips|frames)_v(\d+)(?:_|$)")
@@ -35,7 +37,8 @@ def version_of(name: str) -> int | None:
 def clips_schema() -> Any:
     import pyarrow as pa
 
-    text = [pa.field(name, pa.string()) for name in ("title", "prompt", "parts", "path", "fingerprint")]
+    text = [pa.field(name, pa.string()) for name in ("title", "prompt", "parts", "path", "fingerprint", SPEECH)]
+    text.append(pa.field(SPEECH_TIMES, pa.list_(pa.float64())))
     return pa.schema([_key("clip_id"), *_filters(), *text], metadata=_metadata())
 
 
@@ -90,7 +93,11 @@ def fingerprint(clip: Clip) -> str:
     return f"{clip.sha256}|{clip.path}|{clip.title}|{WORDS_VERSION}"
 
 
-def clip_rows(clips: Iterable[Clip]) -> Any:
+ReadSpeech = Callable[[Clip], Sequence[TimedText]]
+"""What is said in a clip, in order of time."""
+
+
+def clip_rows(clips: Iterable[Clip], read_speech: ReadSpeech = lambda clip: ()) -> Any:
     """A row a clip, a pyarrow table of `clips_schema`."""
     import pyarrow as pa
 
@@ -102,8 +109,10 @@ def clip_rows(clips: Iterable[Clip]) -> Any:
             "parts": " ".join(parts_of(f"{clip.title}\n{clip.prompt}")),
             "path": str(clip.path),
             "fingerprint": fingerprint(clip),
+            SPEECH: "\n".join(" ".join(line.text.split()) for line in lines),
+            SPEECH_TIMES: [time_s for line in lines for time_s in (line.start_s, line.end_s)],
         }
-        for clip in clips
+        for clip, lines in ((clip, read_speech(clip)) for clip in clips)
     ]
     return pa.Table.from_pylist(rows, schema=clips_schema())
 

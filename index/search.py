@@ -1,4 +1,4 @@
-"""One search: text hits and vision hits, fused by their ranks into moments.
+"""One search: hits of words, sight and speech, fused by their ranks into moments.
 
 A clip found by its text alone is returned whole. Words need no embedder: whatever is wrong with one, or with its
 frames, is a note beside what the words find.
@@ -12,6 +12,7 @@ from ltx_mcp.index.fusion import fuse, moment_of, whole_clip
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.schema import among
 from ltx_mcp.index.sight import Sight
+from ltx_mcp.index.speech import Speech
 from ltx_mcp.index.switch import Switch
 from ltx_mcp.index.tables import Tables
 from ltx_mcp.index.together import both
@@ -31,6 +32,7 @@ class Searcher:
         self._better = better
         self.sight = Sight(tables, switch)
         self._words = Words(tables)
+        self._speech = Speech(tables)
 
     async def search(self, query: SearchQuery) -> SearchResult:
         clips = await self._tables.clips()
@@ -42,11 +44,17 @@ class Searcher:
         if query.query is None and query.image is None:
             return SearchResult(moments=await self._newest(query), total_clips=total)
         worded, seen = await both(lambda: self._words.search(query), lambda: self.sight.look(query, passing))
-        if worded.is_weak and not seen.hits and (respelled := await self._words.respelled(query)).rows:
+        heard = await self._speech.search(query)
+        if (
+            worded.is_weak
+            and not seen.hits
+            and not heard.hits
+            and (respelled := await self._words.respelled(query)).rows
+        ):
             worded = respelled
         text_hits = worded.rows
-        rows = await self._rows(seen.hits.keys() - {row["clip_id"] for row in text_hits})
-        moments = fuse(query, text_hits, seen.hits, rows, seen.looks)
+        rows = heard.rows | await self._rows(seen.hits.keys() - {row["clip_id"] for row in text_hits})
+        moments = fuse(query, text_hits, seen.hits, rows, seen.looks, heard.hits)
         note = seen.note or _note(query, worded, moments, seen.understood)
         better = ""
         if seen.narrow and not (query.has_letters and seen.understood):

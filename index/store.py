@@ -15,7 +15,7 @@ from ltx_mcp.index.embed import Embedder
 from ltx_mcp.index.optimize import is_due, optimize
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.sample import Samples
-from ltx_mcp.index.schema import among, clip_rows, frame_rows, frames_from, quoted
+from ltx_mcp.index.schema import ReadSpeech, among, clip_rows, frame_rows, frames_from, quoted
 from ltx_mcp.index.search import Searcher
 from ltx_mcp.index.switch import Remake, Switch
 from ltx_mcp.index.tables import Tables
@@ -52,7 +52,9 @@ class ClipIndex:
         remake: Remake = lambda weights: None,
         better: Callable[[], str] = lambda: "",
         specialist: Embedder | None = None,
+        read_speech: ReadSpeech = lambda clip: (),
     ) -> None:
+        self._read_speech = read_speech
         self._tables = Tables(place)
         self._switch = Switch(self._tables, embedder, remake, specialist)
         self._better = better
@@ -131,7 +133,7 @@ class ClipIndex:
         """Make clips findable by their words, or give them their new ones."""
         if not clips:
             return
-        rows = clip_rows(clips)
+        rows = await to_thread.run_sync(clip_rows, clips, self._read_speech)
 
         async def write() -> None:
             merge = (await self._tables.clips()).merge_insert("clip_id")

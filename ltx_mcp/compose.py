@@ -12,6 +12,7 @@ from anyio import to_thread
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.archive.draft_latents import DraftLatents
 from ltx_mcp.archive.library import Library
+from ltx_mcp.archive.speech import read_speech
 from ltx_mcp.controls.base import Controls
 from ltx_mcp.controls.canny import CannyControl
 from ltx_mcp.controls.depth import DepthControl
@@ -216,9 +217,8 @@ async def open_studio(
         )
         remake = partial(remake_embedder, settings)
         specialist = None if embedder or choice.weights == STAND_IN else remake(EMBEDDED)
-        index = ClipIndex(
-            settings.index or folder / "index", embedder or remake(choice.weights), remake, arrival.note, specialist
-        )
+        place, looking = settings.index or folder / "index", embedder or remake(choice.weights)
+        index = ClipIndex(place, looking, remake, arrival.note, specialist, read_speech)
         stack.push_async_callback(index.close)
         lanes = await _open_lanes(
             {"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings.max_queue, stack

@@ -11,6 +11,7 @@ import anyio
 import numpy as np
 import pytest
 from agents import an_agent, data, text
+from media_kit import ffmpeg
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -242,3 +243,49 @@ async def test_a_photo_in_place_is_its_file(tmp_path: Path) -> None:
     async with a_studio(tmp_path) as studio:
         assert not (await studio.archive.reconcile()).failed
         assert (await studio.search(SearchRequest(query="blue"))).moments[0].clip_id == clip.clip_id
+
+
+CUES = """1
+00:00:01,000 --> 00:00:03,000
+Leave the lighthouse burning tonight.
+
+2
+00:00:05,500 --> 00:00:07,000
+She says goodbye
+to the harbour.
+"""
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_what_is_said_is_found_at_its_time(tmp_path: Path, inside: bool) -> None:
+    film = write_film(tmp_path / "film.mp4", ["red", "green", "blue", "red"])
+    (tmp_path / "film.en.srt").write_text(CUES, encoding="utf-8")
+    if inside:
+        whole = tmp_path / "whole.mkv"
+        ffmpeg("-i", film, "-i", tmp_path / "film.en.srt", "-c", "copy", "-c:s", "srt", whole)
+        film = whole
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+        done = await agent.call_tool("import_video", {"video": str(film), "title": "a walk"})
+        assert "What is said was read from" in text(done)
+        found = await agent.call_tool("search_clips", {"query": "where she says goodbye"})
+        moment = data(found)["moments"][0]
+        assert (moment["matched"], moment["said"]) == ("speech", "She says goodbye to the harbour.")
+        assert (moment["start_s"], moment["end_s"]) == pytest.approx((5.5, 7.0), abs=0.05)
+        assert moment["ref"].endswith("@5.5")
+        assert 'says "She says goodbye to the harbour."' in text(found)
+        assert not data(await agent.call_tool("search_clips", {"query": "a goodbye party for the astronauts"}))[
+            "moments"
+        ]
+    shutil.rmtree(tmp_path / "data" / "index")
+    async with a_studio(tmp_path) as studio:
+        [again] = (await studio.search(SearchRequest(query="burning lighthouse"))).moments
+        assert again.matched == "speech"
+        assert again.start_s == pytest.approx(1.0, abs=0.05)
+
+
+async def test_subtitles_that_cannot_be_read_are_told_and_cost_nothing(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "film.mp4", ["red", "green"])
+    (tmp_path / "film.srt").write_text("no cue at all", encoding="utf-8")
+    async with a_studio(tmp_path) as studio:
+        clip = await imported(studio, film)
+    assert any("could not be read" in note for note in clip.effective["notes"])

@@ -45,7 +45,9 @@ def _line(moment: Moment) -> str:
     span, count = f"{moment.start_s:.1f}-{moment.end_s:.1f} s", moment.alike_count
     score = f"by {moment.matched}" + (f", score {moment.score:.2f}" if moment.matched != "newest" else "")
     alike = f" (+{count} alike: {', '.join(moment.alike)}{'…' if count > len(moment.alike) else ''})" if count else ""
-    return f'{moment.rank}. {moment.ref} ({span}, {score}): "{cut(moment.title, TITLE_SHOWN)}" {moment.path}{alike}'
+    said = f' says "{cut(moment.said, TITLE_SHOWN)}"' if moment.said else ""
+    title = cut(moment.title, TITLE_SHOWN)
+    return f'{moment.rank}. {moment.ref} ({span}, {score}): "{title}"{said} {moment.path}{alike}'
 
 
 TOOL = studio_tool(search_clips, title="Search clips", annotations=READS)

@@ -7,6 +7,7 @@ taking it out and in again must not make it footage of unknown origin.
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ltx_mcp.archive.speech import SPEECH, speech_text
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.index.sample import sampled_size
 from ltx_mcp.media.audio import SAMPLE_RATE
@@ -16,6 +17,7 @@ from ltx_mcp.preparation.inputs import ANY_SIZE, Inputs
 from ltx_mcp.preparation.photo import prepare_photo
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.source_notes import source_notes
+from ltx_mcp.preparation.speech import read_speech_of
 from ltx_mcp.types.clips import Clip, Provenance
 from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.plans import Plan
@@ -34,6 +36,7 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
     in_place = source is None and not copied
     width, height = (footage.width, footage.height) if in_place else _archived_size(footage)
     read_at = sampled_size(footage.width, footage.height) if in_place else (width, height)
+    lines, heard = read_speech_of(footage, inputs) if source is None else ((), "")
     fps = min(max(footage.fps, 1.0), MAX_FPS)
     frames = frame_count(footage.duration_s, fps)
     plan = Plan(
@@ -51,7 +54,7 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         made_width=width,
         made_height=height,
         made_frames=frames,
-        notes=_notes(footage, (width, height), fps, in_place, made_here=source is not None),
+        notes=(*_notes(footage, (width, height), fps, in_place, made_here=source is not None), *filter(None, [heard])),
     )
 
     def gather(plan: Plan, watch: Watch) -> Materials:
@@ -77,6 +80,7 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         original=footage.path if source is None else None,
         original_codec=footage.source.video.codec,
         in_place=in_place,
+        texts={SPEECH: speech_text(lines)} if lines else {},
     )
 
 

@@ -142,7 +142,8 @@ class ClipChange(Value):
 class Moment(Value):
     """A span of a clip that matches a query; `ref` can be passed on as a media reference. Times in seconds.
 
-    `alike` names clips of the same words that look the same, at most five of `alike_count`.
+    `alike` names clips of the same words that look the same, at most five of `alike_count`; `said` is what is said in
+    it, where that was found.
     """
 
     rank: int
@@ -152,7 +153,7 @@ class Moment(Value):
     end_s: float
     peak_s: float
     score: float
-    matched: Literal["vision", "text", "both", "newest"]
+    matched: Literal["vision", "text", "both", "speech", "newest"]
     prompt: str
     title: str
     kind: Kind
@@ -160,6 +161,7 @@ class Moment(Value):
     duration_s: float
     alike: tuple[str, ...] = ()
     alike_count: int = 0
+    said: str = ""
 
 
 class SearchResult(Value):
