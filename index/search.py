@@ -43,14 +43,12 @@ class Searcher:
             return SearchResult(moments=(), total_clips=total, note=note)
         if query.query is None and query.image is None:
             return SearchResult(moments=await self._newest(query), total_clips=total)
-        worded, seen = await both(lambda: self._words.search(query), lambda: self.sight.look(query, passing))
-        heard = await self._speech.search(query)
-        if (
-            worded.is_weak
-            and not seen.hits
-            and not heard.hits
-            and (respelled := await self._words.respelled(query)).rows
-        ):
+        (worded, heard), seen = await both(
+            lambda: both(lambda: self._words.search(query), lambda: self._speech.search(query)),
+            lambda: self.sight.look(query, passing),
+        )
+        unanswered = worded.is_weak and not seen.hits and not heard.hits
+        if unanswered and (respelled := await self._words.respelled(query)).rows:
             worded = respelled
         text_hits = worded.rows
         rows = heard.rows | await self._rows(seen.hits.keys() - {row["clip_id"] for row in text_hits})
