@@ -30,6 +30,7 @@ UNRELATED = (
     "rain on a window at night", "a knight in armour", "a surfer inside a wave", "an old library",
 )  # fmt: skip
 
+CALIBRATION = 1  # of `calibrate`: what was kept of another way to measure is measured again
 VOTE_Z = 3.0  # of a few hundred frames of a normal background about none passes 3 standard deviations
 IMAGE_VOTE = 0.6  # an image matches when it is this much of the way from unrelated (0) to identical (1)
 

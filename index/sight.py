@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ltx_mcp.errors import IndexUnavailable, ModelUnavailable
 from ltx_mcp.index.background import Background, Vectors
+from ltx_mcp.index.calibration import Calibrations
 from ltx_mcp.index.embed import Embedder, embed_query, unit
 from ltx_mcp.index.fusion import Look
 from ltx_mcp.index.moments import Span, find_moments
@@ -77,6 +78,7 @@ class Sight:
     def __init__(self, tables: Tables, switch: Switch) -> None:
         self._tables = tables
         self._switch = switch
+        self._calibrations = Calibrations(tables)
         self.frames_are_damaged = False
 
     async def look(self, query: SearchQuery, passing: int) -> Seen:
@@ -103,7 +105,8 @@ class Sight:
         if not reads and query.image is None:
             return Seen({}, understood=False, narrow=True)
         slot = self._switch.slot(embedder)
-        wanted = await to_thread.run_sync(_embed_query, embedder, query, reads, limiter=slot)
+        background = await self._calibrations.of(embedder, await self._switch.model_id(embedder), slot)
+        wanted = await to_thread.run_sync(_embed_query, embedder, query, reads, background, limiter=slot)
         hits, looks = await self._tables.read(lambda: self._hits(embedder, wanted, where, passing, query))
         return Seen(hits, looks, reads or not query.has_letters, wanted.background.domain is not None)
 
@@ -134,10 +137,10 @@ class Sight:
         return ({}, {}) if near is None else await to_thread.run_sync(_moments, near, wanted, query.moments_per_clip)
 
 
-def _embed_query(embedder: Embedder, query: SearchQuery, reads: bool) -> QueryVectors:
+def _embed_query(embedder: Embedder, query: SearchQuery, reads: bool, background: Background) -> QueryVectors:
     text = embed_query(embedder, query.query or "") if reads else None
     image = None if query.image is None else embedder.embed_frames([query.image])[0]
-    return QueryVectors(text, image, embedder.background())
+    return QueryVectors(text, image, background)
 
 
 def _moments(near: NearFrames, wanted: QueryVectors, limit: int) -> tuple[Hits, dict[str, Look]]:

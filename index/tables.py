@@ -100,6 +100,11 @@ class Tables:
             self._frames[name] = await ready_frames(table)
         return self._frames[name]
 
+    async def side_table(self, name: str, schema: Any) -> Any:
+        """A small table that is neither of clips nor of frames, made if it is missing."""
+        await self.clips()
+        return await self._database.create_table(name, schema=schema, exist_ok=True)
+
     async def embedders(self) -> dict[str, str]:
         """Model ids of the embedders that have frames here, each with the weights by which it can be made again."""
         await self.clips()

@@ -381,3 +381,26 @@ async def test_a_specialist_that_cannot_be_had_is_not_missed(folder: Path) -> No
     await reconcile(index, CLIPS, look)
     await seen_by(index)
     await index.close()
+
+
+class General(ColourEmbedder):
+    """Knows any picture, as far as its background says."""
+
+    model_id = "colours/general@00000009"
+    weights = "general"
+    measured = 0
+
+    def background(self) -> Background:
+        self.measured += 1
+        return replace(super().background(), domain=None, phrases=None)
+
+
+async def test_what_unrelated_pairs_score_is_measured_once_and_kept_with_the_tables(folder: Path) -> None:
+    embedders = [General(), General()]
+    for embedder in embedders:
+        index = ClipIndex(folder, embedder)
+        await reconcile(index, CLIPS, look)
+        for _ in range(2):
+            assert ids(await find(index, "a red wall"))[0] == "wall-red"
+        await index.close()
+    assert [embedder.measured for embedder in embedders] == [1, 0]
