@@ -140,6 +140,9 @@ async def test_the_voice_is_where_it_was_put_and_the_music_gives_way(tmp_path: P
     music = {"source": a_tone(tmp_path / "m.wav", 1), "volume_db": -6, "fade_s": 0}
     async with an_agent(tmp_path / "data", roots=[tmp_path], limit_s=60) as agent:
         spoken = data(await agent.call_tool("edit_video", arguments))
+        found = data(await agent.call_tool("search_clips", {"query": "three four"}))["moments"][0]
+        assert (found["matched"], found["said"]) == ("speech", "One two three four five.")
+        assert 2.0 <= found["start_s"] < found["end_s"] < 4.0, "where the voice says it"
         scored = data(await agent.call_tool("edit_video", {"base": spoken["clip"]["clip_id"], "music": music}))
         german = data(
             await agent.call_tool(

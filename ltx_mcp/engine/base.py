@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.engine.plan.quality_presets import DISTILLED, Recipes
-from ltx_mcp.types.film import Loudness
+from ltx_mcp.types.film import Loudness, TimedText
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.sizes import Resolution
@@ -50,7 +50,8 @@ class Rendering:
     `audio` is float32 (channels, samples) in -1..1 at `sample_rate` Hz, or None; its length is the model's own, and
     whoever muxes pads or trims it to the video. `late_audio` gives it where it is made along with the frames.
     `audio_file` holds it where it is too long for memory: raw, interleaved, little-endian float32 stereo at 48 kHz,
-    whose `loudness` was measured; `subtitle_file` is the SRT of a soft track. `close` frees what frames and files
+    whose `loudness` was measured; `subtitle_file` is the SRT of a soft track. `said` is what is said in the clip, in
+    order of time, where that is known. `close` frees what frames and files
     need, once the clip is written or given up. `latents` are those of a draft that is the first stage of a final of
     twice its size: given back as `Materials.draft_latents` they become that final, the same as if it had been asked
     for at once.
@@ -64,6 +65,7 @@ class Rendering:
     audio_file: Path | None = None
     loudness: Loudness | None = None
     subtitle_file: Path | None = None
+    said: Sequence[TimedText] = ()
     close: Callable[[], None] = lambda: None
 
     def final_audio(self) -> NDArray[np.float32] | None:

@@ -4,7 +4,7 @@ Runs on the lane's thread while the frames are decoded, so a clip is never held 
 the job's staging folder, which no client can name.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +20,7 @@ from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.splice import UnchangedFrames, splice
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.types.clips import COMPOSITE, OriginalFile, Provenance, Verdict
-from ltx_mcp.types.film import Loudness
+from ltx_mcp.types.film import Loudness, TimedText
 from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
@@ -34,7 +34,7 @@ class WrittenClip:
     """A finished clip, still in staging. `sheet` is a JPEG; `notes` are for the result; `latents` are a draft's.
 
     `video` is None for footage that stays in place. `original` is the file that it was imported from.
-    `codec` is set where it is not the plan's.
+    `codec` is set where it is not the plan's. `said` is what is said in it.
     """
 
     video: Path | None
@@ -48,6 +48,7 @@ class WrittenClip:
     cuts_s: tuple[float, ...] = ()
     original: OriginalFile | None = None
     codec: str | None = None
+    said: Sequence[TimedText] = ()
 
 
 class Viewing:
@@ -126,6 +127,7 @@ def write_clip(
         notes=notes,
         latents=rendering.latents,
         loudness=rendering.loudness,
+        said=rendering.said,
     )
 
 

@@ -86,6 +86,7 @@ class _Assembly:
             audio_file=None if mixed is None else mixed.path,
             loudness=None if mixed is None else _loudness(mixed),
             subtitle_file=_written(soft, work / "subtitles.srt"),
+            said=within(said, self._duration_s) or self.cues,
             close=close,
         )
 

@@ -39,4 +39,4 @@ def look_through(
     watch.check()
     if not is_there(before):
         raise MediaError(f"{path.name} was written while it was imported.", "Import it once it is whole.")
-    return replace(viewing.written(None, verdict, plan.audio), original=before, codec=codec)
+    return replace(viewing.written(None, verdict, plan.audio), original=before, codec=codec, said=rendering.said)

@@ -7,7 +7,6 @@ taking it out and in again must not make it footage of unknown origin.
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ltx_mcp.archive.speech import SPEECH, speech_text
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.index.sample import sampled_size
 from ltx_mcp.media.audio import SAMPLE_RATE
@@ -60,13 +59,13 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
     def gather(plan: Plan, watch: Watch) -> Materials:
         frames = read_video(footage, *read_at, plan.fps, plan.frames)
         if in_place or not footage.has_audio:
-            return Materials(finished=Rendering(frames))
+            return Materials(finished=Rendering(frames, said=lines))
         if footage.duration_s <= MAX_DURATION_S:
-            return Materials(finished=Rendering(frames, read_audio(footage)))
+            return Materials(finished=Rendering(frames, read_audio(footage), said=lines))
         folder = TemporaryDirectory()  # an hour of audio takes 1.4 GB, which is too much for memory
         audio = RawAudio(Path(folder.name) / "audio", round(footage.duration_s * SAMPLE_RATE))
         audio.write(0, decode_source(footage.source, 0.0, footage.duration_s, watch.check))
-        return Materials(finished=Rendering(frames, audio_file=audio.path, close=folder.cleanup))
+        return Materials(finished=Rendering(frames, audio_file=audio.path, said=lines, close=folder.cleanup))
 
     return PreparedJob(
         "imported" if source is None else "edited",
@@ -80,7 +79,6 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         original=footage.path if source is None else None,
         original_codec=footage.source.video.codec,
         in_place=in_place,
-        texts={SPEECH: speech_text(lines)} if lines else {},
     )
 
 

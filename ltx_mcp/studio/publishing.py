@@ -10,6 +10,7 @@ from ltx_mcp.archive.archive import Archive
 from ltx_mcp.archive.draft_latents import DraftLatents, KeptDraft
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.originals import read_original
+from ltx_mcp.archive.speech import SPEECH, speech_text
 from ltx_mcp.jobs.lane import OnProgress, Step, Write
 from ltx_mcp.jobs.store import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip, provenance_tags, write_clip
@@ -65,7 +66,8 @@ class Publishing:
         if prepared.original is not None and written.original is None:
             written = replace(written, original=await to_thread.run_sync(read_original, prepared.original))
         facts = clip_facts(job, plan, prepared, written)
-        clip = await self._archive.publish(job.job_id, facts, written.video, written.sheet, prepared.texts)
+        texts = {**prepared.texts, **({SPEECH: speech_text(written.said)} if written.said else {})}
+        clip = await self._archive.publish(job.job_id, facts, written.video, written.sheet, texts)
         if written.latents is not None and prepared.recipe is None:  # a whole draft, not one of several chained shots
             kept = KeptDraft(written.latents, plan.model, prepared.digests())
             await to_thread.run_sync(self._draft_latents.keep, clip.clip_id, kept)
