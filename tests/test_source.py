@@ -135,6 +135,25 @@ def test_a_first_frame_that_is_shown_longer_does_not_move_the_grid() -> None:
     assert start_s == pytest.approx((869 - 2 * 512) / 15_360, abs=1e-4)
 
 
+def test_a_long_film_is_known_by_its_first_minute_and_its_end(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    film = ("-f", "lavfi", "-i", "color=size=32x32:rate=5:duration=150", *LAVFI, "anullsrc=r=22050:cl=mono:d=151")
+    for name in ("it.mp4", "it.mkv", "it.ts", "it.flv"):
+        path = tmp_path / name
+        ffmpeg(*film, *X264, "-bf", 0, "-g", 25, path)
+        with subtests.test(name):
+            source = read_source(path, until_s=1000)
+            assert source.is_whole
+            assert source.video.end_s == pytest.approx(150, abs=0.21)  # a frame, where sound begins a little before
+            assert source.end_s == pytest.approx(151, abs=0.3)
+            assert source.video.frames <= 61 * 5 + 1, "the packets between are not looked at"
+            assert not read_source(path, until_s=100).is_whole
+    half = tmp_path / "half.mkv"
+    half.write_bytes((tmp_path / "it.mkv").read_bytes()[: (tmp_path / "it.mkv").stat().st_size * 2 // 3])
+    cut = read_source(half, until_s=1000)
+    assert cut.is_whole
+    assert 90 < cut.end_s < 110, "what is there counts, not what the file says"
+
+
 # -- what becomes of it in a clip -------------------------------------------------------------------
 
 

@@ -76,7 +76,7 @@ def open_footage(
     """
     start_s, asked_end_s = span_s or (0.0, None)
     latest_s = start_s + longest_s
-    found = read_source(path, listed_s=latest_s + 1.0)  # a second more, to see whether there is more
+    found = read_source(path, until_s=latest_s + 1.0)  # a second more, to see whether there is more
     if start_s >= found.end_s:
         raise MediaError(f"{path.name} ends after {found.end_s:.3f} s.", "Name a span that begins before that.")
     end_s = min(asked_end_s or found.end_s, found.end_s, latest_s)

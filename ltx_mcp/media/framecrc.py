@@ -82,6 +82,15 @@ def list_streams(path: Path, until_s: float | None, on_info: Callable[[str], Non
     return _list([*limit, *input_args(path), "-map", "0:V", "-map", "0:a?", "-c", "copy"], path, on_info=on_info)
 
 
+def list_rest(opened: Sequence[str], indexes: Sequence[int], path: Path) -> list[Stream]:
+    """Streams of a file that is opened with these arguments, from there to its end, without decoding.
+
+    Raises MediaError.
+    """
+    maps = [part for index in indexes for part in ("-map", f"0:{index}")]
+    return _list(["-fflags", "+genpts", *opened, *maps, "-c", "copy"], path)
+
+
 def list_times(
     opened: Sequence[str], index: int, length_s: float | None, path: Path, after: Sequence[str]
 ) -> list[float]:

@@ -48,7 +48,7 @@ class Probe:
 
 def probe(path: Path) -> Probe:
     """Count the packets and decode one frame. Raises MediaError for anything but a video that opens."""
-    source = read_source(path, listed_s=None)
+    source = read_source(path, until_s=None)
     video, audio = source.video, source.audio
     return Probe(
         width=video.size[0],

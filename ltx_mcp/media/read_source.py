@@ -12,14 +12,15 @@ from fractions import Fraction
 from pathlib import Path
 
 from ltx_mcp.errors import MediaError
-from ltx_mcp.media.decoding import ALPHA_DECODERS
+from ltx_mcp.media.decoding import ALPHA_DECODERS, open_at
 from ltx_mcp.media.ffmpeg import MAX_PIXELS, FFmpeg, input_args
-from ltx_mcp.media.framecrc import HINT, Stream, list_streams
+from ltx_mcp.media.framecrc import HINT, Stream, list_rest, list_streams
 from ltx_mcp.media.rates import frame_rate, grid_start
 from ltx_mcp.media.silence import first_that_sounds
 from ltx_mcp.media.source import AudioStream, Colour, Source, Track, VideoStream, has_alpha
 
 LISTED_S = 61.0  # of a file: the longest clip there is, and a second to see whether there is more
+_TAIL_LISTED_S = 10.0  # of a longer one, to see when it ends
 _LIMIT_S = 60.0  # for a first frame; longer means a file made to stall us
 _MAX_LINES = 20_000  # of a description
 _TOGETHER_S = 0.02  # streams that begin this close begin together: sooner than lips are seen to be late
@@ -121,11 +122,42 @@ class _Decoded:
         return max(1, round(self.stored_size[0] * self.pixel_aspect)), self.stored_size[1]
 
 
-def read_source(path: Path, listed_s: float | None = LISTED_S) -> Source:
-    """The streams of a video file, with the packets of its first `listed_s` seconds counted; all of them if None.
+def read_source(path: Path, until_s: float | None = LISTED_S) -> Source:
+    """The streams of a video file: how its first minute goes, and when it ends, or that it lasts longer than `until_s`.
 
-    Raises MediaError for anything but a video that opens.
+    If that is None all packets are counted. Raises MediaError for anything but a video that opens.
     """
+    source = _begun(path, None if until_s is None else min(until_s, LISTED_S))
+    if source.is_whole or until_s is None or until_s <= LISTED_S:
+        return source
+    ends_s = _ends(source)
+    if ends_s is None:  # the file does not say how long it is, or says it wrongly
+        return _begun(path, until_s)
+    video = replace(source.video, end_s=max(source.video.end_s, ends_s[0]))
+    audio = None if source.audio is None else replace(source.audio, end_s=max(source.audio.end_s, ends_s[1]))
+    end_s = _end(video, audio)
+    return replace(source, video=video, audio=audio, end_s=end_s, is_whole=source.zero_s + end_s < until_s)
+
+
+def _ends(source: Source) -> tuple[float, float] | None:
+    """When the last frame and the last sound are over, from the packets of the last seconds; None if none are there."""
+    if source.declared_s is None or source.declared_s <= source.end_s:
+        return None
+    near_s = source.declared_s - source.zero_s - _TAIL_LISTED_S
+    opened, lead_s = open_at(source, near_s)
+    used = [source.video.index, *([] if source.audio is None else [source.audio.index])]
+    try:
+        streams = list_rest(opened, used, source.path)
+    except MediaError:
+        return None
+    if not streams[0].packets:
+        return None
+    ends = [stream.end_s + near_s - lead_s for stream in streams]
+    return (ends[0], ends[-1]) if ends[0] >= source.video.end_s else None
+
+
+def _begun(path: Path, listed_s: float | None) -> Source:
+    """What is in a file, by the packets of its first seconds; of all if None."""
     described = _Described()
     streams = list_streams(path, listed_s, described.read)
     videos = [(track, stream) for track, stream in _matched(described, streams, "video") if stream.packets]
@@ -141,15 +173,20 @@ def read_source(path: Path, listed_s: float | None = LISTED_S) -> Source:
     begun_s = None if audio is None else audio.start_s
     zero_s, shift_s = (round(time_s, 6) for time_s in _clock(video.start_s, begun_s, grid_s, float(video.rate)))
     video = replace(video, start_s=video.start_s - zero_s, end_s=video.end_s - zero_s, shift_s=shift_s)
-    end_s = video.end_s
     if audio is not None:
         audio = replace(audio, start_s=audio.start_s - zero_s, end_s=audio.end_s - zero_s)
-        if audio.end_s > end_s + max(_TAIL_S, 1 / float(video.rate)):
-            end_s = audio.end_s
+    end_s = _end(video, audio)
     is_whole = listed_s is None or zero_s + end_s < listed_s
     return Source(
         path, described.container, tuple(described.tracks), video, audio, zero_s, end_s, is_whole, described.declared_s
     )
+
+
+def _end(video: VideoStream, audio: AudioStream | None) -> float:
+    """When the last frame is over, or the last sound, where that outlasts it."""
+    if audio is not None and audio.end_s > video.end_s + max(_TAIL_S, 1 / float(video.rate)):
+        return audio.end_s
+    return video.end_s
 
 
 def _matched(described: _Described, streams: Sequence[Stream], kind: str) -> list[tuple[Track, Stream]]:

@@ -107,7 +107,7 @@ class Source:
     """A video file that opens.
 
     `zero_s` is where the player's clock begins on ffmpeg's, which starts with the file's first stream. `end_s` is
-    when the last frame or sound is over, of what was listed; `is_whole` tells whether that is all of the file.
+    when the last frame or sound is over, of what was listed; `is_whole` tells whether that is where the file ends.
     `declared_s` is the length that the file says it has, None where it says none.
     """
 
