@@ -30,7 +30,9 @@ async def list_clips(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
         clips = [clip for clip in await studio.archive.clips() if _is_wanted(clip, wanted)]
     fields = ("clip_id", "title", "duration_s", "width", "height", "path")
-    rows = [{name: getattr(clip, name) for name in fields} for clip in clips]
+    rows = [
+        {name: getattr(clip, name) for name in fields} | {"duration_s": round(clip.duration_s, 3)} for clip in clips
+    ]
     none = 'No clips yet. ltx-mcp generate "a red circle" makes one.'
     note = "No clip is like that." if wanted.model_fields_set else none
     value = [clip.model_dump(mode="json") for clip in clips]
