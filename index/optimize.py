@@ -32,7 +32,13 @@ async def optimize(table: Any) -> None:
 
 async def is_due(table: Any) -> bool:
     """Whether the table is worth optimizing, by whichever process wrote to it. Cheap."""
-    return bool((await table.stats())["fragment_stats"]["num_small_fragments"] > SMALL_PIECES)
+    if (await table.stats())["fragment_stats"]["num_small_fragments"] > SMALL_PIECES:
+        return True
+    if "vector" not in (await table.schema()).names:
+        return False
+    indexed = [each.num_indexed_rows for each in await table.list_indices() if each.columns == ["vector"]]
+    unindexed: int = await table.count_rows() - max(indexed, default=0)
+    return unindexed >= INDEXED_FROM  # one film of hours is as much
 
 
 async def _index_columns(table: Any) -> None:

@@ -73,6 +73,8 @@ async def test_an_index_is_trained_again_once_the_table_is_twice_as_large(frames
 
 async def test_tables_of_many_pieces_are_due_and_then_not(frames: tuple[Any, Vectors]) -> None:
     table, vectors = frames
+    assert await is_due(table), "it has enough rows for an index"
+    await optimize(table)
     assert not await is_due(table)
     for number in range(11):
         await table.add(frame_rows(make_clip(f"clip-{number}"), Samples(np.zeros(1), []), vectors[:1], MODEL_ID))
