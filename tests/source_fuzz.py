@@ -164,7 +164,7 @@ def make(case: Case, folder: Path) -> Path:
     drawn = f"color=black:s={width}x{height}:r={case.rate},format=gbrp,{corners},"
     drawn += f"drawbox=color=white:t=fill:enable='between(n,{case.flash},{end})',trim=end_frame={case.frames}"
     if case.dropped:
-        kept = [n for n in range(case.frames) if n in (0, case.flash, case.flash - 1, end, case.frames - 1)
+        kept = [n for n in range(case.frames) if n in (0, case.flash, case.flash - 1, end, end + 1, case.frames - 1)
                 or random.Random(f"{case.seed} {n}").random() >= case.dropped]  # fmt: skip
         dropped = [n for n in range(case.frames) if n not in kept][:90]  # longer expressions are too deep for ffmpeg
         drawn += ",select='not(" + ("+".join(f"eq(n,{n})" for n in dropped) or "0") + ")'"

@@ -83,6 +83,7 @@ def test_a_pass_takes_only_what_a_filter_chooses(sources: dict[str, Source]) -> 
     assert times_s == pytest.approx([0, 0.5, 1, 1.5], abs=0.3)
 
 
+@pytest.mark.slow
 def test_frames_at_times_are_those_of_the_pass(sources: dict[str, Source], subtests: pytest.Subtests) -> None:
     wanted_s = [0.0, 0.31, 1.0, 1.72, 9.0]
     for name in ("late video", "varying", "camcorder", "dvd", "windows media", "flash", "ogg"):
@@ -135,9 +136,12 @@ def test_a_first_frame_that_is_shown_longer_does_not_move_the_grid() -> None:
     assert start_s == pytest.approx((869 - 2 * 512) / 15_360, abs=1e-4)
 
 
-def test_a_long_film_is_known_by_its_first_minute_and_its_end(tmp_path: Path, subtests: pytest.Subtests) -> None:
+@pytest.mark.parametrize("names", [("it.mkv", "it.ts"), pytest.param(("it.mp4", "it.flv"), marks=pytest.mark.slow)])
+def test_a_long_film_is_known_by_its_first_minute_and_its_end(
+    names: tuple[str, ...], tmp_path: Path, subtests: pytest.Subtests
+) -> None:
     film = ("-f", "lavfi", "-i", "color=size=32x32:rate=5:duration=150", *LAVFI, "anullsrc=r=22050:cl=mono:d=151")
-    for name in ("it.mp4", "it.mkv", "it.ts", "it.flv"):
+    for name in names:
         path = tmp_path / name
         ffmpeg(*film, *X264, "-bf", 0, "-g", 25, path)
         with subtests.test(name):
@@ -147,11 +151,15 @@ def test_a_long_film_is_known_by_its_first_minute_and_its_end(tmp_path: Path, su
             assert source.end_s == pytest.approx(151, abs=0.3)
             assert source.video.frames <= 61 * 5 + 1, "the packets between are not looked at"
             assert not read_source(path, until_s=100).is_whole
-    half = tmp_path / "half.mkv"
-    half.write_bytes((tmp_path / "it.mkv").read_bytes()[: (tmp_path / "it.mkv").stat().st_size * 2 // 3])
-    cut = read_source(half, until_s=1000)
+
+
+def test_of_a_long_film_that_was_cut_off_what_is_there_counts(tmp_path: Path) -> None:
+    path = tmp_path / "it.mkv"
+    ffmpeg(*LAVFI, "color=size=32x32:rate=5:duration=150", *X264, path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    cut = read_source(path, until_s=1000)
     assert cut.is_whole
-    assert 90 < cut.end_s < 110, "what is there counts, not what the file says"
+    assert 80 < cut.end_s < 120
 
 
 # -- what becomes of it in a clip -------------------------------------------------------------------
@@ -166,7 +174,7 @@ def clips(sources: dict[str, Source]) -> dict[str, Shown]:
 async def test_an_import_holds_in_its_file_what_the_source_shows(
     sources: dict[str, Source], clips: dict[str, Shown], tmp_path: Path
 ) -> None:
-    names = ("hlg", "late video", "two tracks")
+    names = ("hlg", "late video")
     async with an_agent(tmp_path, roots=[sources["hlg"].path.parent], limit_s=100) as agent:
         calls = [{"video": str(sources[name].path), "title": name} for name in names]
         jobs = {call["title"]: data(await agent.call_tool("import_video", call)) for call in calls}
@@ -176,7 +184,7 @@ async def test_an_import_holds_in_its_file_what_the_source_shows(
         assert np.abs(made.middle().astype(int) - wanted.middle()).mean() < 3, name
         assert np.abs(made.audio - wanted.audio[:, : made.audio.shape[1]]).mean() < 0.005, name
         assert all(note in wanted.notes for note in job["effective"]["notes"]), name
-        assert made.notes in ("", "Its audio is silent."), "all else is over with the source"
+        assert made.notes == "", "what was told of the source is over with it"
 
 
 def test_all_readers_see_the_same_frames(sources: dict[str, Source], tmp_path: Path) -> None:
