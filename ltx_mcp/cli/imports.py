@@ -58,9 +58,8 @@ async def import_files(settings: Settings, arguments: argparse.Namespace) -> int
     async with open_studio(settings, any_file=True) as studio:
         with progress_bars() as bars:
             alone = len(paths) == 1 and not Path(paths[0]).is_dir()
-            await _import(
-                studio, [asked.model_copy(update={"video": str(file)}) for file in files], imports, bars, alone
-            )
+            requests = [asked.model_copy(update={"video": str(file)}) for file in files]
+            await _import(studio, requests, imports, bars, alone)
     print_value(arguments, asdict(imports), lambda: out.print(imports.told(), markup=False))
     return 1 if imports.skipped else 0
 
@@ -73,11 +72,11 @@ async def _import(
     overall = bars.add_task("files", total=len(requests))
     for request in requests:
         clip = known.get(await to_thread.run_sync(Path(request.video).resolve))
-        if clip is not None and clip.original is not None and is_there(clip.original):
-            imports.known[request.video] = clip.clip_id
-            continue
         try:
-            await _import_one(studio, request, imports, bars)
+            if clip is not None and clip.original is not None and is_there(clip.original):
+                imports.known[request.video] = clip.clip_id
+            else:
+                await _import_one(studio, request, imports, bars)
         except StudioError as error:  # a broken file, or one that moderation refuses, does not cost the rest
             if alone:
                 raise

@@ -63,8 +63,12 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         if footage.duration_s <= MAX_DURATION_S:
             return Materials(finished=Rendering(frames, read_audio(footage), said=lines))
         folder = TemporaryDirectory()  # an hour of audio takes 1.4 GB, which is too much for memory
-        audio = RawAudio(Path(folder.name) / "audio", round(footage.duration_s * SAMPLE_RATE))
-        audio.write(0, decode_source(footage.source, 0.0, footage.duration_s, watch.check))
+        try:
+            audio = RawAudio(Path(folder.name) / "audio", round(footage.duration_s * SAMPLE_RATE))
+            audio.write(0, decode_source(footage.source, 0.0, footage.duration_s, watch.check))
+        except BaseException:
+            folder.cleanup()
+            raise
         return Materials(finished=Rendering(frames, audio_file=audio.path, said=lines, close=folder.cleanup))
 
     return PreparedJob(
