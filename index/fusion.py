@@ -63,11 +63,11 @@ def fuse(
         lines = said.get(clip_id, ())
         spans = vision_hits.get(clip_id) or ([] if lines else [whole_clip(row, 1.0)])
         matched = "text" if clip_id not in vision_hits else "both" if clip_id in ranks[0] else "vision"
-        # What is said is said at its time: of one clip it comes first.
-        mine = [(each.span, "speech", each.text) for each in lines] + [(span, matched, "") for span in spans]
-        for span, by, words in mine[: query.moments_per_clip]:
-            most = lines[0].span.score if by == "speech" else spans[0].score
-            found.append((-shares[clip_id] * span.score / most, place, span.start_s, span, by, row, words))
+        # A line with all the words comes before what is seen, one with half of them after its best.
+        mine = [(each.span.score, each.span, "speech", each.text) for each in lines]
+        mine += [(span.score / spans[0].score, span, matched, "") for span in spans]
+        for share, span, by, words in sorted(mine, key=lambda each: -each[0])[: query.moments_per_clip]:
+            found.append((-shares[clip_id] * share, place, span.start_s, span, by, row, words))
     found.sort(key=lambda hit: hit[:3])
     best = found[: query.limit]
     return tuple(

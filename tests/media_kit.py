@@ -1,5 +1,6 @@
 """Media for tests: real photographs and films out of installed packages, and whatever ffmpeg can be told to make."""
 
+import gc
 import importlib.util
 import os
 import subprocess
@@ -102,6 +103,7 @@ def archive(data: Path) -> Iterator[Library]:
 @contextmanager
 def leaving_nothing(folder: Path, limit_s: float = 20.0) -> Iterator[None]:
     """What is done inside ends in time, and leaves every file, process, thread and open file as it was."""
+    gc.collect()  # what earlier tests left is none of this one's
     before, began = _traces(folder), time.monotonic()
     yield
     assert time.monotonic() - began < limit_s

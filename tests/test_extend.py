@@ -149,7 +149,7 @@ BAD: list[tuple[dict[str, Any], list[str]]] = [
     ({"extend": "{id}", "duration_s": 15, "then": ["x"] * 4}, ["81.0 s", "duration_s of 10.8 fits"]),
     ({"duration_s": 20, "fps": 8, "then": ["x", "y", "z"]}, ["80.0 s", "60 s", "duration_s of 15 fits"]),
     ({"duration_s": 20, "then": ["x"]}, ["20 s at once", "duration_s=19.2"]),
-    ({"then": [""]}, ["Then 1: ", "1 to 4,000 characters"]),
+    ({"then": ["x", ""]}, ["Then 2: ", "1 to 4,000 characters"]),
     ({"then": ["x"] * 31}, ["then", "30"]),
     ({"then": "x"}, ["then"]),
 ]

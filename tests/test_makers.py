@@ -203,7 +203,6 @@ BAD_CALLS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("restyle_video", {"video": "{image}", "prompt": "x"}, ["image.png"]),
     ("restyle_video", {"video": "{video}", "prompt": "x", "mode": "magic"}, ["mode", "repaint"]),
     ("restyle_video", {"video": "/etc/passwd", "prompt": "x"}, ["Files may come from"]),
-    ("import_video", {"video": "{image}", "title": "x"}, ["image.png"]),
     ("import_video", {"video": "{video}", "title": "x" * 500}, ["title", "1 to 400"]),
     ("restyle_video", {"video": "{video}", "prompt": ""}, ["prompt", "1 to 4,000"]),
 ]

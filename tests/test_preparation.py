@@ -110,6 +110,9 @@ def test_a_waiting_job_keeps_every_field_but_those_that_may_hold_images() -> Non
         sources=(SourceUse(reference="a.png"),),
         texts={"timeline.otio": "{}"},
         input_name=lambda place: "Shot 1",
+        original=Path("a.mp4"),
+        original_codec="hevc",
+        in_place=True,
     )
     defaults = PreparedJob("generated", job.shot)
     given = [field.name for field in fields(job) if getattr(job, field.name) != getattr(defaults, field.name)]

@@ -439,7 +439,7 @@ BAD_CALLS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("cancel_job", {"job_id": "nothing"}, ["nothing"]),
     ("search_clips", {"limit": 0}, ["limit", "1 to 20"]),
     ("search_clips", {"limit": 21}, ["limit", "1 to 20"]),
-    ("search_clips", {"query": "x" * 20_000}, ["query", "4,000"]),
+    ("search_clips", {"query": "x" * 20_001}, ["query", "20,000"]),
     ("search_clips", {"created_after": "tomorrow"}, ["created_after"]),
     ("search_clips", {"clip": "no-such-clip-aaaaaaaa"}, ["no-such-clip"]),
     ("search_clips", {"image": "/etc/passwd"}, ["LTX_MCP_ROOTS"]),
