@@ -16,7 +16,7 @@ SHORT_SIDE = 384  # pixels; the largest input of the open_clip models of referen
 PER_S = 2.0
 MAX_SAMPLES = 40  # evenly spread, of a clip of 80 s or less
 LONGEST_GAP_S = 2.0  # between those of longer footage
-_IN_MEMORY = 100  # frames of at most about 1 MB
+_IN_MEMORY = 60  # frames of at most about 1 MB
 
 
 @dataclass(frozen=True)
