@@ -369,6 +369,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 def test_an_image_that_is_a_bomb_is_refused(subtests: pytest.Subtests, inputs: Inputs, tmp_path: Path) -> None:
     path = tmp_path / "bomb"
     for name, make in BOMBS.items():

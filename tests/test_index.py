@@ -359,6 +359,7 @@ anyio.run(main)
 """
 
 
+@pytest.mark.slow
 async def test_processes_that_write_at_once_lose_nothing_and_double_nothing(index: ClipIndex, tmp_path: Path) -> None:
     tests, folder = str(Path(__file__).parent), str(tmp_path / "index")
     programs = [WRITER.format(tests=tests, folder=folder, who=who) for who in ("ann", "bob")]
