@@ -13,9 +13,10 @@ async def ready_clips(clips: Any) -> None:
     from lancedb.index import FTS
     from lancedb.query import MultiMatchQuery
 
-    if PARTS not in (await clips.schema()).names:  # an older ltx-mcp's; the next match of the words fills it
+    present = (await clips.schema()).names
+    if PARTS not in present:  # an older ltx-mcp's; the next match of the words fills it
         await clips.add_columns({PARTS: "''"})
-    if SPEECH not in (await clips.schema()).names:
+    if SPEECH not in present:
         await clips.add_columns({SPEECH: "''", SPEECH_TIMES: "CAST(NULL AS DOUBLE[])"})
     await clips.query().limit(1).to_list()
     indexed = {column for index in await clips.list_indices() for column in index.columns}

@@ -1,4 +1,4 @@
-"""From the hits of both retrievers to moments: fused by their ranks, clips that look alike told as one. Pure."""
+"""From the hits of the three retrievers to moments: fused by their ranks, clips that look alike told as one. Pure."""
 
 import math
 from collections import defaultdict
@@ -36,7 +36,7 @@ def fuse(
     query: SearchQuery,
     text_hits: list[Row],
     vision_hits: dict[str, list[Span]],
-    vision_rows: dict[str, Row],
+    other_rows: dict[str, Row],
     looks: Mapping[str, Look],
     said: Mapping[str, Sequence[SaidSpan]] = MappingProxyType({}),
 ) -> tuple[Moment, ...]:
@@ -46,7 +46,7 @@ def fuse(
     that look alike are one clip: the best of them, with the ids of the others.
     """
     rows = {row["clip_id"]: row for row in text_hits}
-    rows |= {clip_id: vision_rows[clip_id] for clip_id in (*vision_hits, *said) if clip_id in vision_rows}
+    rows |= {clip_id: other_rows[clip_id] for clip_id in (*vision_hits, *said) if clip_id in other_rows}
     ranks = [
         {clip_id: rank for rank, clip_id in enumerate(leg, 1)}
         for leg in ([r["clip_id"] for r in text_hits], vision_hits, said)

@@ -95,9 +95,8 @@ def _shots(
     runs: list[tuple[int, int]], cuts: NDArray[np.bool_], edges: NDArray[np.float64]
 ) -> list[tuple[float, float]]:
     """The (start, end) in seconds of the shot of each run."""
-    after = np.concatenate(
-        ([0], np.flatnonzero(cuts) + 1, [len(cuts) + 1])
-    )  # the first frame of each shot, and the end
+    # The first frame of each shot, and the end.
+    after = np.concatenate(([0], np.flatnonzero(cuts) + 1, [len(cuts) + 1]))
     shots = []
     for first, _ in runs:
         place = int(np.searchsorted(after, first, side="right")) - 1

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltx_mcp.index.spool import SpooledFrames
-from ltx_mcp.media.resize import shrink
+from ltx_mcp.media.resize import shrink, shrunk_size
 from ltx_mcp.media.shot_detection import ShotDetector, lag_frames
 from ltx_mcp.types.frames import Frame
 
@@ -42,9 +42,8 @@ def sampled_places(fps: float, frames: int, shots: Collection[int] = (), cuts_s:
 
 
 def sampled_size(width: int, height: int) -> tuple[int, int]:
-    """(width, height) of the copies of a frame that are kept, as `shrink` makes them, to the pixel."""
-    scale = min(1.0, SHORT_SIDE / min(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
+    """(width, height) of the copies of a frame that are kept."""
+    return shrunk_size(width, height, SHORT_SIDE)
 
 
 class FrameSampler:

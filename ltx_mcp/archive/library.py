@@ -220,9 +220,9 @@ class Library:
 
         Only a file of the same length as a clip's is read, and none that is known by its path and time.
         """
-        clips, size = self.all(), _size(path)
+        clips, size, real = self.all(), _size(path), path.resolve()
         for clip in clips:
-            if clip.original is not None and clip.original.path == path.resolve() and is_there(clip.original):
+            if clip.original is not None and clip.original.path == real and is_there(clip.original):
                 return clip
         alike = [clip for clip in clips if size in (clip.bytes, clip.original and clip.original.bytes)]
         digest = sha256_of(path) if alike else ""

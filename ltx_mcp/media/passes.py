@@ -46,7 +46,7 @@ def frames_with_times(
         finally:
             os.close(writer)
         with ffmpeg:
-            while (frame := _frame(ffmpeg, width, height)) is not None:
+            while (frame := read_frame(ffmpeg, width, height, _STALL_S)) is not None:
                 yield frame, _time(ffmpeg, times) - shift_s
             try:
                 ffmpeg.finish(_STALL_S)
@@ -54,8 +54,9 @@ def frames_with_times(
                 raise MediaError(f"{source.path.name} cannot be read to its end. {error.message}", HINT) from error
 
 
-def _frame(ffmpeg: FFmpeg, width: int, height: int) -> Frame | None:
-    with ffmpeg.within(_STALL_S):
+def read_frame(ffmpeg: FFmpeg, width: int, height: int, limit_s: float) -> Frame | None:
+    """The next frame of what ffmpeg writes as rgb24, waited for that long; None at the end."""
+    with ffmpeg.within(limit_s):
         pixels = bytearray(ffmpeg.stdout.read(width * height * 3))  # writable: torch wants it
     if len(pixels) < width * height * 3:
         return None

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
 from ltx_mcp.errors import MediaError
 from ltx_mcp.media.decoding import DEINTERLACED, frame_filters, open_at, same_clock
 from ltx_mcp.media.ffmpeg import FFmpeg
 from ltx_mcp.media.framecrc import HINT, list_times
-from ltx_mcp.media.passes import frames_with_times
+from ltx_mcp.media.passes import frames_with_times, read_frame
 from ltx_mcp.media.read_source import read_source
 from ltx_mcp.media.resize import size_within
 from ltx_mcp.media.source import Source
@@ -152,9 +150,8 @@ def _decode(
     args += ["-frames:v", str(len(wanted_s)), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1", *same_clock(source)]
     with FFmpeg(args, pipe_out=True) as ffmpeg:
         for time_s in wanted_s:
-            with ffmpeg.within(_LIMIT_S):
-                pixels = ffmpeg.stdout.read(width * height * 3)
-            if len(pixels) < width * height * 3:
+            frame = read_frame(ffmpeg, width, height, _LIMIT_S)
+            if frame is None:
                 ffmpeg.finish(_LIMIT_S)
                 raise MediaError(f"{source.path.name} has no frame at {time_s:.3f} s that decodes.", HINT)
-            yield np.frombuffer(bytearray(pixels), dtype=np.uint8).reshape(height, width, 3)  # writable: torch wants it
+            yield frame

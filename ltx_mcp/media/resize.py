@@ -51,13 +51,18 @@ def contain(frame: Frame, width: int, height: int) -> Frame:
 def shrink(frame: Frame, short_side: int) -> Frame:
     """A copy in its own shape, whose short side is at most `short_side` pixels. Box average."""
     height, width = frame.shape[:2]
-    factor = short_side / min(height, width)
-    if factor >= 1:
+    size = shrunk_size(width, height, short_side)
+    if size == (width, height):
         return frame.copy()
     from PIL import Image
 
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
     return np.array(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
+
+
+def shrunk_size(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """The (width, height) that `shrink` makes of a frame of this size."""
+    factor = min(1.0, short_side / min(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def reduce(frame: Frame, short_side: int) -> Frame:
