@@ -1,11 +1,14 @@
-"""`ltx-mcp serve`: MCP on stdio. The studio is opened by the first call that needs it."""
+"""`ltx-mcp serve`: MCP on stdio, by the engine of the data directory. The first call that needs the studio opens it."""
 
 import argparse
 import logging
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from ltx_mcp.server.server import make_server
+from mcp.server.stdio import stdio_server
+
+from ltx_mcp.server.shared_engine import serve_client
+from ltx_mcp.server.wire import AnsweredLines
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
 
@@ -24,5 +27,7 @@ async def serve(settings: Settings, _arguments: argparse.Namespace) -> int:
     for root in settings.roots:
         if not root.is_dir():  # it may come later, with a drive that is plugged in
             log.warning("LTX_MCP_ROOTS: %s does not exist or is not a folder", root)
-    await make_server(LazyStudio(studio, settings.max_wait_s)).run_stdio_async()
+    lazy_studio = LazyStudio(studio, settings.max_wait_s)
+    async with stdio_server() as (incoming, outgoing):
+        await serve_client(settings, lazy_studio, (AnsweredLines(incoming, outgoing), outgoing))
     return 0

@@ -70,6 +70,10 @@ class Inputs:
     def __init__(self, library: Library, roots: Sequence[Path] | None) -> None:
         self._library, self._files = library, AllowedFiles(roots, library.clips_dir.parent)
 
+    def with_roots(self, roots: Sequence[Path] | None) -> "Inputs":
+        """The same archive, and files from other folders."""
+        return Inputs(self._library, roots)
+
     def parse(self, text: str) -> ClipRef | FileRef:
         """By its form alone: the clip or file need not exist. Raises BadInput with the grammar."""
         if len(text) > _MAX_CHARS or CONTROL.search(text):
