@@ -76,6 +76,13 @@ class IndexUnavailable(StudioError):
     code = "index_unavailable"
 
 
+def error_with(code: str, message: str, hint: str) -> StudioError:
+    """The error that another process told of."""
+    kinds: list[type[StudioError]] = [*StudioError.__subclasses__(), *BadInput.__subclasses__()]
+    kind = next((kind for kind in kinds if kind.code == code), StudioError)
+    return kind(message, hint)
+
+
 class SettingsError(Exception):
     """The settings cannot be used; the text lists every problem, one a line."""
 

@@ -182,3 +182,38 @@ async def test_leaving_the_lane_cancels_what_runs_and_what_waits() -> None:
     for job in (running, waiting):
         with pytest.raises(Cancelled):
             await job.result()
+
+
+class _Counted(StandInEngine):
+    """Knows how often it was loaded, and when it has freed the device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads = 0
+        self.freed = threading.Event()
+
+    def load(self, watch: Watch) -> None:
+        self.loads += 1
+        super().load(watch)
+
+    def close(self) -> None:
+        self.freed.set()
+
+
+async def test_an_idle_engine_frees_the_device_and_the_next_job_loads_it_again() -> None:
+    engine = _Counted()
+    with anyio.fail_after(LIMIT_S):
+        async with Lane(engine, keep_loaded_s=0) as lane:
+            assert await lane.submit(one_shot(a_plan()), count, ignore).result() == 9
+            assert await anyio.to_thread.run_sync(engine.freed.wait, LIMIT_S)
+            assert await lane.submit(one_shot(a_plan()), count, ignore).result() == 9
+    assert engine.loads == 2
+
+
+async def test_an_engine_stays_loaded_between_jobs() -> None:
+    engine = _Counted()
+    with anyio.fail_after(LIMIT_S):
+        async with Lane(engine, keep_loaded_s=LIMIT_S) as lane:
+            for _ in range(2):
+                await lane.submit(one_shot(a_plan()), count, ignore).result()
+            assert not engine.freed.is_set()

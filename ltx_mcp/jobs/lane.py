@@ -162,12 +162,16 @@ class LaneJob(Generic[T]):
 class Lane:
     """Renders in this process: `async with Lane(engine) as lane: await lane.submit(...).result()`.
 
-    At most `capacity` jobs wait. On exit the thread has `join_s` seconds to leave the engine.
+    At most `capacity` jobs wait. After `keep_loaded_s` seconds without one the engine frees the device, and loads again
+    for the next. On exit the thread has `join_s` seconds to leave the engine.
     """
 
-    def __init__(self, engine: Engine, capacity: int = 8, join_s: float = 5.0) -> None:
+    def __init__(
+        self, engine: Engine, capacity: int = 8, keep_loaded_s: float | None = None, join_s: float = 5.0
+    ) -> None:
         self._engine = engine
         self._capacity = capacity
+        self._keep_loaded_s = keep_loaded_s
         self._join_s = join_s
         self._changed = threading.Condition()
         self._waiting: deque[LaneJob[object]] = deque()
@@ -212,9 +216,16 @@ class Lane:
 
     def _next(self) -> LaneJob[object] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or not self._open)
+            is_idle = not self._changed.wait_for(self._has_work, self._keep_loaded_s)
+        if is_idle:
+            self._engine.close()  # not under the lock: that takes a moment, and jobs may come
+        with self._changed:
+            self._changed.wait_for(self._has_work)
             self._running = self._waiting.popleft() if self._open else None
             return self._running
+
+    def _has_work(self) -> bool:
+        return bool(self._waiting) or not self._open
 
     async def __aenter__(self) -> "Lane":
         self._open = True

@@ -53,7 +53,7 @@ class EngineOwner:
             await listener.serve(attend)
 
     async def linger(self, linger_s: float) -> None:
-        """Stay until nothing is left to do; if there was something, `linger_s` seconds more, for those who come back."""
+        """Stay until nothing is left to do; after that `linger_s` seconds more, for those who come back."""
         while self._guests or self.lazy_studio.unfinished_count:
             while self._guests or self.lazy_studio.unfinished_count:
                 await anyio.sleep(LOOK_S)

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
-from mcp.shared._stream_protocols import WriteStream
 from mcp.shared.message import SessionMessage
 
 from ltx_mcp.server.relay import Streams
@@ -18,12 +17,12 @@ async def run_session(lazy_studio: LazyStudio, client: Streams) -> None:
     put, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
 
     async def read() -> None:
-        async with put:
+        async with put, from_client:
             async for item in from_client:
                 await put.send(item)
             lazy_studio.client_left = True
 
-    async with anyio.create_task_group() as tasks:
+    async with anyio.create_task_group() as tasks, incoming, to_client:
         tasks.start_soon(read)
         await make_server(lazy_studio).serve((incoming, to_client))
         tasks.cancel_scope.cancel()
@@ -33,9 +32,8 @@ async def run_session(lazy_studio: LazyStudio, client: Streams) -> None:
 async def session_here(lazy_studio: LazyStudio) -> AsyncGenerator[Streams]:
     """A session of this process, and the streams to talk to it."""
     to_session, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-    outgoing: WriteStream[SessionMessage]
-    outgoing, from_session = anyio.create_memory_object_stream[SessionMessage](0)
-    async with anyio.create_task_group() as tasks:
+    outgoing, from_session = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    async with anyio.create_task_group() as tasks, to_session, incoming, outgoing, from_session:
         tasks.start_soon(run_session, lazy_studio, (incoming, outgoing))
         yield from_session, to_session
         tasks.cancel_scope.cancel()

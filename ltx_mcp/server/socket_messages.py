@@ -58,12 +58,10 @@ async def message_streams(stream: ByteStream, lines: LineReader) -> AsyncGenerat
             except (anyio.BrokenResourceError, anyio.ClosedResourceError):
                 return
 
-    async with anyio.create_task_group() as tasks:
+    async with received, incoming, outgoing, sent, anyio.create_task_group() as tasks:
         tasks.start_soon(read)
         tasks.start_soon(write)
         try:
             yield incoming, outgoing
         finally:
             tasks.cancel_scope.cancel()
-            incoming.close()
-            outgoing.close()
