@@ -1,5 +1,6 @@
 """Attaching to the process that owns the engine."""
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -23,11 +24,11 @@ async def attached(address: Address, guest: Guest) -> AsyncGenerator[tuple[Strea
             yield streams, host
 
 
-async def status_of(address: Address, guest: Guest) -> Status:
+async def status_of(address: Address) -> Status:
     """What the owner says of itself. Raises Stranger, OSError."""
     async with await _connected(address) as stream:
         lines = LineReader(stream)
-        await introduce(stream, lines, address.key, guest)
+        await introduce(stream, lines, address.key, Guest(wants="status", pid=os.getpid()))
         try:
             return Status.model_validate_json(await lines.receive())
         except (anyio.EndOfStream, anyio.BrokenResourceError, ValueError):

@@ -27,7 +27,14 @@ UNREACHABLE_S = 10.0  # then an owner that cannot be reached (in another contain
 _OWN = {"data_dir", "roots", "max_wait_s", "log_level", "linger_s"}  # settings that each process keeps for itself
 
 
-async def serve_client(settings: Settings, lazy_studio: LazyStudio, client: Streams, *, any_file: bool = False) -> None:
+async def serve_client(
+    settings: Settings,
+    lazy_studio: LazyStudio,
+    client: Streams,
+    *,
+    any_file: bool = False,
+    unreachable_s: float = UNREACHABLE_S,
+) -> None:
     """Serve one client until it leaves, and, as the owner, for as long as others need the engine.
 
     `any_file`: its files may come from anywhere, for a person who can read them anyway; never for an agent.
@@ -38,7 +45,7 @@ async def serve_client(settings: Settings, lazy_studio: LazyStudio, client: Stre
     async with anyio.create_task_group() as tasks, AsyncExitStack() as stack:
         tasks.start_soon(relay.read_client)
         lock = _lock(settings, stack)
-        if lock is None or not await _attach_until_owner(settings, lock, relay, guest):
+        if lock is None or not await _attach_until_owner(settings, lock, relay, guest, unreachable_s):
             await _serve_here(settings, lazy_studio.for_client(roots, settings.max_wait_s), relay, lock)
         tasks.cancel_scope.cancel()
 
@@ -52,7 +59,9 @@ def _lock(settings: Settings, stack: AsyncExitStack) -> EngineLock | None:
         return None
 
 
-async def _attach_until_owner(settings: Settings, lock: EngineLock, relay: Relay, guest: Guest) -> bool:
+async def _attach_until_owner(
+    settings: Settings, lock: EngineLock, relay: Relay, guest: Guest, unreachable_s: float
+) -> bool:
     """Let the owner serve until the client has left (True), or until this process must (False)."""
     lost_at_s = time.monotonic()
     while not relay.client_left.is_set():
@@ -66,7 +75,7 @@ async def _attach_until_owner(settings: Settings, lock: EngineLock, relay: Relay
                 await relay.serve(server)
             lost_at_s = time.monotonic()
         except (OSError, Stranger) as error:
-            if time.monotonic() - lost_at_s > UNREACHABLE_S:
+            if time.monotonic() - lost_at_s > unreachable_s:
                 log.warning("the owner of the engine cannot be reached (%r): this process has one of its own", error)
                 return False
             await anyio.sleep(RETRY_S)
