@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from agents import SHORT, data, text
 from gates import Gate
@@ -20,8 +21,11 @@ from mcp.types import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 from media_kit import photo
 from test_stdio import a_server
 
+from ltx_mcp import __version__
+from ltx_mcp.cli.doctor import engine_owner
 from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.errors import StudioError
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.jobs.engine_lock import Address, EngineLock
 from ltx_mcp.moderation.stand_in import MagentaClassifier
@@ -146,6 +150,22 @@ async def test_a_process_stays_for_those_who_are_attached(tmp_path: Path) -> Non
             await first.ended.wait()
 
 
+async def test_the_doctor_says_who_has_the_engine(tmp_path: Path) -> None:
+    gate = Gate(Stage.DENOISING)
+    first, second = Process(tmp_path, gate), Process(tmp_path)
+    assert "no server runs" in await anyio.to_thread.run_sync(engine_owner, first.settings)
+    async with client_of(first), client_of(second) as two:
+        await two.call_tool("generate_video", {**CIRCLE, "wait_s": 0})
+        told = await anyio.to_thread.run_sync(engine_owner, first.settings)
+        gate.open()
+    assert f"process {os.getpid()} (ltx-mcp {__version__}" in told
+    assert f"attached processes: {os.getpid()}; unfinished jobs: 1" in told
+    with EngineLock(tmp_path) as lock:
+        assert lock.acquire()
+        with pytest.raises(StudioError, match="does not say where"):
+            await anyio.to_thread.run_sync(engine_owner, first.settings)
+
+
 async def test_an_owner_that_cannot_be_reached_is_done_without(tmp_path: Path) -> None:
     process = Process(tmp_path)
     with EngineLock(tmp_path) as lock:
@@ -238,7 +258,7 @@ async def test_a_call_outlives_the_owner_that_is_killed_while_it_renders(tmp_pat
             jobs: list[dict[str, Any]] = []
 
             async def call() -> None:
-                long = {"prompt": "a blue square", "duration_s": 20, "resolution": "480p"}
+                long = {"prompt": "a blue square", "duration_s": 8, "resolution": "240p"}
                 jobs.append(data(await two.call_tool("generate_video", long)))
 
             async with anyio.create_task_group() as tasks:
