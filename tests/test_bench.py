@@ -71,7 +71,7 @@ def dry_run(script: str, *options: str) -> str:
     return out.getvalue()
 
 
-RUN_WHOLE_ALONE = {"large.py", "responsiveness.py", "search_scale.py", "startup.py"}  # their dry runs take nearly as long
+RUN_WHOLE_ALONE = {"large.py", "responsiveness.py", "search_scale.py", "startup.py"}  # dry runs take as long
 QUICK = set(SCRIPTS) - RUN_WHOLE_ALONE - GONE_THROUGH.keys() - {"gpu_modes.py"}
 
 
