@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import anyio
 import anyio.to_thread
 import pytest
-from gates import Gate
+from gates import CrowdedEngine, Gate
 
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.errors import Cancelled, MediaError, QueueFull, RenderFailed
+from ltx_mcp.errors import Cancelled, MediaError, OutOfMemory, QueueFull, RenderFailed
 from ltx_mcp.jobs.lane import Lane, Step, one_shot
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
@@ -217,3 +217,13 @@ async def test_an_engine_stays_loaded_between_jobs() -> None:
             for _ in range(2):
                 await lane.submit(one_shot(a_plan()), count, ignore).result()
             assert not engine.freed.is_set()
+
+
+async def test_a_job_that_runs_out_of_memory_is_made_once_more_by_a_leaner_engine() -> None:
+    with anyio.fail_after(LIMIT_S):
+        async with Lane(CrowdedEngine(leaner=1, most=5)) as lane:
+            assert await lane.submit(one_shot(a_plan(17)), count, ignore).result() == 17
+        for engine in (CrowdedEngine(leaner=2, most=5), CrowdedEngine(leaner=1, most=0)):
+            async with Lane(engine) as lane:
+                with pytest.raises(OutOfMemory, match="Ask for less"):
+                    await lane.submit(one_shot(a_plan(17)), count, ignore).result()

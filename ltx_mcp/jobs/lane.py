@@ -18,7 +18,7 @@ from anyio import from_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
 from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, Rendering, Watch
-from ltx_mcp.errors import Cancelled, QueueFull, RenderFailed, StudioError
+from ltx_mcp.errors import Cancelled, OutOfMemory, QueueFull, RenderFailed, StudioError
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 
@@ -130,9 +130,7 @@ class LaneJob(Generic[T]):
     def run(self, engine: Engine) -> None:
         """Called on the lane's thread; never raises."""
         try:
-            self.stage(Stage.LOADING)
-            engine.load(self)
-            outcome: T | StudioError | Cancelled = self._write(self._render(engine, self), self)
+            outcome: T | StudioError | Cancelled = self._made(engine)
         except (StudioError, Cancelled) as error:
             outcome = error
         except BaseException as error:  # a panic in a library's Rust is not an Exception, and must not end the lane
@@ -141,6 +139,20 @@ class LaneJob(Generic[T]):
             outcome.__cause__ = error
         self._call(lambda: self._end(outcome))
         self._call(self.leave)
+
+    def _made(self, engine: Engine) -> T:
+        """The job's result; made once more where memory did not suffice and the engine can do with less."""
+        try:
+            return self._make(engine)
+        except OutOfMemory:
+            if not engine.lean():
+                raise
+        return self._make(engine)
+
+    def _make(self, engine: Engine) -> T:
+        self.stage(Stage.LOADING)
+        engine.load(self)
+        return self._write(self._render(engine, self), self)
 
     def _post(self, step: Step) -> None:
         self.check()
