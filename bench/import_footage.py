@@ -23,7 +23,7 @@ from measured import Run, measured
 
 from ltx_mcp.cli.waiting import finished
 from ltx_mcp.compose import open_studio
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.media.ffmpeg import executable
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.requests import ImportRequest

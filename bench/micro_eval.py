@@ -30,7 +30,7 @@ from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import StudioError
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.micro.training import captions, draw, sound, training_clips, world
 from ltx_mcp.preparation.chained_shots import BLEND_FRAMES

@@ -1,6 +1,5 @@
 """The composition root: settings in, a running studio out. The only place that knows every concrete class."""
 
-import sqlite3
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -24,7 +23,7 @@ from ltx_mcp.engine.lora.hub import LoraHub
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.engine.plan.memory import EMBEDDER_BYTES, Machine, probe_machine, resolve_device, room_beside
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.errors import ArchiveError, ModelUnavailable, ModerationUnavailable, SettingsError
+from ltx_mcp.errors import ModelUnavailable, ModerationUnavailable, SettingsError
 from ltx_mcp.hub.cache import local_hub
 from ltx_mcp.index.arrival import Arrival
 from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice, Means, cpu_cores, cpu_has_bf16
@@ -34,7 +33,8 @@ from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.index.weights import find_checkpoint
 from ltx_mcp.jobs.lane import Lane, LaneName
-from ltx_mcp.jobs.process_lock import ProcessLock
+from ltx_mcp.jobs.presence import Presence
+from ltx_mcp.jobs.record import job_of
 from ltx_mcp.jobs.store import JobStore
 from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.base import FrameClassifier
@@ -53,6 +53,7 @@ from ltx_mcp.studio.equipment import Equipment
 from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.studio.publishing import Publishing
+from ltx_mcp.studio.recovery import Recovery
 from ltx_mcp.studio.studio import UNWIND_S, Studio
 from ltx_mcp.studio.tracking import HEARTBEAT_S, JobTracker
 
@@ -166,15 +167,19 @@ def _choice(settings: Settings, embedder: Embedder | None) -> EmbedderChoice:
 
 
 def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, JobStore]:
+    """Where the disk cannot be written, what is there can still be read."""
     folder = settings.data_dir
-    try:
-        process_lock = stack.enter_context(ProcessLock(folder))
-        library = Library(folder, process_lock, settings.max_bytes)
-        library.clean_staging()
-        jobs = JobStore(folder / "jobs.sqlite", process_lock.process_id, process_lock.is_alive)
-    except (OSError, sqlite3.Error) as error:
-        hint = "Check its disk and permissions, or name another in LTX_MCP_DATA_DIR."
-        raise ArchiveError(f"The data directory {folder} cannot be used: {error}.", hint) from error
+    presence = Presence(folder)
+    stack.callback(presence.close)
+    library = Library(folder, presence, settings.max_bytes)
+    library.clean_staging()
+    jobs = JobStore(
+        folder / "jobs.sqlite",
+        presence,
+        lambda: filter(None, map(job_of, library.all())),
+        keep=settings.keep_jobs,
+        keep_days=settings.keep_jobs_days,
+    )
     stack.callback(jobs.close)
     return library, jobs
 
@@ -200,11 +205,13 @@ async def open_studio(
     heartbeat_s: float = HEARTBEAT_S,
     any_file: bool = False,
     fetches: bool = False,
+    recovers: bool = False,
 ) -> AsyncGenerator[Studio]:
     """A studio that is open until the block is left. Parts that are given replace those of the settings.
 
     `any_file`: inputs may lie outside of LTX_MCP_ROOTS, for a person who can read them anyway; never for an agent.
     `fetches`: it stays open long enough to fetch a better embedder in the background, if LTX_MCP_DOWNLOADS allows it.
+    `recovers`: it goes on with the jobs of processes that died, as a server does; a command renders its own job alone.
     """
     folder = settings.data_dir
     engine = engine or make_engine(settings)
@@ -234,21 +241,20 @@ async def open_studio(
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
         inputs = Inputs(library, None if any_file else settings.roots)
         tracker = JobTracker(jobs, lanes, heartbeat_s)
+        admission = Admission(
+            equipment=equipment, inputs=inputs, gates=gates, library=library, draft_latents=draft_latents
+        )
+        publishing = Publishing(gates=gates, library=library, archive=archive, draft_latents=draft_latents)
+        clips = FinishedClips(inputs, archive, gates)
+        studio = Studio(
+            admission=admission, jobs=tracker, publishing=publishing, archive=archive, clips=clips, tasks=tasks
+        )
+        if recovers:
+            recovery = Recovery(tracker, archive, publishing, studio.begin)
+            stack.callback(recovery.stop)
+            tasks.start_soon(recovery.run)
         try:
-            yield Studio(
-                admission=Admission(
-                    equipment=equipment,
-                    inputs=inputs,
-                    gates=gates,
-                    library=library,
-                    draft_latents=draft_latents,
-                ),
-                jobs=tracker,
-                publishing=Publishing(gates=gates, library=library, archive=archive, draft_latents=draft_latents),
-                archive=archive,
-                clips=FinishedClips(inputs, archive, gates),
-                tasks=tasks,
-            )
+            yield studio
         finally:
             tracker.stop()
             arrival.stop()

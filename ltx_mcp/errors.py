@@ -12,6 +12,7 @@
     │   └── OutOfMemory         the device has too little memory for it
     ├── MediaError              a media file could not be written or read
     ├── ArchiveError            the clip could not be stored
+    │   └── Busy                another program holds the job records
     └── IndexUnavailable        the search index cannot be read
     SettingsError               the settings are not valid; lists every problem, before anything starts
     Cancelled                   not a failure: unwinds the lane's thread once a job is cancelled
@@ -77,13 +78,17 @@ class ArchiveError(StudioError):
     code = "archive_failed"
 
 
+class Busy(ArchiveError):
+    code = "busy"
+
+
 class IndexUnavailable(StudioError):
     code = "index_unavailable"
 
 
 def error_with(code: str, message: str, hint: str) -> StudioError:
     """The error that another process told of."""
-    kinds: list[type[StudioError]] = [*StudioError.__subclasses__(), NotFound, OutOfMemory]
+    kinds: list[type[StudioError]] = [*StudioError.__subclasses__(), NotFound, OutOfMemory, Busy]
     kind = next((kind for kind in kinds if kind.code == code), StudioError)
     return kind(message, hint)
 

@@ -99,6 +99,8 @@ class Settings(BaseModel):
     keep_latents_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] = 7.0
     keep_loaded_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900.0
     linger_s: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 10.0
+    keep_jobs_days: Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)] = 90.0
+    keep_jobs: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _UPPER] = "INFO"
 
     @classmethod

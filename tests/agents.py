@@ -43,6 +43,7 @@ def a_lazy_studio(
             controls=controls,
             narrator=ToneNarrator(),
             heartbeat_s=0.02,
+            recovers=True,
         ),
         settings.max_wait_s,
     )

@@ -61,9 +61,11 @@ def test_it_goes_with_its_days_and_zero_keeps_none(tmp_path: Path, days: float) 
         kept.get(CLIP)
 
 
-def test_it_goes_with_its_clip_when_the_next_is_written(tmp_path: Path) -> None:
+def test_it_goes_an_hour_after_its_clip_which_may_just_be_published(tmp_path: Path) -> None:
     draft_latents(tmp_path).keep(CLIP, a_draft())
     draft_latents(tmp_path, clips=(OTHER,)).keep(OTHER, a_draft())
+    assert files(tmp_path) == [f"{OTHER}.safetensors", f"{CLIP}.safetensors"]
+    draft_latents(tmp_path, clips=(OTHER,), later_s=3700)
     assert files(tmp_path) == [f"{OTHER}.safetensors"]
 
 

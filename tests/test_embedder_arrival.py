@@ -25,7 +25,7 @@ from ltx_mcp.hub.download import fetch
 from ltx_mcp.index.arrival import FIRST_WAIT_S, Arrival
 from ltx_mcp.index.catalogue import CATALOGUE, CHECKPOINT, CONFIG, KnownEmbedder
 from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types import states

@@ -11,7 +11,7 @@ from media_kit import film
 from ltx_mcp.compose import open_studio
 from ltx_mcp.index.catalogue import CHECKPOINT, CONFIG
 from ltx_mcp.index.embed import OpenClipEmbedder
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.settings import Settings
 from ltx_mcp.types import states
 from ltx_mcp.types.requests import ImportRequest

@@ -20,7 +20,7 @@ from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import NotFound
 from ltx_mcp.index.stand_in import COLOURS, ColourEmbedder
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import open_footage, read_audio

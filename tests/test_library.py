@@ -227,7 +227,7 @@ def test_a_full_disk_says_to_free_some_space(tmp_path: Path, process_lock: Proce
 
 def test_a_folder_that_cannot_be_the_archive_is_an_error(tmp_path: Path, process_lock: ProcessLock) -> None:
     (tmp_path / "file").write_text("I am a file")
-    with pytest.raises(ArchiveError, match="cannot be opened"):
+    with pytest.raises(ArchiveError, match="cannot be used"):
         Library(tmp_path / "file", process_lock)
 
 

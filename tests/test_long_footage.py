@@ -11,7 +11,7 @@ import pytest
 from ltx_mcp.compose import open_studio, remake_embedder
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.index.choice import EMBEDDED
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.micro.training import films, world
 from ltx_mcp.moderation.stand_in import MagentaClassifier

@@ -15,10 +15,11 @@ from media_kit import write_counting
 from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, ModelCard, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.errors import QueueFull
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.jobs.lane import LaneName
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.media.probe import probe
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.preparation.clip_writer import WrittenClip
@@ -61,8 +62,8 @@ class NoDevice:
 
 
 @asynccontextmanager
-async def a_studio(folder: Path, engine: Engine) -> AsyncGenerator[Studio]:
-    settings = Settings(data_dir=folder / "data", roots=(folder,))
+async def a_studio(folder: Path, engine: Engine, max_queue: int = 8) -> AsyncGenerator[Studio]:
+    settings = Settings(data_dir=folder / "data", roots=(folder,), max_queue=max_queue)
     with anyio.fail_after(LIMIT_S):
         async with open_studio(
             settings, engine=engine, classifier=MagentaClassifier(), embedder=ColourEmbedder(), heartbeat_s=0.02
@@ -150,6 +151,21 @@ async def test_a_clip_of_a_job_cancelled_while_it_is_published_is_removed(tmp_pa
         await studio.jobs.wait(job.job_id, LIMIT_S, cancel_when_published)
         assert studio.jobs.get(job.job_id).state == states.Cancelled()
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith("red-circle")]
+
+
+async def test_a_full_queue_says_when_it_takes_another_job(tmp_path: Path) -> None:
+    gate = Gate(Stage.DENOISING)
+    async with a_studio(tmp_path, StandInEngine()) as studio:
+        await ended(studio, await studio.start(REQUEST))
+    async with a_studio(tmp_path, StandInEngine(gate), max_queue=1) as studio:
+        first = await studio.start(REQUEST)
+        await gate.arrived()
+        second = await studio.start(REQUEST)
+        eta_s = [studio.jobs.estimates.eta_s(studio.jobs.get(job.job_id)) or 0 for job in (first, second)]
+        assert eta_s[1] >= 2 * eta_s[0] > 0, "it waits for the first"
+        with pytest.raises(QueueFull, match=r"free in about \d+ s"):
+            await studio.start(REQUEST)
+        gate.open()
 
 
 async def test_a_cancelled_job_keeps_its_lane_until_its_thread_has_left_and_its_staging_is_gone_then(

@@ -12,7 +12,7 @@ from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 from pydantic import Field
 
 from ltx_mcp.errors import NotFound
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import DRAFT_EDIT, Clip
@@ -29,6 +29,7 @@ _PROMPT_SHOWN = 120  # characters of a prompt in texts and waiting replies: an a
 
 _KEPT_BY_THE_RESOURCE: dict[str, Any] = {
     "requested": True, "effective": True, "prompt": True, "sha256": True, "resource_uri": True, "created_at": True,
+    "job_id": True,
     "pinned": True, "cuts_s": True,
     "moderation": {"model", "max_score", "category", "threshold", "frames_seen", "worst_at_s"},
 }  # fmt: skip
@@ -108,7 +109,7 @@ async def make(context: ToolContext, request: Request, wait_s: float) -> CallToo
     begun_s = time.monotonic()
     lazy_studio = context.request_context.lifespan_context
     studio = await lazy_studio.studio()
-    job = studio.jobs.running_like(request) or await studio.start(request)
+    job = studio.jobs.running_like(request, studio.admission.roots) or await studio.start(request)
     studio.jobs.join(job.job_id)
     spent_s = time.monotonic() - begun_s  # opening the archive and looking through a source: the host's clock runs
     try:
@@ -124,7 +125,7 @@ async def make(context: ToolContext, request: Request, wait_s: float) -> CallToo
 
 async def job_result(studio: "Studio", job: Job) -> CallToolResult:
     """Structured data, the same in words, and for a finished clip its contact sheet and a link."""
-    view = await job_view(studio, job)
+    view = told(studio, await job_view(studio, job))
     blocks: list[ContentBlock] = [TextContent(text=_text(view))]
     if view.clip is not None:
         blocks.append(Image(data=await anyio.Path(view.clip.sheet_path).read_bytes(), format="jpeg").to_image_content())
@@ -135,6 +136,12 @@ async def job_result(studio: "Studio", job: Job) -> CallToolResult:
         structured_content=structured(view),
         is_error=isinstance(job.state, states.Failed | states.Refused),
     )
+
+
+def told(studio: "Studio", view: JobView) -> JobView:
+    """The view, with what happened to the job records since the last one."""
+    news = studio.jobs.news()
+    return view.model_copy(update={"next": f"{view.next} {news}".strip()}) if news else view
 
 
 def structured(view: JobView) -> dict[str, Any]:
@@ -156,7 +163,7 @@ def structured(view: JobView) -> dict[str, Any]:
 async def job_view(studio: "Studio", job: Job) -> JobView:
     match job.state:
         case states.Running(stage, progress):
-            eta_s = studio.jobs.eta_s(job, time.time())
+            eta_s = studio.jobs.estimates.eta_s(job)
             return JobView(
                 job_id=job.job_id,
                 status="queued" if stage == "queued" else "running",

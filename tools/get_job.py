@@ -1,15 +1,28 @@
 """get_job: wait for a job and get its clip, or list the recent jobs."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from mcp.types import CallToolResult, TextContent
 from pydantic import Field
 
-from ltx_mcp.jobs.store import Job
-from ltx_mcp.tools._job import JobLine, JobView, ProgressReporter, ToolContext, Wait, job_result, shorten, structured
+from ltx_mcp.jobs.record import Job
+from ltx_mcp.tools._job import (
+    JobLine,
+    JobView,
+    ProgressReporter,
+    ToolContext,
+    Wait,
+    job_result,
+    shorten,
+    structured,
+    told,
+)
 from ltx_mcp.tools._tool import READS, studio_tool
 from ltx_mcp.types import states
 from ltx_mcp.types.references import Name
+
+if TYPE_CHECKING:
+    from ltx_mcp.studio.studio import Studio
 
 
 async def get_job(
@@ -23,17 +36,18 @@ async def get_job(
     lazy_studio = context.request_context.lifespan_context
     studio = await lazy_studio.studio()
     if job_id is None:
-        return _listing(studio.jobs.recent())
+        return _listing(studio)
     job = await studio.jobs.wait(job_id, min(wait_s, lazy_studio.max_wait_s), ProgressReporter(context))
     return await job_result(studio, job)
 
 
-def _listing(jobs: list[Job]) -> CallToolResult:
-    lines = tuple(_line(job) for job in jobs)
-    view = JobView(job_id=None, status=None, recent=lines, next="Call get_job with one of these ids." if lines else "")
+def _listing(studio: "Studio") -> CallToolResult:
+    lines = tuple(_line(job) for job in studio.jobs.recent())
+    next_step = "Call get_job with one of these ids." if lines else "No jobs yet. generate_video starts one."
+    view = told(studio, JobView(job_id=None, status=None, recent=lines, next=next_step))
     text = [f"{line.job_id} {line.status} {line.clip_id or ''} {line.prompt}" for line in lines]
     return CallToolResult(
-        content=[TextContent(text="\n".join(text) or "No jobs yet. generate_video starts one.")],
+        content=[TextContent(text="\n".join([*text, view.next]))],
         structured_content=structured(view),
     )
 

@@ -57,14 +57,21 @@ class Archive:
         self._indexed: set[str] | None = None  # the clips when the index last matched the disk; None: not checked yet
         self._rows = 0  # of the index then: of a clip that cannot be read there is none
 
+    def new_clip_id(self, prompt: str) -> str:
+        """What a clip of these words is to be called."""
+        return self._library.new_clip_id(prompt)
+
+    async def was_published(self, clip_id: str) -> bool:
+        """Whether there is a clip of this id, or was one that its user has deleted."""
+        return await anyio.to_thread.run_sync(self._library.was_published, clip_id)
+
     async def publish(
-        self, job_id: str, facts: ClipFacts, video: Path | None, sheet: bytes, texts: Mapping[str, str]
+        self, job_id: str, clip_id: str, facts: ClipFacts, video: Path | None, sheet: bytes, texts: Mapping[str, str]
     ) -> Clip:
         """Publish a staged clip, or footage that stays in place, with further files of text by their names.
 
         Raises ArchiveError.
         """
-        clip_id = self._library.new_clip_id(facts.prompt)
         return await anyio.to_thread.run_sync(self._library.publish, job_id, clip_id, facts, video, sheet, texts)
 
     async def timeline(self, clip_id: str) -> str:

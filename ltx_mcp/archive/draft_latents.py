@@ -107,9 +107,9 @@ class DraftLatents:
         with suppress(OSError):
             clip_ids = set(self._clip_ids())
             for path in list(self._folder.iterdir()):
-                orphan = path.suffix == _SUFFIX and path.name.removesuffix(_SUFFIX) not in clip_ids
+                whole = path.suffix == _SUFFIX and path.name.removesuffix(_SUFFIX) in clip_ids
                 with suppress(OSError):
-                    if orphan or self._is_old(path) or self._is_stale(path):
+                    if self._is_old(path) or (not whole and self._is_stale(path)):
                         path.unlink()
 
     def _path(self, clip_id: str) -> Path:
@@ -121,5 +121,5 @@ class DraftLatents:
         return self._clock() - path.stat().st_mtime > self._days * DAY_S
 
     def _is_stale(self, path: Path) -> bool:
-        """Writing takes seconds: a file that is still staged after an hour will never be completed."""
-        return path.suffix == _STAGED and self._clock() - path.stat().st_mtime > 3600
+        """Publishing takes seconds: what is still staged, or has no clip, after an hour will never be completed."""
+        return self._clock() - path.stat().st_mtime > 3600

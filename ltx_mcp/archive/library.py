@@ -34,6 +34,7 @@ from ltx_mcp.archive.sidecar import (
 )
 from ltx_mcp.archive.trash import Trash
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
+from ltx_mcp.jobs.presence import Presence
 from ltx_mcp.jobs.process_lock import ProcessLock
 from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts, OriginalFile
 from ltx_mcp.types.texts import latin
@@ -52,14 +53,19 @@ class Library:
     `max_bytes` bounds the published clips; None means no bound. Raises ArchiveError where it cannot be opened.
     """
 
-    def __init__(self, data_dir: Path, process_lock: ProcessLock, max_bytes: int | None = None) -> None:
+    def __init__(self, data_dir: Path, process_lock: ProcessLock | Presence, max_bytes: int | None = None) -> None:
         self._process_lock, self._max_bytes = process_lock, max_bytes
         self.clips_dir, self._staging = data_dir.absolute() / "clips", data_dir.absolute() / "staging"
         self.trash = Trash(data_dir, self.clips_dir)
-        with storing("The archive cannot be opened"):
+        try:
             for folder in (self.clips_dir, self._staging):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             data_dir.chmod(0o700)  # prompts and clips are nobody else's business
+        except OSError as error:
+            if not self.clips_dir.is_dir():
+                hint = "Check its disk and permissions, or name another in LTX_MCP_DATA_DIR."
+                raise ArchiveError(f"The data directory {data_dir} cannot be used: {error}.", hint) from error
+            log.error("the archive can only be read: %s", error)
 
     # -- staging --------------------------------------------------------------------------------------
 
@@ -67,7 +73,7 @@ class Library:
         """The job's own empty folder. Raises ArchiveError."""
         folder = self._staged(job_id)
         with storing("The job's folder cannot be created"):
-            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700)
         return folder
 
@@ -77,7 +83,7 @@ class Library:
 
     def clean_staging(self) -> None:
         """At start: delete what dead processes left behind, nothing of those that still run, and the trash of old."""
-        for folder in list(self._staging.iterdir()):
+        for folder in list(self._staging.glob("*")):
             if not self._process_lock.is_alive(folder.name):
                 _delete(folder)
         self.trash.purge()
@@ -135,7 +141,10 @@ class Library:
             for path in (*parcel.iterdir(), parcel):
                 sync(path)
             parcel.rename(folder)
+        try:
             sync(self.clips_dir)
+        except OSError as error:  # it is there: to call it failed would have it made twice
+            log.warning("clip %s may be lost if the power fails now: %s", clip_id, error)
         return clip
 
     def update(self, clip_id: str, change: ClipChange) -> Clip:
@@ -198,6 +207,10 @@ class Library:
     def has(self, clip_id: str) -> bool:
         """Whether a clip of this id is published, though it may be damaged."""
         return CLIP_ID.fullmatch(clip_id) is not None and (self.clips_dir / clip_id).is_dir()
+
+    def was_published(self, clip_id: str) -> bool:
+        """Whether a clip of this id is published, or was and lies in the trash."""
+        return self.has(clip_id) or self.trash.holds(clip_id)
 
     def get(self, clip_id: str) -> Clip:
         """Raises NotFound with the nearest ids; ArchiveError if the clip's sidecar is damaged."""

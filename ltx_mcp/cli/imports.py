@@ -20,7 +20,7 @@ from ltx_mcp.cli.output import out, print_value
 from ltx_mcp.cli.waiting import finished, progress_bars
 from ltx_mcp.compose import open_studio
 from ltx_mcp.errors import BadInput, StudioError
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.media.file_kinds import HEAD_BYTES, kind_of
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio

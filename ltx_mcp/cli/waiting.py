@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from ltx_mcp.cli.output import err
 from ltx_mcp.errors import Refused, StudioError
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.preparation.inputs import names_clip
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.studio.tracking import OnJob

@@ -191,11 +191,13 @@ class Lane:
         self._open = False
         self._thread = threading.Thread(target=self._serve, name="lane", daemon=True)
 
-    def submit(self, render: Render, write: Write[T], on_progress: OnProgress) -> LaneJob[T]:
-        """Queue a render; `on_progress` is called on the event loop. Raises QueueFull."""
+    def submit(self, render: Render, write: Write[T], on_progress: OnProgress, *, accepted: bool = False) -> LaneJob[T]:
+        """Queue a render; `on_progress` is called on the event loop. Raises QueueFull, but for one that was accepted
+        before this process began.
+        """
         job = LaneJob(render, write, on_progress, current_token())
         with self._changed:
-            if not self._open or len(self._waiting) >= self._capacity:
+            if not self._open or (len(self._waiting) >= self._capacity and not accepted):
                 hint = "Wait for one with get_job, then ask again."
                 raise QueueFull(f"{len(self._waiting)} jobs wait already.", hint)
             self._waiting.append(job)  # type: ignore[arg-type]  # the lane never looks at what a job returns
@@ -216,6 +218,19 @@ class Lane:
         """0 for the next to run, None when it no longer waits."""
         with self._changed:
             return list(self._waiting).index(job) if job in self._waiting else None  # type: ignore[arg-type]
+
+    @property
+    def running(self) -> LaneJob[object] | None:
+        """The job that has the thread."""
+        return self._running
+
+    def ahead(self, job: LaneJob[T]) -> list[LaneJob[object]]:
+        """What runs before a job that waits: the one that has the thread, and those in front of it."""
+        with self._changed:
+            if job not in self._waiting:
+                return []
+            running = [] if self._running is None else [self._running]
+            return running + list(self._waiting)[: self._waiting.index(job)]  # type: ignore[arg-type]
 
     def _serve(self) -> None:
         while (job := self._next()) is not None:

@@ -1,96 +1,111 @@
-"""Job records: what was asked, and how far it has come. Durable (SQLite); a job that has ended never changes again.
+"""All job records of a data directory: durable, and final once a job has ended.
 
-Progress within a running job is kept in memory only: after a crash nobody needs to know the step.
+Progress within a running job is kept in memory only: after a crash nobody needs to know the step. A job whose process
+has died stays as it was until a process adopts it and goes on with it.
 """
 
-import json
 import logging
 import secrets
 import sqlite3
-import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, assert_never
-
-from pydantic import TypeAdapter
+from typing import Protocol
 
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
-from ltx_mcp.types.exports import ExportRequest
+from ltx_mcp.jobs.database import LOCK_WAIT_S, JobDatabase, disk_remedy
+from ltx_mcp.jobs.estimates import expected_s
+from ltx_mcp.jobs.record import COLUMNS, Job, from_row, to_row, without_words
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import (
-    AnimateRequest,
-    FinalizeRequest,
-    GenerateRequest,
-    ImportRequest,
-    Request,
-    RestyleRequest,
-    is_joined,
-)
+from ltx_mcp.types.requests import Request
 from ltx_mcp.types.stages import Stage
-from ltx_mcp.types.states import ENDED, RESTARTED, JobState, Refused, Running
-from ltx_mcp.types.timeline import EditRequest
+from ltx_mcp.types.states import JobState, Refused, Running
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2  # 2: the column tenant is called process_id
-PAST_JOBS = 20  # of a kind, from which the next one's time is estimated
-LOCK_WAIT_S = 0.5  # for another process's transaction; it blocks the event loop
-REDACTED = "(refused)"
-_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+DAY_S = 86_400.0
+_INSERT = f"INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_UPSERT = (  # not REPLACE, which would give the row another place in the order
+    f"INSERT {_INSERT} ON CONFLICT (job_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS)}"
+)
+_PRUNE = (
+    "DELETE FROM jobs WHERE status != 'running' AND (ended_at < ? OR rowid IN"
+    " (SELECT rowid FROM jobs WHERE status != 'running' ORDER BY rowid DESC LIMIT -1 OFFSET ?))"
+)
+_READ = f"SELECT {', '.join(COLUMNS)} FROM jobs"
 
 
-@dataclass(frozen=True)
-class Job:
-    """One request and its state. `process_id` is that of the process that runs it, as `ProcessLock` names it.
-
-    Times are seconds since the epoch; `started_at` is when a lane started it.
-    """
-
-    job_id: str
-    process_id: str
-    request: Request
-    plan: Plan | None
-    state: JobState
-    created_at: float
-    started_at: float | None = None
-    ended_at: float | None = None
+class Process(Protocol):
+    """This process among those that share the data directory: `jobs.presence.Presence`."""
 
     @property
-    def has_ended(self) -> bool:
-        return not isinstance(self.state, Running)
+    def process_id(self) -> str: ...
+
+    def is_alive(self, process_id: str) -> bool: ...
+
+    def announce(self) -> None: ...
 
 
 class JobStore:
-    """Every job of the data directory. Used on one thread, the event loop's; each call is a small transaction.
+    """Used on one thread, the event loop's; each call is a small transaction. Raises ArchiveError, Busy.
 
-    `process_id` is this process's own, `is_alive` tells whether that of another still runs. Raises ArchiveError.
+    `known` gives the jobs that can be told from elsewhere, for records that begin empty. Of ended jobs at most `keep`
+    stay, and none that ended more than `keep_days` ago. `clock` tells seconds since the epoch, `monotonic` those that
+    no one sets. Another program's lock is waited for, up to `lock_wait_s`.
     """
 
     def __init__(
-        self, path: Path, process_id: str, is_alive: Callable[[str], bool], clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        process: Process,
+        known: Callable[[], Iterable[Job]] = tuple,
+        *,
+        keep: int = 1000,
+        keep_days: float = 90.0,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
-        self._process_id = process_id
-        self._is_alive = is_alive
-        self._clock = clock
-        self._live: dict[str, Job] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._migrate()
-        self._recover()
+        self._folder = path.parent
+        self._process = process
+        self._known = known
+        self._keep, self._keep_s = keep, keep_days * DAY_S
+        self._clock, self._monotonic = clock, monotonic
+        self._live: dict[str, Job] = {}  # of this process, and those whose end could not be written
+        self._begun: dict[str, float] = {}  # when a lane began them, by the monotonic clock
+        self._database = JobDatabase(path, self._fill, lock_wait_s)
+        self._database.open()
 
-    def create(self, request: Request) -> Job:
-        """A new job, on the disk before anything is done for it. Raises ArchiveError."""
-        job = Job(f"job-{secrets.token_hex(6)}", self._process_id, request, None, Running(), self._clock())
-        self._write(job)
-        self._live[job.job_id] = job
+    def create(self, request: Request, roots: tuple[Path, ...] | None = (), clip_id: str | None = None) -> Job:
+        """A new job, on the disk before anything is done for it. Raises ArchiveError, Busy."""
+        try:
+            self._process.announce()
+        except OSError as error:
+            raise ArchiveError(f"Nothing can be made now: {error}.", disk_remedy(self._folder)) from error
+        self._database.need_disk()
+        job_id = f"job-{secrets.token_hex(6)}"
+        job = Job(
+            job_id, self._process.process_id, request, None, Running(), self._clock(), roots=roots, clip_id=clip_id
+        )
+        self._live[job_id] = job
+        try:
+            self._write_live()
+        except ArchiveError:
+            del self._live[job_id]
+            raise
         return job
 
     def planned(self, job_id: str, plan: Plan) -> Job:
         return self._change(self.get(job_id), plan=plan)
+
+    def queued(self, job_id: str) -> Job:
+        """It was admitted, and a lane has it."""
+        return self._change(self.get(job_id), queued_at=self._clock())
+
+    def admitting(self, job_id: str) -> Job:
+        """It is being admitted again: if the process dies of that, it was not for waiting."""
+        return self._change(self.get(job_id), queued_at=None)
 
     def set_state(self, job_id: str, state: JobState) -> Job:
         """Change the job's state and return the job as it now is. One that has ended stays as it ended.
@@ -100,175 +115,130 @@ class JobStore:
         job = self.get(job_id)
         if job.has_ended:
             return job
-        if job.process_id != self._process_id:
-            hint = "Cancel it from the client that started it."
-            raise BadInput(f"{job_id} runs in another process on this data directory.", hint)
-        now = self._clock()
+        if job.process_id != self._process.process_id:
+            hint = "Cancel it from the client that started it, or when a server goes on with it."
+            raise BadInput(f"{job_id} belongs to another process on this data directory.", hint)
         if not isinstance(state, Running):
-            return self._change(job, state=state, ended_at=now)
+            begun = self._begun.pop(job_id, None)
+            ran_s = None if begun is None else self._monotonic() - begun
+            return self._change(job, state=state, ended_at=self._clock(), ran_s=ran_s)
         if job.started_at is None and state.stage is not Stage.QUEUED:
-            return self._change(job, state=state, started_at=now)
+            self._begun[job_id] = self._monotonic()
+            return self._change(job, state=state, started_at=self._clock())
         self._live[job_id] = replace(job, state=state)
         return self._live[job_id]
 
     def forget(self, job_id: str) -> None:
-        """Remove the record of a job that never began. One that has ended stays. Raises NotFound, ArchiveError."""
-        if self.get(job_id).has_ended:
-            return
-        with self._transaction():
-            self._db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
+        """Remove the record of a job that never began."""
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
         del self._live[job_id]
 
     def get(self, job_id: str) -> Job:
         """The job as it is now, in whichever process it runs. Raises NotFound."""
         if job_id in self._live:
             return self._live[job_id]
-        rows = self._read("SELECT * FROM jobs WHERE job_id = ?", job_id)
-        if not rows:
-            raise NotFound(f"There is no job {job_id[:80]!r}.", "Call get_job without an id to see the recent jobs.")
-        return self._settled(_job(rows[0]))
+        for job in self._jobs("WHERE job_id = ?", job_id):
+            return job
+        raise NotFound(f"There is no job {job_id[:80]!r}.", "Call get_job without an id to see the recent jobs.")
 
     def recent(self, limit: int = 20) -> list[Job]:
         """The newest jobs first."""
-        rows = self._read("SELECT * FROM jobs ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
-        return [self._live.get(job.job_id) or self._settled(job) for job in map(_job, rows)]
+        return self._jobs("ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
+
+    def elapsed_s(self, job_id: str) -> float:
+        """Seconds since a lane of this process began the job; 0 before."""
+        now = self._monotonic()
+        return now - self._begun.get(job_id, now)
 
     def expected_s(self, plan: Plan, tool: str = "generate_video", *, joined: bool = False) -> float | None:
-        """Seconds that such a job should run here: the median per pixel-frame of past jobs of its kind. None without.
+        """Seconds that such a job should run here; None while nothing is known."""
+        return expected_s(self._database.read, plan, tool, joined)
 
-        Jobs of one kind take the same work per pixel: they have the same tool, model and quality, and agree in whether
-        they are joined from several parts, double the rate, render in tiles, are scaled up, and show a reference.
-        """
-        rows = self._read(
-            "SELECT plan, request, ended_at - started_at FROM jobs"
-            " WHERE status = 'succeeded' AND started_at IS NOT NULL"
-            " AND json_extract(plan, '$.model') = ? AND json_extract(plan, '$.quality') = ?"
-            " AND json_extract(request, '$.tool') = ? ORDER BY created_at DESC LIMIT 100",
-            plan.model,
-            plan.quality,
-            tool,
-        )
-        past = [
-            (Plan.model_validate_json(made), seconds)
-            for made, request, seconds in rows
-            if is_joined(_REQUEST.validate_json(request)) is joined
-        ]
-        rates = [seconds / other.pixel_frames for other, seconds in past if _work(other) == _work(plan)][:PAST_JOBS]
-        return statistics.median(rates) * plan.pixel_frames if rates else None
+    def news(self) -> str:
+        """What happened to the records since the last call; "" where nothing did."""
+        return self._database.news()
 
     def close(self) -> None:
-        self._db.close()
+        self._database.close()
+
+    # -- jobs whose process has died --------------------------------------------------------------------
+
+    def is_orphan(self, job: Job) -> bool:
+        """Whether the process that ran the job is gone, and no other has adopted it."""
+        return not job.has_ended and not self._process.is_alive(job.process_id)
+
+    def adopt(self) -> list[Job]:
+        """The jobs of dead processes, which are this process's from now on, in the order in which they came.
+
+        Raises ArchiveError; then none is.
+        """
+        if not self._database.is_on_disk:
+            return []
+        orphans = [job for job in self._jobs("WHERE status = 'running' ORDER BY rowid") if self.is_orphan(job)]
+        if not orphans:
+            return []
+        with self._database.transaction() as db:
+            adopted = [mine for job in orphans if (mine := self._claimed(db, job)) is not None]
+        self._live |= {job.job_id: job for job in adopted}
+        return adopted
+
+    def _claimed(self, db: sqlite3.Connection, job: Job) -> Job | None:
+        mine = replace(
+            job,
+            process_id=self._process.process_id,
+            state=Running(),
+            queued_at=job.queued_at or self._clock(),
+            started_at=None,
+            restarts=job.restarts + (not job.waits),
+        )
+        claim = "UPDATE jobs SET process_id = ? WHERE job_id = ? AND process_id = ? AND status = 'running'"
+        if not db.execute(claim, (mine.process_id, job.job_id, job.process_id)).rowcount:
+            return None
+        db.execute(_UPSERT, to_row(mine))
+        return mine
+
+    def cancelled_clips(self) -> set[str]:
+        """What the clips of cancelled jobs would be called: a process may have died before it removed one."""
+        rows = self._database.read("SELECT clip_id FROM jobs WHERE status = 'cancelled' AND clip_id IS NOT NULL")
+        return {row[0] for row in rows}
+
+    # -- rows -------------------------------------------------------------------------------------------
+
+    def _jobs(self, where: str, *values: object) -> list[Job]:
+        """Those that can be read; what of them this process knows better is as it knows it."""
+        found = []
+        for row in self._database.read(f"{_READ} {where}", *values):
+            try:
+                found.append(self._live.get(row[0]) or from_row(row))
+            except ValueError as error:
+                log.warning("a job record is left out: %s", error)
+        return found
 
     def _change(self, job: Job, **changes: object) -> Job:
         """In memory at once, and on the disk if that can be written: a full disk must not keep a job from ending."""
         job = replace(job, **changes)  # type: ignore[arg-type]  # the callers name fields of Job
         if isinstance(job.state, Refused):  # what was refused is kept as a digest in the audit, and nowhere else
-            job = replace(job, request=_redacted(job.request))
+            job = without_words(job)
         self._live[job.job_id] = job
         try:
-            self._write(job)
+            self._write_live()
         except ArchiveError as error:
             log.error("job %s is %s, but its record could not be written: %s", job.job_id, job.state.status, error)
-            return job
-        if job.has_ended:
-            del self._live[job.job_id]
         return job
 
-    def _settled(self, job: Job) -> Job:
-        """The job, failed if the process that ran it is gone."""
-        if job.has_ended or self._is_alive(job.process_id):
-            return job
-        return self._change(job, state=RESTARTED, ended_at=self._clock())
+    def _write_live(self) -> None:
+        """All of them, for they are few: what an earlier full disk kept from being written too. Raises ArchiveError."""
+        with self._database.transaction() as db:
+            db.executemany(_UPSERT, map(to_row, self._live.values()))
+            db.execute(_PRUNE, (self._clock() - self._keep_s, self._keep))
+        self._live = {job_id: job for job_id, job in self._live.items() if not job.has_ended}
 
-    def _read(self, query: str, *values: object) -> list[Any]:
-        try:
-            return self._db.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise _unusable(error) from error
-
-    def _write(self, job: Job) -> None:
-        state = None if isinstance(job.state, Running) else json.dumps(asdict(job.state))
-        with self._transaction():
-            self._db.execute(
-                "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    job.job_id, job.process_id, job.request.model_dump_json(), job.plan and job.plan.model_dump_json(),
-                    job.state.status, state, job.created_at, job.started_at, job.ended_at,
-                ),
-            )  # fmt: skip
-
-    def _recover(self) -> None:
-        """Fail the jobs of dead processes: nobody else would ever end them."""
-        for row in self._read("SELECT * FROM jobs WHERE status = 'running'"):
-            self._settled(_job(row))
-
-    def _migrate(self) -> None:
-        with self._transaction():
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise ArchiveError(f"The jobs were written by a newer ltx-mcp (schema {version}).", "Upgrade ltx-mcp.")
-            if version == 1:
-                self._db.execute("ALTER TABLE jobs RENAME COLUMN tenant TO process_id")
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS jobs (job_id TEXT PRIMARY KEY, process_id TEXT NOT NULL,"
-                " request TEXT NOT NULL, plan TEXT, status TEXT NOT NULL, state TEXT, created_at REAL NOT NULL,"
-                " started_at REAL, ended_at REAL)"
-            )
-            self._db.execute("CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, created_at)")
-            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            with self._db:  # commits, or rolls back
-                self._db.execute("BEGIN IMMEDIATE")
-                yield
-        except sqlite3.Error as error:
-            raise _unusable(error) from error
-
-
-def _work(plan: Plan) -> tuple[bool, ...]:
-    return plan.doubled_rate, plan.tiles is not None, plan.upscaled, plan.reference is not None
-
-
-def _redacted(request: Request) -> Request:
-    """The request without any of its texts: none of what `texts_of` reads is left."""
-    no_texts: dict[str, object]
-    match request:
-        case GenerateRequest():
-            no_texts = {"prompt": REDACTED, "then": (), "negative_prompt": None}
-        case AnimateRequest():
-            no_texts = {"prompt": REDACTED, "negative_prompt": None}
-        case RestyleRequest():
-            no_texts = {"prompt": REDACTED}
-        case ImportRequest():
-            no_texts = {"title": REDACTED}
-        case FinalizeRequest():
-            no_texts = {"final": _redacted(request.final)}
-        case EditRequest():
-            shots = tuple(shot.model_copy(update={"title": None}) for shot in request.shots)
-            no_texts = {"title": REDACTED, "shots": shots, "titles": (), "narration": (), "subtitles": None}
-            no_texts["changes"] = tuple(change.model_copy(update={"title": None}) for change in request.changes)
-        case ExportRequest():
-            no_texts = {"name": None}
-        case _:
-            assert_never(request)
-    return request.model_copy(update=no_texts)
-
-
-def _unusable(error: sqlite3.Error) -> ArchiveError:
-    return ArchiveError(f"The job records cannot be used: {error}.", "Check the data directory's disk, then try again.")
-
-
-def _job(row: tuple[str, str, str, str | None, str, str | None, float, float | None, float | None]) -> Job:
-    job_id, process_id, request, plan, status, state, created_at, started_at, ended_at = row
-    return Job(
-        job_id=job_id,
-        process_id=process_id,
-        request=_REQUEST.validate_json(request),
-        plan=Plan.model_validate_json(plan) if plan else None,
-        state=ENDED[status](**json.loads(state)) if state else Running(Stage.LOADING if started_at else Stage.QUEUED),
-        created_at=created_at,
-        started_at=started_at,
-        ended_at=ended_at,
-    )
+    def _fill(self, is_new: bool) -> None:
+        """After the file was opened: what it should hold and may not."""
+        known = sorted(self._known(), key=lambda job: job.created_at) if is_new else []
+        if not (known or self._live):
+            return
+        with self._database.transaction() as db:
+            db.executemany(f"INSERT OR IGNORE {_INSERT}", map(to_row, known))
+        self._write_live()

@@ -68,6 +68,7 @@ class Inputs:
     """
 
     def __init__(self, library: Library, roots: Sequence[Path] | None) -> None:
+        self.roots = None if roots is None else tuple(roots)
         self._library, self._files = library, AllowedFiles(roots, library.clips_dir.parent)
 
     def with_roots(self, roots: Sequence[Path] | None) -> "Inputs":

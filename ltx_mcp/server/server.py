@@ -131,7 +131,7 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
         if resolution not in RESOLUTIONS:
             raise ResourceNotFoundError(f"There is no resolution {resolution[:20]!r}: {', '.join(RESOLUTIONS)}.")
         studio = await lazy_studio.studio()
-        found = await studio.equipment.offers(resolution, studio.jobs.expected_shot_s)
+        found = await studio.equipment.offers(resolution, studio.jobs.estimates.expected_shot_s)
         return json.dumps([offer.model_dump(mode="json") for offer in found])
 
     @server.resource("ltx://loras", title="The LoRAs that may be named", mime_type="application/json")

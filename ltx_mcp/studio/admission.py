@@ -1,6 +1,5 @@
 """Admission: what must hold before a job may wait for a lane. It renders nothing and leaves nothing behind."""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from ltx_mcp.archive.draft_latents import DraftLatents
 from ltx_mcp.archive.library import Library
 from ltx_mcp.engine.plan.layout import WORDS, Uses
 from ltx_mcp.engine.plan.planning import plan as make_plan
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.preparation.base_film import with_base
 from ltx_mcp.preparation.export import PreparedExport, prepare_export
 from ltx_mcp.preparation.film_texts import with_subtitle_text
@@ -30,8 +30,6 @@ from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.request_texts import texts_of
 from ltx_mcp.types.requests import MAX_SEED, ClipRequest, FinalizeRequest, GenerateRequest, ImportRequest
 from ltx_mcp.types.timeline import EditRequest
-
-MAX_SAMPLED_SEED = 2**53  # larger integers are rounded by hosts that are written in JavaScript
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,18 @@ class Admission:
             draft_latents=self._draft_latents,
         )
 
-    async def admit(self, job_id: str, request: ClipRequest) -> Admitted | AlreadyThere:
-        """Raises Refused, BadInput, NotFound, MediaError, TooLarge, ArchiveError, ModelUnavailable,
+    @property
+    def roots(self) -> tuple[Path, ...] | None:
+        """Where inputs may come from now: a job keeps it, wherever it is gone on with."""
+        return self._inputs.roots
+
+    async def admit(self, job: Job, request: ClipRequest) -> Admitted | AlreadyThere:
+        """`request` is the job's own.
+
+        Raises Refused, BadInput, NotFound, MediaError, TooLarge, ArchiveError, ModelUnavailable,
         ModerationUnavailable.
         """
-        run, models = to_thread.run_sync, self.equipment
+        run, models, job_id, inputs = to_thread.run_sync, self.equipment, job.job_id, self._inputs.with_roots(job.roots)
         # LoRAs come before the texts: their trigger words join the prompts and are moderated with them.
         method = await run(choose_method, request, models.loras, models.engine_card)
         # Texts come before anything that they name is opened: what is refused must cost no work and reveal no file.
@@ -83,28 +88,26 @@ class Admission:
         await run(self._gates.check_texts, job_id, texts_of(request), loras)
         # The quota comes before the inputs, which may take seconds to read: a full archive can publish nothing.
         await run(self._library.check_room)
-        if isinstance(request, ImportRequest) and (known := await run(imported_before, request, self._inputs)):
+        if isinstance(request, ImportRequest) and (known := await run(imported_before, request, inputs)):
             return AlreadyThere((await run(self._library.found_again, *known)).clip_id)
-        prepared = await run(
-            prepare, request, self._inputs, method, models.controls, self._draft_latents, models.narrator
-        )
+        prepared = await run(prepare, request, inputs, method, models.controls, self._draft_latents, models.narrator)
         # Input frames come before the plan, which fits them to the clip: nothing is made of an image that is refused.
         await run(
             lambda: self._gates.check_inputs(job_id, request.prompt, prepared.input_frames(), prepared.input_name)
         )
         # The plan comes last: it needs the size of the inputs, and asking the engine's card may probe the device.
-        planned = await run(prepared.plan, self._planner(request, method))
+        planned = await run(prepared.plan, self._planner(job.seed, request, method))
         # Input images are let go only now, since planning fits them to the clip's size.
         return Admitted(planned, await run(prepared.release_inputs))
 
-    async def admit_export(self, job_id: str, request: ExportRequest) -> PreparedExport:
+    async def admit_export(self, job: Job, request: ExportRequest) -> PreparedExport:
         """Raises Refused, BadInput, NotFound, ArchiveError."""
-        await to_thread.run_sync(self._gates.check_texts, job_id, texts_of(request), ())
-        return await to_thread.run_sync(prepare_export, request, self._inputs)
+        await to_thread.run_sync(self._gates.check_texts, job.job_id, texts_of(request), ())
+        return await to_thread.run_sync(prepare_export, request, self._inputs.with_roots(job.roots))
 
-    def _planner(self, request: ClipRequest, method: RestyleMethod) -> PlanShot:
+    def _planner(self, sampled_seed: int, request: ClipRequest, method: RestyleMethod) -> PlanShot:
         """The engine's card is asked for with the first shot only: a job that plans none never waits for the device."""
-        first_seed = secrets.randbelow(MAX_SAMPLED_SEED) if request.seed is None else request.seed
+        first_seed = sampled_seed if request.seed is None else request.seed
 
         def plan_shot(
             shot: GenerateRequest, part: int = 0, size: tuple[int, int] | None = None, uses: Uses = WORDS

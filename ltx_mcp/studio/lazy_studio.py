@@ -24,8 +24,14 @@ class LazyStudio:
     whether its client gave it up or is not there any more.
     """
 
-    def __init__(self, open_studio: "Callable[[], AbstractAsyncContextManager[Studio]]", max_wait_s: float) -> None:
+    def __init__(
+        self,
+        open_studio: "Callable[[], AbstractAsyncContextManager[Studio]]",
+        max_wait_s: float,
+        has_work: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.max_wait_s = max_wait_s
+        self._has_work = has_work
         self.client_left = False
         self._opening = _Opening(open_studio)
         self._seen: Callable[[Studio], Studio] = lambda studio: studio
@@ -48,7 +54,8 @@ class LazyStudio:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator["LazyStudio"]:
-        """Open the studio on demand until the block is left; then close it, if it was opened.
+        """Open the studio on demand until the block is left, or at once if jobs wait in it; then close it, if it was
+        opened.
 
         Whoever enters first closes it: the clients' blocks lie within that one.
         """
@@ -58,6 +65,8 @@ class LazyStudio:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._opening.run)
             self._opening.is_running = True
+            if self._has_work():
+                self._opening.want()
             try:
                 yield self
             finally:
@@ -91,6 +100,9 @@ class _Opening:
             raise attempt.failure
         assert self.opened is not None
         return self.opened
+
+    def want(self) -> None:
+        self._attempt.wanted.set()
 
     def stop(self) -> None:
         self._closing.set()

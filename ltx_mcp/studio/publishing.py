@@ -12,7 +12,7 @@ from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.originals import read_original
 from ltx_mcp.archive.speech import SPEECH, speech_text
 from ltx_mcp.jobs.lane import OnProgress, Step, Write
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip, provenance_tags, write_clip
 from ltx_mcp.preparation.footage_in_place import look_through
 from ltx_mcp.preparation.photo import write_photo
@@ -67,10 +67,12 @@ class Publishing:
             written = replace(written, original=await to_thread.run_sync(read_original, prepared.original))
         facts = clip_facts(job, plan, prepared, written)
         texts = {**prepared.texts, **({SPEECH: speech_text(written.said)} if written.said else {})}
-        clip = await self._archive.publish(job.job_id, facts, written.video, written.sheet, texts)
+        clip_id = job.clip_id or self._archive.new_clip_id(facts.prompt)
+        # The latents come before the clip: whoever finds the clip after a crash takes the job as done.
         if written.latents is not None and prepared.recipe is None:  # a whole draft, not one of several chained shots
             kept = KeptDraft(written.latents, plan.model, prepared.digests())
-            await to_thread.run_sync(self._draft_latents.keep, clip.clip_id, kept)
+            await to_thread.run_sync(self._draft_latents.keep, clip_id, kept)
+        clip = await self._archive.publish(job.job_id, clip_id, facts, written.video, written.sheet, texts)
         # The index comes last: it is derived from the files, and reconciled with them if this is interrupted.
         on_progress(Step(Stage.INDEXING))
         await self._archive.add_to_index(clip, written.samples)
@@ -106,6 +108,7 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         source=prepared.source,
         sources=prepared.sources,
         created_at=datetime.now(UTC),
+        job_id=job.job_id,
         moderation=written.verdict,
         provenance=prepared.provenance,
         loras=tuple(use.model_dump(exclude_none=True) for use in plan.loras),

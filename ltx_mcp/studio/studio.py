@@ -16,7 +16,7 @@ from ltx_mcp.archive.archive import Archive
 from ltx_mcp.errors import BadInput, Cancelled, IndexUnavailable, QueueFull, Refused, StudioError
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs.lane import LaneJob
-from ltx_mcp.jobs.store import Job
+from ltx_mcp.jobs.record import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip
 from ltx_mcp.preparation.export import PreparedExport
 from ltx_mcp.studio.admission import Admission, Admitted, AlreadyThere
@@ -33,7 +33,6 @@ from ltx_mcp.types.searches import SearchFilters, SearchRequest
 log = logging.getLogger(__name__)
 
 UNWIND_S = 5.0
-BROKEN = states.Failed("internal", "The studio broke on this job.", "The server's log says why; try once more.")
 
 
 class Studio:
@@ -71,35 +70,41 @@ class Studio:
         Raises BadInput, which leaves no record: nothing was begun, and whoever asked wrongly is told now. Raises
         TooLarge, QueueFull, ModelUnavailable; the record then says why it failed.
         """
-        job = self.jobs.create(request)
+        clip_id = None if isinstance(request, ExportRequest) else self.archive.new_clip_id(request.prompt)
+        job = self.jobs.create(request, self.admission.roots, clip_id)
         try:
-            if isinstance(request, ExportRequest):
-                export = await self.admission.admit_export(job.job_id, request)
-                queue = partial(self._queue_export, job.job_id, export)
-            else:
-                match await self.admission.admit(job.job_id, request):
-                    case AlreadyThere(clip_id):
-                        return self.jobs.set_state(job.job_id, states.Succeeded(clip_id))
-                    case admitted:
-                        queue = partial(self._queue, job.job_id, admitted)
-            if not self.jobs.get(job.job_id).has_ended:  # whoever saw it in get_job's list may have cancelled it
-                queue()
-        except Refused as error:
-            self.jobs.set_state(job.job_id, states.Refused.of(error))
+            await self.begin(job)
         except BadInput:
             self.jobs.forget(job.job_id)
             raise
+        except Refused as error:
+            self.jobs.set_state(job.job_id, states.ended_by(error))
         except StudioError as error:
-            self.jobs.set_state(job.job_id, states.Failed.of(error))
+            self.jobs.set_state(job.job_id, states.ended_by(error))
             raise
         except Exception as error:
             log.exception("job %s could not be started", job.job_id)
-            self.jobs.set_state(job.job_id, BROKEN)
-            raise StudioError(BROKEN.message, BROKEN.hint) from error
+            self.jobs.set_state(job.job_id, states.BROKEN)
+            raise StudioError(states.BROKEN.message, states.BROKEN.hint) from error
         except BaseException:  # the caller gave up
             self.jobs.set_state(job.job_id, states.Cancelled())
             raise
         return self.jobs.get(job.job_id)
+
+    async def begin(self, job: Job) -> None:
+        """Admit a recorded job and queue it. Raises what admission raises, QueueFull, ArchiveError."""
+        if isinstance(job.request, ExportRequest):
+            export = await self.admission.admit_export(job, job.request)
+            queue = partial(self._queue_export, job.job_id, export)
+        else:
+            match await self.admission.admit(job, job.request):
+                case AlreadyThere(clip_id):
+                    self.jobs.set_state(job.job_id, states.Succeeded(clip_id))
+                    return
+                case admitted:
+                    queue = partial(self._queue, job.job_id, admitted)
+        if not self.jobs.get(job.job_id).has_ended:  # whoever saw it in get_job's list may have cancelled it
+            queue()
 
     def _queue(self, job_id: str, admitted: Admitted) -> None:
         planned, prepared = admitted.planned, admitted.prepared
@@ -109,9 +114,9 @@ class Studio:
             lane_job = self.jobs.submit(job_id, prepared.lane, planned.render, write)
         except QueueFull as full:
             self._publishing.discard(job_id)
-            expected = self.jobs.expected_s(planned.plan, self.jobs.get(job_id).request)
-            pace = f" One such clip takes about {expected:.0f} s here." if expected else ""
-            raise QueueFull(full.message + pace, full.hint) from None
+            free_s = self.jobs.free_s(self.jobs.get(job_id), prepared.lane)
+            when = f" The next place is free in about {free_s:.0f} s." if free_s else ""
+            raise QueueFull(full.message + when, full.hint) from None
         self._tasks.start_soon(self._finish, job_id, partial(self._published, job_id, admitted, lane_job))
 
     def _queue_export(self, job_id: str, export: PreparedExport) -> None:
@@ -123,18 +128,14 @@ class Studio:
         state: states.Ended
         try:
             state = await done()
-        except Cancelled:
-            state = states.Cancelled()
-        except Refused as error:
-            state = states.Refused.of(error)
-        except StudioError as error:
-            log.warning("job %s failed: %s", job_id, error, exc_info=error.__cause__)
-            state = states.Failed.of(error)
         except anyio.get_cancelled_exc_class():
             raise
-        except BaseException:  # a panic in a library's Rust is not an Exception
-            log.exception("job %s broke", job_id)
-            state = BROKEN
+        except BaseException as error:
+            state = states.ended_by(error)
+            if state == states.BROKEN:
+                log.exception("job %s broke", job_id)
+            elif isinstance(state, states.Failed):
+                log.warning("job %s failed: %s", job_id, error, exc_info=error.__cause__)
         self.jobs.set_state(job_id, state)
         await self.jobs.left_lane(job_id)  # its thread may still be writing there
         self._publishing.discard(job_id)
@@ -164,7 +165,7 @@ class Studio:
         return await self.archive.search(SearchQuery(**filters, image=image, clip_id=clip_id), asked.tags)
 
     async def capabilities(self) -> Capabilities:
-        made = await self.equipment.capabilities(self.jobs.expected_shot_s)
+        made = await self.equipment.capabilities(self.jobs.estimates.expected_shot_s)
         try:
             return made.model_copy(update={"search": await self.archive.search_model()})
         except IndexUnavailable as error:

@@ -1,18 +1,20 @@
-"""Job tracking: the state of every job, its place in a lane, who waits for it, and how long it should still take."""
+"""Job tracking: the state of every job, its place in a lane, who waits for it, and what becomes of it at the end."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import anyio
 
 from ltx_mcp.jobs.lane import Lane, LaneJob, LaneName, Render, Step, Write
-from ltx_mcp.jobs.store import Job, JobStore
+from ltx_mcp.jobs.record import Job
+from ltx_mcp.jobs.store import JobStore
+from ltx_mcp.studio.estimates import Estimates, Submitted
 from ltx_mcp.types import states
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.requests import Request, is_joined
+from ltx_mcp.types.requests import Request
 from ltx_mcp.types.stages import Stage
 
 HEARTBEAT_S = 5.0  # some hosts give up on a call after ten seconds without progress
@@ -38,12 +40,6 @@ _SHARES: dict[Stage, tuple[float, float]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Submitted:
-    lane: Lane
-    lane_job: LaneJob[Any]
-
-
 class JobTracker:
     """Job records, and the lanes that run them. Used on the event loop's thread."""
 
@@ -51,20 +47,25 @@ class JobTracker:
         self._jobs = jobs
         self._lanes = lanes
         self._heartbeat_s = heartbeat_s
-        self._submitted: dict[str, _Submitted] = {}
+        self._submitted: dict[str, Submitted] = {}
+        self.estimates = Estimates(jobs, self._submitted)
         self._changed: dict[str, anyio.Event] = {}
-        self._running: dict[str, Request] = {}  # not those of other processes on the same records
+        self._running: dict[str, Job] = {}  # as they began; not those of other processes on the same records
         self._callers: Counter[str] = Counter()  # of running jobs: calls that wait, or got the id
+        self._adopted: set[str] = set()  # jobs that another process accepted
+        self._left: set[str] = set()  # jobs that another process is to go on with
+        self._orphan_seen = anyio.Event()
 
-    def create(self, request: Request) -> Job:
-        """A new job, on the disk before anything is done for it. Raises ArchiveError."""
-        job = self._jobs.create(request)
-        self._running[job.job_id] = request
+    def create(self, request: Request, roots: tuple[Path, ...] | None = (), clip_id: str | None = None) -> Job:
+        """A new job, on the disk before anything is done for it. Raises ArchiveError, Busy."""
+        job = self._jobs.create(request, roots, clip_id)
+        self._running[job.job_id] = job
         return job
 
-    def running_like(self, request: Request) -> Job | None:
-        """A job of this process that was asked for in the same words and has not ended."""
-        return next((self.get(job_id) for job_id, asked in self._running.items() if asked == request), None)
+    def running_like(self, request: Request, roots: tuple[Path, ...] | None) -> Job | None:
+        """A job of this process that has not ended, asked for in the same words by whoever may read the same."""
+        same = (job.job_id for job in self._running.values() if job.request == request and job.roots == roots)
+        return next(map(self.get, same), None)
 
     @property
     def unfinished_count(self) -> int:
@@ -89,21 +90,64 @@ class JobTracker:
 
     def get(self, job_id: str) -> Job:
         """Raises NotFound."""
-        return self._jobs.get(job_id)
+        job = self._jobs.get(job_id)
+        self._look_for_orphans([job])
+        return job
 
     def recent(self, limit: int = 20) -> list[Job]:
         """The newest jobs first."""
-        return self._jobs.recent(limit)
+        jobs = self._jobs.recent(limit)
+        self._look_for_orphans(jobs)
+        return jobs
+
+    def news(self) -> str:
+        """What happened to the job records since the last call; "" where nothing did."""
+        return self._jobs.news()
 
     def planned(self, job_id: str, plan: Plan) -> None:
         """Put the plan into the job's record."""
         self._jobs.planned(job_id, plan)
 
     def submit(self, job_id: str, lane: LaneName, render: Render, write: Write[T]) -> LaneJob[T]:
-        """Queue the job in this lane; from now on `cancel` reaches its render. Raises QueueFull."""
-        lane_job = self._lanes[lane].submit(render, write, partial(self.on_progress, job_id))
-        self._submitted[job_id] = _Submitted(self._lanes[lane], lane_job)
+        """Queue the job in this lane; from now on `cancel` reaches its render.
+
+        Raises QueueFull, but for a job that was accepted before.
+        """
+        target, accepted = self._lanes[lane], job_id in self._adopted
+        lane_job = target.submit(render, write, partial(self.on_progress, job_id), accepted=accepted)
+        self._submitted[job_id] = Submitted(target, lane_job)
+        self._jobs.queued(job_id)
         return lane_job
+
+    # -- jobs of processes that died ---------------------------------------------------------------------
+
+    def adopt(self) -> list[Job]:
+        """The jobs of dead processes, which are ours from now on, in their order."""
+        self._orphan_seen = anyio.Event()
+        adopted = self._jobs.adopt()
+        for job in adopted:
+            self._running[job.job_id] = job
+            self._adopted.add(job.job_id)
+            self.join(job.job_id)  # whoever asked for it may have its id
+        return adopted
+
+    async def orphan_seen(self) -> None:
+        """Wait until somebody asks for a job whose process has died."""
+        await self._orphan_seen.wait()
+
+    def admitting(self, job_id: str) -> Job:
+        """An adopted job is being admitted again."""
+        return self._jobs.admitting(job_id)
+
+    def cancelled_clips(self) -> set[str]:
+        """What the clips of cancelled jobs would be called."""
+        return self._jobs.cancelled_clips()
+
+    def _look_for_orphans(self, jobs: Iterable[Job]) -> None:
+        if any(self._jobs.is_orphan(job) for job in jobs):
+            self._orphan_seen.set()
+
+    # -- the course of a job ----------------------------------------------------------------------------
 
     async def left_lane(self, job_id: str) -> None:
         """Wait until the lane's thread no longer touches the job's files."""
@@ -112,6 +156,8 @@ class JobTracker:
 
     def set_state(self, job_id: str, state: states.JobState) -> Job:
         """Change the job's state, wake whoever waits for it, and return the job as it now is."""
+        if job_id in self._left:
+            return self._jobs.get(job_id)
         job = self._jobs.set_state(job_id, state)
         if job.has_ended:
             self._ended(job_id)
@@ -119,6 +165,7 @@ class JobTracker:
         return job
 
     def _ended(self, job_id: str) -> None:
+        self._adopted.discard(job_id)
         self._running.pop(job_id, None)
         self._callers.pop(job_id, None)
 
@@ -148,43 +195,24 @@ class JobTracker:
         return job
 
     def stop(self) -> None:
-        """End every job that runs here, but for those that are being published: that takes a moment only."""
+        """Leave every job that runs here to the next process, but for those that are being published: that takes a
+        moment only.
+        """
         for job_id, submitted in self._submitted.items():
-            state = self.get(job_id).state
+            state = self._jobs.get(job_id).state
             if not isinstance(state, states.Running) or state.stage not in (Stage.PUBLISHING, Stage.INDEXING):
-                self.set_state(job_id, states.RESTARTED)
+                self._left.add(job_id)
                 submitted.lane.cancel(submitted.lane_job)
+
+    def free_s(self, job: Job, lane: LaneName) -> float | None:
+        """Seconds until this lane, which has no place for the job, should take one. None while nothing is known."""
+        expected = None if job.plan is None else self.estimates.expected_s(job.plan, job.request)
+        return self.estimates.free_s(self._lanes[lane], expected)
 
     def queue_position(self, job_id: str) -> int | None:
         """0 for the next to run in its lane, None for a job that does not wait."""
         submitted = self._submitted.get(job_id)
         return None if submitted is None else submitted.lane.position(submitted.lane_job)
-
-    def expected_s(self, plan: Plan, request: Request) -> float | None:
-        """Seconds that such a job should run here, from past ones; None while there are none."""
-        return self._jobs.expected_s(plan, request.tool, joined=is_joined(request))
-
-    def expected_shot_s(self, plan: Plan) -> float | None:
-        """The same for one shot from words alone."""
-        return self._jobs.expected_s(plan)
-
-    def eta_s(self, job: Job, now: float) -> float | None:
-        """Seconds until the job should end, from past jobs of its kind and its own pace; None while nothing is known.
-
-        `now` is in seconds since the epoch.
-        """
-        if not isinstance(job.state, states.Running):
-            return None
-        expected = None if job.plan is None else self.expected_s(job.plan, job.request)
-        elapsed = now - job.started_at if job.started_at else 0.0
-        if job.state.progress > 0.1:
-            own_pace = elapsed * (1 - job.state.progress) / job.state.progress
-            return own_pace if expected is None else max(expected - elapsed, min(own_pace, expected))
-        if expected is None:
-            return None
-        position = self.queue_position(job.job_id)
-        ahead = 0 if position is None else position + 1  # the one that runs, and those that wait in front of it
-        return max(1.0, expected * (1 + ahead) - elapsed)
 
 
 def progress_of(step: Step) -> float:

@@ -59,7 +59,7 @@ class ClipFacts(Value):
 
     `cuts_s` is when each shot after the first begins, as its frames tell; None where nobody looked. `in_place`: the
     video is the `original` itself, which stays where it is. `codec` is that of the video as ffmpeg names it. A photo
-    has one frame and no duration.
+    has one frame and no duration. `job_id` is that of the job that made it.
     """
 
     kind: Kind
@@ -82,6 +82,7 @@ class ClipFacts(Value):
     source: str | None = None
     sources: tuple[SourceUse, ...] = ()
     created_at: datetime
+    job_id: str | None = None
     moderation: Verdict
     provenance: Provenance
     requested: dict[str, Any] = Field(default_factory=dict)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from ltx_mcp import errors
 from ltx_mcp.errors import StudioError
 from ltx_mcp.types.stages import Stage
 
@@ -63,4 +64,23 @@ ENDED: dict[str, type[Succeeded | Failed | Refused | Cancelled]] = {
     kind.status: kind for kind in (Succeeded, Failed, Refused, Cancelled)
 }
 
-RESTARTED = Failed("restarted", "The server restarted while this job was running.", "Ask for the clip again.")
+BROKEN = Failed("internal", "The studio broke on this job.", "The server's log says why; try once more.")
+
+INTERRUPTED = Failed(
+    "interrupted",
+    "The server ended three times while it worked on this job, so it is not tried again.",
+    "Its log may say why. Ask for a smaller or shorter clip, or once more.",
+)
+
+
+def ended_by(error: BaseException) -> Ended:
+    """The state of a job that ended with this error."""
+    match error:
+        case errors.Cancelled():
+            return Cancelled()
+        case errors.Refused():
+            return Refused.of(error)
+        case StudioError():
+            return Failed.of(error)
+        case _:  # a panic in a library's Rust is not an Exception
+            return BROKEN

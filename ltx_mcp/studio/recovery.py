@@ -1,0 +1,83 @@
+"""What becomes of the jobs whose process died: it is looked for in the archive, and gone on with where it is not there.
+
+A job passes the same preparation and gates as a new one, with its own seed and the folders that it was admitted with.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from ltx_mcp.archive.archive import Archive
+from ltx_mcp.errors import StudioError
+from ltx_mcp.jobs.record import Job
+from ltx_mcp.studio.publishing import Publishing
+from ltx_mcp.studio.tracking import JobTracker
+from ltx_mcp.types import states
+
+log = logging.getLogger(__name__)
+
+MAX_RESTARTS = 2  # of a job that was at work when its process died: it may be what kills it
+
+
+class Recovery:
+    """Of a server, not of a command that ends. `begin` admits and queues a job."""
+
+    def __init__(
+        self, jobs: JobTracker, archive: Archive, publishing: Publishing, begin: Callable[[Job], Awaitable[None]]
+    ) -> None:
+        self._jobs = jobs
+        self._archive = archive
+        self._publishing = publishing
+        self._begin = begin
+        self._adopted = self._adopt()
+        self._scope = anyio.CancelScope()
+
+    async def run(self) -> None:
+        """Until `stop`, go on with what dead processes left, now and whenever another is found to be dead."""
+        with self._scope:
+            await self._remove_cancelled()
+            while True:
+                for job in self._adopted:
+                    await self._go_on(job)
+                await self._jobs.orphan_seen()
+                self._adopted = self._adopt()
+
+    def stop(self) -> None:
+        """What has not been gone on with yet is left to the next process."""
+        self._scope.cancel()
+
+    def _adopt(self) -> list[Job]:
+        try:
+            return self._jobs.adopt()
+        except StudioError as error:  # a full disk; the next who asks for one of them has it tried again
+            log.warning("the jobs of dead processes must wait: %s", error)
+            return []
+
+    async def _remove_cancelled(self) -> None:
+        """Clips that were being published when they were cancelled, by a process that died before it removed them."""
+        for clip_id in self._jobs.cancelled_clips().intersection(await self._archive.clip_ids()):
+            try:
+                await self._publishing.remove(clip_id)
+            except StudioError as error:
+                log.warning("the clip %s of a cancelled job is still there: %s", clip_id, error)
+
+    async def _go_on(self, job: Job) -> None:
+        if self._jobs.get(job.job_id).has_ended:
+            return  # cancelled while it waited here
+        if job.clip_id is not None and await self._archive.was_published(job.clip_id):
+            log.info("job %s was done when its process died", job.job_id)
+            self._jobs.set_state(job.job_id, states.Succeeded(job.clip_id))
+        elif job.restarts > MAX_RESTARTS:
+            self._jobs.set_state(job.job_id, states.INTERRUPTED)
+        else:
+            log.info("job %s goes on: its process died", job.job_id)
+            await self._start_again(job)
+
+    async def _start_again(self, job: Job) -> None:
+        try:
+            await self._begin(self._jobs.admitting(job.job_id))
+        except Exception as error:
+            unexpected = not isinstance(error, StudioError)
+            log.warning("job %s cannot be gone on with: %s", job.job_id, error, exc_info=unexpected)
+            self._jobs.set_state(job.job_id, states.ended_by(error))
