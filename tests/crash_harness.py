@@ -1,0 +1,172 @@
+"""Kills a real server, over and over, and looks whether anything was lost: `python tests/crash_harness.py --kills 60`.
+
+Each life of the server is given jobs and dies by SIGKILL, at a point between two durable steps (crash_points.py) or
+after a random time. The next one goes on with what it left. At the end every job has ended as it should, records,
+clips, latents, index and staging agree, and no clip was made twice. The seed that is printed repeats the same kills.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import anyio
+from crash_points import POINTS, watched
+from mcp import Client, StdioServerParameters
+
+RANDOM = "at random"
+OFTEN = [point for point in POINTS if not point.endswith("remove")]
+LIFE_S = 60.0  # of a server that does not come by its point
+SHORT = {"duration_s": 0.5, "quality": "draft", "wait_s": 0}
+ENDED = ("succeeded", "failed", "refused", "cancelled")
+
+
+def doomed(point: str, passes: int, after_s: float) -> None:
+    """Be the server, until a job has come by the point that many times, or so many seconds have passed."""
+    from ltx_mcp.cli.main import main
+
+    counted = Counter[str]()
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def reached(here: str) -> None:
+        counted[here] += 1
+        begun = counted["before stage"] or here.endswith("adopt")
+        if here == point and begun and counted[here] >= passes:
+            die()
+        if here == "after record" and point == RANDOM and counted[here] == 1:
+            Timer(after_s, die).start()
+
+    with watched(reached):
+        main(["serve"])
+
+
+def a_server(data: Path, *doom: str) -> StdioServerParameters:
+    env = {**os.environ, "LTX_MCP_DATA_DIR": str(data), "LTX_MCP_MODEL": "stand-in", "LTX_MCP_EMBEDDER": "stand-in"}
+    script = [__file__, *doom] if doom else ["-m", "ltx_mcp", "serve"]
+    return StdioServerParameters(command=sys.executable, args=script, env=env | {"LTX_MCP_LOG_LEVEL": "ERROR"})
+
+
+class Kills:
+    """What was asked of the servers, and what they said."""
+
+    def __init__(self, data: Path, seed: int) -> None:
+        self.data = data
+        self.rng = random.Random(seed)
+        self.accepted: list[str] = []
+        self.cancelled: set[str] = set()
+        self.points: Counter[str] = Counter()
+
+    async def life(self) -> None:
+        """One server, from its start to its kill."""
+        point = self.rng.choice([*OFTEN, RANDOM, RANDOM, RANDOM])
+        passes, after_s = (
+            self.rng.randint(1, 5) if point.endswith(("record", "sync")) else 1,
+            self.rng.uniform(0.0, 1.5),
+        )
+        server = a_server(self.data, "--point", point, "--passes", f"{passes}", "--after", f"{after_s}")
+        try:
+            with anyio.fail_after(LIFE_S):
+                async with Client(server) as agent:
+                    await self._ask(agent)
+                    await self._outlive(agent)
+        except TimeoutError:
+            raise
+        except Exception:  # the server is gone in the middle of a call
+            self.points[point] += 1
+        else:
+            self.points["lived on"] += 1
+
+    async def _ask(self, agent: Client) -> None:
+        for _ in range(self.rng.randint(1, 2)):
+            asked = {"prompt": self.rng.choice(["a red circle", "a blue square", "a magenta screen"]), **SHORT}
+            job = await _called(agent, "generate_video", asked | {"seed": self.rng.randrange(1000)})
+            if "job_id" in job:
+                self.accepted.append(job["job_id"])
+        if self.accepted and self.rng.random() < 0.3:
+            job_id = self.rng.choice(self.accepted)
+            self.cancelled.add(job_id)
+            await _called(agent, "cancel_job", {"job_id": job_id})
+
+    async def _outlive(self, agent: Client) -> None:
+        for job_id in self.accepted[-8:]:
+            await _ended(agent, job_id)
+
+    async def check(self) -> dict[str, int]:
+        """A last server, which nobody kills. How many jobs ended in which way; raises AssertionError."""
+        ends: dict[str, dict[str, Any]] = {}
+        with anyio.fail_after(LIFE_S + len(self.accepted)):
+            async with Client(a_server(self.data)) as agent:
+                for job_id in self.accepted:
+                    ends[job_id] = await _ended(agent, job_id)
+                for line in (await _called(agent, "get_job", {}))["recent"]:  # also those whose ids were never told
+                    await _ended(agent, line["job_id"])
+                found = await _called(agent, "search_clips", {"limit": 20})
+        by_code = {job_id: job.get("error", {}).get("code", job["status"]) for job_id, job in ends.items()}
+        bad = {job_id: code for job_id, code in by_code.items() if code not in (*ENDED, "interrupted")}
+        assert not bad, bad
+        assert not [job_id for job_id, code in by_code.items() if code == "cancelled" and job_id not in self.cancelled]
+        self._check_files(ends, found["total_clips"])
+        return dict(Counter(by_code.values()))
+
+    def _check_files(self, ends: dict[str, dict[str, Any]], indexed: int) -> None:
+        made = {job_id: job["clip"]["clip_id"] for job_id, job in ends.items() if job["status"] == "succeeded"}
+        sidecars = [json.loads(path.read_text()) for path in (self.data / "clips").glob("*/clip.json")]
+        by_job = Counter(sidecar["job_id"] for sidecar in sidecars)
+        assert max(by_job.values(), default=1) == 1, f"made twice: {by_job}"
+        assert {s["job_id"]: s["clip_id"] for s in sidecars if s["job_id"] in ends} == made
+        assert indexed == len(sidecars), (indexed, len(sidecars))
+        latents = {path.stem for path in (self.data / "draft_latents").glob("*.safetensors")}
+        assert {sidecar["clip_id"] for sidecar in sidecars} <= latents
+        assert not [path for path in (self.data / "staging").rglob("*") if path.is_file()]
+
+
+async def _called(agent: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return (await agent.call_tool(tool, arguments)).structured_content or {}
+
+
+async def _ended(agent: Client, job_id: str) -> dict[str, Any]:
+    while (job := await _called(agent, "get_job", {"job_id": job_id, "wait_s": 20}))["status"] not in ENDED:
+        pass
+    return job
+
+
+async def run(kills: int, seed: int, data: Path) -> str:
+    """What happened, in words. Raises AssertionError where anything was lost."""
+    killed = Kills(data, seed)
+    begun = time.monotonic()
+    for _ in range(kills):
+        await killed.life()
+    try:
+        ends = await killed.check()
+    except AssertionError as error:
+        raise AssertionError(f"seed {seed}: {error}") from error
+    took = time.monotonic() - begun
+    return (
+        f"seed {seed}: {kills} lives in {took:.0f} s, {len(killed.accepted)} jobs: {ends}; ended {dict(killed.points)}"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--point")
+    parser.add_argument("--passes", type=int)
+    parser.add_argument("--after", type=float)
+    options = parser.parse_args()
+    if options.point:
+        doomed(options.point, options.passes, options.after)
+    else:
+        print(f"seed {options.seed}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="ltx-mcp-kills-") as folder:
+            print(anyio.run(run, options.kills, options.seed, Path(folder)))
