@@ -56,11 +56,11 @@ class Recovery:
 
     async def _remove_cancelled(self) -> None:
         """Clips that were being published when they were cancelled, by a process that died before it removed them."""
-        for clip_id in self._jobs.cancelled_clips().intersection(await self._archive.clip_ids()):
-            try:
+        try:
+            for clip_id in self._jobs.cancelled_clips().intersection(await self._archive.clip_ids()):
                 await self._publishing.remove(clip_id)
-            except StudioError as error:
-                log.warning("the clip %s of a cancelled job is still there: %s", clip_id, error)
+        except StudioError as error:
+            log.warning("clips of cancelled jobs are still there: %s", error)
 
     async def _go_on(self, job: Job) -> None:
         if self._jobs.get(job.job_id).has_ended:
