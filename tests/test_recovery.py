@@ -2,8 +2,9 @@
 
 import random
 import shutil
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import anyio
 import crash_harness
 import pytest
+from agents import an_agent
+from agents import data as data_of
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from crash_points import POINTS, watched
 from gates import Gate
@@ -24,11 +27,13 @@ from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import QueueFull, RenderFailed
 from ltx_mcp.index.stand_in import ColourEmbedder
+from ltx_mcp.jobs.database import has_unfinished
 from ltx_mcp.jobs.presence import Presence
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.jobs.store import JobStore
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.settings import Settings
+from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types import states
 from ltx_mcp.types.plans import Plan
@@ -282,6 +287,57 @@ async def test_a_server_goes_on_with_the_job_of_another_process_that_dies_beside
             assert not studio.jobs.adopt(), "it lives"
             other.close()
             assert isinstance(await ended(studio, job.job_id), states.Succeeded)
+
+
+@pytest.mark.anyio
+async def test_the_clip_of_a_cancelled_job_goes_even_if_its_process_died_before_it_removed_it(tmp_path: Path) -> None:
+    with anyio.fail_after(LIMIT_S):
+        async with a_studio(tmp_path) as studio:
+            for prompt in ("a red circle", "a blue square"):
+                job = await studio.start(a_request(prompt))
+                await ended(studio, job.job_id)
+        with closing(sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)) as db:
+            db.execute("UPDATE jobs SET status = 'cancelled', state = '{}' WHERE job_id = ?", (job.job_id,))
+        async with a_studio(tmp_path) as studio:
+            while len(clips := await studio.archive.clips()) > 1:
+                await anyio.lowlevel.checkpoint()
+            assert [clip.title for clip in clips] == ["a red circle"]
+
+
+@pytest.mark.anyio
+async def test_the_next_answer_about_jobs_says_once_that_their_records_were_damaged(tmp_path: Path) -> None:
+    async with an_agent(tmp_path) as agent:
+        made = data_of(await agent.call_tool("generate_video", {"prompt": DRAWN, "duration_s": 0.5}))
+        with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (tmp_path / "jobs.sqlite").write_bytes(b"damaged" * 1000)
+        for is_told in (True, False):
+            job = data_of(await agent.call_tool("get_job", {"job_id": made["job_id"]}))
+            assert job["clip"] == made["clip"]
+            assert ("jobs.damaged-" in job["next"]) is is_told
+
+
+@pytest.mark.anyio
+async def test_a_server_opens_the_studio_at_once_where_jobs_wait_and_else_with_the_first_call(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    assert not has_unfinished(path)
+    store = JobStore(path, Presence(tmp_path))
+    assert not has_unfinished(path)
+    job = store.create(a_request())
+    opened = anyio.Event()
+
+    @asynccontextmanager
+    async def open_it() -> AsyncGenerator[Studio]:
+        async with a_studio(tmp_path) as studio:
+            opened.set()
+            yield studio
+
+    with anyio.fail_after(LIMIT_S):
+        async with LazyStudio(open_it, 1, lambda: has_unfinished(path)).running():
+            await opened.wait()
+    store.set_state(job.job_id, states.Cancelled())
+    assert not has_unfinished(path)
+    store.close()
 
 
 def test_after_a_crash_at_any_point_the_job_goes_on_and_makes_its_clip_once() -> None:
