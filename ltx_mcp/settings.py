@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from ltx_mcp.errors import SettingsError
 
@@ -27,6 +27,8 @@ _PLACEHOLDER = re.compile(r"^\$\{[^}]*\}$")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}|\$([A-Za-z_]\w*)|%([A-Za-z_]\w*)%")
 _QUOTES = "\"'"
 _FOLDERS = ("data_dir", "roots", "lora_dir", "policy", "index")
+_SECRETS = ("http_token",)  # no error shows them
+MIN_TOKEN_CHARS = 32  # 128 bits even where a token is written in hexadecimal
 
 
 def _folders(value: object) -> object:
@@ -70,6 +72,20 @@ def _filled(found: re.Match[str], environ: Mapping[str, str]) -> str:
     return environ.get(name, found[0])
 
 
+def _token(value: str) -> str:
+    if len(value) < MIN_TOKEN_CHARS or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(f"a token has {MIN_TOKEN_CHARS} or more ASCII letters, digits and signs")
+    return value
+
+
+def _url(value: str) -> str:
+    """Without a slash at its end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("it is such as https://films.example.org")
+    return value.rstrip("/")
+
+
 Folder = Annotated[Path, BeforeValidator(_folder)]
 _LOWER = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 _UPPER = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
@@ -97,6 +113,8 @@ class Settings(BaseModel):
     max_queue: Annotated[int, Field(ge=1, le=1000)] = 8
     max_bytes: Annotated[int, Field(ge=0)] | None = None
     keep_latents_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] = 7.0
+    http_token: Annotated[Annotated[str, AfterValidator(_token)] | None, Field(repr=False)] = None
+    http_url: Annotated[str, AfterValidator(_url)] | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _UPPER] = "INFO"
 
     @classmethod
@@ -143,7 +161,8 @@ def _problem(cls: type[BaseModel], problem: Any) -> str:
     if name not in cls.model_fields:
         return f"{PREFIX}{name.upper()} is not a setting; the settings are {', '.join(_names(cls))}."
     reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
-    return f"{PREFIX}{name.upper()}={problem['input']!r} cannot be used: {reason}."
+    shown = "" if name in _SECRETS else f"={problem['input']!r}"
+    return f"{PREFIX}{name.upper()}{shown} cannot be used: {reason}."
 
 
 def _names(cls: type[BaseModel]) -> list[str]:

@@ -1,10 +1,13 @@
-"""`ltx-mcp serve`: MCP on stdio. The studio is opened by the first call that needs it."""
+"""`ltx-mcp serve`: MCP on stdio, or over HTTP. The studio is opened by the first call that needs it."""
 
 import argparse
 import logging
+import sys
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
+from ltx_mcp.cli.options import read_options
+from ltx_mcp.cli.serve_options import ServeOptions
 from ltx_mcp.server.server import make_server
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def serve(settings: Settings, _arguments: argparse.Namespace) -> int:
+async def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     def studio() -> "AbstractAsyncContextManager[Studio]":
         from ltx_mcp.compose import open_studio
 
@@ -24,5 +27,25 @@ async def serve(settings: Settings, _arguments: argparse.Namespace) -> int:
     for root in settings.roots:
         if not root.is_dir():  # it may come later, with a drive that is plugged in
             log.warning("LTX_MCP_ROOTS: %s does not exist or is not a folder", root)
-    await make_server(LazyStudio(studio, settings.max_wait_s)).run_stdio_async()
+    options, lazy_studio = read_options(ServeOptions, arguments), LazyStudio(studio, settings.max_wait_s)
+    if options.http is None:
+        await make_server(lazy_studio).run_stdio_async()
+    else:
+        await _serve_http(settings, lazy_studio, options.http)
     return 0
+
+
+async def _serve_http(settings: Settings, lazy_studio: LazyStudio, where: str) -> None:
+    from ltx_mcp.http.address import Address, listen, read_address
+    from ltx_mcp.http.app import MCP_PATH, Access, make_app
+    from ltx_mcp.http.serving import HttpServer
+    from ltx_mcp.http.tokens import needed_token
+
+    with listen(read_address(where)) as socket:
+        address = Address(*socket.getsockname()[:2])
+        token, path = needed_token(address, settings.http_token, settings.data_dir)
+        if path is not None:
+            sys.stderr.write(f"Clients need the token in {path}.\n")
+        app = make_app(make_server(lazy_studio).protocol_server, Access.of(address, settings.http_url, token))
+        sys.stderr.write(f"MCP over HTTP at {settings.http_url or f'http://{address}'}{MCP_PATH}\n")
+        await HttpServer(app, lazy_studio.stop_jobs).serve([socket])

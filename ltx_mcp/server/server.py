@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import anyio
+from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.stdio import stdio_server
@@ -42,6 +43,11 @@ is micro, generate_video draws one moving circle, square or triangle, whatever t
 class StudioServer(MCPServer[LazyStudio]):
     """Answers what the SDK leaves unanswered: lines that cannot be parsed, and prompts that cannot be given."""
 
+    @property
+    def protocol_server(self) -> Server[Any]:
+        """The SDK's server of messages, for transports that it does not start itself."""
+        return self._lowlevel_server
+
     async def run_stdio_async(self) -> None:
         async with stdio_server() as (incoming, outgoing):
             server = self._lowlevel_server
@@ -60,7 +66,7 @@ class StudioServer(MCPServer[LazyStudio]):
             raise MCPError(INVALID_PARAMS, str(error)) from None
 
 
-def make_server(lazy_studio: LazyStudio) -> MCPServer[LazyStudio]:
+def make_server(lazy_studio: LazyStudio) -> StudioServer:
     """A server over this studio, which it closes when it ends."""
     server = StudioServer(
         "ltx-mcp",

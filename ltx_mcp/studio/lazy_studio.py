@@ -44,6 +44,11 @@ class LazyStudio:
             raise attempt.failure
         return self._studio
 
+    def stop_jobs(self) -> None:
+        """End the running jobs, if the studio is open: who waits for one is told, before the studio is closed."""
+        if self._attempt.settled.is_set():
+            self._studio.jobs.stop()
+
     @asynccontextmanager
     async def running(self) -> AsyncGenerator["LazyStudio"]:
         """Open the studio on demand until the block is left; then close it, if it was opened."""

@@ -1,0 +1,67 @@
+"""The HTTP server as an ASGI app: the MCP endpoint, and what else stands behind the same door."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
+from mcp.server.auth.provider import TokenVerifier
+from mcp.server.lowlevel.server import Server
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from ltx_mcp.http.address import Address, Hosts
+from ltx_mcp.http.door import Door
+from ltx_mcp.http.events import Sessions
+from ltx_mcp.http.tokens import OneToken
+
+MCP_PATH = "/mcp"
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_SESSIONS = 256  # of 2025-11-25; idle ones end after 30 minutes, the SDK's default
+RETRY_MS = 1000  # until a client whose stream broke comes back
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call: by which names, and with which tokens; None: whoever reaches it."""
+
+    hosts: Hosts
+    tokens: TokenVerifier | None = None
+
+    @classmethod
+    def of(cls, address: Address, url: str | None, token: str | None) -> "Access":
+        """That of a server on this address, which a proxy or the network knows by `url`."""
+        return cls(Hosts.of(address, url), None if token is None else OneToken(token))
+
+    def guarded(self, app: ASGIApp) -> ASGIApp:
+        """The app for those with a token."""
+        return app if self.tokens is None else RequireAuthMiddleware(app, [])
+
+    @property
+    def middleware(self) -> Sequence[Middleware]:
+        known = (
+            []
+            if self.tokens is None
+            else [
+                Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(self.tokens)),
+                Middleware(AuthContextMiddleware),
+            ]
+        )
+        return [Middleware(Door, hosts=self.hosts), *known]
+
+
+def make_app(server: Server[Any], access: Access) -> Starlette:
+    """The app over an MCP server, whose lifespan is that of the app: all sessions share one studio."""
+    sessions = Sessions(
+        server, max_request_body_size=MAX_MESSAGE_BYTES, max_sessions=MAX_SESSIONS, retry_interval=RETRY_MS
+    )
+    return Starlette(
+        routes=[Route(MCP_PATH, access.guarded(StreamableHTTPASGIApp(sessions)))],
+        middleware=access.middleware,
+        lifespan=lambda _: sessions.run(),
+    )

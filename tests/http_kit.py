@@ -1,0 +1,54 @@
+"""A server over HTTP in this process, and clients that call it: raw requests, and the SDK's own of both eras."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+from agents import LIMIT_S, a_lazy_studio
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from ltx_mcp.http.address import Address
+from ltx_mcp.http.app import Access, make_app
+from ltx_mcp.server.server import make_server
+
+HERE = Address("127.0.0.1", 8765)
+URL = f"http://{HERE}"
+MODERN, LEGACY = "2026-07-28", "2025-11-25"
+ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+
+
+@asynccontextmanager
+async def a_server(folder: Path, access: Access | None = None, **studio: Any) -> AsyncGenerator[httpx2.AsyncClient]:
+    """A client of a server whose app runs until the block is left."""
+    app = make_app(make_server(a_lazy_studio(folder, **studio)).protocol_server, access or Access.of(HERE, None, None))
+    with anyio.fail_after(LIMIT_S):
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=URL) as client,
+        ):
+            yield client
+
+
+@asynccontextmanager
+async def an_agent_of(client: httpx2.AsyncClient, mode: str = "auto") -> AsyncGenerator[Client]:
+    async with Client(streamable_http_client(f"{URL}/mcp", http_client=client), mode=mode) as agent:
+        yield agent
+
+
+def asked(method: str, params: dict[str, Any] | None = None, name: str = "") -> dict[str, Any]:
+    """The arguments of a POST that asks for a method, in the stateless era."""
+    meta = {f"io.modelcontextprotocol/{key}": value for key, value in _ENVELOPE.items()}
+    headers = {**ACCEPT, "mcp-protocol-version": MODERN, "mcp-method": method, **({"mcp-name": name} if name else {})}
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**(params or {}), "_meta": meta}}
+    return {"json": body, "headers": headers}
+
+
+_ENVELOPE: dict[str, Any] = {"protocolVersion": MODERN, "clientCapabilities": {}}
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
