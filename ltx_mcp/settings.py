@@ -29,6 +29,9 @@ _QUOTES = "\"'"
 _FOLDERS = ("data_dir", "roots", "lora_dir", "policy", "index")
 _SECRETS = ("http_token",)  # no error shows them
 MIN_TOKEN_CHARS = 32  # 128 bits even where a token is written in hexadecimal
+_TOKEN = re.compile(
+    rf"(?:(?P<owner>[a-z0-9_-]{{1,40}}):)?(?P<token>[A-Za-z0-9._~+/=-]{{{MIN_TOKEN_CHARS},}})"
+)  # RFC 6750
 
 
 def _folders(value: object) -> object:
@@ -72,10 +75,21 @@ def _filled(found: re.Match[str], environ: Mapping[str, str]) -> str:
     return environ.get(name, found[0])
 
 
-def _token(value: str) -> str:
-    if len(value) < MIN_TOKEN_CHARS or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError(f"a token has {MIN_TOKEN_CHARS} or more ASCII letters, digits and signs")
-    return value
+def _tokens(value: object) -> object:
+    """Tokens by their owners: one alone is that of the owner "", others have a name and a colon before them."""
+    if not isinstance(value, str):
+        return value
+    tokens: dict[str, str] = {}
+    for part in re.split(r"[\s,]+", value.strip()):
+        found = _TOKEN.fullmatch(part)
+        if found is None:
+            form = f"{MIN_TOKEN_CHARS} or more letters, digits and -._~+/="
+            raise ValueError(f"a token has {form}; several are written name:token, with a space between them")
+        owner = found["owner"] or ""
+        if owner in tokens or found["token"] in tokens.values():
+            raise ValueError("two tokens are the same, or have the same name")
+        tokens[owner] = found["token"]
+    return tokens
 
 
 def _url(value: str) -> str:
@@ -113,7 +127,7 @@ class Settings(BaseModel):
     max_queue: Annotated[int, Field(ge=1, le=1000)] = 8
     max_bytes: Annotated[int, Field(ge=0)] | None = None
     keep_latents_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] = 7.0
-    http_token: Annotated[Annotated[str, AfterValidator(_token)] | None, Field(repr=False)] = None
+    http_token: Annotated[dict[str, str], BeforeValidator(_tokens), Field(repr=False)] = Field(default_factory=dict)
     http_url: Annotated[str, AfterValidator(_url)] | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _UPPER] = "INFO"
 

@@ -10,6 +10,7 @@ import httpx2
 from agents import LIMIT_S, a_lazy_studio
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from starlette.applications import Starlette
 
 from ltx_mcp.http.address import Address
 from ltx_mcp.http.app import Access, make_app
@@ -22,15 +23,24 @@ ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "appl
 
 
 @asynccontextmanager
-async def a_server(folder: Path, access: Access | None = None, **studio: Any) -> AsyncGenerator[httpx2.AsyncClient]:
-    """A client of a server whose app runs until the block is left."""
-    app = make_app(make_server(a_lazy_studio(folder, **studio)).protocol_server, access or Access.of(HERE, None, None))
+async def an_app(folder: Path, access: Access | None = None, **studio: Any) -> AsyncGenerator[Starlette]:
+    """A server's app, which runs until the block is left."""
+    app = make_app(make_server(a_lazy_studio(folder, **studio)).protocol_server, access or Access.of(HERE, None, {}))
     with anyio.fail_after(LIMIT_S):
-        async with (
-            app.router.lifespan_context(app),
-            httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=URL) as client,
-        ):
-            yield client
+        async with app.router.lifespan_context(app):
+            yield app
+
+
+def client_of(app: Starlette, token: str = "") -> httpx2.AsyncClient:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=URL, headers=headers)
+
+
+@asynccontextmanager
+async def a_server(folder: Path, access: Access | None = None, **studio: Any) -> AsyncGenerator[httpx2.AsyncClient]:
+    """A client of a server of its own."""
+    async with an_app(folder, access, **studio) as app, client_of(app) as client:
+        yield client
 
 
 @asynccontextmanager

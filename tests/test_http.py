@@ -15,7 +15,7 @@ from ltx_mcp.http.address import Address, Hosts, listen, read_address
 from ltx_mcp.http.app import Access
 from ltx_mcp.http.door import Door
 from ltx_mcp.http.events import KeptEvents, SessionEvents
-from ltx_mcp.http.tokens import needed_token
+from ltx_mcp.http.tokens import needed_tokens
 from ltx_mcp.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -102,7 +102,7 @@ def test_in_a_network_a_server_answers_to_addresses_and_to_the_name_of_its_url()
 
 
 async def test_where_there_is_a_token_nothing_is_answered_without_it(tmp_path: Path) -> None:
-    async with a_server(tmp_path, Access.of(HERE, None, TOKEN)) as client:
+    async with a_server(tmp_path, Access.of(HERE, None, {"": TOKEN})) as client:
         wrong = (bearer(TOKEN[:-1] + "0"), bearer(""), {"authorization": b"Bearer \xe9"}, bearer(f"{TOKEN}0"))
         for given in ({}, *wrong, {"authorization": f"Basic {TOKEN}"}):
             answer = await client.post("/mcp", json=LIST["json"], headers={**LIST["headers"], **given})
@@ -114,19 +114,19 @@ async def test_where_there_is_a_token_nothing_is_answered_without_it(tmp_path: P
 
 def test_other_machines_need_a_token_which_is_made_once_in_a_file_of_its_own(tmp_path: Path) -> None:
     network = Address("0.0.0.0", 8765)
-    assert needed_token(HERE, None, tmp_path) == (None, None)
-    assert needed_token(network, TOKEN, tmp_path) == (TOKEN, None)
-    token, path = needed_token(network, None, tmp_path / "new")
+    assert needed_tokens(HERE, {}, tmp_path) == ({}, None)
+    assert needed_tokens(network, {"anna": TOKEN}, tmp_path) == ({"anna": TOKEN}, None)
+    tokens, path = needed_tokens(network, {}, tmp_path / "new")
     assert path is not None
-    assert token is not None
-    assert len(token) >= 32
+    assert list(tokens) == [""]
+    assert len(tokens[""]) >= 32
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o644)
-    assert needed_token(network, None, tmp_path / "new") == (token, path)
+    assert needed_tokens(network, {}, tmp_path / "new") == (tokens, path)
     assert path.stat().st_mode & 0o777 == 0o600, "whoever opened it closes it again"
     path.write_text("short")
     with pytest.raises(ArchiveError, match="Delete it"):
-        needed_token(network, None, tmp_path / "new")
+        needed_tokens(network, {}, tmp_path / "new")
 
 
 def test_a_token_that_is_too_short_is_refused_and_not_shown() -> None:
@@ -134,7 +134,13 @@ def test_a_token_that_is_too_short_is_refused_and_not_shown() -> None:
         Settings.load({"LTX_MCP_HTTP_TOKEN": "hunter2", "LTX_MCP_HTTP_URL": "films.example.org"})
     assert "hunter2" not in str(refused.value)
     assert "LTX_MCP_HTTP_URL='films.example.org'" in str(refused.value)
-    assert TOKEN not in repr(Settings(http_token=TOKEN))
+    for twice in (f"a:{TOKEN} b:{TOKEN}", f"a:{TOKEN} a:{TOKEN}0", f"a b:{TOKEN}"):
+        with pytest.raises(SettingsError) as refused:
+            Settings.load({"LTX_MCP_HTTP_TOKEN": twice})
+        assert TOKEN not in str(refused.value)
+    settings = Settings.load({"LTX_MCP_HTTP_TOKEN": f"{TOKEN}, anna:{TOKEN}0"})
+    assert settings.http_token == {"": TOKEN, "anna": f"{TOKEN}0"}
+    assert TOKEN not in repr(settings)
 
 
 def test_addresses_are_read_as_people_write_them(subtests: pytest.Subtests) -> None:

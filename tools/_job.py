@@ -29,7 +29,7 @@ _PROMPT_SHOWN = 120  # characters of a prompt in texts and waiting replies: an a
 
 _KEPT_BY_THE_RESOURCE: dict[str, Any] = {
     "requested": True, "effective": True, "prompt": True, "sha256": True, "resource_uri": True, "created_at": True,
-    "pinned": True, "cuts_s": True,
+    "pinned": True, "cuts_s": True, "owner": True,
     "moderation": {"model", "max_score", "category", "threshold", "frames_seen", "worst_at_s"},
 }  # fmt: skip
 

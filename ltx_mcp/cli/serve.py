@@ -39,13 +39,13 @@ async def _serve_http(settings: Settings, lazy_studio: LazyStudio, where: str) -
     from ltx_mcp.http.address import Address, listen, read_address
     from ltx_mcp.http.app import MCP_PATH, Access, make_app
     from ltx_mcp.http.serving import HttpServer
-    from ltx_mcp.http.tokens import needed_token
+    from ltx_mcp.http.tokens import needed_tokens
 
     with listen(read_address(where)) as socket:
         address = Address(*socket.getsockname()[:2])
-        token, path = needed_token(address, settings.http_token, settings.data_dir)
+        tokens, path = needed_tokens(address, settings.http_token, settings.data_dir)
         if path is not None:
             sys.stderr.write(f"Clients need the token in {path}.\n")
-        app = make_app(make_server(lazy_studio).protocol_server, Access.of(address, settings.http_url, token))
+        app = make_app(make_server(lazy_studio).protocol_server, Access.of(address, settings.http_url, tokens))
         sys.stderr.write(f"MCP over HTTP at {settings.http_url or f'http://{address}'}{MCP_PATH}\n")
         await HttpServer(app, lazy_studio.stop_jobs).serve([socket])

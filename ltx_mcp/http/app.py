@@ -1,10 +1,9 @@
 """The HTTP server as an ASGI app: the MCP endpoint, and what else stands behind the same door."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.lowlevel.server import Server
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp
 from ltx_mcp.http.address import Address, Hosts
 from ltx_mcp.http.door import Door
 from ltx_mcp.http.events import Sessions
-from ltx_mcp.http.tokens import OneToken
+from ltx_mcp.http.tokens import Calling, Tokens
 
 MCP_PATH = "/mcp"
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -34,9 +33,9 @@ class Access:
     tokens: TokenVerifier | None = None
 
     @classmethod
-    def of(cls, address: Address, url: str | None, token: str | None) -> "Access":
+    def of(cls, address: Address, url: str | None, tokens: Mapping[str, str]) -> "Access":
         """That of a server on this address, which a proxy or the network knows by `url`."""
-        return cls(Hosts.of(address, url), None if token is None else OneToken(token))
+        return cls(Hosts.of(address, url), Tokens(tokens) if tokens else None)
 
     def guarded(self, app: ASGIApp) -> ASGIApp:
         """The app for those with a token."""
@@ -44,14 +43,10 @@ class Access:
 
     @property
     def middleware(self) -> Sequence[Middleware]:
-        known = (
-            []
-            if self.tokens is None
-            else [
-                Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(self.tokens)),
-                Middleware(AuthContextMiddleware),
-            ]
-        )
+        known = []
+        if self.tokens is not None:
+            backend = BearerAuthBackend(self.tokens)
+            known = [Middleware(AuthenticationMiddleware, backend=backend), Middleware(Calling)]
         return [Middleware(Door, hosts=self.hosts), *known]
 
 

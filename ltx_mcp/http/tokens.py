@@ -7,42 +7,61 @@ its user alone can read; no token is ever logged.
 import hmac
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ltx_mcp.errors import ArchiveError
 from ltx_mcp.http.address import Address
 from ltx_mcp.settings import MIN_TOKEN_CHARS
+from ltx_mcp.types.owners import calling
 
 FILE_NAME = "http-token"
 _HINT = "Delete it, and another one is made; or set LTX_MCP_HTTP_TOKEN."
 
 
-class OneToken:
-    """The SDK's TokenVerifier for a single token, which stands for the machine's own user."""
+class Tokens:
+    """The SDK's TokenVerifier. `tokens` are by their owners (types/owners.py)."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token.encode()
+    def __init__(self, tokens: Mapping[str, str]) -> None:
+        self._tokens = {owner: token.encode() for owner, token in tokens.items()}
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """What the token allows; None for another one. Takes the same time for each wrong one."""
-        if not hmac.compare_digest(self._token, token.encode()):
-            return None
-        return AccessToken(token=token, client_id="owner", scopes=[])
+        """Whose token it is, as its subject; None for one that nobody has. Takes the same time for each wrong one."""
+        given, found = token.encode(), None
+        for owner, known in self._tokens.items():
+            if hmac.compare_digest(known, given):
+                found = AccessToken(token=token, client_id=owner, subject=owner, scopes=[])
+        return found
 
 
-def needed_token(address: Address, given: str | None, folder: Path) -> tuple[str | None, Path | None]:
-    """The token of a server on this address and the file that has it; None for both on loopback, if none was given.
+class Calling:
+    """An ASGI app around another, which runs on behalf of whose token the request has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        user = scope.get("user")
+        with calling(str(user.access_token.subject) if isinstance(user, AuthenticatedUser) else ""):
+            await self._app(scope, receive, send)
+
+
+def needed_tokens(address: Address, given: Mapping[str, str], folder: Path) -> tuple[Mapping[str, str], Path | None]:
+    """The tokens of a server on this address, and the file of one that was not given. On loopback there may be none.
 
     Raises ArchiveError.
     """
-    if given is not None or address.is_loopback:
+    if given or address.is_loopback:
         return given, None
-    return kept_token(folder)
+    token, path = _kept_token(folder)
+    return {"": token}, path
 
 
-def kept_token(folder: Path) -> tuple[str, Path]:
+def _kept_token(folder: Path) -> tuple[str, Path]:
     """The token in the data directory's file, made where there is none, and the file. Raises ArchiveError."""
     path = folder / FILE_NAME
     try:

@@ -35,7 +35,7 @@ from ltx_mcp.types.timeline import EditRequest
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2  # 2: the column tenant is called process_id
+SCHEMA_VERSION = 3  # 2: the column tenant is called process_id; 3: owner
 PAST_JOBS = 20  # of a kind, from which the next one's time is estimated
 LOCK_WAIT_S = 0.5  # for another process's transaction; it blocks the event loop
 REDACTED = "(refused)"
@@ -46,7 +46,7 @@ _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 class Job:
     """One request and its state. `process_id` is that of the process that runs it, as `ProcessLock` names it.
 
-    Times are seconds since the epoch; `started_at` is when a lane started it.
+    Times are seconds since the epoch; `started_at` is when a lane started it. `owner` is who asked for it.
     """
 
     job_id: str
@@ -57,6 +57,7 @@ class Job:
     created_at: float
     started_at: float | None = None
     ended_at: float | None = None
+    owner: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -82,9 +83,10 @@ class JobStore:
         self._migrate()
         self._recover()
 
-    def create(self, request: Request) -> Job:
+    def create(self, request: Request, owner: str = "") -> Job:
         """A new job, on the disk before anything is done for it. Raises ArchiveError."""
-        job = Job(f"job-{secrets.token_hex(6)}", self._process_id, request, None, Running(), self._clock())
+        job_id, now = f"job-{secrets.token_hex(6)}", self._clock()
+        job = Job(job_id, self._process_id, request, None, Running(), now, owner=owner)
         self._write(job)
         self._live[job.job_id] = job
         return job
@@ -125,12 +127,13 @@ class JobStore:
             return self._live[job_id]
         rows = self._read("SELECT * FROM jobs WHERE job_id = ?", job_id)
         if not rows:
-            raise NotFound(f"There is no job {job_id[:80]!r}.", "Call get_job without an id to see the recent jobs.")
+            raise no_job(job_id)
         return self._settled(_job(rows[0]))
 
-    def recent(self, limit: int = 20) -> list[Job]:
-        """The newest jobs first."""
-        rows = self._read("SELECT * FROM jobs ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
+    def recent(self, limit: int = 20, owner: str = "") -> list[Job]:
+        """The newest jobs of this owner first."""
+        order = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
+        rows = self._read(f"SELECT * FROM jobs WHERE owner = ? {order}", owner, limit)
         return [self._live.get(job.job_id) or self._settled(job) for job in map(_job, rows)]
 
     def expected_s(self, plan: Plan, tool: str = "generate_video", *, joined: bool = False) -> float | None:
@@ -190,10 +193,11 @@ class JobStore:
         state = None if isinstance(job.state, Running) else json.dumps(asdict(job.state))
         with self._transaction():
             self._db.execute(
-                "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     job.job_id, job.process_id, job.request.model_dump_json(), job.plan and job.plan.model_dump_json(),
                     job.state.status, state, job.created_at, job.started_at, job.ended_at,
+                    job.owner,
                 ),
             )  # fmt: skip
 
@@ -214,6 +218,8 @@ class JobStore:
                 " request TEXT NOT NULL, plan TEXT, status TEXT NOT NULL, state TEXT, created_at REAL NOT NULL,"
                 " started_at REAL, ended_at REAL)"
             )
+            if version < 3:  # a new table too: its columns are in the order in which they came
+                self._db.execute("ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
             self._db.execute("CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, created_at)")
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -225,6 +231,11 @@ class JobStore:
                 yield
         except sqlite3.Error as error:
             raise _unusable(error) from error
+
+
+def no_job(job_id: str) -> NotFound:
+    """The error for a job that is not there."""
+    return NotFound(f"There is no job {job_id[:80]!r}.", "Call get_job without an id to see the recent jobs.")
 
 
 def _work(plan: Plan) -> tuple[bool, ...]:
@@ -260,8 +271,8 @@ def _unusable(error: sqlite3.Error) -> ArchiveError:
     return ArchiveError(f"The job records cannot be used: {error}.", "Check the data directory's disk, then try again.")
 
 
-def _job(row: tuple[str, str, str, str | None, str, str | None, float, float | None, float | None]) -> Job:
-    job_id, process_id, request, plan, status, state, created_at, started_at, ended_at = row
+def _job(row: tuple[str, str, str, str | None, str, str | None, float, float | None, float | None, str]) -> Job:
+    job_id, process_id, request, plan, status, state, created_at, started_at, ended_at, owner = row
     return Job(
         job_id=job_id,
         process_id=process_id,
@@ -271,4 +282,5 @@ def _job(row: tuple[str, str, str, str | None, str, str | None, float, float | N
         created_at=created_at,
         started_at=started_at,
         ended_at=ended_at,
+        owner=owner,
     )

@@ -107,6 +107,7 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         sources=prepared.sources,
         created_at=datetime.now(UTC),
         moderation=written.verdict,
+        owner=job.owner,
         provenance=prepared.provenance,
         loras=tuple(use.model_dump(exclude_none=True) for use in plan.loras),
         requested=request.model_dump(mode="json", exclude_none=True),

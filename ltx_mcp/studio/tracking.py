@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import anyio
 
 from ltx_mcp.jobs.lane import Lane, LaneJob, LaneName, Render, Step, Write
-from ltx_mcp.jobs.store import Job, JobStore
+from ltx_mcp.jobs.store import Job, JobStore, no_job
 from ltx_mcp.types import states
+from ltx_mcp.types.owners import caller
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import Request, is_joined
 from ltx_mcp.types.stages import Stage
@@ -57,14 +58,15 @@ class JobTracker:
         self._callers: Counter[str] = Counter()  # of running jobs: calls that wait, or got the id
 
     def create(self, request: Request) -> Job:
-        """A new job, on the disk before anything is done for it. Raises ArchiveError."""
-        job = self._jobs.create(request)
+        """A new job of the caller, on the disk before anything is done for it. Raises ArchiveError."""
+        job = self._jobs.create(request, caller())
         self._running[job.job_id] = request
         return job
 
     def running_like(self, request: Request) -> Job | None:
-        """A job of this process that was asked for in the same words and has not ended."""
-        return next((self.get(job_id) for job_id, asked in self._running.items() if asked == request), None)
+        """A job of the caller in this process that was asked for in the same words and has not ended."""
+        alike = (self.get(job_id) for job_id, asked in self._running.items() if asked == request)
+        return next((job for job in alike if job.owner == caller()), None)
 
     def join(self, job_id: str) -> None:
         """One more caller waits for the job without knowing its id."""
@@ -83,12 +85,19 @@ class JobTracker:
         self._wake(job_id)
 
     def get(self, job_id: str) -> Job:
-        """Raises NotFound."""
+        """Whoever's job it is: for what runs it. Raises NotFound."""
         return self._jobs.get(job_id)
 
+    def own(self, job_id: str) -> Job:
+        """The caller's job. Raises NotFound for any other."""
+        job = self._jobs.get(job_id)
+        if job.owner != caller():
+            raise no_job(job_id)
+        return job
+
     def recent(self, limit: int = 20) -> list[Job]:
-        """The newest jobs first."""
-        return self._jobs.recent(limit)
+        """The caller's newest jobs first."""
+        return self._jobs.recent(limit, caller())
 
     def planned(self, job_id: str, plan: Plan) -> None:
         """Put the plan into the job's record."""
@@ -126,7 +135,11 @@ class JobTracker:
         self.set_state(job_id, states.Running(step.stage, progress_of(step)))
 
     async def wait(self, job_id: str, wait_s: float, on_job: OnJob) -> Job:
-        """Wait at most `wait_s` for the job to end; `on_job` is called after each change and at every heartbeat."""
+        """Wait at most `wait_s` for the job to end; `on_job` is called after each change and at every heartbeat.
+
+        Raises NotFound for a job that is not the caller's.
+        """
+        self.own(job_id)
         with anyio.move_on_after(wait_s):
             while not (job := self.get(job_id)).has_ended:
                 changed = self._changed.setdefault(job_id, anyio.Event())
@@ -136,7 +149,11 @@ class JobTracker:
         return self.get(job_id)
 
     def cancel(self, job_id: str) -> Job:
-        """End the job now, if it has not ended; the lane is free for the next one once its thread has unwound."""
+        """End the job now, if it has not ended; the lane is free for the next one once its thread has unwound.
+
+        Raises NotFound for a job that is not the caller's.
+        """
+        self.own(job_id)
         job = self.set_state(job_id, states.Cancelled())  # first the record: nothing may report progress after it
         if (submitted := self._submitted.get(job_id)) is not None:
             submitted.lane.cancel(submitted.lane_job)
