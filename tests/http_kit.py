@@ -14,10 +14,11 @@ from starlette.applications import Starlette
 
 from ltx_mcp.http.address import Address
 from ltx_mcp.http.app import Access, make_app
-from ltx_mcp.server.server import make_server
+from ltx_mcp.settings import Settings
 
 HERE = Address("127.0.0.1", 8765)
 URL = f"http://{HERE}"
+MAX_UPLOAD_BYTES = 2_000_000
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 
@@ -25,7 +26,11 @@ ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "appl
 @asynccontextmanager
 async def an_app(folder: Path, access: Access | None = None, **studio: Any) -> AsyncGenerator[Starlette]:
     """A server's app, which runs until the block is left."""
-    app = make_app(make_server(a_lazy_studio(folder, **studio)).protocol_server, access or Access.of(HERE, None, {}))
+    lazy_studio, settings = (
+        a_lazy_studio(folder, **studio),
+        Settings(data_dir=folder, max_upload_bytes=MAX_UPLOAD_BYTES),
+    )
+    app = make_app(lazy_studio, settings, access or Access.of(HERE, None, {}))
     with anyio.fail_after(LIMIT_S):
         async with app.router.lifespan_context(app):
             yield app

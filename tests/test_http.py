@@ -125,7 +125,7 @@ def test_other_machines_need_a_token_which_is_made_once_in_a_file_of_its_own(tmp
     assert needed_tokens(network, {}, tmp_path / "new") == (tokens, path)
     assert path.stat().st_mode & 0o777 == 0o600, "whoever opened it closes it again"
     path.write_text("short")
-    with pytest.raises(ArchiveError, match="Delete it"):
+    with pytest.raises(ArchiveError, match="Delete the file"):
         needed_tokens(network, {}, tmp_path / "new")
 
 

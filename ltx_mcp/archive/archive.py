@@ -143,6 +143,14 @@ class Archive:
         """The caller's."""
         return await anyio.to_thread.run_sync(self._library.own_ids)
 
+    async def published(self, clip_id: str) -> Clip:
+        """A clip, whoever's it is: for those who have a signed link to it. Raises NotFound, ArchiveError."""
+        return await anyio.to_thread.run_sync(self._library.published, clip_id)
+
+    async def files_in_place(self) -> list[Path]:
+        """The files of all footage that stayed where it was."""
+        return [clip.path for clip in await self._every_clip() if clip.in_place]
+
     async def _every_clip(self) -> list[Clip]:
         return await anyio.to_thread.run_sync(self._library.all)
 

@@ -46,6 +46,6 @@ async def _serve_http(settings: Settings, lazy_studio: LazyStudio, where: str) -
         tokens, path = needed_tokens(address, settings.http_token, settings.data_dir)
         if path is not None:
             sys.stderr.write(f"Clients need the token in {path}.\n")
-        app = make_app(make_server(lazy_studio).protocol_server, Access.of(address, settings.http_url, tokens))
+        app = make_app(lazy_studio, settings, Access.of(address, settings.http_url, tokens))
         sys.stderr.write(f"MCP over HTTP at {settings.http_url or f'http://{address}'}{MCP_PATH}\n")
         await HttpServer(app, lazy_studio.stop_jobs).serve([socket])

@@ -2,22 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
 from mcp.server.auth.provider import TokenVerifier
-from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
+from ltx_mcp.archive.uploads import Uploads
 from ltx_mcp.http.address import Address, Hosts
+from ltx_mcp.http.clip_files import ClipFiles
 from ltx_mcp.http.door import Door
 from ltx_mcp.http.events import Sessions
+from ltx_mcp.http.links import Linking, Links
+from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.http.tokens import Calling, Tokens
+from ltx_mcp.http.uploads import UploadRoute
+from ltx_mcp.server.server import make_server
+from ltx_mcp.settings import Settings
+from ltx_mcp.studio.lazy_studio import LazyStudio
 
 MCP_PATH = "/mcp"
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -50,13 +56,22 @@ class Access:
         return [Middleware(Door, hosts=self.hosts), *known]
 
 
-def make_app(server: Server[Any], access: Access) -> Starlette:
-    """The app over an MCP server, whose lifespan is that of the app: all sessions share one studio."""
+def make_app(lazy_studio: LazyStudio, settings: Settings, access: Access) -> Starlette:
+    """The app over a studio, which all sessions share, and which is closed with the app. Raises ArchiveError."""
     sessions = Sessions(
-        server, max_request_body_size=MAX_MESSAGE_BYTES, max_sessions=MAX_SESSIONS, retry_interval=RETRY_MS
+        make_server(lazy_studio).protocol_server,
+        max_request_body_size=MAX_MESSAGE_BYTES,
+        max_sessions=MAX_SESSIONS,
+        retry_interval=RETRY_MS,
     )
+    links = Links(kept_secret(settings.data_dir / "link-secret"))
+    uploads = UploadRoute(lazy_studio, Uploads(settings.data_dir, settings.max_upload_bytes), settings.max_upload_bytes)
     return Starlette(
-        routes=[Route(MCP_PATH, access.guarded(StreamableHTTPASGIApp(sessions)))],
+        routes=[
+            Route(MCP_PATH, access.guarded(Linking(StreamableHTTPASGIApp(sessions), links, settings.http_url))),
+            Route("/clips/{clip_id}/{name}", ClipFiles(lazy_studio, links).get),
+            Route("/uploads", access.guarded(request_response(uploads.post)), methods=["POST"]),
+        ],
         middleware=access.middleware,
         lifespan=lambda _: sessions.run(),
     )

@@ -5,8 +5,6 @@ its user alone can read; no token is ever logged.
 """
 
 import hmac
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,13 +12,11 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ltx_mcp.errors import ArchiveError
 from ltx_mcp.http.address import Address
-from ltx_mcp.settings import MIN_TOKEN_CHARS
+from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.types.owners import calling
 
 FILE_NAME = "http-token"
-_HINT = "Delete it, and another one is made; or set LTX_MCP_HTTP_TOKEN."
 
 
 class Tokens:
@@ -57,29 +53,5 @@ def needed_tokens(address: Address, given: Mapping[str, str], folder: Path) -> t
     """
     if given or address.is_loopback:
         return given, None
-    token, path = _kept_token(folder)
-    return {"": token}, path
-
-
-def _kept_token(folder: Path) -> tuple[str, Path]:
-    """The token in the data directory's file, made where there is none, and the file. Raises ArchiveError."""
     path = folder / FILE_NAME
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _write_private(path, secrets.token_urlsafe(32))
-        path.chmod(0o600)
-        token = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArchiveError(f"{path} cannot be used: {error}.", _HINT) from None
-    if len(token) < MIN_TOKEN_CHARS:
-        raise ArchiveError(f"The token in {path} is shorter than {MIN_TOKEN_CHARS} characters.", _HINT)
-    return token, path
-
-
-def _write_private(path: Path, text: str) -> None:
-    """By a rename: another process never reads half of it."""
-    half = path.with_name(f"{path.name}.{os.getpid()}")
-    with open(half, "x", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text)
-    half.rename(path)
+    return {"": kept_secret(path)}, path
