@@ -62,6 +62,25 @@ async def test_a_link_plays_without_a_token_and_seeks(tmp_path: Path, subtests: 
         assert (await player.post(url)).status_code == 405
 
 
+async def test_health_is_told_to_anyone_and_figures_to_the_machines_user(tmp_path: Path) -> None:
+    tokens = {"": TOKEN, "anna": f"{TOKEN}0"}
+    async with an_app(tmp_path, Access.of(HERE, None, tokens)) as app, client_of(app) as anyone:
+        assert (await anyone.get("/healthz")).text == "ok\n"
+        assert (await anyone.get("/healthz", headers={"host": "evil.example"})).status_code == 421
+        assert (await anyone.get("/metrics")).status_code == 401
+        async with client_of(app, tokens["anna"]) as anna:
+            clip = await a_clip(anna)
+            assert (await anna.get("/metrics")).status_code == 404
+        answer = await anyone.get("/metrics", headers=bearer(TOKEN))
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    figures = {name: float(value) for name, value in (line.split() for line in lines)}
+    assert figures['ltx_mcp_jobs{status="succeeded"}'] == figures["ltx_mcp_clips"] == 1
+    assert figures["ltx_mcp_clip_bytes"] > clip["bytes"]
+    assert figures["ltx_mcp_render_seconds_total"] > 0
+    assert figures["ltx_mcp_queued"] == 0
+
+
 async def test_no_other_link_opens_anything(tmp_path: Path, subtests: pytest.Subtests) -> None:
     (tmp_path / "link-secret").write_text(TOKEN)
     links = Links(TOKEN)

@@ -147,6 +147,10 @@ class Archive:
         """A clip, whoever's it is: for those who have a signed link to it. Raises NotFound, ArchiveError."""
         return await anyio.to_thread.run_sync(self._library.published, clip_id)
 
+    async def size(self) -> tuple[int, int]:
+        """How many clips of all owners there are, and the bytes of their files."""
+        return await anyio.to_thread.run_sync(lambda: (len(self._library.clip_ids()), self._library.used_bytes()))
+
     async def files_in_place(self) -> list[Path]:
         """The files of all footage that stayed where it was."""
         return [clip.path for clip in await self._every_clip() if clip.in_place]

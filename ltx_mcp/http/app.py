@@ -19,6 +19,7 @@ from ltx_mcp.http.door import Door
 from ltx_mcp.http.events import Sessions
 from ltx_mcp.http.links import Linking, Links
 from ltx_mcp.http.private_files import kept_secret
+from ltx_mcp.http.status import Metrics, healthz
 from ltx_mcp.http.tokens import Calling, Tokens
 from ltx_mcp.http.uploads import UploadRoute
 from ltx_mcp.server.server import make_server
@@ -70,6 +71,8 @@ def make_app(lazy_studio: LazyStudio, settings: Settings, access: Access) -> Sta
         routes=[
             Route(MCP_PATH, access.guarded(Linking(StreamableHTTPASGIApp(sessions), links, settings.http_url))),
             Route("/clips/{clip_id}/{name}", ClipFiles(lazy_studio, links).get),
+            Route("/healthz", healthz),
+            Route("/metrics", access.guarded(request_response(Metrics(lazy_studio).get)), methods=["GET"]),
             Route("/uploads", access.guarded(request_response(uploads.post)), methods=["POST"]),
         ],
         middleware=access.middleware,

@@ -159,6 +159,12 @@ class JobStore:
         rates = [seconds / other.pixel_frames for other, seconds in past if _work(other) == _work(plan)][:PAST_JOBS]
         return statistics.median(rates) * plan.pixel_frames if rates else None
 
+    def totals(self) -> tuple[dict[str, int], float]:
+        """How many jobs of all owners have each status, and the seconds that those which succeeded ran."""
+        rows = self._read("SELECT status, COUNT(*), SUM(ended_at - started_at) FROM jobs GROUP BY status")
+        spent_s = {status: seconds or 0.0 for status, _, seconds in rows}
+        return {status: count for status, count, _ in rows}, spent_s.get("succeeded", 0.0)
+
     def close(self) -> None:
         self._db.close()
 

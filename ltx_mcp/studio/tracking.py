@@ -99,6 +99,15 @@ class JobTracker:
         """The caller's newest jobs first."""
         return self._jobs.recent(limit, caller())
 
+    def totals(self) -> tuple[dict[str, int], float]:
+        """Of all owners: how many jobs have each status, and the seconds that those which succeeded ran."""
+        return self._jobs.totals()
+
+    def load(self) -> tuple[int, int]:
+        """Of all owners: how many jobs wait in a lane here, and how many have begun."""
+        waiting = sum(self.queue_position(job_id) is not None for job_id in self._submitted)
+        return waiting, len(self._submitted) - waiting
+
     def planned(self, job_id: str, plan: Plan) -> None:
         """Put the plan into the job's record."""
         self._jobs.planned(job_id, plan)
