@@ -18,6 +18,7 @@ from ltx_mcp import __version__
 from ltx_mcp.archive.originals import playable
 from ltx_mcp.errors import NotFound
 from ltx_mcp.server.prompts import register_completions, register_prompts
+from ltx_mcp.server.tasks import Tasks
 from ltx_mcp.server.wire import AnsweredLines
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.tools import TOOLS
@@ -75,6 +76,7 @@ def make_server(lazy_studio: LazyStudio) -> StudioServer:
         instructions=INSTRUCTIONS,
         tools=list(TOOLS),
         lifespan=lambda server: lazy_studio.running(),
+        extensions=[Tasks()],
         log_level="WARNING",
     )
     _add_resources(server, lazy_studio)
