@@ -131,6 +131,8 @@ async def test_a_moment_that_is_found_has_a_link_that_begins_there(tmp_path: Pat
     async with an_app(tmp_path, Access.of(HERE, "https://films.example.org", {})) as app, client_of(app) as client:
         await a_clip(client)
         async with an_agent_of(client, "legacy") as agent:
+            assert (await client.get("/metrics")).status_code == 200, "without tokens nobody is asked for one"
+            assert (await client.post("/uploads?name=a.srt", content=b"1\n")).status_code == 201
             [moment] = data(await agent.call_tool("search_clips", {"query": "circle"}))["moments"]
     assert moment["url"].startswith(f"{URL}/clips/{moment['clip_id']}/video.mp4?")
     assert moment["url"].endswith(f"#t={moment['start_s']:g}")

@@ -52,6 +52,9 @@ async def test_a_job_is_told_when_the_server_stops_and_standard_output_stays_sil
             async with Client(url, mode=mode) as agent:
                 made = data(await agent.call_tool("generate_video", {"prompt": f"a red circle, {mode}", **SHORT}))
                 assert made["status"] == "succeeded"
+        async with httpx2.AsyncClient() as player:
+            answer = await player.get(made["clip"]["url"], headers={"range": "bytes=4-7"})
+        assert (answer.status_code, answer.content) == (206, b"ftyp")
         notes: list[str | None] = []
 
         async def stop(progress: float, total: float | None, message: str | None) -> None:
@@ -97,6 +100,11 @@ async def test_hostile_clients_cost_little_and_nobody_else_notices(tmp_path: Pat
             garbage = open_sockets.enter_context(socket.create_connection(where))
             garbage.sendall(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
             assert b"400" in await anyio.to_thread.run_sync(garbage.recv, 100)
+            liar = open_sockets.enter_context(socket.create_connection(where))
+            liar.sendall(b"POST /uploads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nGIF89a")
+            liar.shutdown(socket.SHUT_WR)
+            assert await anyio.to_thread.run_sync(liar.recv, 100) == b"", "half of it came"
+            assert not list(tmp_path.glob("uploads/@/*/*"))
             answers: list[int] = []
 
             async def call() -> None:

@@ -1,6 +1,6 @@
 """The HTTP server as an ASGI app: the MCP endpoint, and what else stands behind the same door."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
@@ -9,6 +9,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
@@ -48,6 +50,11 @@ class Access:
         """The app for those with a token."""
         return app if self.tokens is None else RequireAuthMiddleware(app, [])
 
+    def route(self, method: str, path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+        """A route for those with a token."""
+        endpoint = answer if self.tokens is None else self.guarded(request_response(answer))
+        return Route(path, endpoint, methods=[method])
+
     @property
     def middleware(self) -> Sequence[Middleware]:
         known = []
@@ -72,8 +79,8 @@ def make_app(lazy_studio: LazyStudio, settings: Settings, access: Access) -> Sta
             Route(MCP_PATH, access.guarded(Linking(StreamableHTTPASGIApp(sessions), links, settings.http_url))),
             Route("/clips/{clip_id}/{name}", ClipFiles(lazy_studio, links).get),
             Route("/healthz", healthz),
-            Route("/metrics", access.guarded(request_response(Metrics(lazy_studio).get)), methods=["GET"]),
-            Route("/uploads", access.guarded(request_response(uploads.post)), methods=["POST"]),
+            access.route("GET", "/metrics", Metrics(lazy_studio).get),
+            access.route("POST", "/uploads", uploads.post),
         ],
         middleware=access.middleware,
         lifespan=lambda _: sessions.run(),
