@@ -77,8 +77,10 @@ def _filled(found: re.Match[str], environ: Mapping[str, str]) -> str:
 
 def _tokens(value: object) -> object:
     """Tokens by their owners: one alone is that of the owner "", others have a name and a colon before them."""
+    if isinstance(value, Mapping):
+        value = " ".join(f"{owner}:{token}" if owner else str(token) for owner, token in value.items())
     if not isinstance(value, str):
-        return value
+        raise ValueError("tokens are written as text")
     tokens: dict[str, str] = {}
     for part in re.split(r"[\s,]+", value.strip()):
         found = _TOKEN.fullmatch(part)

@@ -134,6 +134,9 @@ def test_a_token_that_is_too_short_is_refused_and_not_shown() -> None:
         Settings.load({"LTX_MCP_HTTP_TOKEN": "hunter2", "LTX_MCP_HTTP_URL": "films.example.org"})
     assert "hunter2" not in str(refused.value)
     assert "LTX_MCP_HTTP_URL='films.example.org'" in str(refused.value)
+    for given in ({"anna": "hunter2"}, ["hunter2"]):
+        with pytest.raises(ValueError, match="token"):
+            Settings.model_validate({"http_token": given})
     for twice in (f"a:{TOKEN} b:{TOKEN}", f"a:{TOKEN} a:{TOKEN}0", f"a b:{TOKEN}"):
         with pytest.raises(SettingsError) as refused:
             Settings.load({"LTX_MCP_HTTP_TOKEN": twice})

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from ltx_mcp.errors import ArchiveError
@@ -25,8 +26,10 @@ def kept_secret(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """By a rename: another process never reads half of it."""
+    """Whole, and once: another process reads all of it, and what that one wrote before stays."""
     half = path.with_name(f"{path.name}.{os.getpid()}")
     with open(half, "x", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text)
-    half.rename(path)
+    with suppress(FileExistsError):
+        os.link(half, path)
+    half.unlink()
