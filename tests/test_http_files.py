@@ -2,9 +2,11 @@
 
 import io
 import os
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from agents import SHORT, data, text
@@ -171,6 +173,28 @@ async def test_an_upload_is_taken_by_what_it_is_and_named_in_a_call(tmp_path: Pa
             assert into.is_error, "no place to write to"
             for path in ("jobs.sqlite", "http-token", "uploads/@/../../jobs.sqlite"):
                 assert (await agent.call_tool("search_clips", {"image": str(tmp_path / path)})).is_error
+
+
+async def test_two_uploads_at_once_have_room_for_one_of_them(tmp_path: Path) -> None:
+    body, refused = b"GIF89a" + bytes(MAX_UPLOAD_BYTES * 2 // 3), anyio.Event()
+    answers: list[int] = []
+
+    async def slowly() -> AsyncGenerator[bytes]:
+        yield body
+        await refused.wait()
+
+    async with a_server(tmp_path) as client, anyio.create_task_group() as tasks:
+
+        async def send_slowly() -> None:
+            answers.append((await client.post("/uploads", content=slowly())).status_code)
+
+        tasks.start_soon(send_slowly)
+        with anyio.fail_after(10):
+            while not list(tmp_path.glob("uploads/@/*/.part")):
+                await anyio.lowlevel.checkpoint()
+        answers.append((await client.post("/uploads", content=body)).status_code)
+        refused.set()
+    assert answers == [413, 201]
 
 
 def test_uploads_go_after_a_week_but_for_footage_of_clips(tmp_path: Path) -> None:

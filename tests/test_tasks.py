@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 LIMIT_S = 30.0
 MAKE = {"prompt": "a red circle", **SHORT}
-DECLARED = {"extensions": {IDENTIFIER: {}}}
+DECLARED: dict[str, Any] = {"extensions": {IDENTIFIER: {}}}
 
 
 class Created(Result):

@@ -37,7 +37,7 @@ class Uploads:
 
     def room(self) -> int:
         """Bytes that the caller may still send."""
-        return self._max_bytes - sum(path.stat().st_size for path in self.own.glob("*/*"))
+        return self._max_bytes - sum(map(_size, self.own.glob("*/*")))
 
     @contextmanager
     def new(self, name: str) -> Iterator[tuple[Path, BinaryIO]]:
@@ -76,6 +76,12 @@ def safe_name(name: str) -> str:
     """The last part of a file's name in plain letters: neither a path nor a hidden file."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name.replace("\\", "/")).name).lstrip(".-")
     return plain[-80:].lstrip(".-") or "upload"
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):  # removed meanwhile
+        return path.stat().st_size
+    return 0
 
 
 def _time(folder: Path) -> float:

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ltx_mcp.http.address import Address
 from ltx_mcp.types.options import Flag
 from ltx_mcp.types.value import Value
 
-DEFAULT_ADDRESS = "127.0.0.1:8765"
+DEFAULT_ADDRESS = str(Address())
 
 
 class ServeOptions(Value):

@@ -4,7 +4,6 @@ On either its running jobs end first, so that whoever waits for one is told; the
 """
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -12,8 +11,6 @@ from types import FrameType
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
-
-log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 256  # beyond them requests are answered 503, and beyond twice as many none is opened
 HEAD_S = 10.0  # until the first request of a connection has arrived

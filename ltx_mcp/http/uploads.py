@@ -53,6 +53,9 @@ class UploadRoute:
         with self._uploads.new(name) as (path, file):
             size, head = await _write(request.stream(), file, room, self._max_bytes)
             kind = _kind(head, path.name, declared)
+            file.flush()
+            if await to_thread.run_sync(self._uploads.room) < 0:  # another one came at the same time
+                raise no_room(self._max_bytes)
         return path, size, kind
 
 

@@ -75,8 +75,8 @@ async def _get(ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Handl
     if isinstance(job.state, states.Cancelled):
         return {"resultType": "complete", **_task(job)}
     result = await _result(ctx, job)
-    told = result.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"resultType": "complete", **_task(job), "result": told}
+    as_sent = result.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {"resultType": "complete", **_task(job), "result": as_sent}
 
 
 async def _update(ctx: ServerRequestContext[Any, Any], params: TaskParams) -> HandlerResult:
