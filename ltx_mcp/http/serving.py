@@ -36,7 +36,10 @@ class _Connection(H11Protocol):
 
 
 class HttpServer(Server):
-    """`on_stop` is called on the event loop with the first signal."""
+    """`on_stop` is called on the event loop with the first signal; a second one does not wait for answers.
+
+    `serve` returns after either, and leaves it to its caller to end the process, once all else is closed.
+    """
 
     def __init__(self, app: ASGIApp, on_stop: Callable[[], None]) -> None:
         self._on_stop = on_stop
@@ -61,6 +64,8 @@ class HttpServer(Server):
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if not self.should_exit:
+        if self.should_exit:
+            self.force_exit = True
+        else:
             self._loop.call_soon_threadsafe(self._on_stop)
-        super().handle_exit(sig, frame)
+        self.should_exit = True
