@@ -180,8 +180,13 @@ def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, Jo
     return library, jobs
 
 
-async def _open_lanes(engines: Mapping[LaneName, Engine], capacity: int, stack: AsyncExitStack) -> dict[LaneName, Lane]:
-    return {name: await stack.enter_async_context(Lane(engine, capacity)) for name, engine in engines.items()}
+async def _open_lanes(
+    engines: Mapping[LaneName, Engine], settings: Settings, stack: AsyncExitStack
+) -> dict[LaneName, Lane]:
+    return {
+        name: await stack.enter_async_context(Lane(engine, settings.max_queue, settings.keep_loaded_s))
+        for name, engine in engines.items()
+    }
 
 
 @asynccontextmanager
@@ -221,9 +226,7 @@ async def open_studio(
         place, looking = settings.index or folder / "index", embedder or remake(choice.weights)
         index = ClipIndex(place, looking, remake, arrival.note, specialist, read_speech)
         stack.push_async_callback(index.close)
-        lanes = await _open_lanes(
-            {"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings.max_queue, stack
-        )
+        lanes = await _open_lanes({"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings, stack)
         await stack.enter_async_context(tasks)
         gates = Gates(prompts, FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl"))
         archive = Archive(library, index, tasks, arrival.need)

@@ -8,7 +8,8 @@
     ├── Refused                 moderation refused the text, the input or the clip
     ├── ModerationUnavailable   no classifier is available, so nothing passes
     ├── ModelUnavailable        the model cannot be loaded: weights, licence, memory or disk
-    ├── RenderFailed            the pipeline failed or ran out of memory
+    ├── RenderFailed            the pipeline failed
+    │   └── OutOfMemory         the device has too little memory for it
     ├── MediaError              a media file could not be written or read
     ├── ArchiveError            the clip could not be stored
     └── IndexUnavailable        the search index cannot be read
@@ -64,6 +65,10 @@ class RenderFailed(StudioError):
     code = "render_failed"
 
 
+class OutOfMemory(RenderFailed):
+    code = "out_of_memory"
+
+
 class MediaError(StudioError):
     code = "media_failed"
 
@@ -74,6 +79,13 @@ class ArchiveError(StudioError):
 
 class IndexUnavailable(StudioError):
     code = "index_unavailable"
+
+
+def error_with(code: str, message: str, hint: str) -> StudioError:
+    """The error that another process told of."""
+    kinds: list[type[StudioError]] = [*StudioError.__subclasses__(), NotFound, OutOfMemory]
+    kind = next((kind for kind in kinds if kind.code == code), StudioError)
+    return kind(message, hint)
 
 
 class SettingsError(Exception):

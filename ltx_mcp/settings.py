@@ -129,6 +129,8 @@ class Settings(BaseModel):
     max_queue: Annotated[int, Field(ge=1, le=1000)] = 8
     max_bytes: Annotated[int, Field(ge=0)] | None = None
     keep_latents_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] = 7.0
+    keep_loaded_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900.0
+    linger_s: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 10.0
     max_upload_bytes: Annotated[int, Field(ge=0)] = 4_000_000_000
     http_token: Annotated[dict[str, str], BeforeValidator(_tokens), Field(repr=False)] = Field(default_factory=dict)
     http_url: Annotated[str, AfterValidator(_url)] | None = None

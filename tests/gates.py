@@ -1,9 +1,11 @@
-"""A gate that holds the stand-in engine at one stage until a test opens it."""
+"""Stand-in engines that a test holds up: at one stage until it opens a gate, or for want of memory."""
 
 import threading
 
 import anyio.to_thread
 
+from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.errors import OutOfMemory
 from ltx_mcp.types.stages import Stage
 
 LIMIT_S = 10.0
@@ -29,3 +31,21 @@ class Gate:
 
     def open(self) -> None:
         self._open.set()
+
+
+class CrowdedEngine(StandInEngine):
+    """Has room for a render once it has become `leaner` so often."""
+
+    def __init__(self, leaner: int, most: int) -> None:
+        self.missing, self._left = leaner, most
+        super().__init__(self._decode)
+
+    def _decode(self, stage: Stage, index: int) -> None:
+        if stage is Stage.DECODING and index == 3 and self.missing:
+            raise OutOfMemory("The device ran out of memory.", "Ask for less.")
+
+    def lean(self) -> bool:
+        if not self._left:
+            return False
+        self.missing, self._left = self.missing - 1, self._left - 1
+        return True

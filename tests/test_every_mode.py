@@ -22,7 +22,7 @@ from ltx_mcp.media.probe import probe
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-SOURCE_S, SOURCE_FPS = 1.5, 24.0
+SOURCE_S, SOURCE_FPS = 1.0, 24.0
 SHOT = {"prompt": "a red circle moving right", "duration_s": 0.5, "seed": 1}
 LORAS = {"structure": "ic-lora-union-control", "reference": "ic-lora-clay"}
 RESTYLE = {"prompt": "the same in green", "quality": "draft", "seed": 1}

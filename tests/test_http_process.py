@@ -18,7 +18,8 @@ import httpx2
 import pytest
 from agents import SHORT, data
 from http_kit import ACCEPT, LEGACY, asked
-from mcp import Client
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -69,6 +70,23 @@ async def test_a_job_is_told_when_the_server_stops_and_standard_output_stays_sil
     assert process.returncode == 0
     assert out == ""
     assert "Traceback" not in errors
+
+
+async def test_servers_on_stdio_attach_to_it_and_another_one_over_http_does_not_start(tmp_path: Path) -> None:
+    stand_ins = {"LTX_MCP_MODEL": "stand-in", "LTX_MCP_EMBEDDER": "stand-in"}
+    env = {**os.environ, "LTX_MCP_DATA_DIR": str(tmp_path), **stand_ins, "LTX_MCP_HTTP_TOKEN": "0" * 32}
+    with anyio.fail_after(LIMIT_S), a_process(tmp_path) as (process, url), (tmp_path / "errors").open("w+") as errors:
+        stdio = StdioServerParameters(command=sys.executable, args=["-m", "ltx_mcp", "serve"], env=env)
+        async with Client(stdio_client(stdio, errlog=errors)) as neighbour, Client(url) as agent:
+            made = data(await neighbour.call_tool("generate_video", {"prompt": "a red circle", **SHORT}))
+            assert data(await agent.call_tool("get_job", {"job_id": made["job_id"]}))["status"] == "succeeded"
+        told = (tmp_path / "errors").read_text()
+        assert f"served by process {process.pid}" in told
+        assert "0" * 32 not in told, "a token is a setting that is never told"
+        command = [sys.executable, "-m", "ltx_mcp", "serve", "--http", "127.0.0.1:0"]
+        second = await anyio.run_process(command, env=env, check=False)
+        assert second.returncode == 1
+        assert f"Process {process.pid} serves" in second.stderr.decode()
 
 
 async def test_a_stream_that_broke_goes_on_where_it_was(tmp_path: Path) -> None:

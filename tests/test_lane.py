@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import anyio
 import anyio.to_thread
 import pytest
-from gates import Gate
+from gates import CrowdedEngine, Gate
 
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.errors import Cancelled, MediaError, QueueFull, RenderFailed
+from ltx_mcp.errors import Cancelled, MediaError, OutOfMemory, QueueFull, RenderFailed
 from ltx_mcp.jobs.lane import Lane, Step, one_shot
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
@@ -182,3 +182,48 @@ async def test_leaving_the_lane_cancels_what_runs_and_what_waits() -> None:
     for job in (running, waiting):
         with pytest.raises(Cancelled):
             await job.result()
+
+
+class _Counted(StandInEngine):
+    """Knows how often it was loaded, and when it has freed the device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads = 0
+        self.freed = threading.Event()
+
+    def load(self, watch: Watch) -> None:
+        self.loads += 1
+        super().load(watch)
+
+    def close(self) -> None:
+        self.freed.set()
+
+
+async def test_an_idle_engine_frees_the_device_and_the_next_job_loads_it_again() -> None:
+    engine = _Counted()
+    with anyio.fail_after(LIMIT_S):
+        async with Lane(engine, keep_loaded_s=0) as lane:
+            assert await lane.submit(one_shot(a_plan()), count, ignore).result() == 9
+            assert await anyio.to_thread.run_sync(engine.freed.wait, LIMIT_S)
+            assert await lane.submit(one_shot(a_plan()), count, ignore).result() == 9
+    assert engine.loads == 2
+
+
+async def test_an_engine_stays_loaded_between_jobs() -> None:
+    engine = _Counted()
+    with anyio.fail_after(LIMIT_S):
+        async with Lane(engine, keep_loaded_s=LIMIT_S) as lane:
+            for _ in range(2):
+                await lane.submit(one_shot(a_plan()), count, ignore).result()
+            assert not engine.freed.is_set()
+
+
+async def test_a_job_that_runs_out_of_memory_is_made_once_more_by_a_leaner_engine() -> None:
+    with anyio.fail_after(LIMIT_S):
+        async with Lane(CrowdedEngine(leaner=1, most=5)) as lane:
+            assert await lane.submit(one_shot(a_plan(17)), count, ignore).result() == 17
+        for engine in (CrowdedEngine(leaner=2, most=5), CrowdedEngine(leaner=1, most=0)):
+            async with Lane(engine) as lane:
+                with pytest.raises(OutOfMemory, match="Ask for less"):
+                    await lane.submit(one_shot(a_plan(17)), count, ignore).result()

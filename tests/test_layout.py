@@ -8,7 +8,7 @@ import pytest
 
 from ltx_mcp.engine.base import ModelCard
 from ltx_mcp.engine.plan.layout import WHOLE_SHARE, Uses, doubles
-from ltx_mcp.engine.plan.memory import GB, POLICIES, Machine, pick
+from ltx_mcp.engine.plan.memory import GB, POLICIES, Machine, leaner, pick
 from ltx_mcp.engine.plan.planning import plan
 from ltx_mcp.engine.plan.quality_presets import DISTILLED, distilled, guided, undistilled
 from ltx_mcp.engine.plan.recipe_variants import at_half_rate, can_tile, in_tiles
@@ -216,3 +216,18 @@ def test_what_a_refusal_names_does_fit(resolution: str) -> None:
 def test_a_model_without_an_upsampler_neither_tiles_nor_needs_to() -> None:
     made = planned(card(recipes=distilled(upsampler=False)), resolution="1440p", quality="draft")
     assert made.tiles is None
+
+
+def test_a_leaner_policy_offloads_more_and_gives_the_same_clip() -> None:
+    roomy, narrow = Machine(128 * GB, 141 * GB), Machine(64 * GB, 141 * GB)
+    names = {policy.name: found.name for policy in POLICIES if (found := leaner(policy, roomy))}
+    assert names == {
+        "resident": "offload",
+        "offload": "offload-48",
+        "offload-8bit": "stream-8bit",
+        "stream-8bit": "stream-8bit-16",
+    }
+    assert not [policy for policy in POLICIES if leaner(policy, narrow)], (
+        "main memory has no room for what is offloaded"
+    )
+    assert leaner(pick("cpu", roomy, GB // 2), roomy) is None

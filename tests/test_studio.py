@@ -9,7 +9,7 @@ from typing import get_args
 import anyio
 import numpy as np
 import pytest
-from gates import Gate
+from gates import CrowdedEngine, Gate
 from media_kit import write_counting
 
 from ltx_mcp.compose import open_studio
@@ -19,6 +19,7 @@ from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.jobs.lane import LaneName
 from ltx_mcp.jobs.store import Job
+from ltx_mcp.media.probe import probe
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.preparation.clip_writer import WrittenClip
 from ltx_mcp.settings import Settings
@@ -51,6 +52,9 @@ class NoDevice:
 
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         raise AssertionError("the model rendered")
+
+    def lean(self) -> bool:
+        raise AssertionError("it ran out of memory")
 
     def close(self) -> None:
         """There is nothing to free."""
@@ -92,6 +96,15 @@ async def test_an_import_neither_waits_for_the_device_nor_asks_what_it_is(tmp_pa
         assert isinstance(state, states.Succeeded)
         clip = await studio.archive.clip(state.clip_id)
     assert (clip.kind, clip.seed, clip.provenance.digital_source_type) == ("imported", None, None)
+
+
+async def test_a_clip_is_whole_that_was_begun_anew_for_want_of_memory(tmp_path: Path) -> None:
+    async with a_studio(tmp_path, CrowdedEngine(leaner=1, most=1)) as studio:
+        state = await ended(studio, await studio.start(REQUEST))
+        assert isinstance(state, states.Succeeded)
+        clip = await studio.archive.clip(state.clip_id)
+    facts = probe(clip.path)
+    assert (facts.frames, clip.moderation.frames_seen > 1) == (round(clip.duration_s * clip.fps), True)
 
 
 async def test_an_index_that_is_deleted_under_a_running_studio_is_filled_again_and_searches_miss_no_clip(

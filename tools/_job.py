@@ -101,7 +101,8 @@ class ProgressReporter:
 
 
 async def make(context: ToolContext, request: Request, wait_s: float) -> CallToolResult:
-    """Start a job and wait for it. A client that gives up before it has the job's id stops the job.
+    """Start a job and wait for it. A client that gives up before it has the job's id stops the job, but not one that
+    leaves: its host restarts, and it asks again.
 
     Clients with short limits give up without a word and call again: while the job runs, the same call joins it.
     """
@@ -116,7 +117,8 @@ async def make(context: ToolContext, request: Request, wait_s: float) -> CallToo
             job.job_id, min(wait_s, lazy_studio.max_wait_s) - spent_s, ProgressReporter(context)
         )
     except anyio.get_cancelled_exc_class():
-        studio.jobs.give_up(job.job_id)
+        if not lazy_studio.client_left:
+            studio.jobs.give_up(job.job_id)
         raise
     return await job_result(studio, job)
 

@@ -23,6 +23,9 @@ from ltx_mcp.types.texts import harmless, harmless_data
 from ltx_mcp.types.validation import explain
 from ltx_mcp.types.value import Value
 
+ERROR_META = "ltx-mcp/error"
+"""Where the `_meta` of a result has the code, the message and the hint of its error."""
+
 # Left out is what the protocol takes for granted: not read-only, destructive, not idempotent.
 MAKES = ToolAnnotations(destructive_hint=False, open_world_hint=False)
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -40,13 +43,21 @@ class StudioTool(Tool):
             result = await super().run(meant, context, convert_result)
         except ToolError as error:
             if isinstance(error.__cause__, StudioError):  # without the SDK's prefix
-                raise error.__cause__ from None
+                return _failed(error.__cause__)
             if type(error) is ToolError and isinstance(error.__cause__, ValidationError):
-                raise BadInput(explain(error.__cause__, schema)) from None
+                return _failed(BadInput(explain(error.__cause__, schema)))
             raise
         if not isinstance(result, CallToolResult):
             return result
         return harmless_result(_told(result, readings) if readings else result)
+
+
+def _failed(error: StudioError) -> CallToolResult:
+    """In words for the model, and by its code for programs."""
+    facts = {"code": error.code, "message": error.message, "hint": error.hint}
+    return harmless_result(
+        CallToolResult(content=[TextContent(text=str(error))], is_error=True, _meta={ERROR_META: facts})
+    )
 
 
 def _told(result: CallToolResult, readings: Sequence[Reading]) -> CallToolResult:

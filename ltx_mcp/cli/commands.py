@@ -13,12 +13,12 @@ from ltx_mcp.cli.doctor import Check, examine
 from ltx_mcp.cli.models import known_families
 from ltx_mcp.cli.options import given_options, read_options
 from ltx_mcp.cli.output import out, print_value, show_rows
+from ltx_mcp.cli.rendering import rendered
 from ltx_mcp.cli.setup_options import ReindexOptions
 from ltx_mcp.cli.waiting import finished, from_here, progress_bars
 from ltx_mcp.compose import open_studio
 from ltx_mcp.edit.film_file import read_film_file
 from ltx_mcp.settings import Settings
-from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.film_request import film_request
 from ltx_mcp.types.references import map_references
@@ -26,7 +26,6 @@ from ltx_mcp.types.requests import (
     AnimateRequest,
     FinalizeOptions,
     GenerateRequest,
-    Request,
     RestyleRequest,
 )
 from ltx_mcp.types.searches import SearchRequest
@@ -47,20 +46,19 @@ async def make(settings: Settings, arguments: argparse.Namespace) -> int:
     assert kind is not None
     assert issubclass(kind, _MADE)
     request = map_references(read_options(kind, arguments), from_here)
-    async with open_studio(settings, any_file=True) as studio:
-        return await _finished(studio, request, arguments)
+    return _print_clip(await rendered(settings, request.tool, request), arguments)
 
 
 async def finalize(settings: Settings, arguments: argparse.Namespace) -> int:
     draft = read_options(FinalizeOptions, arguments)
-    async with open_studio(settings, any_file=True) as studio:
-        return await _finished(studio, await studio.admission.to_finalize(draft.clip, draft.codec), arguments)
+    return _print_clip(await rendered(settings, "finalize_draft", draft), arguments)
 
 
 async def edit(settings: Settings, arguments: argparse.Namespace) -> int:
     film = map_references(_film(arguments), partial(from_here, folder=Path(arguments.file).parent))
     async with open_studio(settings, any_file=True) as studio:
-        return await _finished(studio, await studio.admission.to_edit(film), arguments)
+        done = await finished(studio, await studio.admission.to_edit(film))
+        return _print_clip(await studio.archive.clip(done.clip_id), arguments)
 
 
 def _film(arguments: argparse.Namespace) -> EditRequest:
@@ -69,9 +67,7 @@ def _film(arguments: argparse.Namespace) -> EditRequest:
     return film_request({**request.model_dump(exclude_unset=True), **given_options(EditRequest, arguments)})
 
 
-async def _finished(studio: Studio, request: Request, arguments: argparse.Namespace) -> int:
-    """Make a clip and print it."""
-    clip = await studio.archive.clip((await finished(studio, request)).clip_id)
+def _print_clip(clip: Clip, arguments: argparse.Namespace) -> int:
     return print_value(arguments, clip.model_dump(mode="json"), lambda: _show_clip(clip))
 
 

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import anyio
+
 from ltx_mcp.cli.models import known_families
 from ltx_mcp.compose import (
     choose_embedder,
@@ -18,6 +20,9 @@ from ltx_mcp.compose import (
 from ltx_mcp.engine.plan.memory import GB, probe_machine
 from ltx_mcp.errors import BadInput, ModelUnavailable, SettingsError, StudioError
 from ltx_mcp.hub.cache import local_hub
+from ltx_mcp.jobs.engine_lock import EngineLock
+from ltx_mcp.server.attaching import status_of
+from ltx_mcp.server.introduction import Stranger
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.value import Value
 
@@ -45,6 +50,7 @@ def examine(settings: Settings) -> list[Check]:
         "better embedder": _better_embedder,
         "voice": _voice,
         "data directory": _data_dir,
+        "engine": engine_owner,
         "input roots": _roots,
     }
     return [_finding(what, check, settings) for what, check in checks.items()]
@@ -149,6 +155,26 @@ def _data_dir(settings: Settings) -> str:
     free = f"{shutil.disk_usage(folder).free / GB:.0f} GB free"
     quota = f", quota {settings.max_bytes / GB:g} GB" if settings.max_bytes else ""
     return f"{folder}, {free}{quota}"
+
+
+def engine_owner(settings: Settings) -> str:
+    """Which process has it. Raises StudioError where one has that does not answer."""
+    with EngineLock(settings.data_dir) as lock:
+        if lock.acquire():
+            return "no server runs on this data directory"
+        if (address := lock.address()) is None:
+            raise StudioError("another process has it, and does not say where it listens.", "Try again in a moment.")
+    try:
+        owner = anyio.run(status_of, address)
+    except (OSError, Stranger):
+        hint = "If it hangs, end it: another takes its place."
+        raise StudioError(f"process {address.pid} has it, and does not answer.", hint) from None
+    guests = ", ".join(map(str, owner.guests)) or "none"
+    memory = f"; memory: {owner.peak_bytes / GB:.1f} GB at most" if owner.peak_bytes else ""
+    return (
+        f"process {owner.pid} (ltx-mcp {owner.version}, {owner.up_s:.0f} s); attached processes: {guests}; "
+        f"unfinished jobs: {owner.unfinished_jobs}{memory}"
+    )
 
 
 def _roots(settings: Settings) -> str:

@@ -1,4 +1,6 @@
-"""`ltx-mcp serve`: MCP on stdio, or over HTTP. The studio is opened by the first call that needs it."""
+"""`ltx-mcp serve`: MCP on stdio by the engine of the data directory, or over HTTP. The first call that needs the studio
+opens it.
+"""
 
 import argparse
 import logging
@@ -6,9 +8,12 @@ import sys
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
+from mcp.server.stdio import stdio_server
+
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.serve_options import ServeOptions
-from ltx_mcp.server.server import make_server
+from ltx_mcp.server.shared_engine import owned_engine, serve_client
+from ltx_mcp.server.wire import AnsweredLines
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
 
@@ -28,10 +33,11 @@ async def serve(settings: Settings, arguments: argparse.Namespace) -> int:
         if not root.is_dir():  # it may come later, with a drive that is plugged in
             log.warning("LTX_MCP_ROOTS: %s does not exist or is not a folder", root)
     options, lazy_studio = read_options(ServeOptions, arguments), LazyStudio(studio, settings.max_wait_s)
-    if options.http is None:
-        await make_server(lazy_studio).run_stdio_async()
-    else:
+    if options.http is not None:
         await _serve_http(settings, lazy_studio, options.http)
+        return 0
+    async with stdio_server() as (incoming, outgoing):
+        await serve_client(settings, lazy_studio, (AnsweredLines(incoming, outgoing), outgoing))
     return 0
 
 
@@ -48,4 +54,5 @@ async def _serve_http(settings: Settings, lazy_studio: LazyStudio, where: str) -
             sys.stderr.write(f"Clients need the token in {path}.\n")
         app = make_app(lazy_studio, settings, Access.of(address, settings.http_url, tokens))
         sys.stderr.write(f"MCP over HTTP at {settings.http_url or f'http://{address}'}{MCP_PATH}\n")
-        await HttpServer(app, lazy_studio.stop_jobs).serve([socket])
+        async with owned_engine(settings, lazy_studio):
+            await HttpServer(app, lazy_studio.stop_jobs).serve([socket])

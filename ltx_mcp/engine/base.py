@@ -134,14 +134,17 @@ class Engine(Protocol):
     def card(self) -> ModelCard: ...
 
     def load(self, watch: Watch) -> None:
-        """Get ready to render; a second call is free. Raises ModelUnavailable."""
+        """Get ready to render; a second call is free. Raises ModelUnavailable, OutOfMemory."""
 
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
-        """Denoise now, decode as the frames are pulled. Raises RenderFailed, Cancelled.
+        """Denoise now, decode as the frames are pulled. Raises RenderFailed, OutOfMemory, Cancelled.
 
         The same plan and materials give the same frames. `watch` is told every step; the device is free within two
         seconds of its first `Cancelled`.
         """
 
+    def lean(self) -> bool:
+        """After OutOfMemory: free the device, and use less of its memory from now on. False where nothing is leaner."""
+
     def close(self) -> None:
-        """Free the device."""
+        """Free the device; `load` gets ready again."""

@@ -24,5 +24,8 @@ class CopyEngine:
         watch.stage(Stage.RENDERING)
         return materials.finished
 
+    def lean(self) -> bool:
+        return False
+
     def close(self) -> None:
         """There is nothing to free."""

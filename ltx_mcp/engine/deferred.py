@@ -32,6 +32,9 @@ class DeferredEngine:
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         return self._engine.render(plan, watch, materials)
 
+    def lean(self) -> bool:
+        return self._engine.lean()
+
     def close(self) -> None:
         if self._chosen is not None:
             self._chosen.close()

@@ -84,6 +84,9 @@ class StandInEngine:
             drawn = _video(plan, COLOURS[colour], SHAPES[shape], index / plan.frames) + noise
             yield _conditioned(drawn, index, materials)
 
+    def lean(self) -> bool:
+        return False
+
     def close(self) -> None:
         """Nothing to free."""
 

@@ -19,7 +19,7 @@ from anyio import from_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
 from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, Rendering, Watch
-from ltx_mcp.errors import Cancelled, QueueFull, RenderFailed, StudioError
+from ltx_mcp.errors import Cancelled, OutOfMemory, QueueFull, RenderFailed, StudioError
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 
@@ -135,9 +135,7 @@ class LaneJob(Generic[T]):
 
     def _run(self, engine: Engine) -> None:
         try:
-            self.stage(Stage.LOADING)
-            engine.load(self)
-            outcome: T | StudioError | Cancelled = self._write(self._render(engine, self), self)
+            outcome: T | StudioError | Cancelled = self._made(engine)
         except (StudioError, Cancelled) as error:
             outcome = error
         except BaseException as error:  # a panic in a library's Rust is not an Exception, and must not end the lane
@@ -146,6 +144,20 @@ class LaneJob(Generic[T]):
             outcome.__cause__ = error
         self._call(lambda: self._end(outcome))
         self._call(self.leave)
+
+    def _made(self, engine: Engine) -> T:
+        """The job's result; made once more where memory did not suffice and the engine can do with less."""
+        try:
+            return self._make(engine)
+        except OutOfMemory:
+            if not engine.lean():
+                raise
+        return self._make(engine)
+
+    def _make(self, engine: Engine) -> T:
+        self.stage(Stage.LOADING)
+        engine.load(self)
+        return self._write(self._render(engine, self), self)
 
     def _post(self, step: Step) -> None:
         self.check()
@@ -167,12 +179,16 @@ class LaneJob(Generic[T]):
 class Lane:
     """Renders in this process: `async with Lane(engine) as lane: await lane.submit(...).result()`.
 
-    At most `capacity` jobs wait. On exit the thread has `join_s` seconds to leave the engine.
+    At most `capacity` jobs wait. After `keep_loaded_s` seconds without one the engine frees the device, and loads again
+    for the next. On exit the thread has `join_s` seconds to leave the engine.
     """
 
-    def __init__(self, engine: Engine, capacity: int = 8, join_s: float = 5.0) -> None:
+    def __init__(
+        self, engine: Engine, capacity: int = 8, keep_loaded_s: float | None = None, join_s: float = 5.0
+    ) -> None:
         self._engine = engine
         self._capacity = capacity
+        self._keep_loaded_s = keep_loaded_s
         self._join_s = join_s
         self._changed = threading.Condition()
         self._waiting: deque[LaneJob[object]] = deque()
@@ -217,9 +233,16 @@ class Lane:
 
     def _next(self) -> LaneJob[object] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or not self._open)
+            is_idle = not self._changed.wait_for(self._has_work, self._keep_loaded_s)
+        if is_idle:
+            self._engine.close()  # not under the lock: that takes a moment, and jobs may come
+        with self._changed:
+            self._changed.wait_for(self._has_work)
             self._running = self._waiting.popleft() if self._open else None
             return self._running
+
+    def _has_work(self) -> bool:
+        return bool(self._waiting) or not self._open
 
     async def __aenter__(self) -> "Lane":
         self._open = True

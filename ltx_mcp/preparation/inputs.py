@@ -69,7 +69,12 @@ class Inputs:
     """
 
     def __init__(self, library: Library, roots: Sequence[Path] | None, uploads: Uploads | None = None) -> None:
-        self._library, self._files = library, AllowedFiles(roots, library.clips_dir.parent, uploads)
+        self._library, self._uploads = library, uploads
+        self._files = AllowedFiles(roots, library.clips_dir.parent, uploads)
+
+    def with_roots(self, roots: Sequence[Path] | None) -> "Inputs":
+        """The same archive, and files from other folders."""
+        return Inputs(self._library, roots, self._uploads)
 
     def parse(self, text: str) -> ClipRef | FileRef:
         """By its form alone: the clip or file need not exist. Raises BadInput with the grammar."""

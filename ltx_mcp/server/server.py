@@ -10,7 +10,6 @@ import anyio
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult
 
@@ -18,8 +17,8 @@ from ltx_mcp import __version__
 from ltx_mcp.archive.originals import playable
 from ltx_mcp.errors import NotFound
 from ltx_mcp.server.prompts import register_completions, register_prompts
+from ltx_mcp.server.relay import Streams
 from ltx_mcp.server.tasks import Tasks
-from ltx_mcp.server.wire import AnsweredLines
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.types.clips import Clip
@@ -42,18 +41,17 @@ is micro, generate_video draws one moving circle, square or triangle, whatever t
 
 
 class StudioServer(MCPServer[LazyStudio]):
-    """Answers what the SDK leaves unanswered: lines that cannot be parsed, and prompts that cannot be given."""
+    """Serves over any pair of streams, and answers what the SDK leaves unanswered: prompts that cannot be given."""
 
     @property
     def protocol_server(self) -> Server[Any]:
         """The SDK's server of messages, for transports that it does not start itself."""
         return self._lowlevel_server
 
-    async def run_stdio_async(self) -> None:
-        async with stdio_server() as (incoming, outgoing):
-            server = self._lowlevel_server
-            answered = AnsweredLines(incoming, outgoing)
-            await server.run(answered, outgoing, server.create_initialization_options())
+    async def serve(self, streams: Streams) -> None:
+        """One session, until its client leaves."""
+        server = self._lowlevel_server
+        await server.run(*streams, server.create_initialization_options())
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[LazyStudio, Any] | None = None

@@ -1,7 +1,9 @@
 """Admission: what must hold before a job may wait for a lane. It renders nothing and leaves nothing behind."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from anyio import to_thread
 
@@ -58,6 +60,16 @@ class Admission:
         self._gates = gates
         self._library = library
         self._draft_latents = draft_latents
+
+    def with_roots(self, roots: Sequence[Path] | None) -> "Admission":
+        """The same for a client whose files may come from these folders."""
+        return Admission(
+            equipment=self.equipment,
+            inputs=self._inputs.with_roots(roots),
+            gates=self._gates,
+            library=self._library,
+            draft_latents=self._draft_latents,
+        )
 
     async def admit(self, job_id: str, request: ClipRequest) -> Admitted | AlreadyThere:
         """Raises Refused, BadInput, NotFound, MediaError, TooLarge, ArchiveError, ModelUnavailable,

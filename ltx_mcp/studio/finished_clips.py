@@ -5,6 +5,7 @@ None of it needs an engine or a lane.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from anyio import to_thread
 
@@ -37,6 +38,10 @@ class FinishedClips:
         self._inputs = inputs
         self._archive = archive
         self._gates = gates
+
+    def with_roots(self, roots: Sequence[Path] | None) -> "FinishedClips":
+        """The same for a client whose files may come from these folders."""
+        return FinishedClips(self._inputs.with_roots(roots), self._archive, self._gates)
 
     async def update(self, asked: UpdateRequest) -> Clip:
         """Change what the user says of a clip; the words are moderated. Raises Refused, BadInput, NotFound."""

@@ -1,17 +1,72 @@
 """A studio that opens with the first call that needs it, so that tools/list is answered at once.
 
-A studio that cannot open says why in the answer to that call, and the next call tries again.
+A studio that cannot open says why in the answer to that call, and the next call tries again. Several clients may share
+one: each reaches it through a LazyStudio of its own.
 """
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
 if TYPE_CHECKING:
     from ltx_mcp.studio.studio import Studio
+
+
+class LazyStudio:
+    """What the tools of one client reach the studio through.
+
+    `max_wait_s` caps how long a call may wait for a job, in seconds. `client_left` tells a call that is cancelled
+    whether its client gave it up or is not there any more.
+    """
+
+    def __init__(self, open_studio: "Callable[[], AbstractAsyncContextManager[Studio]]", max_wait_s: float) -> None:
+        self.max_wait_s = max_wait_s
+        self.client_left = False
+        self._opening = _Opening(open_studio)
+        self._seen: Callable[[Studio], Studio] = lambda studio: studio
+
+    def for_client(self, roots: tuple[Path, ...] | None, max_wait_s: float) -> "LazyStudio":
+        """The same studio for one more client, whose inputs may come from its own `roots` (see `Inputs`)."""
+        client = copy(self)
+        client.max_wait_s, client.client_left = max_wait_s, False
+        client._seen = lambda studio: studio.with_roots(roots)
+        return client
+
+    async def studio(self) -> "Studio":
+        """The open studio. Raises what opening it raised; the next call tries again."""
+        return self._seen(await self._opening.studio())
+
+    def stop_jobs(self) -> None:
+        """End the running jobs, if the studio is open: who waits for one is told, before the studio is closed."""
+        if self._opening.opened is not None:
+            self._opening.opened.jobs.stop()
+
+    @property
+    def unfinished_count(self) -> int:
+        """How many jobs of this process have not ended."""
+        return 0 if self._opening.opened is None else self._opening.opened.jobs.unfinished_count
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator["LazyStudio"]:
+        """Open the studio on demand until the block is left; then close it, if it was opened.
+
+        Whoever enters first closes it: the clients' blocks lie within that one.
+        """
+        if self._opening.is_running:
+            yield self
+            return
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._opening.run)
+            self._opening.is_running = True
+            try:
+                yield self
+            finally:
+                self._opening.stop()
 
 
 @dataclass
@@ -23,51 +78,37 @@ class _Attempt:
     failure: Exception | None = None
 
 
-class LazyStudio:
-    """What tools reach the studio through. `max_wait_s` caps how long a call may wait for a job, in seconds.
+class _Opening:
+    """`open_studio` is entered and left in one task, as the task group inside it needs."""
 
-    `open_studio` is entered and left in one task, as the task group inside it needs.
-    """
-
-    def __init__(self, open_studio: "Callable[[], AbstractAsyncContextManager[Studio]]", max_wait_s: float) -> None:
-        self.max_wait_s = max_wait_s
+    def __init__(self, open_studio: "Callable[[], AbstractAsyncContextManager[Studio]]") -> None:
+        self.opened: Studio | None = None
+        self.is_running = False
         self._open_studio = open_studio
         self._attempt = _Attempt()
         self._closing = anyio.Event()
 
     async def studio(self) -> "Studio":
-        """The open studio. Raises what opening it raised; the next call tries again."""
         attempt = self._attempt
         attempt.wanted.set()
         await attempt.settled.wait()
         if attempt.failure is not None:
             raise attempt.failure
-        return self._studio
+        assert self.opened is not None
+        return self.opened
 
-    def stop_jobs(self) -> None:
-        """End the running jobs, if the studio is open: who waits for one is told, before the studio is closed."""
-        if self._attempt.settled.is_set():
-            self._studio.jobs.stop()
+    def stop(self) -> None:
+        self._closing.set()
+        self._attempt.wanted.set()
 
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator["LazyStudio"]:
-        """Open the studio on demand until the block is left; then close it, if it was opened."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._keep_studio)
-            try:
-                yield self
-            finally:
-                self._closing.set()
-                self._attempt.wanted.set()
-
-    async def _keep_studio(self) -> None:
+    async def run(self) -> None:
         while True:
             attempt = self._attempt
             await attempt.wanted.wait()
             if self._closing.is_set():
                 return
             try:
-                async with self._open_studio() as self._studio:
+                async with self._open_studio() as self.opened:
                     attempt.settled.set()
                     await self._closing.wait()
                     return

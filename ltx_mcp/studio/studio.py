@@ -5,7 +5,7 @@ done for it. The record of a cancelled one says so at once and never changes aga
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -53,6 +53,17 @@ class Studio:
         self.admission, self.equipment = admission, admission.equipment
         self._publishing = publishing
         self._tasks = tasks
+
+    def with_roots(self, roots: Sequence[Path] | None) -> "Studio":
+        """The same studio for another client, whose files may come from these folders."""
+        return Studio(
+            admission=self.admission.with_roots(roots),
+            jobs=self.jobs,
+            publishing=self._publishing,
+            archive=self.archive,
+            clips=self.clips.with_roots(roots),
+            tasks=self._tasks,
+        )
 
     async def start(self, request: Request) -> Job:
         """Record, admit and queue. A request that moderation refuses comes back as a refused job.

@@ -68,6 +68,11 @@ class JobTracker:
         alike = (self.get(job_id) for job_id, asked in self._running.items() if asked == request)
         return next((job for job in alike if job.owner == caller()), None)
 
+    @property
+    def unfinished_count(self) -> int:
+        """How many jobs of this process have not ended."""
+        return len(self._running)
+
     def join(self, job_id: str) -> None:
         """One more caller waits for the job without knowing its id."""
         self._callers[job_id] += 1

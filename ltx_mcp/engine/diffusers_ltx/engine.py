@@ -4,6 +4,7 @@ The micro model and the real one run through the same lines; only their source d
 """
 
 import gc
+import logging
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,10 +20,10 @@ from ltx_mcp.engine.diffusers_ltx.decode import decode_audio, stream_decode
 from ltx_mcp.engine.diffusers_ltx.interrupt import checked, chunked_attention
 from ltx_mcp.engine.diffusers_ltx.passes import Loaded, denoise, encode_prompt
 from ltx_mcp.engine.lora.installed import InstalledLoras
-from ltx_mcp.engine.plan.memory import Machine, pick, place, probe_machine, resolve_device
+from ltx_mcp.engine.plan.memory import Machine, leaner, pick, place, probe_machine, resolve_device
 from ltx_mcp.engine.plan.recipe_variants import opens_final, recipe_for
 from ltx_mcp.engine.weights.source import ModelSource
-from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed, StudioError
+from ltx_mcp.errors import Cancelled, ModelUnavailable, OutOfMemory, RenderFailed, StudioError
 from ltx_mcp.media.resize import scale
 from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
@@ -31,6 +32,8 @@ from ltx_mcp.types.stages import Stage
 
 if TYPE_CHECKING:
     import torch
+
+log = logging.getLogger(__name__)
 
 Made = TypeVar("Made")
 
@@ -50,7 +53,7 @@ class LtxEngine:
         machine: Machine | None = None,
         installed: InstalledLoras | None = None,
     ) -> None:
-        machine = machine or probe_machine()
+        self._machine = machine = machine or probe_machine()
         self._source = source
         self._installed = installed or InstalledLoras(None)
         self._device = resolve_device(device, machine)
@@ -135,7 +138,7 @@ class LtxEngine:
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         check_materials(plan, materials)
         self.load(watch)
-        latents, audio, first_stage = self._guarded(lambda: self._make(plan, watch, materials))
+        latents, audio, first_stage = self._guarded(lambda: self._make(plan, watch, materials), plan)
         return Rendering(self._frames(plan, latents, watch), audio, self._sample_rate(), latents=first_stage)
 
     def _make(
@@ -164,18 +167,18 @@ class LtxEngine:
         width, height = plan.inner_size
         left, top = (plan.made_width - width) // 2, (plan.made_height - height) // 2
         for _ in range(plan.frames):
-            frame = self._guarded(lambda: next(frames))[top : top + height, left : left + width]
+            frame = self._guarded(lambda: next(frames), plan)[top : top + height, left : left + width]
             yield scale(frame, plan.width, plan.height)
         self._free()
 
-    def _guarded(self, work: Callable[[], Made]) -> Made:
+    def _guarded(self, work: Callable[[], Made], plan: Plan | None = None) -> Made:
         """Do some work; if it fails, say why in our words, free the device, and keep none of its tensors alive."""
         try:
             return work()
         except StudioError:
             raise
         except Exception as error:
-            failure = _explained(error)
+            failure = _explained(error, self._room_for(plan))
         self._free()
         if isinstance(failure, RenderFailed):
             gc.collect()  # a broken call may leave cycles; after a cancel its third of a second is better spent
@@ -195,6 +198,22 @@ class LtxEngine:
             self._loaded.pipeline.maybe_free_model_hooks()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _room_for(self, plan: Plan | None) -> str:
+        """What to ask for where memory did not suffice."""
+        other = "or set LTX_MCP_MEMORY to a policy that offloads more (ltx-mcp doctor names the present one)."
+        lean = leaner(self._policy, self._machine) or self._policy
+        if plan is None or (seconds := lean.max_pixel_frames / (plan.made_width * plan.made_height * plan.fps)) < 1:
+            return f"Ask for a lower resolution, {other}"
+        return f"Ask for less than {min(seconds, plan.duration_s):.0f} s at this size, or a lower resolution, {other}"
+
+    def lean(self) -> bool:
+        if (policy := leaner(self._policy, self._machine)) is None:
+            return False
+        self.close()
+        log.warning("out of memory under the policy %s: now %s", self._policy.name, policy.name)
+        self._policy = policy
+        return True
 
     def close(self) -> None:
         if self._loaded is not None:
@@ -222,7 +241,7 @@ def _cancellable(loaded: Loaded, check: Check) -> Iterator[None]:
         yield
 
 
-def _explained(error: Exception) -> RenderFailed | Cancelled:
+def _explained(error: Exception, leaner_hint: str) -> RenderFailed | Cancelled:
     """What to raise for a failure of the pipeline. Tracebacks that would keep activations alive are dropped."""
     import torch
 
@@ -230,12 +249,9 @@ def _explained(error: Exception) -> RenderFailed | Cancelled:
         return Cancelled()
     text = str(error) or type(error).__name__
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
-        failure = RenderFailed(
-            "The device ran out of memory.",
-            "Ask for a lower resolution or a shorter clip, or set LTX_MCP_MEMORY to a policy that offloads more.",
-        )
-        failure.__cause__ = error.with_traceback(None)
-        return failure
+        too_large = OutOfMemory("The device ran out of memory.", leaner_hint)
+        too_large.__cause__ = error.with_traceback(None)
+        return too_large
     failure = RenderFailed(f"The pipeline broke: {text}", "Try once more with another seed; if it persists, report it.")
     traceback.clear_frames(error.__traceback__)
     failure.__cause__ = error

@@ -157,6 +157,18 @@ def pick(device: str, machine: Machine, weights_bytes: int, name: str = "auto") 
     )
 
 
+def leaner(policy: MemoryPolicy, machine: Machine) -> MemoryPolicy | None:
+    """The next policy that takes less of the device's memory, and that main memory has room for; None after the last.
+
+    Never from sixteen to eight bits: the same seed would give another clip, and LoRAs would be refused.
+    """
+    if policy not in POLICIES:  # the whole model in one memory: nothing can be offloaded
+        return None
+    rest = POLICIES[POLICIES.index(policy) + 1 :]
+    fitting = (each for each in rest if each.eight_bit == policy.eight_bit and each.host_bytes <= machine.ram_bytes)
+    return next(fitting, None)
+
+
 def room_beside(device: str, machine: Machine, weights_bytes: int, name: str = "auto") -> int:
     """Bytes of the device's memory that a model of this size leaves to others, under the policy that it would get."""
     if weights_bytes < SMALL_MODEL_BYTES:

@@ -1,0 +1,106 @@
+"""How fast the server answers while it renders: get_job and tools/list by 1, 10 and 100 clients, against an idle one.
+
+    python bench/responsiveness.py [--clients 1 10 100] [--calls 200] [--jobs 300] [--dry-run]
+
+Real processes on stdio: the first owns the engine (the stand-in: its frames are drawn, moderated, encoded, embedded),
+ten more are attached to it as other hosts would be, and the clients are shared out among them. A call waits for its
+answer before the next. Then `--jobs` short clips are made, and the owner's resident memory after the last is compared
+with that after a tenth of them.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp import Client, StdioServerParameters
+
+PROCESSES = 11
+LONG = {"prompt": "a red circle", "duration_s": 20, "resolution": "540p", "wait_s": 0}
+SHORT = {"prompt": "a red circle", "duration_s": 0.5, "quality": "draft", "resolution": "240p"}
+
+
+def server(folder: str) -> StdioServerParameters:
+    stand_ins = {"LTX_MCP_MODEL": "stand-in", "LTX_MCP_EMBEDDER": "stand-in", "LTX_MCP_LOG_LEVEL": "ERROR"}
+    env = {**os.environ, "LTX_MCP_DATA_DIR": folder, **stand_ins}
+    return StdioServerParameters(command=sys.executable, args=["-m", "ltx_mcp", "serve"], env=env)
+
+
+async def answer_times_ms(hosts: list[Client], clients: int, calls: int, job_id: str) -> dict[str, list[float]]:
+    """Sorted times of `calls` calls of each kind, by so many clients at once."""
+    times: dict[str, list[float]] = {"get_job": [], "tools/list": []}
+
+    async def client(host: Client) -> None:
+        for _ in range(max(calls // clients, 1)):
+            began = time.perf_counter()
+            await host.call_tool("get_job", {"job_id": job_id, "wait_s": 0})
+            times["get_job"].append((time.perf_counter() - began) * 1000)
+            began = time.perf_counter()
+            await host.session.list_tools()
+            times["tools/list"].append((time.perf_counter() - began) * 1000)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(clients):
+            tasks.start_soon(client, hosts[number % len(hosts)])
+    return {name: sorted(each) for name, each in times.items()}
+
+
+def show(what: str, times: dict[str, list[float]], idle: dict[str, list[float]] | None) -> None:
+    for name, each in times.items():
+        p50, p99 = each[len(each) // 2], each[int(len(each) * 0.99)]
+        ratio = f", {p50 / idle[name][len(idle[name]) // 2]:.1f} times idle" if idle else ""
+        print(f"{what}, {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms{ratio}")
+
+
+def resident_bytes(pid: int) -> int:
+    return int((Path("/proc") / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def make(host: Client, arguments: dict[str, Any]) -> dict[str, Any]:
+    result = await host.call_tool("generate_video", arguments)
+    assert isinstance(result.structured_content, dict), result.content
+    return result.structured_content
+
+
+async def main(clients: list[int], calls: int, jobs: int) -> None:
+    print(f"command: {' '.join(sys.argv)}")
+    print(f"machine: {platform.machine()}, {os.cpu_count()} cores")
+    print(f"versions: Python {platform.python_version()}, mcp {version('mcp')}")
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        hosts = [await stack.enter_async_context(Client(server(folder))) for _ in range(min(PROCESSES, max(clients)))]
+        owner = json.loads((Path(folder) / "engine.json").read_text(encoding="utf-8"))["pid"]
+        done = (await make(hosts[0], SHORT))["job_id"]
+        alone = await answer_times_ms(hosts[:1], 1, calls, done)
+        show("idle, the owner's own client", alone, None)
+        show("idle, an attached one", await answer_times_ms(hosts[-1:], 1, calls, done), alone)
+        for count in clients:
+            long = await make(hosts[0], {**LONG, "seed": count})
+            show(f"rendering, {count} clients", await answer_times_ms(hosts, count, calls, done), alone)
+            await hosts[0].call_tool("cancel_job", {"job_id": long["job_id"]})
+        early = 0
+        for number in range(jobs):
+            await make(hosts[0], {**SHORT, "seed": number})
+            if number == jobs // 10:
+                early = resident_bytes(owner)
+        print(f"memory at job {jobs}: {resident_bytes(owner) / early:.3f} of that at job {jobs // 10} (target 1.05)")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 10, 100])
+    parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--jobs", type=int, default=300)
+    parser.add_argument("--dry-run", action="store_true", help="only check that every part works, in seconds")
+    given = parser.parse_args()
+    if given.dry_run:
+        given.clients, given.calls, given.jobs = [2], 2, 2
+    anyio.run(main, given.clients, given.calls, given.jobs)

@@ -1,0 +1,117 @@
+"""One client of this process, and whichever process serves it: the messages of both are passed on.
+
+When the process that serves ends, another takes its place, and the client notices nothing: its session is opened there
+as it was opened before, and what is still unanswered is asked again. A maker's call then joins the job that it had
+started, for the same call joins its running job.
+"""
+
+import logging
+from typing import TypeAlias
+
+import anyio
+from mcp.shared._stream_protocols import ReadStream, WriteStream
+from mcp.shared.message import SessionMessage
+from mcp.types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse, RequestId
+
+log = logging.getLogger(__name__)
+
+Streams: TypeAlias = "tuple[ReadStream[SessionMessage | Exception], WriteStream[SessionMessage]]"
+"""Messages that come from the other side, and those that go to it."""
+
+_GONE = (anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+
+class Relay:
+    """Reads a client for as long as it stays. `client_left` is set once it has gone."""
+
+    def __init__(self, client: Streams) -> None:
+        self._from_client, self._to_client = client
+        self._to_server: WriteStream[SessionMessage] | None = None
+        self._turn = anyio.Lock()  # a message is remembered and passed on, or asked again, but not both
+        self._opened: list[SessionMessage] = []  # what opened the session
+        self._unanswered: dict[RequestId, SessionMessage] = {}
+        self._repeated: RequestId | None = None  # the opening request, whose answer the client has already
+        self._reopened = anyio.Event()
+        self.client_left = anyio.Event()
+
+    async def read_client(self) -> None:
+        """Until the client leaves. Runs beside `serve`, and over all of its calls."""
+        try:
+            async for item in self._from_client:
+                if isinstance(item, SessionMessage):
+                    async with self._turn:
+                        self._remember(item)
+                        await self._pass_on(item)
+        finally:
+            self.client_left.set()
+            if self._to_server is not None:
+                await self._to_server.aclose()
+
+    async def serve(self, server: Streams) -> None:
+        """Let this server serve the client, until either has gone."""
+        from_server, to_server = server
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._open, to_server)
+            try:
+                async for item in from_server:
+                    if isinstance(item, SessionMessage) and not self._is_known(item.message):
+                        await self._to_client.send(item)
+            except _GONE:
+                log.debug("the other side has gone", exc_info=True)
+            self._to_server = None
+            tasks.cancel_scope.cancel()
+
+    async def _open(self, to_server: WriteStream[SessionMessage]) -> None:
+        async with self._turn:
+            self._to_server = to_server
+            if self.client_left.is_set():
+                await to_server.aclose()
+                return
+            await self._reopen()
+            for item in list(self._unanswered.values()):
+                await self._pass_on(item)
+
+    async def _reopen(self) -> None:
+        if not self._opened or (asked := _request_id(self._opened[0].message)) in self._unanswered:
+            return  # there is no session to open, or its opening is asked again with what is unanswered
+        self._repeated, self._reopened = asked, anyio.Event()
+        await self._pass_on(self._opened[0])
+        await self._reopened.wait()
+        for item in self._opened[1:]:
+            await self._pass_on(item)
+
+    async def _pass_on(self, item: SessionMessage) -> None:
+        if self._to_server is not None:
+            try:
+                await self._to_server.send(item)
+            except _GONE:  # whoever comes next is told what is unanswered
+                self._to_server = None
+
+    def _remember(self, item: SessionMessage) -> None:
+        match item.message:
+            case JSONRPCRequest(method="initialize"):
+                self._opened = [item]
+                self._unanswered[item.message.id] = item
+            case JSONRPCRequest():
+                self._unanswered[item.message.id] = item
+            case JSONRPCNotification(method="notifications/initialized"):
+                self._opened.append(item)
+            case JSONRPCNotification(method="notifications/cancelled", params={"requestId": request_id}):
+                self._unanswered.pop(request_id, None)
+            case _:
+                pass
+
+    def _is_known(self, message: JSONRPCMessage) -> bool:
+        """Notes an answer; whether it is one that the client has already."""
+        if not isinstance(message, JSONRPCResponse | JSONRPCError) or message.id is None:
+            return False
+        if message.id == self._repeated:
+            self._repeated = None
+            self._reopened.set()
+            return True
+        self._unanswered.pop(message.id, None)
+        return False
+
+
+def _request_id(message: JSONRPCMessage) -> RequestId | None:
+    return message.id if isinstance(message, JSONRPCRequest) else None
