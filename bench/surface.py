@@ -20,12 +20,15 @@ from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
 from ltx_mcp.compose import open_studio
+from ltx_mcp.http.links import Links
 from ltx_mcp.server.server import INSTRUCTIONS, make_server
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.tools._job import JobView
+from ltx_mcp.types.links import linking
 
+URL = "https://films.example.org"
 PROMPT = (
     "A red ball rolls slowly over wet grass in a garden at dawn; the camera follows it low and close. Warm light comes "
     "from the left. Birds are heard, and a gate creaks once in the distance."
@@ -65,7 +68,11 @@ async def measure(folder: Path) -> tuple[dict[str, int], dict[str, int]]:
         assert isinstance(waiting.structured_content, dict), waiting.content
         finished = await agent.call_tool("get_job", {"job_id": waiting.structured_content["job_id"]})
         found = await agent.call_tool("search_clips", {"query": "red ball"})
-    answers = {"waiting reply": waiting, "finished reply": finished, "one moment found": found}
+    with linking(lambda clip_id, name: URL + Links("0" * 43).path(clip_id, name)):  # what a caller over HTTP is given
+        async with Client(make_server(LazyStudio(lambda: open_studio(settings), 45))) as agent:
+            linked = await agent.call_tool("get_job", {"job_id": waiting.structured_content["job_id"]})
+    answers = {"waiting reply": waiting, "finished reply": finished, "finished reply over HTTP": linked,
+               "one moment found": found}  # fmt: skip
     return tools, {
         "instructions": tokens(INSTRUCTIONS),
         **{uri: tokens(text) for uri, text in read.items()},

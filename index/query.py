@@ -20,6 +20,8 @@ class SearchQuery(SearchFilters):
     image: Frame | None = None
     clip_id: Annotated[str, StringConstraints(min_length=1)] | None = None
     clip_ids: frozenset[str] | None = None
+    respells: bool = True
+    """Whether a mistyped word may be told by the words of all clips, also of those that are not meant."""
 
     @property
     def words(self) -> list[str]:

@@ -48,7 +48,7 @@ class Searcher:
             lambda: self.sight.look(query, passing),
         )
         unanswered = worded.is_weak and not seen.hits and not heard.hits
-        if unanswered and (respelled := await self._words.respelled(query)).rows:
+        if unanswered and query.respells and (respelled := await self._words.respelled(query)).rows:
             worded = respelled
         text_hits = worded.rows
         rows = heard.rows | await self._rows(seen.hits.keys() - {row["clip_id"] for row in text_hits})

@@ -12,6 +12,7 @@ from ltx_mcp.archive.archive import Archive
 from ltx_mcp.archive.draft_latents import DraftLatents
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.speech import read_speech
+from ltx_mcp.archive.uploads import Uploads
 from ltx_mcp.controls.base import Controls
 from ltx_mcp.controls.canny import CannyControl
 from ltx_mcp.controls.depth import DepthControl
@@ -239,7 +240,8 @@ async def open_studio(
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
         makers = make_controls(settings) if controls is None else controls
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
-        inputs = Inputs(library, None if any_file else settings.roots)
+        uploads = Uploads(folder, settings.max_upload_bytes)
+        inputs = Inputs(library, None if any_file else settings.roots, uploads)
         tracker = JobTracker(jobs, lanes, heartbeat_s)
         admission = Admission(
             equipment=equipment, inputs=inputs, gates=gates, library=library, draft_latents=draft_latents

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from ltx_mcp.errors import SettingsError
 
@@ -27,6 +27,11 @@ _PLACEHOLDER = re.compile(r"^\$\{[^}]*\}$")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}|\$([A-Za-z_]\w*)|%([A-Za-z_]\w*)%")
 _QUOTES = "\"'"
 _FOLDERS = ("data_dir", "roots", "lora_dir", "policy", "index")
+_SECRETS = ("http_token",)  # no error shows them
+MIN_TOKEN_CHARS = 32  # 128 bits even where a token is written in hexadecimal
+_TOKEN = re.compile(
+    rf"(?:(?P<owner>[a-z0-9_-]{{1,40}}):)?(?P<token>[A-Za-z0-9._~+/=-]{{{MIN_TOKEN_CHARS},}})"
+)  # RFC 6750
 
 
 def _folders(value: object) -> object:
@@ -70,6 +75,33 @@ def _filled(found: re.Match[str], environ: Mapping[str, str]) -> str:
     return environ.get(name, found[0])
 
 
+def _tokens(value: object) -> object:
+    """Tokens by their owners: one alone is that of the owner "", others have a name and a colon before them."""
+    if isinstance(value, Mapping):
+        value = " ".join(f"{owner}:{token}" if owner else str(token) for owner, token in value.items())
+    if not isinstance(value, str):
+        raise ValueError("tokens are written as text")
+    tokens: dict[str, str] = {}
+    for part in re.split(r"[\s,]+", value.strip()):
+        found = _TOKEN.fullmatch(part)
+        if found is None:
+            form = f"{MIN_TOKEN_CHARS} or more letters, digits and -._~+/="
+            raise ValueError(f"a token has {form}; several are written name:token, with a space between them")
+        owner = found["owner"] or ""
+        if owner in tokens or found["token"] in tokens.values():
+            raise ValueError("two tokens are the same, or have the same name")
+        tokens[owner] = found["token"]
+    return tokens
+
+
+def _url(value: str) -> str:
+    """Without a slash at its end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("it is such as https://films.example.org")
+    return value.rstrip("/")
+
+
 Folder = Annotated[Path, BeforeValidator(_folder)]
 _LOWER = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 _UPPER = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
@@ -101,6 +133,9 @@ class Settings(BaseModel):
     linger_s: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 10.0
     keep_jobs_days: Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)] = 90.0
     keep_jobs: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    max_upload_bytes: Annotated[int, Field(ge=0)] = 4_000_000_000
+    http_token: Annotated[dict[str, str], BeforeValidator(_tokens), Field(repr=False)] = Field(default_factory=dict)
+    http_url: Annotated[str, AfterValidator(_url)] | None = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _UPPER] = "INFO"
 
     @classmethod
@@ -147,7 +182,8 @@ def _problem(cls: type[BaseModel], problem: Any) -> str:
     if name not in cls.model_fields:
         return f"{PREFIX}{name.upper()} is not a setting; the settings are {', '.join(_names(cls))}."
     reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
-    return f"{PREFIX}{name.upper()}={problem['input']!r} cannot be used: {reason}."
+    shown = "" if name in _SECRETS else f"={problem['input']!r}"
+    return f"{PREFIX}{name.upper()}{shown} cannot be used: {reason}."
 
 
 def _names(cls: type[BaseModel]) -> list[str]:

@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "errors",
     },
 }  # fmt: skip
-TOP = {"tools", "compose", "server", "cli", "__main__", ""}
+TOP = {"tools", "compose", "server", "http", "cli", "__main__", ""}
 HEAVY = {"numpy", "torch", "diffusers", "transformers", "open_clip", "lancedb", "pyarrow", "onnxruntime", "PIL"}
 
 
@@ -83,7 +83,7 @@ def test_imports_point_downward() -> None:
 
 
 def test_nothing_below_imports_the_top() -> None:
-    order = ["studio", "tools", "server", "compose", "cli"]
+    order = ["studio", "tools", "server", "http", "compose", "cli"]
     upward = {
         module: forbidden
         for module, path in modules()

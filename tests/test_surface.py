@@ -49,6 +49,8 @@ def test_the_tool_list_costs_at_most_5500_tokens(measured: tuple[dict[str, int],
         ("waiting reply, in words", 120),
         ("finished reply, as data", 350),
         ("finished reply, in words", 350),
+        ("finished reply over HTTP, as data", 350),
+        ("finished reply over HTTP, in words", 350),
     ],
 )
 def test_what_is_read_often_is_short(measured: tuple[dict[str, int], dict[str, int]], what: str, most: int) -> None:

@@ -16,6 +16,7 @@ from ltx_mcp.jobs.record import Job
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import DRAFT_EDIT, Clip
+from ltx_mcp.types.links import link_to
 from ltx_mcp.types.requests import Request
 from ltx_mcp.types.texts import cut
 from ltx_mcp.types.value import Value
@@ -30,7 +31,7 @@ _PROMPT_SHOWN = 120  # characters of a prompt in texts and waiting replies: an a
 _KEPT_BY_THE_RESOURCE: dict[str, Any] = {
     "requested": True, "effective": True, "prompt": True, "sha256": True, "resource_uri": True, "created_at": True,
     "job_id": True,
-    "pinned": True, "cuts_s": True,
+    "pinned": True, "cuts_s": True, "owner": True,
     "moderation": {"model", "max_score", "category", "threshold", "frames_seen", "worst_at_s"},
 }  # fmt: skip
 
@@ -147,6 +148,8 @@ def told(studio: "Studio", view: JobView) -> JobView:
 def structured(view: JobView) -> dict[str, Any]:
     """The view as data, without what is null or said twice: an agent reads every byte. clip://{id} has all of it."""
     shown = view.model_dump(mode="json", exclude_none=True, exclude={"clip": _KEPT_BY_THE_RESOURCE})
+    if view.clip is not None and (url := link_to(view.clip.clip_id, view.clip.kind)) is not None:
+        shown["clip"]["url"] = url
     if view.clip is None or view.effective is None:
         return shown
     clip = {name: value for name, value in shown["clip"].items() if value != []}
@@ -196,7 +199,7 @@ def _succeeded(job: Job, clip: Clip, can_finalize: bool) -> JobView:
         progress=1.0,
         effective=clip.effective,
         clip=clip,
-        next=f"Tell the user the path, and look at the sheet.{then}",
+        next=f"Tell the user the {'URL' if link_to(clip.clip_id, clip.kind) else 'path'}, and look at the sheet.{then}",
     )
 
 
@@ -235,7 +238,8 @@ def _text(view: JobView) -> str:
             f"{clip.codec}, {clip.bytes:,} bytes, {_origin(clip)}. "
             f'Prompt: "{shorten(clip.prompt)}".'
         )
-        return "\n".join([str(clip.path), made, *clip.film_facts, *notes, view.next])
+        links = [url] if (url := link_to(clip.clip_id, clip.kind)) is not None else []
+        return "\n".join([str(clip.path), *links, made, *clip.film_facts, *notes, view.next])
     if view.file is not None:
         return f"{view.file.path}\n{view.file.bytes:,} bytes. {view.next}"
     if view.error is not None:

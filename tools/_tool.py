@@ -49,13 +49,15 @@ class StudioTool(Tool):
             raise
         if not isinstance(result, CallToolResult):
             return result
-        return _harmless(_told(result, readings) if readings else result)
+        return harmless_result(_told(result, readings) if readings else result)
 
 
 def _failed(error: StudioError) -> CallToolResult:
     """In words for the model, and by its code for programs."""
     facts = {"code": error.code, "message": error.message, "hint": error.hint}
-    return _harmless(CallToolResult(content=[TextContent(text=str(error))], is_error=True, _meta={ERROR_META: facts}))
+    return harmless_result(
+        CallToolResult(content=[TextContent(text=str(error))], is_error=True, _meta={ERROR_META: facts})
+    )
 
 
 def _told(result: CallToolResult, readings: Sequence[Reading]) -> CallToolResult:
@@ -70,7 +72,7 @@ def _told(result: CallToolResult, readings: Sequence[Reading]) -> CallToolResult
     return result.model_copy(update={"content": [first, *rest], "structured_content": data})
 
 
-def _harmless(result: CallToolResult) -> CallToolResult:
+def harmless_result(result: CallToolResult) -> CallToolResult:
     """Texts of the archive and of its files are data: nothing invisible in them reaches an agent."""
     content = [
         block.model_copy(update={"text": harmless(block.text)}) if isinstance(block, TextContent) else block

@@ -1,6 +1,6 @@
 """search_clips: find moments of all clips, by description or by an image."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from mcp.server.mcpserver.utilities.types import Image
 from mcp.types import CallToolResult, ContentBlock, TextContent
@@ -9,6 +9,7 @@ from pydantic import Field
 from ltx_mcp.tools._job import ToolContext
 from ltx_mcp.tools._tool import READS, studio_tool
 from ltx_mcp.types.clips import Moment, SearchResult
+from ltx_mcp.types.links import link_to
 from ltx_mcp.types.searches import SearchRequest
 from ltx_mcp.types.texts import cut
 
@@ -30,7 +31,16 @@ async def search_clips(
     blocks: list[ContentBlock] = [TextContent(text=text_of(found))]
     if images and found.moments:
         blocks.append(Image(data=await studio.archive.board(found.moments), format="jpeg").to_image_content())
-    return CallToolResult(content=blocks, structured_content=found.model_dump(mode="json"))
+    return CallToolResult(content=blocks, structured_content=data_of(found))
+
+
+def data_of(found: SearchResult) -> dict[str, Any]:
+    """The result as data, with links for callers who have any: a player begins at the moment."""
+    data = found.model_dump(mode="json")
+    for moment, shown in zip(found.moments, data["moments"], strict=True):
+        if (url := link_to(moment.clip_id, moment.kind)) is not None:
+            shown["url"] = f"{url}#t={moment.start_s:g}"
+    return data
 
 
 def text_of(found: SearchResult) -> str:

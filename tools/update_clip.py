@@ -15,7 +15,7 @@ async def update_clip(context: ToolContext, asked: UpdateRequest) -> CallToolRes
     text = f'{changed.clip_id} "{shorten(changed.title)}"{", pinned" if changed.pinned else ""}.{tagged}'
     return CallToolResult(
         content=[TextContent(text=text)],
-        structured_content=changed.model_dump(mode="json", exclude={"requested", "effective"}),
+        structured_content=changed.model_dump(mode="json", exclude={"requested", "effective", "owner"}),
     )
 
 

@@ -19,6 +19,7 @@ from ltx_mcp.archive.trash import DeletedClip
 from ltx_mcp.archive.upkeep import Upkeep
 from ltx_mcp.errors import IndexUnavailable, NotFound, StudioError
 from ltx_mcp.index.embed import Embedder
+from ltx_mcp.index.notes import EMPTY
 from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.index.rebuild import OnEmbedded, ReconcileReport, match_words, reconcile
 from ltx_mcp.index.sample import Samples
@@ -52,7 +53,7 @@ class Archive:
         self._library = library
         self._index = index
         self._frames_wait_s = frames_wait_s
-        self.upkeep = Upkeep(index, self.clips, read_samples, tasks)
+        self.upkeep = Upkeep(index, self._every_clip, read_samples, tasks)
         self._reconciling = anyio.Lock()
         self._indexed: set[str] | None = None  # the clips when the index last matched the disk; None: not checked yet
         self._rows = 0  # of the index then: of a clip that cannot be read there is none
@@ -60,6 +61,10 @@ class Archive:
     def new_clip_id(self, prompt: str) -> str:
         """What a clip of these words is to be called."""
         return self._library.new_clip_id(prompt)
+
+    async def is_published(self, clip_id: str) -> bool:
+        """Whether there is a clip of this id, whoever's it is."""
+        return await anyio.to_thread.run_sync(self._library.has, clip_id)
 
     async def was_published(self, clip_id: str) -> bool:
         """Whether there is a clip of this id, or was one that its user has deleted."""
@@ -142,14 +147,30 @@ class Archive:
             return clip
 
     async def clips(self) -> list[Clip]:
-        """The newest first."""
-        return await anyio.to_thread.run_sync(self._library.all)
+        """The caller's, the newest first."""
+        return await anyio.to_thread.run_sync(self._library.own)
 
     async def clip_ids(self) -> list[str]:
-        return await anyio.to_thread.run_sync(self._library.clip_ids)
+        """The caller's."""
+        return await anyio.to_thread.run_sync(self._library.own_ids)
+
+    async def published(self, clip_id: str) -> Clip:
+        """A clip, whoever's it is: for those who have a signed link to it. Raises NotFound, ArchiveError."""
+        return await anyio.to_thread.run_sync(self._library.published, clip_id)
+
+    async def size(self) -> tuple[int, int]:
+        """How many clips of all owners there are, and the bytes of their files."""
+        return await anyio.to_thread.run_sync(lambda: (len(self._library.clip_ids()), self._library.used_bytes()))
+
+    async def files_in_place(self) -> list[Path]:
+        """The files of all footage that stayed where it was."""
+        return [clip.path for clip in await self._every_clip() if clip.in_place]
+
+    async def _every_clip(self) -> list[Clip]:
+        return await anyio.to_thread.run_sync(self._library.all)
 
     async def search(self, query: SearchQuery, tags: Sequence[str] = ()) -> SearchResult:
-        """Moments that answer the query, of clips that have all the tags.
+        """Moments that answer the query, of the caller's clips that have all the tags.
 
         If the index does not match the clips on the disk, their words are matched first. Frames that the wanted
         embedder has not seen are embedded in the background; a search waits for them only while no other embedder has
@@ -161,6 +182,12 @@ class Archive:
             # From the sidecars, not a column: a tag that is changed must not cost an embedding.
             tagged = [clip.clip_id for clip in await self.clips() if set(tags) <= set(clip.tags)]
             query = query.model_copy(update={"clip_ids": frozenset(tagged)})
+        own, every = await self.clip_ids(), await anyio.to_thread.run_sync(self._library.clip_ids)
+        if len(own) < len(every):  # of the others not even a word is told
+            if not own:
+                return SearchResult(moments=(), total_clips=0, note=EMPTY)
+            among = frozenset(own) if query.clip_ids is None else query.clip_ids
+            query = query.model_copy(update={"clip_ids": among, "respells": False})
         found = await self._found(query)
         if found is None or found.total_clips < self._rows or self._index.frames_are_damaged:
             # Files of the index went missing or broke under a server that runs.
@@ -168,8 +195,8 @@ class Archive:
             self._indexed = None
             await self._match()
             found = await self._index.search(query)
-        news = self._index.news()
-        return found.model_copy(update={"note": f"{found.note} {news}".strip()}) if news else found
+        note, total_clips = f"{found.note} {self._index.news()}".strip(), min(len(own), found.total_clips)
+        return found.model_copy(update={"note": note, "total_clips": total_clips})
 
     async def _found(self, query: SearchQuery) -> SearchResult | None:
         """None where the frames that the search needs cannot be read. Raises IndexUnavailable for anything else."""
@@ -182,9 +209,9 @@ class Archive:
 
     async def _match(self) -> None:
         async with self._reconciling:
-            present = set(await self.clip_ids())
+            present = set(await anyio.to_thread.run_sync(self._library.clip_ids))
             if present != self._indexed:
-                clips = await self.clips()
+                clips = await self._every_clip()
                 await match_words(self._index, clips, self._library.has)
                 await self._index.settle()
                 self._indexed, self._rows = present, len(clips)
@@ -194,7 +221,7 @@ class Archive:
 
     async def reconcile(self, on_embedded: OnEmbedded = lambda done, of: None) -> ReconcileReport:
         """Index the clips that are missing from the index, and drop those that are gone."""
-        return await reconcile(self._index, await self.clips(), read_samples, on_embedded, self._library.has)
+        return await reconcile(self._index, await self._every_clip(), read_samples, on_embedded, self._library.has)
 
     async def prune(self) -> list[str]:
         """Drop what search models saw that are not used any more; their ids. Raises ModelUnavailable."""

@@ -27,6 +27,7 @@ from ltx_mcp.archive.sidecar import (
     SHEET,
     SIDECAR,
     clip_in,
+    owner_in,
     read_clip,
     sidecar_of,
     storing,
@@ -37,6 +38,7 @@ from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.jobs.presence import Presence
 from ltx_mcp.jobs.process_lock import ProcessLock
 from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts, OriginalFile
+from ltx_mcp.types.owners import caller
 from ltx_mcp.types.texts import latin
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class Library:
 
     def __init__(self, data_dir: Path, process_lock: ProcessLock | Presence, max_bytes: int | None = None) -> None:
         self._process_lock, self._max_bytes = process_lock, max_bytes
+        self._owners: dict[str, str] = {}  # of clips that were asked about; it never changes
         self.clips_dir, self._staging = data_dir.absolute() / "clips", data_dir.absolute() / "staging"
         self.trash = Trash(data_dir, self.clips_dir)
         try:
@@ -198,7 +201,34 @@ class Library:
             sync(self.clips_dir)
         _delete(removed)
 
-    # -- finding --------------------------------------------------------------------------------------
+    # -- finding what is the caller's (types/owners.py) ---------------------------------------------------
+
+    def own_ids(self) -> list[str]:
+        """The ids of the caller's clips, sorted."""
+        return [clip_id for clip_id in self.clip_ids() if self._is_own(clip_id)]
+
+    def own(self) -> list[Clip]:
+        """The caller's clips, as `all`."""
+        return [clip for clip in self.all() if clip.owner == caller()]
+
+    def get(self, clip_id: str) -> Clip:
+        """A clip of the caller. Raises NotFound with the nearest ids; ArchiveError if its sidecar is damaged."""
+        if not self.has(clip_id) or not self._is_own(clip_id):
+            raise NotFound(f"There is no clip {clip_id[:80]!r}.", self.suggestion(clip_id))
+        return read_clip(self.clips_dir / clip_id)
+
+    def _is_own(self, clip_id: str) -> bool:
+        if clip_id not in self._owners:
+            self._owners[clip_id] = owner_in(self.clips_dir / clip_id)
+        return self._owners[clip_id] == caller()
+
+    # -- finding what there is, whoever's it is: for upkeep, and for signed links ------------------------
+
+    def published(self, clip_id: str) -> Clip:
+        """Raises NotFound, and ArchiveError if the clip's sidecar is damaged."""
+        if not self.has(clip_id):
+            raise NotFound(f"There is no clip {clip_id[:80]!r}.")
+        return read_clip(self.clips_dir / clip_id)
 
     def clip_ids(self) -> list[str]:
         """Every published id, sorted; a damaged clip's too."""
@@ -212,12 +242,6 @@ class Library:
         """Whether a clip of this id is published, or was and lies in the trash."""
         return self.has(clip_id) or self.trash.holds(clip_id)
 
-    def get(self, clip_id: str) -> Clip:
-        """Raises NotFound with the nearest ids; ArchiveError if the clip's sidecar is damaged."""
-        if not self.has(clip_id):
-            raise NotFound(f"There is no clip {clip_id[:80]!r}.", self.suggestion(clip_id))
-        return read_clip(self.clips_dir / clip_id)
-
     def all(self) -> list[Clip]:
         """The newest first. A clip that can't be read is named in the log and left out."""
         clips = []
@@ -229,11 +253,11 @@ class Library:
         return sorted(clips, key=lambda clip: clip.created_at.timestamp(), reverse=True)
 
     def with_content(self, path: Path) -> Clip | None:
-        """The clip whose video is this file, byte for byte, or was imported from it.
+        """The caller's clip whose video is this file, byte for byte, or was imported from it.
 
         Only a file of the same length as a clip's is read, and none that is known by its path and time.
         """
-        clips, size, real = self.all(), _size(path), path.resolve()
+        clips, size, real = self.own(), _size(path), path.resolve()
         for clip in clips:
             if clip.original is not None and clip.original.path == real and is_there(clip.original):
                 return clip
@@ -256,7 +280,7 @@ class Library:
         """The sentence that helps after a wrong id."""
         if self.trash.holds(clip_id):
             return "It is in the trash: delete_clip with restore=true takes it out, or ltx-mcp trash --restore."
-        ids = self.clip_ids()
+        ids = self.own_ids()
         if not ids:
             return "The archive is empty: make a clip first, for example with generate_video."
         if near := get_close_matches(clip_id[:80], ids, n=3, cutoff=0.5):

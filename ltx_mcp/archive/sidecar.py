@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,14 @@ def clip_in(folder: Path, fields: dict[str, Any], clip_id: str | None = None) ->
 
 def _stored(fields: dict[str, Any]) -> str:
     return PHOTO if fields["kind"] == "photo" else VIDEO
+
+
+def owner_in(folder: Path) -> str:
+    """Whose clip lies in the folder. One that cannot be read belongs to the machine's own user."""
+    with suppress(OSError, ValueError):
+        fields = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
+        return str(fields.get("owner", "")) if isinstance(fields, dict) else ""
+    return ""
 
 
 def sidecar_of(clip: Clip) -> str:

@@ -1,4 +1,4 @@
-"""Deleted clips, which can be restored for 30 days. A clip goes in and comes out whole, by one rename.
+"""Deleted clips, which their owner can restore for 30 days. A clip goes in and comes out whole, by one rename.
 
     <data>/trash/<second of deletion>.<clip_id>/{video.mp4, clip.json, sheet.jpg}
 
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ltx_mcp.archive.sidecar import CLIP_ID, read_clip, storing, sync
+from ltx_mcp.archive.sidecar import CLIP_ID, owner_in, read_clip, storing, sync
 from ltx_mcp.errors import ArchiveError, BadInput, NotFound
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.owners import caller
 
 KEEP_DAYS = 30
 _DAY_S = 86_400
@@ -49,13 +50,13 @@ class Trash:
 
     def holds(self, clip_id: str) -> bool:
         """Whether it can be restored."""
-        return any(_clip_id(folder) == clip_id for folder in self._folders())
+        return any(_clip_id(folder) == clip_id for folder in self._own())
 
     def restore(self, clip_id: str) -> Clip:
         """Put a deleted clip back as it was. Raises NotFound with what can be restored, ArchiveError."""
-        folder = next((folder for folder in reversed(self._folders()) if _clip_id(folder) == clip_id), None)
+        folder = next((folder for folder in reversed(self._own()) if _clip_id(folder) == clip_id), None)
         if folder is None:
-            there = ", ".join(map(_clip_id, self._folders()[-5:]))
+            there = ", ".join(map(_clip_id, self._own()[-5:]))
             raise NotFound(
                 f"There is no clip {clip_id[:80]!r} in the trash.",
                 f"It holds {there}." if there else f"It is empty: clips stay in it for {KEEP_DAYS} days.",
@@ -71,7 +72,7 @@ class Trash:
     def deleted(self) -> list[DeletedClip]:
         """What can be restored, the newest first. A clip that cannot be read is left out."""
         found = []
-        for folder in reversed(self._folders()):
+        for folder in reversed(self._own()):
             with suppress(ArchiveError):
                 second = _second(folder)
                 found.append(DeletedClip(read_clip(folder, _clip_id(folder)), _time(second), _time(_end(second))))
@@ -84,11 +85,15 @@ class Trash:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def empty(self) -> int:
-        """Delete for good all that is in the trash; how many clips that were."""
-        folders = self._folders()
+        """Delete for good all of the caller's that is in the trash; how many clips that were."""
+        folders = self._own()
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         return len(folders)
+
+    def _own(self) -> list[Path]:
+        """The caller's, the oldest first."""
+        return [folder for folder in self._folders() if owner_in(folder) == caller()]
 
     def _folders(self) -> list[Path]:
         """The oldest first."""

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions
+from ltx_mcp.cli.serve_options import ServeOptions
 from ltx_mcp.cli.setup_options import ReindexOptions, SetupOptions
 from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
 from ltx_mcp.types.exports import ExportRequest
@@ -57,7 +58,9 @@ class Command:
 
 
 COMMANDS = {
-    "serve": Command("serve MCP on stdio (what an MCP host starts)", "serve:serve", json=False),
+    "serve": Command(
+        "serve MCP on stdio (what an MCP host starts), or over HTTP", "serve:serve", ServeOptions, json=False
+    ),
     "demo": Command(
         "make a short film through the MCP server, then find its second shot in other words", "commands:run_demo"
     ),

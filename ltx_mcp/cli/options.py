@@ -80,7 +80,8 @@ def _values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:
     """A single value: as text, for the request reads and checks it (types/meaning.py)."""
     if "enum" in option:
         return {"choices": _Shown(option["enum"])}
-    return {"type": _reader(name, flag), "metavar": _metavar(name, flag)}
+    optional = {} if flag.bare is None else {"nargs": "?", "const": flag.bare}
+    return {"type": _reader(name, flag), "metavar": _metavar(name, flag), **optional}
 
 
 def _list_values(name: str, flag: Flag, option: Schema) -> dict[str, Any]:

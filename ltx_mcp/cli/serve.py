@@ -1,17 +1,20 @@
-"""`ltx-mcp serve`: MCP on stdio, by the engine of the data directory.
+"""`ltx-mcp serve`: MCP on stdio, by the engine of the data directory, or over HTTP.
 
 The studio is opened by the first call that needs it, or at once where jobs wait.
 """
 
 import argparse
 import logging
+import sys
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from mcp.server.stdio import stdio_server
 
+from ltx_mcp.cli.options import read_options
+from ltx_mcp.cli.serve_options import ServeOptions
 from ltx_mcp.jobs.database import has_unfinished
-from ltx_mcp.server.shared_engine import serve_client
+from ltx_mcp.server.shared_engine import owned_engine, serve_client
 from ltx_mcp.server.wire import AnsweredLines
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def serve(settings: Settings, _arguments: argparse.Namespace) -> int:
+async def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     def studio() -> "AbstractAsyncContextManager[Studio]":
         from ltx_mcp.compose import open_studio
 
@@ -34,7 +37,28 @@ async def serve(settings: Settings, _arguments: argparse.Namespace) -> int:
     for root in settings.roots:
         if not root.is_dir():  # it may come later, with a drive that is plugged in
             log.warning("LTX_MCP_ROOTS: %s does not exist or is not a folder", root)
+    options = read_options(ServeOptions, arguments)
     lazy_studio = LazyStudio(studio, settings.max_wait_s, has_work)
+    if options.http is not None:
+        await _serve_http(settings, lazy_studio, options.http)
+        return 0
     async with stdio_server() as (incoming, outgoing):
         await serve_client(settings, lazy_studio, (AnsweredLines(incoming, outgoing), outgoing))
     return 0
+
+
+async def _serve_http(settings: Settings, lazy_studio: LazyStudio, where: str) -> None:
+    from ltx_mcp.http.address import Address, listen, read_address
+    from ltx_mcp.http.app import MCP_PATH, Access, make_app
+    from ltx_mcp.http.serving import HttpServer
+    from ltx_mcp.http.tokens import needed_tokens
+
+    with listen(read_address(where)) as socket:
+        address = Address(*socket.getsockname()[:2])
+        tokens, path = needed_tokens(address, settings.http_token, settings.data_dir)
+        if path is not None:
+            sys.stderr.write(f"Clients need the token in {path}.\n")
+        app = make_app(lazy_studio, settings, Access.of(address, settings.http_url, tokens))
+        sys.stderr.write(f"MCP over HTTP at {settings.http_url or f'http://{address}'}{MCP_PATH}\n")
+        async with owned_engine(settings, lazy_studio):
+            await HttpServer(app, lazy_studio.stop_jobs).serve([socket])

@@ -8,6 +8,7 @@ it; the lane takes the next one only when its thread has left the engine.
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Literal, Protocol, TypeVar
@@ -81,6 +82,7 @@ class LaneJob(Generic[T]):
         self._write = write
         self._on_progress = on_progress
         self._loop = loop
+        self._context = copy_context()  # of who asked for it: whatever is read for it is read on their behalf
         self._stage = Stage.QUEUED
         self._part, self._parts = 0, 1
         self._cancelled = threading.Event()
@@ -129,6 +131,9 @@ class LaneJob(Generic[T]):
 
     def run(self, engine: Engine) -> None:
         """Called on the lane's thread; never raises."""
+        self._context.run(self._run, engine)
+
+    def _run(self, engine: Engine) -> None:
         try:
             outcome: T | StudioError | Cancelled = self._made(engine)
         except (StudioError, Cancelled) as error:

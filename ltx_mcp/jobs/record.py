@@ -41,7 +41,7 @@ class Job:
     it. `ran_s` is how long the lane took, by a clock that nobody sets. `seed` is what it renders with if the request
     names none, `clip_id` what its clip will be called: both are decided before anything is done, so that whoever goes
     on with the job makes the same clip and sees whether it is there. `roots` are the folders that its inputs may come
-    from, None for any. `restarts` counts the processes that died at work on it.
+    from, None for any. `restarts` counts the processes that died at work on it. `owner` is who asked for it.
     """
 
     job_id: str
@@ -58,6 +58,7 @@ class Job:
     queued_at: float | None = None
     ran_s: float | None = None
     restarts: int = 0
+    owner: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -88,6 +89,7 @@ class Row:
     queued_at: float | None
     ran_s: float | None
     restarts: int
+    owner: str
 
 
 COLUMNS = tuple(column.name for column in fields(Row))
@@ -112,6 +114,7 @@ def to_row(job: Job) -> tuple[Any, ...]:
         queued_at=job.queued_at,
         ran_s=job.ran_s,
         restarts=job.restarts,
+        owner=job.owner,
     )
     return astuple(row)
 
@@ -144,6 +147,7 @@ def from_row(values: Sequence[Any]) -> Job:
             queued_at=row.queued_at,
             ran_s=row.ran_s,
             restarts=row.restarts,
+            owner=row.owner,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"job {row.job_id} cannot be read: {error!r}") from error
@@ -159,7 +163,8 @@ def job_of(clip: Clip) -> Job | None:
         plan = Plan.model_validate(clip.effective)
     except ValidationError:
         return None
-    return Job(clip.job_id, "", request, plan, Succeeded(clip.clip_id), at, ended_at=at, seed=plan.seed)
+    state = Succeeded(clip.clip_id)
+    return Job(clip.job_id, "", request, plan, state, at, ended_at=at, seed=plan.seed, owner=clip.owner)
 
 
 def without_words(job: Job) -> Job:

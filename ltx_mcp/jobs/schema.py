@@ -4,7 +4,7 @@ import sqlite3
 
 from ltx_mcp.errors import ArchiveError
 
-SCHEMA_VERSION = 3  # 2: the column tenant is called process_id; 3: what a job needs to be gone on with
+SCHEMA_VERSION = 3  # 2: the column tenant is called process_id; 3: what a job needs to be gone on with, and its owner
 
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS jobs (job_id TEXT PRIMARY KEY, process_id TEXT NOT NULL,"
@@ -12,7 +12,8 @@ _TABLE = (
     " started_at REAL, ended_at REAL)"
 )
 _ADDED_IN_3 = (
-    "seed INTEGER", "clip_id TEXT", "roots TEXT", "queued_at REAL", "ran_s REAL", "restarts INTEGER NOT NULL DEFAULT 0"
+    "seed INTEGER", "clip_id TEXT", "roots TEXT", "queued_at REAL", "ran_s REAL", "restarts INTEGER NOT NULL DEFAULT 0",
+    "owner TEXT NOT NULL DEFAULT ''",
 )  # fmt: skip
 
 

@@ -77,7 +77,9 @@ class JobStore:
         self._database = JobDatabase(path, self._fill, lock_wait_s)
         self._database.open()
 
-    def create(self, request: Request, roots: tuple[Path, ...] | None = (), clip_id: str | None = None) -> Job:
+    def create(
+        self, request: Request, roots: tuple[Path, ...] | None = (), clip_id: str | None = None, owner: str = ""
+    ) -> Job:
         """A new job, on the disk before anything is done for it. Raises ArchiveError, Busy."""
         try:
             self._process.announce()
@@ -85,9 +87,8 @@ class JobStore:
             raise ArchiveError(f"Nothing can be made now: {error}.", disk_remedy(self._folder)) from error
         self._database.need_disk()
         job_id = f"job-{secrets.token_hex(6)}"
-        job = Job(
-            job_id, self._process.process_id, request, None, Running(), self._clock(), roots=roots, clip_id=clip_id
-        )
+        now, process_id = self._clock(), self._process.process_id
+        job = Job(job_id, process_id, request, None, Running(), now, roots=roots, clip_id=clip_id, owner=owner)
         self._live[job_id] = job
         try:
             self._write_live()
@@ -140,11 +141,17 @@ class JobStore:
             return self._live[job_id]
         for job in self._jobs("WHERE job_id = ?", job_id):
             return job
-        raise NotFound(f"There is no job {job_id[:80]!r}.", "Call get_job without an id to see the recent jobs.")
+        raise no_job(job_id)
 
-    def recent(self, limit: int = 20) -> list[Job]:
-        """The newest jobs first."""
-        return self._jobs("ORDER BY created_at DESC, rowid DESC LIMIT ?", limit)
+    def recent(self, limit: int = 20, owner: str = "") -> list[Job]:
+        """The newest jobs of this owner first."""
+        return self._jobs("WHERE owner = ? ORDER BY created_at DESC, rowid DESC LIMIT ?", owner, limit)
+
+    def totals(self) -> tuple[dict[str, int], float]:
+        """How many jobs of all owners have each status, and the seconds that those which succeeded ran."""
+        rows = self._database.read("SELECT status, COUNT(*), SUM(ran_s) FROM jobs GROUP BY status")
+        spent_s = {status: seconds or 0.0 for status, _, seconds in rows}
+        return {status: count for status, count, _ in rows}, spent_s.get("succeeded", 0.0)
 
     def elapsed_s(self, job_id: str) -> float:
         """Seconds since a lane of this process began the job; 0 before."""
@@ -242,3 +249,8 @@ class JobStore:
         with self._database.transaction() as db:
             db.executemany(f"INSERT OR IGNORE {_INSERT}", map(to_row, known))
         self._write_live()
+
+
+def no_job(job_id: str) -> NotFound:
+    """The error for a job that is not there."""
+    return NotFound(f"There is no job {job_id[:80]!r}.", "Call get_job without an id to see the recent jobs.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from ltx_mcp.archive.uploads import Uploads
 from ltx_mcp.errors import BadInput, StudioError
 from ltx_mcp.media.file_kinds import HEAD_BYTES, FileKind, kind_of
 from ltx_mcp.preparation.spelled_paths import CONTROL, absolute_paths
@@ -25,11 +26,12 @@ class NotAPath(Exception):
 class AllowedFiles:
     """Files inside `roots`; whoever can write there is trusted. None lifts the confinement.
 
-    Nothing inside of `archive_dir` is ever one of them.
+    Of what is inside of `archive_dir` the caller's `uploads` alone are among them.
     """
 
-    def __init__(self, roots: Sequence[Path] | None, archive_dir: Path) -> None:
+    def __init__(self, roots: Sequence[Path] | None, archive_dir: Path, uploads: Uploads | None = None) -> None:
         self._roots, self._archive_dir = None if roots is None else tuple(roots), archive_dir
+        self._uploads = uploads
 
     @property
     def confined(self) -> bool:
@@ -66,7 +68,7 @@ class AllowedFiles:
     def folder(self, path: Path) -> Path:
         """An existing folder inside a root. Raises BadInput."""
         try:
-            real = self._real(path)
+            real = self._real(path, uploaded=False)
         except OSError as error:
             raise BadInput(f"{short(path)} cannot be used: {error.strerror}.", self.where) from None
         if not real.is_dir():
@@ -102,13 +104,17 @@ class AllowedFiles:
         except (BadInput, OSError):
             return False
 
-    def _real(self, path: Path) -> Path:
-        """Where the path leads once every link is followed. Raises BadInput outside the roots."""
+    def _real(self, path: Path, uploaded: bool = True) -> Path:
+        """Where the path leads once every link is followed. Raises BadInput outside the roots, and for uploads too
+        where they are not `uploaded` files that are wanted.
+        """
         try:
             real = path.resolve()
             roots = [Path(real.anchor)] if self._roots is None else [root.resolve() for root in self._roots]
         except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
             raise BadInput(f"{short(path)} cannot be followed: {error}.", self.where) from None
+        if uploaded and self._uploads is not None and real.is_relative_to(self._uploads.own.resolve()):
+            return real
         if real.is_relative_to(self._archive_dir.resolve()):  # no reference may name what is staged
             raise BadInput(f"{short(path)} belongs to the archive.", "Name a clip by its clip_id.")
         if not any(real.is_relative_to(root) for root in roots):

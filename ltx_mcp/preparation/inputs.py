@@ -18,6 +18,7 @@ from ltx_mcp.archive.clip_frames import frame_at
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.originals import playable
 from ltx_mcp.archive.sidecar import CLIP_ID, PHOTO, VIDEO
+from ltx_mcp.archive.uploads import Uploads
 from ltx_mcp.errors import BadInput, MediaError, StudioError
 from ltx_mcp.media.file_kinds import HEAD_BYTES, FileKind, kind_of
 from ltx_mcp.media.footage import ANY_LENGTH_S, MAX_DURATION_S, Footage, open_footage
@@ -67,13 +68,14 @@ class Inputs:
     None lifts the confinement, for a person who can read those files anyway.
     """
 
-    def __init__(self, library: Library, roots: Sequence[Path] | None) -> None:
+    def __init__(self, library: Library, roots: Sequence[Path] | None, uploads: Uploads | None = None) -> None:
         self.roots = None if roots is None else tuple(roots)
-        self._library, self._files = library, AllowedFiles(roots, library.clips_dir.parent)
+        self._library, self._uploads = library, uploads
+        self._files = AllowedFiles(roots, library.clips_dir.parent, uploads)
 
     def with_roots(self, roots: Sequence[Path] | None) -> "Inputs":
         """The same archive, and files from other folders."""
-        return Inputs(self._library, roots)
+        return Inputs(self._library, roots, self._uploads)
 
     def parse(self, text: str) -> ClipRef | FileRef:
         """By its form alone: the clip or file need not exist. Raises BadInput with the grammar."""

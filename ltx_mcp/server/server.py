@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import anyio
+from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.shared.exceptions import MCPError
@@ -17,6 +18,7 @@ from ltx_mcp.archive.originals import playable
 from ltx_mcp.errors import NotFound
 from ltx_mcp.server.prompts import register_completions, register_prompts
 from ltx_mcp.server.relay import Streams
+from ltx_mcp.server.tasks import Tasks
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.types.clips import Clip
@@ -40,6 +42,11 @@ is micro, generate_video draws one moving circle, square or triangle, whatever t
 
 class StudioServer(MCPServer[LazyStudio]):
     """Serves over any pair of streams, and answers what the SDK leaves unanswered: prompts that cannot be given."""
+
+    @property
+    def protocol_server(self) -> Server[Any]:
+        """The SDK's server of messages, for transports that it does not start itself."""
+        return self._lowlevel_server
 
     async def serve(self, streams: Streams) -> None:
         """One session, until its client leaves."""
@@ -67,6 +74,7 @@ def make_server(lazy_studio: LazyStudio) -> StudioServer:
         instructions=INSTRUCTIONS,
         tools=list(TOOLS),
         lifespan=lambda server: lazy_studio.running(),
+        extensions=[Tasks()],
         log_level="WARNING",
     )
     _add_resources(server, lazy_studio)

@@ -7,10 +7,12 @@ place within moments: what was unanswered is asked again there.
 import logging
 import os
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 
+from ltx_mcp.errors import ArchiveError
 from ltx_mcp.jobs.engine_lock import EngineLock
 from ltx_mcp.server.attaching import attached
 from ltx_mcp.server.engine_owner import EngineOwner
@@ -24,7 +26,16 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 0.1
 UNREACHABLE_S = 10.0  # then an owner that cannot be reached (in another container, or hung) is done without
-_OWN = {"data_dir", "roots", "max_wait_s", "log_level", "linger_s"}  # settings that each process keeps for itself
+_OWN = {
+    "data_dir",
+    "roots",
+    "max_wait_s",
+    "log_level",
+    "linger_s",
+    "http_token",
+    "http_url",
+    "max_upload_bytes",
+}  # settings that each process keeps for itself
 
 
 async def serve_client(
@@ -48,6 +59,28 @@ async def serve_client(
         if lock is None or not await _attach_until_owner(settings, lock, relay, guest, unreachable_s):
             await _serve_here(settings, lazy_studio.for_client(roots, settings.max_wait_s), relay, lock)
         tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def owned_engine(settings: Settings, lazy_studio: LazyStudio) -> AsyncGenerator[None]:
+    """Own the engine while the block runs, and let other processes attach.
+
+    Raises ArchiveError where another process owns it.
+    """
+    try:
+        lock = EngineLock(settings.data_dir)
+    except OSError as error:
+        raise ArchiveError(f"The data directory {settings.data_dir} cannot be written to: {error}.") from None
+    with lock:
+        if not lock.acquire():
+            who = f"Process {address.pid}" if (address := lock.address()) else "Another process"
+            hint = "End it first: then it attaches to this one. Or name another data directory in LTX_MCP_DATA_DIR."
+            raise ArchiveError(f"{who} serves {settings.data_dir} already.", hint)
+        owner = EngineOwner(lazy_studio, Host(pid=os.getpid(), settings=_chosen(settings)))
+        async with lazy_studio.running(), anyio.create_task_group() as tasks:
+            tasks.start_soon(owner.listen, lock)
+            yield
+            tasks.cancel_scope.cancel()
 
 
 def _lock(settings: Settings, stack: AsyncExitStack) -> EngineLock | None:

@@ -47,6 +47,11 @@ class LazyStudio:
         """The open studio. Raises what opening it raised; the next call tries again."""
         return self._seen(await self._opening.studio())
 
+    def stop_jobs(self) -> None:
+        """End the running jobs, if the studio is open: who waits for one is told, before the studio is closed."""
+        if self._opening.opened is not None:
+            self._opening.opened.jobs.stop()
+
     @property
     def unfinished_count(self) -> int:
         """How many jobs of this process have not ended."""

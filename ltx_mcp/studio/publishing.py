@@ -110,6 +110,7 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         created_at=datetime.now(UTC),
         job_id=job.job_id,
         moderation=written.verdict,
+        owner=job.owner,
         provenance=prepared.provenance,
         loras=tuple(use.model_dump(exclude_none=True) for use in plan.loras),
         requested=request.model_dump(mode="json", exclude_none=True),

@@ -14,6 +14,7 @@ from ltx_mcp.jobs.record import Job
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.tracking import JobTracker
 from ltx_mcp.types import states
+from ltx_mcp.types.owners import calling
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ class Recovery:
     async def _remove_cancelled(self) -> None:
         """Clips that were being published when they were cancelled, by a process that died before it removed them."""
         try:
-            for clip_id in self._jobs.cancelled_clips().intersection(await self._archive.clip_ids()):
-                await self._publishing.remove(clip_id)
+            for clip_id in self._jobs.cancelled_clips():
+                if await self._archive.is_published(clip_id):
+                    await self._publishing.remove(clip_id)
         except StudioError as error:
             log.warning("clips of cancelled jobs are still there: %s", error)
 
@@ -76,7 +78,8 @@ class Recovery:
 
     async def _start_again(self, job: Job) -> None:
         try:
-            await self._begin(self._jobs.admitting(job.job_id))
+            with calling(job.owner):
+                await self._begin(self._jobs.admitting(job.job_id))
         except Exception as error:
             unexpected = not isinstance(error, StudioError)
             log.warning("job %s cannot be gone on with: %s", job.job_id, error, exc_info=unexpected)

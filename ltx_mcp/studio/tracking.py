@@ -10,9 +10,10 @@ import anyio
 
 from ltx_mcp.jobs.lane import Lane, LaneJob, LaneName, Render, Step, Write
 from ltx_mcp.jobs.record import Job
-from ltx_mcp.jobs.store import JobStore
+from ltx_mcp.jobs.store import JobStore, no_job
 from ltx_mcp.studio.estimates import Estimates, Submitted
 from ltx_mcp.types import states
+from ltx_mcp.types.owners import caller
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import Request
 from ltx_mcp.types.stages import Stage
@@ -57,14 +58,17 @@ class JobTracker:
         self._orphan_seen = anyio.Event()
 
     def create(self, request: Request, roots: tuple[Path, ...] | None = (), clip_id: str | None = None) -> Job:
-        """A new job, on the disk before anything is done for it. Raises ArchiveError, Busy."""
-        job = self._jobs.create(request, roots, clip_id)
+        """A new job of the caller, on the disk before anything is done for it. Raises ArchiveError, Busy."""
+        job = self._jobs.create(request, roots, clip_id, caller())
         self._running[job.job_id] = job
         return job
 
     def running_like(self, request: Request, roots: tuple[Path, ...] | None) -> Job | None:
-        """A job of this process that has not ended, asked for in the same words by whoever may read the same."""
-        same = (job.job_id for job in self._running.values() if job.request == request and job.roots == roots)
+        """A job of the caller in this process that has not ended, asked for in the same words by a client that may read
+        the same.
+        """
+        wanted = (request, roots, caller())
+        same = (job.job_id for job in self._running.values() if (job.request, job.roots, job.owner) == wanted)
         return next(map(self.get, same), None)
 
     @property
@@ -89,20 +93,36 @@ class JobTracker:
         self._wake(job_id)
 
     def get(self, job_id: str) -> Job:
-        """Raises NotFound."""
+        """Whoever's job it is: for what runs it. Raises NotFound."""
         job = self._jobs.get(job_id)
         self._look_for_orphans([job])
         return job
 
+    def own(self, job_id: str) -> Job:
+        """The caller's job. Raises NotFound for any other."""
+        job = self.get(job_id)
+        if job.owner != caller():
+            raise no_job(job_id)
+        return job
+
     def recent(self, limit: int = 20) -> list[Job]:
-        """The newest jobs first."""
-        jobs = self._jobs.recent(limit)
+        """The caller's newest jobs first."""
+        jobs = self._jobs.recent(limit, caller())
         self._look_for_orphans(jobs)
         return jobs
 
     def news(self) -> str:
         """What happened to the job records since the last call; "" where nothing did."""
         return self._jobs.news()
+
+    def totals(self) -> tuple[dict[str, int], float]:
+        """Of all owners: how many jobs have each status, and the seconds that those which succeeded ran."""
+        return self._jobs.totals()
+
+    def load(self) -> tuple[int, int]:
+        """Of all owners: how many jobs wait in a lane here, and how many have begun."""
+        waiting = sum(self.queue_position(job_id) is not None for job_id in self._submitted)
+        return waiting, len(self._submitted) - waiting
 
     def planned(self, job_id: str, plan: Plan) -> None:
         """Put the plan into the job's record."""
@@ -178,7 +198,11 @@ class JobTracker:
         self.set_state(job_id, states.Running(step.stage, progress_of(step)))
 
     async def wait(self, job_id: str, wait_s: float, on_job: OnJob) -> Job:
-        """Wait at most `wait_s` for the job to end; `on_job` is called after each change and at every heartbeat."""
+        """Wait at most `wait_s` for the job to end; `on_job` is called after each change and at every heartbeat.
+
+        Raises NotFound for a job that is not the caller's.
+        """
+        self.own(job_id)
         with anyio.move_on_after(wait_s):
             while not (job := self.get(job_id)).has_ended:
                 changed = self._changed.setdefault(job_id, anyio.Event())
@@ -188,7 +212,11 @@ class JobTracker:
         return self.get(job_id)
 
     def cancel(self, job_id: str) -> Job:
-        """End the job now, if it has not ended; the lane is free for the next one once its thread has unwound."""
+        """End the job now, if it has not ended; the lane is free for the next one once its thread has unwound.
+
+        Raises NotFound for a job that is not the caller's.
+        """
+        self.own(job_id)
         job = self.set_state(job_id, states.Cancelled())  # first the record: nothing may report progress after it
         if (submitted := self._submitted.get(job_id)) is not None:
             submitted.lane.cancel(submitted.lane_job)

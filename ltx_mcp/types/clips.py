@@ -59,7 +59,8 @@ class ClipFacts(Value):
 
     `cuts_s` is when each shot after the first begins, as its frames tell; None where nobody looked. `in_place`: the
     video is the `original` itself, which stays where it is. `codec` is that of the video as ffmpeg names it. A photo
-    has one frame and no duration. `job_id` is that of the job that made it.
+    has one frame and no duration. `job_id` is that of the job that made it, `owner` whose clip
+    it is, as types/owners.py tells them apart.
     """
 
     kind: Kind
@@ -87,6 +88,7 @@ class ClipFacts(Value):
     provenance: Provenance
     requested: dict[str, Any] = Field(default_factory=dict)
     effective: dict[str, Any] = Field(default_factory=dict)
+    owner: str = ""
 
     @property
     def shot_frames(self) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ class Flag:
 
     `name` is the flag ("--lora"), or without dashes an optional positional; `metavar` stands for the value, `help`
     replaces the description. `parse` reads a value, or one of a list, raising ValueError. `hidden`: no flag at all.
-    `many`: the command takes several, and makes a request of each.
+    `many`: the command takes several, and makes a request of each. `bare` is what the flag without a value stands for.
     """
 
     name: str = ""
@@ -31,6 +31,7 @@ class Flag:
     parse: Callable[[str], object] | None = None
     hidden: bool = False
     many: bool = False
+    bare: str | None = None
 
 
 NO_FLAG = Flag(hidden=True)

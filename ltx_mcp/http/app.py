@@ -1,0 +1,87 @@
+"""The HTTP server as an ASGI app: the MCP endpoint, and what else stands behind the same door."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
+from mcp.server.auth.provider import TokenVerifier
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, request_response
+from starlette.types import ASGIApp
+
+from ltx_mcp.archive.uploads import Uploads
+from ltx_mcp.http.address import Address, Hosts
+from ltx_mcp.http.clip_files import ClipFiles
+from ltx_mcp.http.door import Door
+from ltx_mcp.http.events import Sessions
+from ltx_mcp.http.links import Linking, Links
+from ltx_mcp.http.private_files import kept_secret
+from ltx_mcp.http.status import Metrics, healthz
+from ltx_mcp.http.tokens import Calling, Tokens
+from ltx_mcp.http.uploads import UploadRoute
+from ltx_mcp.server.server import make_server
+from ltx_mcp.settings import Settings
+from ltx_mcp.studio.lazy_studio import LazyStudio
+
+MCP_PATH = "/mcp"
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_SESSIONS = 256  # of 2025-11-25; idle ones end after 30 minutes, the SDK's default
+RETRY_MS = 1000  # until a client whose stream broke comes back
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call: by which names, and with which tokens; None: whoever reaches it."""
+
+    hosts: Hosts
+    tokens: TokenVerifier | None = None
+
+    @classmethod
+    def of(cls, address: Address, url: str | None, tokens: Mapping[str, str]) -> "Access":
+        """That of a server on this address, which a proxy or the network knows by `url`."""
+        return cls(Hosts.of(address, url), Tokens(tokens) if tokens else None)
+
+    def guarded(self, app: ASGIApp) -> ASGIApp:
+        """The app for those with a token."""
+        return app if self.tokens is None else RequireAuthMiddleware(app, [])
+
+    def route(self, method: str, path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+        """A route for those with a token."""
+        endpoint = answer if self.tokens is None else self.guarded(request_response(answer))
+        return Route(path, endpoint, methods=[method])
+
+    @property
+    def middleware(self) -> Sequence[Middleware]:
+        known = []
+        if self.tokens is not None:
+            backend = BearerAuthBackend(self.tokens)
+            known = [Middleware(AuthenticationMiddleware, backend=backend), Middleware(Calling)]
+        return [Middleware(Door, hosts=self.hosts), *known]
+
+
+def make_app(lazy_studio: LazyStudio, settings: Settings, access: Access) -> Starlette:
+    """The app over a studio, which all sessions share, and which is closed with the app. Raises ArchiveError."""
+    sessions = Sessions(
+        make_server(lazy_studio).protocol_server,
+        max_request_body_size=MAX_MESSAGE_BYTES,
+        max_sessions=MAX_SESSIONS,
+        retry_interval=RETRY_MS,
+    )
+    links = Links(kept_secret(settings.data_dir / "link-secret"))
+    uploads = UploadRoute(lazy_studio, Uploads(settings.data_dir, settings.max_upload_bytes), settings.max_upload_bytes)
+    return Starlette(
+        routes=[
+            Route(MCP_PATH, access.guarded(Linking(StreamableHTTPASGIApp(sessions), links, settings.http_url))),
+            Route("/clips/{clip_id}/{name}", ClipFiles(lazy_studio, links).get),
+            Route("/healthz", healthz),
+            access.route("GET", "/metrics", Metrics(lazy_studio).get),
+            access.route("POST", "/uploads", uploads.post),
+        ],
+        middleware=access.middleware,
+        lifespan=lambda _: sessions.run(),
+    )

@@ -1,0 +1,35 @@
+"""docs/deploy: what the unit and the Dockerfile name is there, and the commands that they start are understood."""
+
+import json
+import re
+from pathlib import Path
+
+from ltx_mcp.cli.main import _parser
+from ltx_mcp.http.address import read_address
+from ltx_mcp.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parent.parent
+UNIT = (ROOT / "docs" / "deploy" / "ltx-mcp.service").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "docs" / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_both_start_a_server_that_listens_where_they_say() -> None:
+    [unit] = re.findall(r"^ExecStart=\S*/ltx-mcp (.*)$", UNIT, re.MULTILINE)
+    command, *docker = json.loads(re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)[0])
+    assert command == "ltx-mcp"
+    assert read_address(_parser().parse_args(unit.split()).http).is_loopback
+    assert not read_address(_parser().parse_args(docker).http).is_loopback, (
+        "what is in a container is reached from outside"
+    )
+    assert f"EXPOSE {read_address(docker[-1]).port}\n" in DOCKERFILE
+
+
+def test_the_image_is_made_of_what_the_package_is_made_of() -> None:
+    copied = {source for line in re.findall(r"^COPY (.*)$", DOCKERFILE, re.MULTILINE) for source in line.split()[:-1]}
+    assert copied == {"pyproject.toml", "README.md", "LICENSE", "ltx_mcp", "tools", "index"}
+    assert all((ROOT / source).exists() for source in copied)
+
+
+def test_the_settings_that_they_name_exist() -> None:
+    named = set(re.findall(rf"{PREFIX}([A-Z_]+)", UNIT + DOCKERFILE))
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
