@@ -160,6 +160,8 @@ def together(tallies: Sequence[Tally]) -> Tally:
 async def annotated(embedder: Embedder, path: Path, folder: Path) -> Tally:
     lines = annotations(path)
     videos = local_videos(folder, lines)
+    if not videos:
+        raise SystemExit(f"None of the videos of {path} is in {folder}: they are named by their vid.")
     here = [line for line in lines if line.vid in videos]
     print(f"{len(here)} of {len(lines)} annotations, whose {len(videos)} videos are in {folder}")
     seen = [_looked_through(vid, video) for vid, video in sorted(videos.items())]
