@@ -78,18 +78,8 @@ def dry_run(script: str, *options: str) -> str:
     return out.getvalue()
 
 
-<<<<<<< HEAD
 RUN_WHOLE_ALONE = {"large.py", "responsiveness.py", "search_scale.py", "startup.py"}  # dry runs take as long
 QUICK = set(SCRIPTS) - RUN_WHOLE_ALONE - GONE_THROUGH.keys() - {"gpu_modes.py"}
-=======
-RUN_WHOLE_ALONE = {
-    "large.py",
-    "micro_speed.py",
-    "moments_eval.py",
-    "search_scale.py",
-    "startup.py",
-}  # their dry runs take nearly as long
->>>>>>> 93aa7e1 (Measure moments by the field's metrics beside simpler spans, and take no cut where both sides look alike)
 
 
 @pytest.mark.parametrize("script", sorted(QUICK))
@@ -104,7 +94,7 @@ def test_a_script_of_many_modes_works_in_one() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(LIMIT_S)
 @pytest.mark.parametrize("script", GONE_THROUGH)
-def test_a_script_of_the_micro_model_goes_through_all_that_it_measures(script: str) -> None:
+def test_a_script_goes_through_all_that_it_measures(script: str) -> None:
     told = dry_run(script)
     assert not [word for word in GONE_THROUGH[script] if word not in told], told
 
@@ -127,10 +117,6 @@ def test_a_script_runs_and_prints_its_command_its_machine_and_its_figures(script
     run_whole(script, *WHOLE[script])
 
 
-<<<<<<< HEAD
-def test_every_script_is_run_somewhere() -> None:
-    assert {*WHOLE, *GONE_THROUGH, "startup.py", "gpu_modes.py"} == set(SCRIPTS), "gpu_modes.py: in test_gpu_modes.py"
-=======
 def test_moments_are_counted_as_the_field_does_and_annotations_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +140,5 @@ def test_moments_are_counted_as_the_field_does_and_annotations_read(
             highlights.annotations(lines)
 
 
-def test_every_script_is_run_whole_somewhere() -> None:
-    assert {*WHOLE, "startup.py", "gpu_modes.py"} == set(SCRIPTS), "gpu_modes.py: in test_gpu_modes.py"
->>>>>>> 93aa7e1 (Measure moments by the field's metrics beside simpler spans, and take no cut where both sides look alike)
+def test_every_script_is_run_somewhere() -> None:
+    assert {*WHOLE, *GONE_THROUGH, "startup.py", "gpu_modes.py"} == set(SCRIPTS), "gpu_modes.py: in test_gpu_modes.py"
