@@ -23,6 +23,7 @@ from typing import get_args
 import anyio
 import numpy as np
 import torch
+from moment_metrics import overlap
 
 from ltx_mcp.index.embed import OpenClipEmbedder, embed_query
 from ltx_mcp.index.sample import Samples, sampled_places
@@ -78,12 +79,6 @@ def samples(film: world.Film, count: int, look: Look) -> Samples:
     places = sampled_places(FPS, count)
     kept = films.window(film, places, count, (HEIGHT, WIDTH), (0, 0, HEIGHT, WIDTH))
     return Samples(np.array(places, dtype=np.float64) / FPS, [look(frame) for frame in kept])
-
-
-def overlap(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Intersection over union of two spans of time."""
-    shared = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
-    return shared / (one[1] - one[0] + other[1] - other[0] - shared)
 
 
 async def find_clips(index: ClipIndex, count: int, look: Look) -> tuple[float, float]:

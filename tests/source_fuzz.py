@@ -17,16 +17,16 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
-from numpy.typing import NDArray
 from source_kit import CORNERS, corner_colours
+from source_times import Played, click_at, flash_at, played
 
 from ltx_mcp.errors import StudioError
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.footage import open_footage, read_audio, read_video
 from ltx_mcp.types.frames import Frame
 
-SYNC_S = 0.02
-START_S = 0.05  # what a codec puts before its first sample delays both streams alike, where the container keeps it
+SYNC_S = 0.02  # between flash and click, and of each from the time at which a player has it
+TAIL_S = 0.05  # sound that outlasts the frames by less is not kept: the padding of a codec's last packet
 COLOUR = 14  # of 255: the coarsest codecs here
 FLASH_S = 0.25
 
@@ -207,45 +207,31 @@ def _ffmpeg(*args: object) -> None:
 
 def faults(case: Case, path: Path) -> list[str]:
     """What is wrong with the frames and the audio that import_video writes. Raises StudioError where it refuses."""
-    footage = open_footage(path, path.name)
+    footage, wanted = open_footage(path, path.name), played(path)
     fps = min(max(footage.fps, 1.0), 60.0)
-    frames = [
-        (float(frame.min(axis=2).mean()), frame)
-        for frame in read_video(footage, *_small(footage.width, footage.height), fps, round(footage.duration_s * fps))
-    ]
+    size = (96, max(2, round(96 * footage.height / footage.width)))
+    frames = np.array(list(read_video(footage, *size, fps, round(footage.duration_s * fps))))
     audio = read_audio(footage)
     assert audio is not None
-    begun_s = min(case.video_late_s, case.audio_late_s)
-    ends_s = max(case.video_late_s, case.audio_late_s) + float(case.frames / case.rate) - begun_s
-    at_s = case.flash_s + case.video_late_s - begun_s
+    found = Played(flash_at(frames) / fps, click_at(audio) / SAMPLE_RATE, len(frames) / fps)
     return [
-        *_out_of_sync([white for white, _ in frames], audio, fps, at_s, _start(case)),
-        *_wrong_length(len(frames) / fps, ends_s, _start(case) + 1.5 / fps),
-        *_wrong_colours(frames[-2][1]),  # the first ones are coarse where a codec is quick
+        *_out_of_sync(found, wanted, fps),
+        *_wrong_length(found.end_s, wanted.end_s, TAIL_S + 1.5 / fps),
+        *_wrong_colours(frames[-2]),  # the first ones are coarse where a codec is quick
         *_wrong_shape(case, footage.width, footage.height),
     ]
 
 
-def _small(width: int, height: int) -> tuple[int, int]:
-    return (96, max(2, round(96 * height / width)))
+def _out_of_sync(found: Played, wanted: Played, fps: float) -> list[str]:
+    """Below 25 fps both may be late alike, by less than a tick.
 
-
-def _start(case: Case) -> float:
-    """How late both may be: files without edit lists keep what encoders put before the first frame and sound."""
-    slow = 1 / float(case.rate) if case.rate < 25 else 0  # then a tick is longer than what is heard
-    return START_S + slow + (3 / float(case.rate) if case.container in ("fragmented.mp4", "flv", "vob", "wmv") else 0)
-
-
-def _out_of_sync(whites: list[float], audio: NDArray[np.float32], fps: float, at_s: float, start_s: float) -> list[str]:
-    shown = np.flatnonzero(np.array(whites) > 120)
-    loud = np.abs(audio).max(axis=0)
-    heard = np.flatnonzero(loud > 0.35 * loud.max())
-    if not len(shown) or loud.max() < 0.02:
-        return [f"no flash ({len(shown)}) or no click ({loud.max():.3f})"]
-    flash_s, click_s = shown[0] / fps, heard[0] / SAMPLE_RATE
-    said = f"flash {flash_s:.3f}, click {click_s:.3f}, wanted {at_s:.3f}"
-    wrong = abs(flash_s - click_s) > SYNC_S or abs(flash_s - at_s) > start_s
-    return [said] if wrong else []
+    Frames can only be shown at ticks. Where the audio begins first and the nearest tick is more than 20 ms from a
+    frame's time, the clip begins a part of a tick early, so that nothing is out of sync and no sound is lost.
+    """
+    late_s = max(SYNC_S, 1 / fps - SYNC_S)
+    off_s = (found.flash_s - wanted.flash_s, found.click_s - wanted.click_s)
+    wrong = abs(found.flash_s - found.click_s) > SYNC_S or min(off_s) < -SYNC_S or max(off_s) > late_s
+    return [f"{found} in place of {wanted}"] if wrong else []
 
 
 def _wrong_length(found_s: float, wanted_s: float, about_s: float) -> list[str]:
@@ -278,6 +264,9 @@ def run(seeds: range, folder: Path, log: bool = False) -> tuple[Counter[str], li
         try:
             found = faults(case, path)
             counted["wrong" if found else "right"] += 1
+        except AssertionError as error:
+            counted["wrong"] += 1
+            found = [str(error)]
         except StudioError as error:
             counted["refused"] += 1
             found = [] if error.hint and len(str(error)) < 400 else [f"refused without a remedy: {error}"]

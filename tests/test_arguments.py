@@ -209,6 +209,12 @@ def test_text_stays_the_text_that_it_is_whatever_it_looks_like(spot: Spot) -> No
     for words in ("null", "none", "[1]", '{"a":1}', "true", "5", "-1", '"quoted"', "[", "auto", "ünï 日本 👩‍🚀"):
         read = spot.read(words)
         assert read == words, spot
+    for number in (2024, -1, 4.5, 10**20):
+        assert spot.read(number) == str(number), "a number was meant as its text"
+    wrong: Any
+    for wrong in (float("nan"), True, [1, 2]):
+        with pytest.raises(ValidationError):
+            spot.read(wrong)
 
 
 @each([spot for spot in EVERY if any("enum" in kind for kind in spot.kinds)])
@@ -337,6 +343,7 @@ MEANT: list[tuple[str, Any, Any]] = [
     *(("audio", spelled, False) for spelled in ("off", "no", "False", 0)),
     *(("extend", spelled, LEFT_OUT) for spelled in ("none", "null", "", False)),
     *(("then", spelled, ("a dog",)) for spelled in ("a dog", ["a dog"], '["a dog"]')),
+    *(("then", spelled, ("5",)) for spelled in (5, [5], "5", "[5]")),
     *(("loras", spelled, "a") for spelled in ("a", ["a"], '["a"]', {"name": "a"}, '[{"name":"a"}]')),
 ]  # fmt: skip
 
@@ -358,10 +365,9 @@ REFUSED: list[tuple[str, Any]] = [
     *(("aspect", came) for came in ("3:2", "0x0", "9x16x1", 10**400)),
     *(("quality", came) for came in ("not draft", "draft or final", "draft (best)")),
     *(("resolution", came) for came in ("8K", "360p", "1080x1920", 10**400)),
-    *(("prompt", came) for came in (5, "")), ("prompt", {"a": 1}), ("prompt", []),
+    ("prompt", ""), ("prompt", {"a": 1}), ("prompt", []),
     *(("audio", came) for came in ("loud", "none", 2)),
     ("loras", [{"nam": "x"}]), ("loras", [5]),
-    ("then", [5]),
     ("codec", "vp9"), ("camera", "spin"), ("quality", "ultra"), ("wait_s", -1),
 ]  # fmt: skip
 

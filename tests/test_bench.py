@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -18,7 +19,9 @@ import torch
 
 BENCH = Path(__file__).parent.parent / "bench"
 # Modules of other scripts, and the maker of the fonts that ship.
-WITHOUT_FIGURES = {"judge.py", "measured.py", "title_fonts.py"}
+WITHOUT_FIGURES = {
+    "judge.py", "measured.py", "title_fonts.py", "edited_films.py", "moment_metrics.py", "qvhighlights.py",
+}  # fmt: skip
 WHOLE = {
     "edit.py": (["--shots", "2", "3", "--seconds", "1", "--size", "160x90"], ["ours", "plain", "memory at 3 shots"]),
     "import_footage.py": (
@@ -36,6 +39,10 @@ WHOLE = {
     "search.py": (["10"], ["load the embedder", "search 10 clips by words", "the newest of 10 clips"]),
 }
 GONE_THROUGH = {
+    "embed.py": ["naive", "ours", "ratio", "least cosine"],
+    "moments_eval.py": [
+        "drawn films", "photographs and footage", "R1@0.7", "watershed", "1 of 1 annotations", "no-match precision",
+    ],
     "decode_memory.py": ["stream", "whole", "ratio"],
     "micro_audio.py": ["core, 0%", "silence", "encoded"],
     "micro_upsampler.py": ["upsampler", "pixels", "ceiling"],
@@ -43,7 +50,7 @@ GONE_THROUGH = {
     "micro_retrieval.py": ["clip R@1", "R1@0.5", "best frame"],
     "micro_speed.py": ["draft", "final", "load the model", "decode alone", "ratio"],
     "micro_vae.py": ["PSNR", "bilinear", "DCT"],
-}
+}  # fmt: skip
 """The scripts that a dry run tells all of, with the words of what they measure."""
 LIMIT_S = 900  # of a whole script: the longest takes minutes on two busy cores
 STARTUP = (["--runs", "1"], ["ltx-mcp serve", "bare server", "ratio"])
@@ -87,7 +94,7 @@ def test_a_script_of_many_modes_works_in_one() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(LIMIT_S)
 @pytest.mark.parametrize("script", GONE_THROUGH)
-def test_a_script_of_the_micro_model_goes_through_all_that_it_measures(script: str) -> None:
+def test_a_script_goes_through_all_that_it_measures(script: str) -> None:
     told = dry_run(script)
     assert not [word for word in GONE_THROUGH[script] if word not in told], told
 
@@ -108,6 +115,29 @@ def test_the_time_to_start_is_measured_whole() -> None:
 @pytest.mark.parametrize("script", WHOLE)
 def test_a_script_runs_and_prints_its_command_its_machine_and_its_figures(script: str) -> None:
     run_whole(script, *WHOLE[script])
+
+
+def test_moments_are_counted_as_the_field_does_and_annotations_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    metrics, highlights = import_module("moment_metrics"), import_module("qvhighlights")
+    answers = [
+        metrics.shares([(0, 4), (4, 8)], [(2, 4), (20, 30)]),  # a half, then nothing
+        metrics.shares([(50, 60), (10, 20)], [(10, 18)]),  # nothing, then most
+        metrics.shares([], [(0, 1)]),
+    ]
+    assert metrics.metrics(answers) == pytest.approx(
+        {"R1@0.3": 1 / 3, "R1@0.5": 1 / 3, "R1@0.7": 0, "mIoU": 0.5 / 3, "R5@0.5": 2 / 3}
+    )
+    lines = tmp_path / "lines.jsonl"
+    line = '{"qid": 7, "query": "A man runs", "duration": 150, "vid": "v_60.0_210.0", "relevant_windows": [[82, 150]]}'
+    lines.write_text(line + '\n\n{"query": "of a test split", "vid": "w"}\n')
+    assert [(each.vid, each.windows_s) for each in highlights.annotations(lines)] == [("v_60.0_210.0", ((82, 150),))]
+    for broken in ('{"query": "x", "vid": "v", "relevant_windows": [3]}', "[]", "{", '{"vid": "v"}'):
+        lines.write_text(f"{line}\n{broken}\n")
+        with pytest.raises(SystemExit, match="line 2 is not in QVHighlights' format"):
+            highlights.annotations(lines)
 
 
 def test_every_script_is_run_somewhere() -> None:

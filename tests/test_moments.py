@@ -129,8 +129,14 @@ def test_a_cut_is_a_jump_that_is_far_for_its_clip(degrees: list[float], cuts: li
 
 def test_a_cut_that_was_seen_stands_where_it_is() -> None:
     times_s, starts_s = np.arange(5) / 2, np.array([0, 0, 0.6, 0.6, np.nan])
-    found = cuts_between(times_s, turned([2, 3, 60, 2]), starts_s)
+    found = cuts_between(times_s, turned([2, 15, 60, 2]), starts_s)
     assert found == pytest.approx([np.nan, 0.6, 1.25, np.nan], nan_ok=True)
+
+
+def test_a_cut_that_was_seen_between_frames_that_look_alike_is_none() -> None:
+    starts_s = np.array([0, 0.4, 0.8, 0.8])
+    found = cuts_between(np.arange(4) / 2, turned([3, 20, 3]), starts_s)
+    assert found == pytest.approx([np.nan, 0.8, np.nan], nan_ok=True)
 
 
 def test_a_short_moment_is_not_widened_across_a_cut() -> None:

@@ -8,7 +8,8 @@ import edit_kit
 import numpy as np
 import pytest
 from agents import an_agent, data
-from media_kit import ffmpeg
+from media_kit import archive, ffmpeg
+from paff import paff
 from source_kit import CORNERS, LAVFI, RECIPES, TEST, TONE, X264, Shown, corner_colours, shown
 
 from ltx_mcp.edit.sources import VideoSource
@@ -18,8 +19,12 @@ from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.rates import frame_rate, grid_start
 from ltx_mcp.media.read_source import read_source
 from ltx_mcp.media.source import Source
+from ltx_mcp.preparation.import_file import prepare_import
+from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.moderated_frames import frames_to_moderate
 from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.types.requests import ImportRequest
 
 SMALL = (32, 18)
 
@@ -92,6 +97,18 @@ def test_frames_at_times_are_those_of_the_pass(sources: dict[str, Source], subte
             at_s = [max((t for t, _ in passed if t <= wanted + 0.001), default=passed[0][0]) for wanted in wanted_s]
             found = [(t, int(frame.sum())) for t, frame in read_frames(sources[name], wanted_s, max_side=SMALL[0])]
             assert [t for t, _ in found] == pytest.approx(sorted(set(at_s)), abs=0.001)
+
+
+def test_packets_of_single_fields_are_not_taken_for_frames(tmp_path: Path) -> None:
+    for name in ("fields.ts", "fields.mp4"):
+        source = read_source(paff(tmp_path / name))
+        video = source.video
+        assert (source.fps, video.frames, video.interlaced, video.of_fields) == (25, 25, True, True)
+        lights = [frame.mean() for frame in shown(source.path).frames]
+        assert len(lights) == 25
+        assert all(later - earlier > 5 for earlier, later in pairwise(lights)), "one frame each, none twice"
+        at_s = [time_s for time_s, _ in read_frames(source, [0, 0.31, 0.5, 9])]
+        assert at_s == pytest.approx([0, 0.28, 0.48, 0.96], abs=0.001)
 
 
 def test_tracks_are_told_apart_by_flag_language_and_title(tmp_path: Path) -> None:
@@ -276,6 +293,29 @@ def test_mono_is_as_loud_on_both_sides(clips: dict[str, Shown]) -> None:
     for channel in clips["mono"].audio:
         assert 20 * np.log10(np.sqrt((channel[:96_000] ** 2).mean()) / 0.0882) == pytest.approx(0, abs=0.2)
     assert "mono audio is on both channels" in clips["mono"].notes
+
+
+CHANGED: dict[str, tuple[str, int, str, int, list[str]]] = {  # size, fps, layout, sample rate, what is told
+    "2160p60.mp4": ("3840x2160", 60, "stereo", 48_000, ["3840x2160 became 1920x1080."]),
+    "fast.mkv": ("64x36", 240, "mono", 44_100,
+                 ["240 fps became 60.", "Its mono audio is on both channels.", "44.1 kHz became 48 kHz."]),
+    "odd.mkv": ("67x36", 25, "5.1", 48_000,
+                ["67x36 became 66x36: a line was cropped, because a clip's sides are even.", "5.1 became stereo."]),
+}  # fmt: skip
+
+
+def test_each_thing_that_an_import_changes_is_told_in_one_note(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    with archive(tmp_path / "data") as library:
+        for name, (size, fps, layout, sample_rate, wanted) in CHANGED.items():
+            path = tmp_path / name
+            tone = "|".join(["0.2*sin(2000*t)"] * CHANNELS[layout])
+            heard = f"aevalsrc='{tone}':c={layout}:s={sample_rate}:d=0.1"
+            ffmpeg(*LAVFI, f"testsrc=s={size}:r={fps}:d=0.1", *LAVFI, heard, *X264[:4], "-pix_fmt", "yuv444p",
+                   "-colorspace", "bt709", "-c:a", "flac", "-shortest", path)  # fmt: skip
+            plan = prepare_import(ImportRequest(video=str(path)), Inputs(library, [tmp_path])).shot
+            with subtests.test(name):
+                assert isinstance(plan, Plan)
+                assert list(plan.notes) == wanted
 
 
 LEVELS: dict[str, tuple[str, int, tuple[float, float]]] = {  # layout, sounding channel, dB on the left and right

@@ -157,6 +157,7 @@ def _filters(
     rate = Fraction(fps).limit_denominator(1001)  # 29.97 is 30000/1001
     return [
         *([DEINTERLACED] if video.interlaced else []),
+        *(["tpad=stop=1:stop_mode=clone"] if video.of_fields else []),  # the last frame is said to last for a field
         *cut,
         f"fps=fps={rate}:start_time=0:round=up,trim=end_frame={frames}",
         covering_crop(width, height),

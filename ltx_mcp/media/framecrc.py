@@ -103,6 +103,12 @@ def list_times(
     return _list(args, path, after=after)[0].times_s
 
 
+def list_frame_times(path: Path, index: int, length_s: float) -> list[float]:
+    """When the frames of a stream are shown that decode in its first seconds. Raises MediaError."""
+    args = ["-t", f"{length_s:.6f}", *input_args(path), "-map", f"0:{index}", "-vf", "scale=16:16"]
+    return _list([*args, "-fps_mode", "passthrough"], path)[0].times_s
+
+
 def list_packets(path: Path) -> tuple[Stream, Stream | None]:
     """The first video stream that is not a cover image, and the first audio stream, without decoding.
 

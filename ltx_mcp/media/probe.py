@@ -92,7 +92,7 @@ def _batches(times_s: Sequence[float]) -> list[list[float]]:
 
 def _on_screen(source: Source, times_s: Sequence[float], size: tuple[int, int]) -> Iterator[tuple[float, Frame]]:
     """The frames on screen at times that lie close together, each once."""
-    if source.container in _WITHOUT_TIMES:
+    if source.container in _WITHOUT_TIMES or source.video.of_fields:
         yield from _passed(source, times_s, size)
         return
     shown_at = _shown_at(source, times_s[0], times_s[-1])
@@ -104,7 +104,8 @@ def _passed(source: Source, times_s: Sequence[float], size: tuple[int, int]) -> 
     """The same from the decoded frames alone, all of which are brought to the size."""
     left = list(times_s)
     before: tuple[float, Frame] | None = None
-    with closing(frames_with_times(source, size, left[0])) as frames:
+    begins_s = min(left[0], source.video.end_s) if source.is_whole else left[0]  # beyond the end nothing is found
+    with closing(frames_with_times(source, size, begins_s)) as frames:
         for frame, time_s in frames:
             if before is not None and left[0] + _GRACE_S < time_s:
                 yield before

@@ -5,121 +5,27 @@ runs take 0.1 s, and it would bring another ffmpeg, which may see other frames t
 """
 
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 
 from ltx_mcp.errors import MediaError
+from ltx_mcp.media.coded_fields import without_second_fields
 from ltx_mcp.media.decoding import ALPHA_DECODERS, open_at
+from ltx_mcp.media.description import Described, FirstFrames
 from ltx_mcp.media.ffmpeg import MAX_PIXELS, FFmpeg, input_args
 from ltx_mcp.media.framecrc import HINT, Stream, list_rest, list_streams
 from ltx_mcp.media.rates import frame_rate, grid_start
 from ltx_mcp.media.silence import first_that_sounds
-from ltx_mcp.media.source import AudioStream, Colour, Source, Track, VideoStream, has_alpha
+from ltx_mcp.media.source import AudioStream, Source, Track, VideoStream, has_alpha
 
 LISTED_S = 61.0  # of a file: the longest clip there is, and a second to see whether there is more
 _TAIL_LISTED_S = 10.0  # of a longer one, to see when it ends
 _LIMIT_S = 60.0  # for a first frame; longer means a file made to stall us
-_MAX_LINES = 20_000  # of a description
 _TOGETHER_S = 0.02  # streams that begin this close begin together: sooner than lips are seen to be late
 _REORDERED_S = 0.15  # AVI stores no time of presentation: its packets seem to come this much before their frames
 _ROUNDED_S = 0.001  # less is the rounding of a container's clock
 _TAIL_S = 0.05  # sound that outlasts the last frame by less is the padding of its codec's last packet
-_STREAM = re.compile(r"^  Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\((\w+)\))?: (Video|Audio|Subtitle): (\w+)(.*)$")
-_TITLE = re.compile(r"^      title +: (.*)$")
-_ALPHA = re.compile(r"^      alpha_mode +: 1$", re.IGNORECASE)
-_ROTATION = re.compile(r"rotation of (-?[\d.]+) degrees")
-_FIELDS = re.compile(r"\b(top|bottom) (coded )?first\b")
-_LENGTH = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)")
-_INPUT = re.compile(r"^Input #0, (.+), from ")
-_TIME = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
-_FRAME = re.compile(r"n: *0 pts: *(-?\d+) .*fmt:(\S+) .*sar:(\d+)/(\d+) s:(\d+)x(\d+) i:([PTB]) ")
-_COLOUR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
-_SOUND = re.compile(r"n:0 pts:(-?\d+) .*chlayout:(.+) rate:(\d+) nb_samples")
-
-
-@dataclass
-class _Described:
-    """What ffmpeg says of its input, as lines come."""
-
-    container: str = ""
-    declared_s: float | None = None
-    tracks: list[Track] = field(default_factory=list)
-    covers: set[int] = field(default_factory=set)
-    details: dict[int, str] = field(default_factory=dict)
-    rotations: dict[int, float] = field(default_factory=dict)
-    alpha: set[int] = field(default_factory=set)
-    lines: int = 0
-    over: bool = False
-
-    def read(self, line: str) -> None:
-        self.lines += 1
-        self.over = self.over or self.lines > _MAX_LINES or line.startswith(("Output #", "Stream mapping"))
-        if self.over:
-            return
-        if found := _STREAM.match(line):
-            self._stream(int(found[1]), found[2], found[3].lower(), found[4], found[5])
-        elif found := _INPUT.match(line):
-            self.container = found[1]
-        elif found := _LENGTH.match(line):
-            self.declared_s = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
-        elif self.tracks:
-            track = self.tracks[-1]
-            if found := _TITLE.match(line):
-                self.tracks[-1] = replace(track, title=found[1][:80])
-            elif _ALPHA.match(line):
-                self.alpha.add(track.index)
-            elif found := _ROTATION.search(line):
-                self.rotations[track.index] = float(found[1])
-
-    def _stream(self, index: int, language: str | None, kind: str, codec: str, details: str) -> None:
-        known = None if language in (None, "und") else language
-        self.tracks.append(Track(index, kind, codec, "(default)" in details, known))
-        self.details[index] = details
-        if "(attached pic)" in details:
-            self.covers.add(index)
-
-    def of(self, kind: str) -> list[Track]:
-        return [track for track in self.tracks if track.kind == kind and track.index not in self.covers]
-
-
-@dataclass
-class _Decoded:
-    """What the first frame and the first sound are, in ffmpeg's time."""
-
-    tick_s: Fraction = Fraction(0)
-    declared: Fraction = Fraction(0)
-    pts: int = 0
-    pixel_format: str = ""
-    pixel_aspect: Fraction = Fraction(1)
-    stored_size: tuple[int, int] = (0, 0)
-    interlaced: bool = False
-    colour: Colour | None = None
-    sample_rate: int = 0
-    layout: str = ""
-    sound_s: float | None = None
-
-    def read(self, line: str) -> None:
-        if not self.tick_s and (found := _TIME.search(line)):
-            self.tick_s = Fraction(int(found[1]), int(found[2]))
-            self.declared = Fraction(int(found[3]), int(found[4])) if int(found[4]) else Fraction(0)
-        elif not self.pixel_format and (found := _FRAME.search(line)):
-            self.pts, self.pixel_format = int(found[1]), found[2]
-            if int(found[3]) and int(found[4]):
-                self.pixel_aspect = Fraction(int(found[3]), int(found[4]))
-            self.stored_size, self.interlaced = (int(found[5]), int(found[6])), found[7] != "P"
-        elif self.pixel_format and self.colour is None and (found := _COLOUR.search(line)):
-            self.colour = Colour(range=found[1], matrix=found[2], primaries=found[3], transfer=found[4])
-        elif self.sound_s is None and (found := _SOUND.search(line)):
-            self.layout, self.sample_rate = found[2], int(found[3])
-            self.sound_s = int(found[1]) / self.sample_rate
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """With square pixels; the height is kept."""
-        return max(1, round(self.stored_size[0] * self.pixel_aspect)), self.stored_size[1]
 
 
 def read_source(path: Path, until_s: float | None = LISTED_S) -> Source:
@@ -158,7 +64,7 @@ def _ends(source: Source) -> tuple[float, float] | None:
 
 def _begun(path: Path, listed_s: float | None) -> Source:
     """What is in a file, by the packets of its first seconds; of all if None."""
-    described = _Described()
+    described = Described()
     streams = list_streams(path, listed_s, described.read)
     videos = [(track, stream) for track, stream in _matched(described, streams, "video") if stream.packets]
     if not videos:
@@ -169,7 +75,7 @@ def _begun(path: Path, listed_s: float | None) -> Source:
     decoder = ALPHA_DECODERS.get(chosen.codec, "") if chosen.index in described.alpha else ""
     first = _first_frames(path, chosen.index, decoder, None if heard is None else heard[0].index, listed_s)
     audio = None if heard is None else _audio(*heard, first)
-    video, grid_s = _video(chosen, packets, first, described)
+    video, grid_s = _video(path, chosen, packets, first, described)
     begun_s = None if audio is None else audio.start_s
     zero_s, shift_s = (round(time_s, 6) for time_s in _clock(video.start_s, begun_s, grid_s, float(video.rate)))
     video = replace(video, start_s=video.start_s - zero_s, end_s=video.end_s - zero_s, shift_s=shift_s)
@@ -189,7 +95,7 @@ def _end(video: VideoStream, audio: AudioStream | None) -> float:
     return video.end_s
 
 
-def _matched(described: _Described, streams: Sequence[Stream], kind: str) -> list[tuple[Track, Stream]]:
+def _matched(described: Described, streams: Sequence[Stream], kind: str) -> list[tuple[Track, Stream]]:
     """Tracks with their packets: both are in the order of the file."""
     return list(zip(described.of(kind), [stream for stream in streams if stream.kind == kind], strict=False))
 
@@ -204,15 +110,18 @@ def _heard(path: Path, sounds: Sequence[tuple[Track, Stream]]) -> tuple[Track, S
     return next((each for each in candidates if each[0].index == found), candidates[0])
 
 
-def _video(track: Track, stream: Stream, first: _Decoded, described: _Described) -> tuple[VideoStream, float]:
+def _video(
+    path: Path, track: Track, stream: Stream, first: FirstFrames, described: Described
+) -> tuple[VideoStream, float]:
     """The stream, and where the grid of its frames begins. Times on ffmpeg's clock."""
     tick_s, begin = stream.tick_s, float(first.pts * first.tick_s)
     ticks = sorted(packet.pts for packet in stream.shown)
     decodable = [tick for tick in ticks if float(tick * tick_s) > begin - float(tick_s) - _REORDERED_S] or ticks
-    rate, steady = frame_rate(decodable, tick_s, first.declared)
-    last_s = max(float(decodable[-1] * tick_s), begin)
+    interlaced = first.interlaced or track.index in described.interlaced
+    begins = without_second_fields(path, track.index, decodable, tick_s) if interlaced else decodable
+    rate, steady = frame_rate(begins, tick_s, first.declared)
+    last_s = max(float(begins[-1] * tick_s), begin)
     assert first.colour is not None
-    details = described.details[track.index]
     video = VideoStream(
         index=track.index,
         codec=track.codec,
@@ -221,22 +130,23 @@ def _video(track: Track, stream: Stream, first: _Decoded, described: _Described)
         pixel_aspect=first.pixel_aspect,
         pixel_format=first.pixel_format,
         colour=first.colour,
-        interlaced=first.interlaced or _FIELDS.search(details) is not None,
+        interlaced=interlaced,
+        of_fields=len(begins) < len(decodable),
         has_alpha=has_alpha(first.pixel_format),
         rotation=described.rotations.get(track.index, 0.0),
         tick_s=tick_s,
         rate=rate,
         steady=steady,
-        frames=len(decodable),
+        frames=len(begins),
         start_s=begin,
         end_s=stream.end_s if stream.end_s > last_s else last_s + float(1 / rate),
         is_default=track.is_default,
         language=track.language,
     )
-    return video, grid_start(decodable, tick_s, rate)
+    return video, grid_start(begins, tick_s, rate)
 
 
-def _audio(track: Track, stream: Stream, first: _Decoded) -> AudioStream:
+def _audio(track: Track, stream: Stream, first: FirstFrames) -> AudioStream:
     """Times on ffmpeg's clock."""
     return AudioStream(
         index=track.index,
@@ -267,12 +177,13 @@ def _clock(video_s: float, audio_s: float | None, grid_s: float, fps: float) -> 
     return begun_s - late_s, off_s - late_s
 
 
-def _first_frames(path: Path, video: int, decoder: str, audio: int | None, listed_s: float | None) -> _Decoded:
+def _first_frames(path: Path, video: int, decoder: str, audio: int | None, listed_s: float | None) -> FirstFrames:
     """Decode one frame, and the first sound. Raises MediaError where no frame decodes, or where it is too large."""
     for sound in dict.fromkeys((audio, None)):
-        decoded = _Decoded()
+        decoded = FirstFrames()
         args = [*(("-t", str(listed_s)) if listed_s is not None else ())]
-        args += [*(("-c:v", decoder) if decoder else ()), *input_args(path)]
+        # The index is for seeking; that of an AVI of hours takes longer to read than all else here.
+        args += [*(("-c:v", decoder) if decoder else ()), "-fflags", "+ignidx", *input_args(path)]
         args += ["-map", f"0:{video}", "-vf", "showinfo=checksum=0", "-frames:v", "1"]
         if sound is not None:
             args += ["-map", f"0:{sound}", "-af", "ashowinfo", "-frames:a", "1"]

@@ -41,8 +41,8 @@ class VideoStream:
 
     `size` is (width, height) in pixels as shown: upright, the pixels made square. `stored_size` is that of the decoded
     frames, upright. `rate` is by the commonest interval, in frames a second; `steady` where all frames keep to it.
-    `frames` counts those that were listed; `tick_s` is the time base. By `shift_s` frames move to lie on the ticks of a
-    clip of that rate.
+    `frames` counts those that were listed; `of_fields` where packets hold single fields, two to a frame. `tick_s` is
+    the time base. By `shift_s` frames move to lie on the ticks of a clip of that rate.
     """
 
     index: int
@@ -53,6 +53,7 @@ class VideoStream:
     pixel_format: str
     colour: Colour
     interlaced: bool
+    of_fields: bool
     has_alpha: bool
     rotation: float
     tick_s: Fraction

@@ -4,6 +4,7 @@ A clip of the archive, by reference or as a copy of its file, becomes an edit th
 taking it out and in again must not make it footage of unknown origin.
 """
 
+from math import floor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -113,4 +114,5 @@ def _archived_size(footage: Footage) -> tuple[int, int]:
     max_long, max_short = delivered_size("16:9", "1080p")
     long_side, short = max(footage.width, footage.height), min(footage.width, footage.height)
     scale = min(1.0, max_long / long_side, max_short / short)
-    return max(2, round(footage.width * scale / 2) * 2), max(2, round(footage.height * scale / 2) * 2)
+    even = floor if scale == 1.0 else round  # a line is cropped, and not drawn
+    return max(2, even(footage.width * scale / 2) * 2), max(2, even(footage.height * scale / 2) * 2)

@@ -3,11 +3,12 @@
 Agents send numbers as text, lists as JSON, null or "" for what they leave out, and words that other programs have
 for the same thing. All of it is read by the schema of the options (types/options.py), so that an option is covered by
 being declared. What is not understood is passed on as it came: the option's own error then says what is allowed.
-Free text is never changed, whatever it looks like.
+Free text is never changed, whatever it looks like, and a number for one is its text.
 """
 
 import ast
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -132,6 +133,8 @@ class _Reader:
             return int(value)
         if _of_type(kinds, "integer", "number", "boolean"):
             return value
+        if any(_is_free(kind) or NAMES in kind for kind in kinds) and _is_finite(value):
+            return str(value)  # a title, a tag or a query may be a year
         if arrays := _of_type(kinds, "array"):
             return self._single(value, arrays[0], place)
         meant = word(str(value).removesuffix(".0"), [each for kind in kinds for each in _allowed(kind)])
@@ -218,6 +221,10 @@ def _is_other_sense(value: Any, meant: Any) -> bool:
     if isinstance(meant, int | float) and not isinstance(meant, bool):
         return isinstance(value, str) and not _is_number(value)
     return unwrapped(str(value).strip()).casefold() != str(meant).casefold()
+
+
+def _is_finite(value: int | float) -> bool:
+    return isinstance(value, int) or math.isfinite(value)
 
 
 def _is_number(text: str) -> bool:
