@@ -11,7 +11,7 @@ from string import ascii_letters
 
 TABLE = Path(__file__).parent.parent / "ltx_mcp" / "moderation" / "confusables.txt"
 HEAD = """\
-# Characters that look like a Latin letter: the letter, a space, and all that look like it. Made by bench/confusables.py.
+# Characters that look like a Latin letter: the letter, a space, all that look like it. bench/confusables.py made it.
 # From the confusables.txt of Unicode Technical Standard #39, as confusable-homoglyphs 3.3.1 carries it.
 # Copyright 1991-2024 Unicode, Inc. Unicode-3.0 licence: UNICODE-LICENCE.txt
 """

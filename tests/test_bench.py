@@ -16,8 +16,8 @@ import pytest
 import torch
 
 BENCH = Path(__file__).parent.parent / "bench"
-# Modules of other scripts, and the maker of the fonts that ship.
-WITHOUT_FIGURES = {"judge.py", "measured.py", "title_fonts.py"}
+# Modules of other scripts, and the makers of the fonts and of the table of lookalikes that ship.
+WITHOUT_FIGURES = {"confusables.py", "judge.py", "measured.py", "title_fonts.py"}
 WHOLE = {
     "decode_memory.py": (["--seconds", "1", "--width", "64", "--height", "64"], ["stream", "whole", "ratio"]),
     "edit.py": (["--shots", "2", "3", "--seconds", "1", "--size", "160x90"], ["ours", "plain", "memory at 3 shots"]),
@@ -34,6 +34,7 @@ WHOLE = {
     "micro_vae.py": (["--quick"], ["PSNR", "bilinear", "DCT", "decode of 448x256, 49 frames"]),
     "surface.py": ([], ["tools/list", "whole schemas", "finished reply, as data", "ratio"]),
     "long_source.py": (["--hours", "0.05", "--size", "64x36"], ["What is in it", "the frame at", "largest process"]),
+    "moderation_text.py": ([], ["worst", "ordinary prompt"]),
     "search_scale.py": (["--frames", "12000", "--queries", "6"], ["ours", "recall@10", "filtered", "add a clip"]),
     "search.py": (["10"], ["load the embedder", "search 10 clips by words", "the newest of 10 clips"]),
 }

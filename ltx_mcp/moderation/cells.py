@@ -13,7 +13,9 @@ from ltx_mcp.moderation.folding import SIGNS, fold, readings
 # Chinese, Japanese, Thai, Lao, Burmese, Khmer: scripts without spaces between words.
 _UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF))
 _INSIDE_PHRASES = set(" -\u2010'\u2019")  # what may stand between the words of one expression
-_MOST_SIGNS = 4  # in a row between two words of one term
+_MOST_SIGNS = 3  # in a row between two words of one term
+_MOST_AGAIN = 3  # times that a letter is spelled out
+_NEAR = 5  # cells from a sign to the first written letter of its word
 _MOST_SIGNS_INSIDE = 2  # in a row within a word
 
 
@@ -32,17 +34,18 @@ class Row:
         for text in texts:
             if self.text_starts:
                 self._cell("", gap=" ", breaks=True)
-            self.text_starts.append(len(self))
+            self.text_starts.append(len(self.letters))
             for kind, run in groupby(fold(text), _kind):
                 self._add(kind, "".join(run))
+        self.size = len(self.letters)
+        self._ways_on: dict[int, list[int]] = {}
         self._settle()
-
-    def __len__(self) -> int:
-        return len(self.letters)
 
     def _add(self, kind: str, run: str) -> None:
         if not kind:
-            self._cell("", gap=" " if any(char.isspace() for char in run) else "-", breaks=not _INSIDE_PHRASES >= {*run})
+            self._cell(
+                "", gap=" " if any(char.isspace() for char in run) else "-", breaks=not {*run} <= _INSIDE_PHRASES
+            )
             return
         for at in range(min(len(run), 2)):
             self._cell(kind, gap="" if kind.isalnum() or kind not in SIGNS else "-", optional=len(run) > 2 and at == 1)
@@ -56,27 +59,26 @@ class Row:
         self._unspaced.append(bool(char) and any(first <= ord(char) <= last for first, last in _UNSPACED))
 
     def _settle(self) -> None:
-        """Know the ends of words, once all cells are there. Numbers are not disguised words: their digits are digits."""
-        self._ends = [at for at in range(len(self) + 1) if self._is_end(at)]
-        self.word_numbers = list(accumulate((self._is_start(at) for at in range(len(self))), initial=0))
+        """Know where words start and end, once all cells are there."""
+        self._ends = [at for at in range(self.size + 1) if self._is_end(at)]
+        self.word_numbers = list(accumulate((self._is_start(at) for at in range(self.size)), initial=0))
         self.break_numbers = list(accumulate(self._breaks, initial=0))
-        self.starts = [at for at in range(len(self)) if self.letters[at] and self._is_start(at) and self._is_near_letter(at)]
+        # Signs and digits among themselves are not letters of a word, however long they go on.
+        self.near_letter = [any(self.as_written[at : at + _NEAR]) for at in range(self.size)]
+        self.starts = [at for at in range(self.size) if self.letters[at] and self._is_start(at)]
         for start in self.starts:
-            end = self.end_of_piece(start)
-            if end - start > 1 and not any(self.as_written[start:end]) and all(
-                self.letters[at][0].isdigit() for at in range(start, end)
-            ):
-                self.letters[start:end] = [each[0] for each in self.letters[start:end]]
+            self._keep_number(start, self.end_of_piece(start))
 
-    def _is_near_letter(self, at: int) -> bool:
-        """Or is a digit: signs among themselves are not a word."""
-        return not self._gap[at] or any(self.as_written[at : at + _MOST_SIGNS])
+    def _keep_number(self, start: int, end: int) -> None:
+        """A number of two digits or more is a number, not a disguised word."""
+        if end - start > 1 and all(letters[0].isdigit() for letters in self.letters[start:end]):
+            self.letters[start:end] = [letters[0] for letters in self.letters[start:end]]
 
     def _is_start(self, at: int) -> bool:
         return at == 0 or bool(self._gap[at - 1]) or self._unspaced[at - 1] or self._unspaced[at]
 
     def _is_end(self, at: int) -> bool:
-        return at == len(self) or bool(self._gap[at]) or (at > 0 and self._unspaced[at - 1]) or self._unspaced[at]
+        return at == self.size or bool(self._gap[at]) or (at > 0 and self._unspaced[at - 1]) or self._unspaced[at]
 
     def is_end(self, at: int) -> bool:
         """Whether a word may end before this cell."""
@@ -88,31 +90,44 @@ class Row:
 
     def next_words(self, at: int, most_signs: int = _MOST_SIGNS) -> list[int]:
         """Where the word after a word that ends before `at` may start."""
-        found = []
-        if at < len(self) and self._unspaced[at]:
-            found.append(at)
-        for _ in range(most_signs):
-            if at >= len(self) or not self._gap[at]:
+        found = [at] if at < self.size and self._unspaced[at] else []
+        for after in range(at + 1, min(at + 1 + most_signs, self.size)):
+            if not self._gap[after - 1]:
                 break
-            at += 1
-            if at < len(self) and self.letters[at]:
-                found.append(at)
+            if self.letters[after]:
+                found.append(after)
         return found
 
+    def is_cut(self, at: int) -> bool:
+        """Whether cell `at` may be a gap."""
+        return bool(self._gap[at])
+
     def goes_on(self, at: int) -> list[int]:
-        """Where a word may go on that is cut by the gap at `at`: white space parts single letters alone."""
-        if not self._gap[at]:
-            return []
-        return [
-            after
-            for after in self.next_words(at, _MOST_SIGNS_INSIDE)
-            if " " not in self._gap[at:after] or (self._is_single(at - 1) and self._is_single(after))
-        ]
+        """Where a word may go on that is cut by the gap at `at`: white space parts single letters alone.
+
+        A letter that is spelled out several times may be one: p-o-o-o-r-n.
+        """
+        if (known := self._ways_on.get(at)) is not None:
+            return known
+        found = self._ways_on[at] = []
+        for after in self.next_words(at, _MOST_SIGNS_INSIDE):
+            if " " not in self._gap[at:after] or (self._is_single(at - 1) and self._is_single(after)):
+                found.append(after)
+        again = found[-1] if found else at
+        while found and len(found) < _MOST_AGAIN and self._is_again(again, at - 1):
+            found.append(again := again + 2)
+        return found
+
+    def _is_again(self, at: int, before: int) -> bool:
+        """Cell `at` stands alone between gaps, and may be the same letter as `before`."""
+        if at + 2 >= self.size or self.letters[at] != self.letters[before]:
+            return False
+        return self.is_cut(at + 1) and bool(self.letters[at + 2])
 
     def _is_single(self, at: int) -> bool:
         start_is_near = at == 0 or bool(self._gap[at - 1]) or self.optional[at]
-        end = at + 1 + (at + 1 < len(self) and self.optional[at + 1])
-        return start_is_near and (end >= len(self) or bool(self._gap[end]))
+        end = at + 1 + (at + 1 < self.size and self.optional[at + 1])
+        return start_is_near and (end >= self.size or bool(self._gap[end]))
 
     def is_unbroken(self, start: int, end: int) -> bool:
         """Only spaces, hyphens and apostrophes stand in this span."""

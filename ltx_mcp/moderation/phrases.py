@@ -67,12 +67,12 @@ class Phrases:
             if (key := (id(node), at, met)) in seen:
                 continue
             seen.add(key)
-            for word, end in _ended(row, node, at, met):
+            for word, end in _ended(row, node, at, met) if node.word or node.stem else ():
                 if word.names:
                     yield word, end
                 if word.then is not None:
                     paths += [(word.then, after, 0) for after in row.next_words(end)]
-            if at < len(row):
+            if at < row.size:
                 paths += _steps(row, node, at, met)
 
     def _add(self, name: str, wording: list[tuple[str, bool]]) -> None:
@@ -97,7 +97,7 @@ def _grow(node: _Node, letters: str, is_stem: bool) -> _Word:
 
 def _ended(row: Row, node: _Node, at: int, met: int) -> Iterator[tuple[_Word, int]]:
     """The words that may end before cell `at`, and where they do. Signs alone are not a word."""
-    if met & _SIGN and not met & _LETTER or met & _CUT and node.depth < _MIN_JOINED:
+    if (met & _SIGN and not met & _LETTER) or (met & _CUT and node.depth < _MIN_JOINED):
         return
     if node.word is not None and row.is_end(at):
         yield node.word, at
@@ -106,17 +106,17 @@ def _ended(row: Row, node: _Node, at: int, met: int) -> Iterator[tuple[_Word, in
 
 
 def _steps(row: Row, node: _Node, at: int, met: int) -> Iterator[tuple[_Node, int, int]]:
-    for place, letter in enumerate(row.letters[at]):
+    for letter in row.letters[at]:
         if (following := node.next.get(letter)) is not None:
-            how = _LETTER if row.as_written[at] else 0 if place == 0 and letter.isdigit() else _SIGN
-            if how == _SIGN and not met & _LETTER and node.depth >= _MOST_SIGNS_FIRST:
+            how = _LETTER if row.as_written[at] else 0 if letter.isdigit() else _SIGN
+            if how == _SIGN and not met & _LETTER and (node.depth >= _MOST_SIGNS_FIRST or not row.near_letter[at]):
                 continue
             yield following, at + 1, (met | how) & ~_AFTER_CUT
     if node.depth == 0 or met & _AFTER_CUT:  # a path that only skips would go on for ever
         return
     if row.optional[at]:
         yield node, at + 1, met
-    for after in row.goes_on(at):
+    for after in row.goes_on(at) if row.is_cut(at) else ():
         yield node, after, met | _CUT | _AFTER_CUT
 
 

@@ -148,15 +148,15 @@ def _place(raw: dict[str, Any], where: tuple[int | str, ...]) -> str:
 
 def _problems(own: _OwnRules, user: _UserRules) -> Iterator[str]:
     own_rules = {rule.id: rule for rule in own.rules}
-    for name in user.lists.keys() & own.lists.keys():
+    built_in = {_LANGUAGE.sub("", name) for name in own.lists}
+    for name in (name for name in user.lists if _LANGUAGE.sub("", name) in built_in):
         yield f"list {name!r} is built in and stays as it is; choose another name"
     yield from _term_problems(user)
     for rule_id, count in Counter(rule.id for rule in user.rules).items():
         if rule_id in own_rules or count > 1:
             yield f"rule {rule_id!r} exists already; choose another id"
     for rule in user.rules:
-        known = {_LANGUAGE.sub("", name) for name in (*own.lists, *user.lists)}
-        for name in sorted(rule.lists - known):
+        for name in sorted(rule.lists - built_in - {_LANGUAGE.sub("", name) for name in user.lists}):
             yield f"rule {rule.id!r} needs the list {name!r}, and there is none of that name"
     for rule_id in user.disable:
         if rule_id not in own_rules:

@@ -5,7 +5,7 @@ slips through meets the frame gate.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -15,6 +15,7 @@ from ltx_mcp.moderation.policy import Action, Policy, Rule
 
 # Lists beside the policy's own; no list of a policy can be called so.
 _ALLOW, _COMPOUNDS, _NEGATORS = "<allow>", "<compounds>", "<negators>"
+_WITHOUT = {"negative_prompt": "without "}  # beside the prompt, what it names is what shall not be seen: clothes
 CONTEXT_WORDS = 14  # how near what disarms a rule must stand: a sentence of a prompt, or two short ones
 
 
@@ -52,19 +53,20 @@ class PromptGate:
             if (finding := self.check(text)) is not None:
                 return part, finding
         for joined in (texts, texts[::-1]) if len(texts) > 1 else ():
-            row = Row(*(text for _, text in joined))
+            row = Row(*(_WITHOUT.get(part, "") + text for part, text in joined))
             if (found := self._first(row)) is not None:
-                finding, places = found
+                finding, spans = found
+                places = {place for start, end in spans for place in (start, end - 1)}
                 numbers = sorted({bisect_right(row.text_starts, place) - 1 for place in places})
                 return " and ".join(joined[number][0] for number in numbers), finding
         return None
 
-    def _first(self, row: Row) -> tuple[Finding, list[int]] | None:
-        """The finding, and the cells where its words stand."""
+    def _first(self, row: Row) -> tuple[Finding, list[Span]] | None:
+        """The finding, and where its words stand."""
         hits = _Hits(row, self._phrases.find(row))
         for rule in self._rules:
-            if (places := hits.firing(rule)) is not None:
-                return Finding(rule.category, rule.id, rule.hard, self._actions[rule.id]), places
+            if (spans := hits.firing(rule)) is not None:
+                return Finding(rule.category, rule.id, rule.hard, self._actions[rule.id]), spans
         return None
 
 
@@ -79,33 +81,34 @@ class _Hits:
             for name in (_COMPOUNDS, _ALLOW, _NEGATORS)
         )
         negated = {after for _, end in negators for after in row.next_words(end) if row.is_unbroken(end, after)}
+        self._all = hits
         self._hard = {name: _outside(spans, compounds) for name, spans in hits.items()}
         self._plain = {
             name: {span for span in _outside(spans, compounds | allowed) if span[0] not in negated}
             for name, spans in hits.items()
         }
 
-    def firing(self, rule: Rule) -> list[int] | None:
-        """A cell of one hit a group, near enough to each other; None unless there are such."""
+    def firing(self, rule: Rule) -> list[Span] | None:
+        """One hit a group, near enough to each other; None unless there are such."""
         hits = self._hard if rule.hard else self._plain
-        groups = [sorted({span[0] for name in group for span in hits.get(name, ())}) for group in rule.needs]
+        groups = [sorted({span for name in group for span in hits.get(name, ())}) for group in rule.needs]
         if rule.unless:
-            harmless = sorted({span[0] for name in rule.unless for span in hits.get(name, ())})
-            groups = [[place for place in group if not self._is_near(place, harmless)] for group in groups]
+            harmless = sorted({start for name in rule.unless for start, _ in self._all.get(name, ())})
+            groups = [[span for span in group if not self._is_near(span[0], harmless)] for group in groups]
         return self._nearest(groups, rule.within) if all(groups) else None
 
     def _is_near(self, place: int, others: list[int]) -> bool:
         at = bisect_left(others, place)
         return any(self._words_between(place, other) <= CONTEXT_WORDS for other in others[max(0, at - 1) : at + 1])
 
-    def _nearest(self, groups: list[list[int]], within: int) -> list[int] | None:
-        """A place of each group, all within so many words. One pass: it moves on from whichever comes first."""
+    def _nearest(self, groups: list[list[Span]], within: int) -> list[Span] | None:
+        """A hit of each group, all within so many words. One pass: it moves on from whichever comes first."""
         heads = [0] * len(groups)
         while True:
-            places = [group[head] for group, head in zip(groups, heads, strict=True)]
-            if self._words_between(min(places), max(places)) <= within:
-                return places
-            first = places.index(min(places))
+            spans = [group[head] for group, head in zip(groups, heads, strict=True)]
+            if self._words_between(min(spans)[0], max(spans)[0]) <= within:
+                return spans
+            first = spans.index(min(spans))
             heads[first] += 1
             if heads[first] == len(groups[first]):
                 return None
