@@ -306,5 +306,5 @@ def test_the_sets_of_prompts_stay_within_their_limits(gate: PromptGate) -> None:
     findings = [(verdict, text, gate.check(text)) for verdict, text in blocked]
     assert len(refused) <= len(harmless) / 100, refused
     assert not [text for verdict, text, found in findings if verdict == "hard" and not (found and found.hard)]
-    plain = [found for verdict, _, found in findings if verdict == "block"]
+    plain = [found for verdict, _, found in findings if verdict in ("block", "review")]
     assert sum(found is None for found in plain) <= len(plain) / 7

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions
+from ltx_mcp.cli.policy_options import PolicyOptions
 from ltx_mcp.cli.setup_options import ReindexOptions, SetupOptions
 from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
 from ltx_mcp.types.exports import ExportRequest
@@ -89,6 +90,9 @@ COMMANDS = {
         SetupOptions,
     ),
     "doctor": Command("say what this machine will use and why, and what is missing", "commands:doctor"),
+    "policy": Command(
+        "ask the rules for words about a text, or test them on a file of texts", "policy:policy", PolicyOptions
+    ),
     "reindex": Command("make the search index match the clips on disk", "commands:reindex", ReindexOptions),
     "clips": Command("list the clips of the archive, newest first", "clips:list_clips", ListOptions),
     "view": Command(

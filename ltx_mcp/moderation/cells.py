@@ -111,12 +111,17 @@ class Row:
             return known
         found = self._ways_on[at] = []
         for after in self.next_words(at, _MOST_SIGNS_INSIDE):
-            if " " not in self._gap[at:after] or (self._is_single(at - 1) and self._is_single(after)):
+            if " " not in self._gap[at:after] or self._is_spelled(at - 1, after):
                 found.append(after)
         again = found[-1] if found else at
         while found and len(found) < _MOST_AGAIN and self._is_again(again, at - 1):
             found.append(again := again + 2)
         return found
+
+    def _is_spelled(self, one: int, other: int) -> bool:
+        """Two cells that stand alone, at least one of them a letter: figures in a row are not one number."""
+        is_letter = self.as_written[one] or self.as_written[other]
+        return is_letter and self._is_single(one) and self._is_single(other)
 
     def _is_again(self, at: int, before: int) -> bool:
         """Cell `at` stands alone between gaps, and may be the same letter as `before`."""
