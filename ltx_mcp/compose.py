@@ -42,6 +42,7 @@ from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.policy import Policy, load_policy
 from ltx_mcp.moderation.prompts import PromptGate
+from ltx_mcp.moderation.secret import SampleShift
 from ltx_mcp.narration.base import Narrator
 from ltx_mcp.narration.hibari import HibariNarrator
 from ltx_mcp.narration.kokoro import KokoroNarrator
@@ -224,7 +225,8 @@ async def open_studio(
             {"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings.max_queue, stack
         )
         await stack.enter_async_context(tasks)
-        gates = Gates(prompts, FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl"))
+        frames = FrameGate(classifier or make_classifier(settings), shift=SampleShift(folder))
+        gates = Gates(prompts, frames, Audit(folder / "audit.jsonl"))
         archive = Archive(library, index, tasks, arrival.need)
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
         makers = make_controls(settings) if controls is None else controls

@@ -34,6 +34,7 @@ WHOLE = {
     "micro_vae.py": (["--quick"], ["PSNR", "bilinear", "DCT", "decode of 448x256, 49 frames"]),
     "surface.py": ([], ["tools/list", "whole schemas", "finished reply, as data", "ratio"]),
     "long_source.py": (["--hours", "0.05", "--size", "64x36"], ["What is in it", "the frame at", "largest process"]),
+    "moderation_frames.py": (["--frames", "48", "--classifier", "stand-in"], ["before", "now", "inset", "looking"]),
     "moderation_text.py": ([], ["worst", "ordinary prompt"]),
     "search_scale.py": (["--frames", "12000", "--queries", "6"], ["ours", "recall@10", "filtered", "add a clip"]),
     "search.py": (["10"], ["load the embedder", "search 10 clips by words", "the newest of 10 clips"]),
