@@ -40,10 +40,10 @@ class StudioTool(Tool):
             result = await super().run(meant, context, convert_result)
         except ToolError as error:
             if isinstance(error.__cause__, StudioError):  # without the SDK's prefix
-                raise error.__cause__ from None
+                raise _harmless_error(error.__cause__) from None
             if type(error) is ToolError and isinstance(error.__cause__, ValidationError):
                 raise BadInput(explain(error.__cause__, schema)) from None
-            raise
+            raise _harmless_error(error) from None
         if not isinstance(result, CallToolResult):
             return result
         return _harmless(_told(result, readings) if readings else result)
@@ -59,6 +59,12 @@ def _told(result: CallToolResult, readings: Sequence[Reading]) -> CallToolResult
     if isinstance(first, TextContent):
         first = first.model_copy(update={"text": f"{first.text}\n{note}"})
     return result.model_copy(update={"content": [first, *rest], "structured_content": data})
+
+
+def _harmless_error(error: ToolError) -> ToolError:
+    """Names of files stand in errors too."""
+    error.args = (harmless(str(error)),)
+    return error
 
 
 def _harmless(result: CallToolResult) -> CallToolResult:

@@ -31,7 +31,7 @@ async def get_job(
 def _listing(jobs: list[Job]) -> CallToolResult:
     lines = tuple(_line(job) for job in jobs)
     view = JobView(job_id=None, status=None, recent=lines, next="Call get_job with one of these ids." if lines else "")
-    text = [f"{line.job_id} {line.status} {line.clip_id or ''} {line.prompt}" for line in lines]
+    text = [f'{line.job_id} {line.status} {line.clip_id or ""} "{line.prompt}"' for line in lines]
     return CallToolResult(
         content=[TextContent(text="\n".join(text) or "No jobs yet. generate_video starts one.")],
         structured_content=structured(view),
