@@ -155,6 +155,10 @@ def make_policy(settings: Settings) -> Policy:
     return load_policy(settings.policy)
 
 
+def make_audit(settings: Settings) -> Audit:
+    return Audit(settings.data_dir / "audit.jsonl")
+
+
 def _usable_policy(settings: Settings) -> Policy:
     try:
         return make_policy(settings)
@@ -226,7 +230,7 @@ async def open_studio(
         )
         await stack.enter_async_context(tasks)
         frames = FrameGate(classifier or make_classifier(settings), shift=SampleShift(folder))
-        gates = Gates(prompts, frames, Audit(folder / "audit.jsonl"))
+        gates = Gates(prompts, frames, make_audit(settings))
         archive = Archive(library, index, tasks, arrival.need)
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
         makers = make_controls(settings) if controls is None else controls

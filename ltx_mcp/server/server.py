@@ -16,6 +16,7 @@ from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult
 from ltx_mcp import __version__
 from ltx_mcp.archive.originals import playable
 from ltx_mcp.errors import NotFound
+from ltx_mcp.licences import FFMPEG, OF_WEIGHTS, PASSES_ON
 from ltx_mcp.server.prompts import register_completions, register_prompts
 from ltx_mcp.server.wire import AnsweredLines
 from ltx_mcp.studio.lazy_studio import LazyStudio
@@ -148,4 +149,8 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
     @server.resource("ltx://licence", title="The licences of code and weights", mime_type="application/json")
     async def licence() -> str:
         card = await (await lazy_studio.studio()).equipment.card()
-        return json.dumps({"code": "Apache-2.0", "model": card.name, "weights": card.licence}, indent=2)
+        known = [{"name": each.name, "version": each.version, "url": each.url} for each in OF_WEIGHTS]
+        of_weights = {"licences": known, "they pass on": list(PASSES_ON)}
+        return _shown(
+            {"code": "Apache-2.0", "model": card.name, "weights": card.licence, "LTX": of_weights, "ffmpeg": FFMPEG}
+        )
