@@ -297,7 +297,7 @@ def prompts(name: str) -> list[tuple[str, str]]:
 def test_the_sets_of_prompts_stay_within_their_limits(gate: PromptGate) -> None:
     harmless = [
         text
-        for name in ("harmless.tsv", "second.tsv", "third.tsv")
+        for name in ("harmless.tsv", "second.tsv", "third.tsv", "fourth.tsv")
         for verdict, text in prompts(name)
         if verdict == "allow"
     ]

@@ -14,6 +14,7 @@ from ltx_mcp.moderation.folding import fold, readings
 
 MIN_STEM = 3  # letters before a `*`; shorter stems would catch half the dictionary
 MIN_STEM_UNCASED = 2  # of scripts whose letters are syllables or leave the vowels out
+_STRETCHED = re.compile(r"(.)\1{2,}")
 _MIN_JOINED = 3  # letters; shorter words are not looked for across cuts
 _MOST_SIGNS_FIRST = 2  # before the first letter of a word that is written as a letter: $3x
 _NOT_IN_TERMS = re.compile(r"[][(){}|+?^$\\.]|\*(?!\s|$)")
@@ -122,9 +123,9 @@ def _steps(row: Row, node: _Node, at: int, met: int) -> Iterator[tuple[_Node, in
 
 @lru_cache(maxsize=8192)  # terms share their words, those with ages most of all
 def _words(text: str) -> list[str]:
-    """The words of a term, each in the letters that are its first reading."""
+    """The words of a term, each in the letters that are its first reading, stretched ones as a row has them: twice."""
     plain = "".join(readings(char)[:1] or " " for char in fold(text))
-    return plain.split()
+    return _STRETCHED.sub(r"\1\1", plain).split()
 
 
 def parse_term(term: str) -> list[tuple[str, bool]]:
