@@ -84,6 +84,7 @@ EXPLICIT_DISGUISES = [
     "p#rn", "рorn", "роrn", "рօrո", "ρorn", "pοrn", "ｐｏｒｎ", "𝓹𝓸𝓻𝓷", "𝗽𝗼𝗿𝗻", "ⓟⓞⓡⓝ", "🅿🅾🆁🅽", "ᴘᴏʀɴ", "pôrn",
     "p̷o̷r̷n̷", "pørn",
     "p\u200bo\u200br\u200bn", "po\u00adrn", "p\u2060orn", "p\u3164orn", "\u202eporn", "p\nо\nr\nn", "po\x00rn",
+    "porn×video", "xxx video",
     "m4sturb4ting", "ma$turbating", "m@sturbat!on", "0rgasm", "h@rdcore s3x", "s3x scene", "s e x scene", "sex-scene",
     "seeex scene", "bl0w j0b", "blow-job", "b l o w j o b", "xxx-rated", "hav1ng s3x", "порно", "ポルノ映画",
     "色情电影", "포르노를",

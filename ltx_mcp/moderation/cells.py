@@ -8,15 +8,16 @@ the terms through it. It grows with the text.
 from bisect import bisect_right
 from itertools import accumulate, groupby
 
-from ltx_mcp.moderation.folding import SIGNS, fold, readings
+from ltx_mcp.moderation.folding import fold, is_letter, readings
 
 # Chinese, Japanese, Thai, Lao, Burmese, Khmer: scripts without spaces between words.
 _UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF))
 _INSIDE_PHRASES = set(" -\u2010'\u2019")  # what may stand between the words of one expression
+# Limits on what a term is followed through; without them the work would grow faster than the text.
 _MOST_SIGNS = 3  # in a row between two words of one term
+_MOST_SIGNS_INSIDE = 2  # in a row within a word
 _MOST_AGAIN = 3  # times that a letter is spelled out
 _NEAR = 5  # cells from a sign to the first written letter of its word
-_MOST_SIGNS_INSIDE = 2  # in a row within a word
 
 
 class Row:
@@ -43,12 +44,11 @@ class Row:
 
     def _add(self, kind: str, run: str) -> None:
         if not kind:
-            self._cell(
-                "", gap=" " if any(char.isspace() for char in run) else "-", breaks=not {*run} <= _INSIDE_PHRASES
-            )
+            is_spaced = any(char.isspace() for char in run)
+            self._cell("", gap=" " if is_spaced else "-", breaks=not {*run} <= _INSIDE_PHRASES)
             return
         for at in range(min(len(run), 2)):
-            self._cell(kind, gap="" if kind.isalnum() or kind not in SIGNS else "-", optional=len(run) > 2 and at == 1)
+            self._cell(kind, gap="" if is_letter(kind) else "-", optional=len(run) > 2 and at == 1)
 
     def _cell(self, char: str, gap: str, breaks: bool = False, optional: bool = False) -> None:
         self.letters.append(readings(char) if char else "")

@@ -17,14 +17,16 @@ _ALIKE = {
     "l": "ӏłʟ", "m": "мμᴍ", "n": "пηɴ", "o": "øᴏ", "p": "ᴘ", "q": "գ", "r": "гʀ", "s": "ꜱ", "t": "тτŧᴛ", "u": "ᴜ",
     "v": "ᴠ", "w": "ᴡ", "x": "хχ", "z": "ᴢ",
 }  # fmt: skip
-_LIGATURES = {"æ": "ae", "œ": "oe", "Æ": "ae", "Œ": "oe"}
-_ENCLOSED = (0x1F130, 0x1F150, 0x1F170, 0x1F1E6)  # squared, circled and flag letters A-Z that NFKC keeps
+# What NFKC keeps: ligatures; squared, circled and flag letters A-Z.
+_KEPT = {"æ": "ae", "œ": "oe", "Æ": "ae", "Œ": "oe"} | {
+    chr(start + n): chr(ord("a") + n) for start in (0x1F130, 0x1F150, 0x1F170, 0x1F1E6) for n in range(26)
+}
 # Accents, enclosing marks, invisible format characters; the fillers are invisible too, but letters by category.
 _DROPPED = {"Mn", "Me", "Cf"}
 _FILLERS = "\u115f\u1160\u3164\uffa0"
 _LONGEST = 6  # characters of a compatibility form; the two that are longer are whole Arabic phrases
 
-SIGNS = {
+_SIGNS = {
     "0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g",
     "@": "a", "$": "s", "€": "e", "£": "l", "¢": "c", "+": "t", "!": "il", "|": "il", "*": "aeiou", "#": "aeiou",
 }  # fmt: skip
@@ -39,8 +41,8 @@ def fold(text: str) -> str:
 @cache
 def readings(char: str) -> str:
     """The letters that a folded character may stand for, its plain form first. Empty for what is between words."""
-    if char in SIGNS:
-        return (char if char.isalnum() else "") + SIGNS[char]
+    if char in _SIGNS:
+        return (char if char.isalnum() else "") + _SIGNS[char]
     if char.isascii():
         return char.casefold() + ("l" if char == "I" else "") if char.isalnum() else ""
     alike = _looks_like().get(char, "")
@@ -48,8 +50,13 @@ def readings(char: str) -> str:
     return "".join(dict.fromkeys(_plain_readings(char) + alike))
 
 
+def is_letter(char: str) -> bool:
+    """A letter or a digit; what else may stand for one may also stand between two words. Indic vowels are letters."""
+    return char.isalnum() or unicodedata.category(char) == "Mc"
+
+
 def _plain_readings(char: str) -> str:
-    if not char.isalnum() and unicodedata.category(char) != "Mc":  # vowels of Indic scripts are letters here
+    if not is_letter(char):
         return ""
     digit = unicodedata.decimal(char, None)
     if digit is not None:
@@ -60,7 +67,7 @@ def _plain_readings(char: str) -> str:
 
 def _plain(char: str) -> str:
     """Its compatibility form in lower case without accents, of any length."""
-    compatible = unicodedata.normalize("NFKC", char)
+    compatible = _KEPT.get(char) or unicodedata.normalize("NFKC", char)
     if len(compatible) > _LONGEST:
         return " "
     return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", compatible.casefold()).translate(_WITHOUT_MARKS))
@@ -76,8 +83,6 @@ def _looks_like() -> dict[str, str]:
     for letter, alike in _ALIKE.items():
         for char in alike:
             table[char] = "".join(dict.fromkeys(table.get(char, "") + letter))
-    for start in _ENCLOSED:
-        table |= {chr(start + n): chr(ord("a") + n) for n in range(26)}
     return table
 
 
@@ -94,8 +99,8 @@ class _Folded(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
-        meant, plain = readings(char), _LIGATURES.get(char) or _plain(char)
-        if len(meant) == 1:
+        meant, plain = readings(char), _plain(char)
+        if len(meant) == 1 and is_letter(char):
             self[code] = meant
         elif meant or plain == char:
             self[code] = char
