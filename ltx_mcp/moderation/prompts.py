@@ -16,6 +16,7 @@ from ltx_mcp.moderation.policy import Action, Policy, Rule
 # Lists beside the policy's own; no list of a policy can be called so.
 _ALLOW, _COMPOUNDS, _NEGATORS = "<allow>", "<compounds>", "<negators>"
 _WITHOUT = {"negative_prompt": "without "}  # beside the prompt, what it names is what shall not be seen: clothes
+_END = 200  # characters of a text in which an expression may begin or end that goes on in another
 CONTEXT_WORDS = 14  # how near what disarms a rule must stand: a sentence of a prompt, or two short ones
 
 
@@ -46,13 +47,16 @@ class PromptGate:
     def check_together(self, texts: Sequence[tuple[str, str]]) -> tuple[str, Finding] | None:
         """(the part that offends, why) of (part, text) pairs, each alone and then all as one.
 
-        Halves that are harmless alone are one meaning. The joined text is read in both orders, for an expression may
-        begin in either half.
+        Halves that are harmless alone are one meaning. An expression may begin in either half, so the ends of the texts
+        are read in the other order too.
         """
         for part, text in texts:
             if (finding := self.check(text)) is not None:
                 return part, finding
-        for joined in (texts, texts[::-1]) if len(texts) > 1 else ():
+        turned = [
+            (part, f"{text[:_END]}. {text[-_END:]}" if len(text) > 2 * _END else text) for part, text in texts[::-1]
+        ]
+        for joined in (texts, turned) if len(texts) > 1 else ():
             row = Row(*(_WITHOUT.get(part, "") + text for part, text in joined))
             if (found := self._first(row)) is not None:
                 finding, spans = found
