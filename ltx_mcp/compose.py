@@ -43,6 +43,7 @@ from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.policy import Policy, load_policy
 from ltx_mcp.moderation.prompts import PromptGate
+from ltx_mcp.moderation.secret import SampleShift
 from ltx_mcp.narration.base import Narrator
 from ltx_mcp.narration.hibari import HibariNarrator
 from ltx_mcp.narration.kokoro import KokoroNarrator
@@ -156,6 +157,10 @@ def make_policy(settings: Settings) -> Policy:
     return load_policy(settings.policy)
 
 
+def make_audit(settings: Settings) -> Audit:
+    return Audit(settings.data_dir / "audit.jsonl")
+
+
 def _usable_policy(settings: Settings) -> Policy:
     try:
         return make_policy(settings)
@@ -235,7 +240,8 @@ async def open_studio(
         stack.push_async_callback(index.close)
         lanes = await _open_lanes({"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings, stack)
         await stack.enter_async_context(tasks)
-        gates = Gates(prompts, FrameGate(classifier or make_classifier(settings)), Audit(folder / "audit.jsonl"))
+        frames = FrameGate(classifier or make_classifier(settings), shift=SampleShift(folder))
+        gates = Gates(prompts, frames, make_audit(settings))
         archive = Archive(library, index, tasks, arrival.need)
         draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
         makers = make_controls(settings) if controls is None else controls

@@ -20,6 +20,7 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from ltx_mcp.errors import SettingsError
+from ltx_mcp.licences import is_accepted
 
 PREFIX = "LTX_MCP_"
 CONFIG_NAME = "config.toml"
@@ -150,7 +151,8 @@ class Settings(BaseModel):
             folder = cls._checked({"data_dir": chosen.get("data_dir") or cls().data_dir}, environ).data_dir
         except SettingsError:  # told with the rest
             return cls._checked(chosen, environ)
-        return cls._checked({**_config(folder / CONFIG_NAME), **chosen}, environ)
+        accepted = {"accept_licence": True} if is_accepted(folder) else {}  # by `ltx-mcp licence`
+        return cls._checked({**accepted, **_config(folder / CONFIG_NAME), **chosen}, environ)
 
     @classmethod
     def _checked(cls, values: Mapping[str, Any], environ: Mapping[str, str]) -> "Settings":

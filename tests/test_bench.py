@@ -18,9 +18,10 @@ import pytest
 import torch
 
 BENCH = Path(__file__).parent.parent / "bench"
-# Modules of other scripts, and the maker of the fonts that ship.
+# Modules of other scripts, and the makers of the fonts and of the table of lookalikes that ship.
 WITHOUT_FIGURES = {
-    "judge.py", "measured.py", "title_fonts.py", "edited_films.py", "moment_metrics.py", "qvhighlights.py",
+    "confusables.py", "edited_films.py", "judge.py", "measured.py", "moment_metrics.py", "qvhighlights.py",
+    "title_fonts.py",
 }  # fmt: skip
 WHOLE = {
     "edit.py": (["--shots", "2", "3", "--seconds", "1", "--size", "160x90"], ["ours", "plain", "memory at 3 shots"]),
@@ -31,6 +32,8 @@ WHOLE = {
     "large.py": (["--quick"], ["416x240, 12 frames", "tiles 1 x 1", "seams none", "GiB"]),
     "surface.py": ([], ["tools/list", "whole schemas", "finished reply, as data", "ratio"]),
     "long_source.py": (["--hours", "0.05", "--size", "64x36"], ["What is in it", "the frame at", "largest process"]),
+    "moderation_frames.py": (["--frames", "48", "--classifier", "stand-in"], ["before", "now", "inset", "looking"]),
+    "moderation_text.py": ([], ["worst", "ordinary prompt"]),
     "search_scale.py": (["--frames", "12000", "--queries", "6"], ["ours", "recall@10", "filtered", "add a clip"]),
     "responsiveness.py": (
         ["--clients", "2", "--calls", "2", "--jobs", "2"],

@@ -93,7 +93,7 @@ def test_setup_wants_the_video_model_only_where_it_can_run_and_fetches_it_only_o
     assert video(STATION, model="micro") == []
     [unread] = video(STATION)
     assert unread.fetch is None
-    assert "LTX_MCP_ACCEPT_LICENCE=1" in unread.part.line
+    assert "ltx-mcp licence --accept" in unread.part.line
     [agreed] = video(STATION, accept_licence=True)
     assert agreed.fetch is not None
     assert "GB to fetch. Licence: LTX-2 Community License" in agreed.part.line

@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from ltx_mcp.moderation.audit import Audit, audit_line
+from ltx_mcp.moderation.audit import KEPT, Audit, audit_line
 from ltx_mcp.moderation.prompts import Finding
 from ltx_mcp.types.clips import Verdict
 
@@ -29,6 +29,22 @@ def test_the_file_grows_by_lines_without_the_prompt_and_is_the_owners(tmp_path: 
     assert [json.loads(line)["job_id"] for line in text.splitlines()] == ["j1", "j2"]
     assert "words" not in text
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_file_is_set_aside_and_no_line_is_lost_or_changed(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    audit = Audit(path, max_bytes=1_000)
+    for number in range(20):
+        audit.prompt_refused(f"j{number}", PROMPT, FINDING)
+    assert [line["job_id"] for line in audit.lines()] == [f"j{number}" for number in range(20)]
+    assert len(list(tmp_path.glob("audit.*.jsonl"))) >= 3
+    assert all(each.stat().st_mode & 0o777 == 0o600 for each in tmp_path.glob("*.jsonl"))
+    with path.open("a") as file:
+        file.write('{"cut sho')
+    assert len(list(audit.lines())) == 20
+    for number in range(200):
+        audit.prompt_refused(f"k{number}", PROMPT, FINDING)
+    assert len(list(tmp_path.glob("*.jsonl"))) == KEPT + 1
 
 
 def test_a_prompt_that_is_no_valid_unicode_can_be_recorded() -> None:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event, Timer
 
 import numpy as np
 import pytest
@@ -11,9 +13,12 @@ from PIL import Image, ImageDraw
 
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.moderation.base import FrameClassifier, Scores
-from ltx_mcp.moderation.frames import BATCH, FrameGate, Thresholds
+from ltx_mcp.moderation.bounded import Bounded
+from ltx_mcp.moderation.frames import BATCH, FrameGate
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
+from ltx_mcp.moderation.secret import NAME, SampleShift
 from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.moderation.tally import Thresholds
 from ltx_mcp.types.clips import Verdict
 from ltx_mcp.types.frames import Frame
 
@@ -27,19 +32,24 @@ def magenta(share: float) -> Frame:
     return frame
 
 
-class Recorder:
-    """A classifier that keeps what it is shown, and answers what it is told to."""
+class Recorder(MagentaClassifier):
+    """The twin that keeps what it is shown after its canaries, and answers what it is told to."""
 
     name = "recorder"
 
-    def __init__(self, answer: Callable[[Sequence[Frame]], list[Scores]] | None = None) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Sequence[Frame]], list[Scores]] | None = None,
+        categories: frozenset[str] = frozenset({"explicit"}),
+    ) -> None:
+        super().__init__()
+        self.categories = categories
         self.batches: list[list[Frame]] = []
         self._answer = answer or (lambda frames: [{"explicit": 0.0} for _ in frames])
 
-    def load(self) -> None:
-        pass
-
     def score(self, frames: Sequence[Frame]) -> list[Scores]:
+        if frames[0].shape == self.canaries()[0].shape:
+            return [dict.fromkeys(self.categories, row["explicit"]) for row in super().score(frames)]
         self.batches.append(list(frames))
         return self._answer(frames)
 
@@ -192,9 +202,10 @@ def test_neighbours_count_across_batches() -> None:
 
 def test_neighbours_count_within_one_category_and_the_refusing_one_is_named() -> None:
     rows: list[Scores] = [{"a": 0.7, "b": 0.1}, {"a": 0.1, "b": 0.6}, {"a": 0.1, "b": 0.6}]
-    apart = FrameGate(Recorder(lambda frames: rows[:2]))
+    both = frozenset({"a", "b"})
+    apart = FrameGate(Recorder(lambda frames: rows[:2], both))
     assert judge(apart, [GREY, GREY]).verdict == "passed"
-    verdict = judge(FrameGate(Recorder(lambda frames: rows)), [GREY] * 3)
+    verdict = judge(FrameGate(Recorder(lambda frames: rows, both)), [GREY] * 3)
     assert (verdict.verdict, verdict.category, verdict.max_score, verdict.worst_at_s) == ("refused", "b", 0.6, 0.5)
 
 
@@ -227,6 +238,8 @@ def fail(frames: Sequence[Frame]) -> list[Scores]:
         lambda frames: [{"explicit": -0.1}] * len(frames),
         lambda frames: [{"explicit": 1.1}] * len(frames),
         lambda frames: [{}] * len(frames),
+        lambda frames: [{"safe": 0.0}] * len(frames),
+        lambda frames: [{"explicit": 0.0, "safe": 1.0}] * len(frames),
         lambda frames: None,
         lambda frames: [None] * len(frames),
     ],
@@ -237,6 +250,60 @@ def test_a_classifier_that_breaks_or_answers_nonsense_passes_nothing(
     with pytest.raises(ModerationUnavailable) as refused:
         judge(FrameGate(Recorder(answer)), [GREY, GREY])
     assert refused.value.hint
+
+
+class Swapped(MagentaClassifier):
+    """A classifier whose label map is another's: what it calls explicit is safe."""
+
+    def score(self, frames: Sequence[Frame]) -> list[Scores]:
+        return [{"explicit": 1 - row["explicit"]} for row in super().score(frames)]
+
+
+class Elsewhere(MagentaClassifier):
+    categories = frozenset({"nsfw"})
+
+
+@pytest.mark.parametrize("kind", [Swapped, Elsewhere])
+def test_a_classifier_with_another_label_map_is_refused_as_it_loads(kind: type[MagentaClassifier]) -> None:
+    with pytest.raises(ModerationUnavailable, match="canaries"):
+        FrameGate(kind()).load()
+
+
+class Hanging(MagentaClassifier):
+    """A classifier that answers nothing until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = Event()
+        self.let_go.set()
+
+    def score(self, frames: Sequence[Frame]) -> list[Scores]:
+        assert self.let_go.wait(30)
+        return super().score(frames)
+
+
+def test_a_classifier_that_hangs_is_refused_and_later_jobs_go_on() -> None:
+    hanging = Hanging()
+    bounded = Bounded(hanging, score_limit_s=0.05)
+    bounded.load()
+    hanging.let_go.clear()
+    for said in ("did not answer within", "has not answered an earlier call"):
+        with pytest.raises(ModerationUnavailable, match=said) as refused:
+            bounded.score([GREY])
+        assert "Start ltx-mcp again" in (refused.value.hint or "")
+    hanging.let_go.set()
+    assert bounded._overdue is not None
+    bounded._overdue.join(30)
+    assert bounded.score([GREY]) == [{"explicit": 0.0}]
+
+
+def test_a_slow_classifier_is_waited_for() -> None:
+    hanging = Hanging()
+    hanging.let_go.clear()
+    timer = Timer(0.05, hanging.let_go.set)
+    timer.start()
+    assert judge(FrameGate(hanging), [GREY]).verdict == "passed"
+    timer.join()
 
 
 def test_a_batch_that_failed_once_never_passes_later() -> None:
@@ -255,6 +322,37 @@ def test_a_stream_cut_short_gets_no_verdict() -> None:
         watch.see(index, GREY)
     with pytest.raises(ModerationUnavailable, match="1 of 11"):
         watch.verdict()
+
+
+@pytest.mark.parametrize("place", range(1, 24))
+def test_one_unsafe_frame_between_two_samples_is_seen(place: int) -> None:
+    frames = [GREY] * 25
+    frames[place] = magenta(1)
+    verdict = judge(FrameGate(MagentaClassifier()), frames, fps=24)
+    assert verdict.verdict == "refused"
+    assert verdict.worst_at_s == pytest.approx(place / 24)
+    assert verdict.frames_seen <= 5, "and hardly more than before are scored"
+
+
+def test_a_moving_film_is_not_scored_frame_by_frame() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (120, 400, 3), dtype=np.uint8)
+    panning = [np.ascontiguousarray(noise[:, at : at + 160]) for at in range(0, 240, 2)]
+    assert judge(FrameGate(MagentaClassifier()), panning, fps=24).frames_seen <= 14
+
+
+def test_the_samples_are_shifted_by_a_secret_of_the_installation(tmp_path: Path) -> None:
+    one, again, other = SampleShift(tmp_path / "a"), SampleShift(tmp_path / "a"), SampleShift(tmp_path / "b")
+    clips = [(24.0, frames) for frames in range(100, 130)]
+    shifts = [one(*clip) for clip in clips]
+    assert shifts == [again(*clip) for clip in clips] != [other(*clip) for clip in clips]
+    assert all(0 <= shift < 1 for shift in shifts)
+    assert (tmp_path / "a" / NAME).stat().st_mode & 0o777 == 0o600
+    recorder = Recorder()
+    judge(FrameGate(recorder, shift=lambda fps, frames: 0.5), [np.full((4, 4, 3), n, np.uint8) for n in range(30)], 24)
+    assert [int(frame[0, 0, 0]) for batch in recorder.batches for frame in batch] == [0, 6, 18, 29]
+    (tmp_path / "a" / NAME).write_bytes(b"short")
+    with pytest.raises(ModerationUnavailable, match="damaged"):
+        SampleShift(tmp_path / "a")
 
 
 def test_a_frame_that_will_be_shown_is_scored_though_it_was_not_announced() -> None:
@@ -367,6 +465,7 @@ def test_the_real_classifier_tells_pictures_apart(open_nsfw: OpenNsfw) -> None:
     skin = Image.new("RGB", (416, 240), (90, 60, 50))
     ImageDraw.Draw(skin).ellipse((110, 20, 310, 220), fill=(224, 172, 140))
     [disc, car] = open_nsfw.score([np.asarray(skin), drawings()["car"]])
+    Bounded(open_nsfw).load()
     assert disc["explicit"] > car["explicit"] + 0.05
 
 

@@ -1,5 +1,7 @@
 """Policy files: what a user may add and relax, and how a bad file is refused."""
 
+import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -37,15 +39,20 @@ def refusal_of(folder: Path, text: str) -> str:
 
 def test_the_built_in_policy_uses_every_list_and_names_no_other() -> None:
     policy = load_policy()
-    needed = {name for rule in policy.rules for group in rule.needs for name in group}
-    assert needed == policy.lists.keys()
+    assert {name for rule in policy.rules for name in rule.lists} == policy.lists.keys()
 
 
 def test_rule_ids_are_unique_and_hard_rules_come_first() -> None:
     rules = load_policy().rules
     assert len({rule.id for rule in rules}) == len(rules)
     assert [rule.hard for rule in rules] == sorted((rule.hard for rule in rules), reverse=True)
-    assert {rule.id for rule in rules if rule.hard} == {"minors.abuse", "minors.sexual", "minors.ambiguous"}
+    assert {rule.category for rule in rules if rule.hard} == {"sexual_minors"}
+
+
+def test_the_hard_rule_knows_minors_in_twenty_languages() -> None:
+    text = (files("ltx_mcp.moderation") / "policy.toml").read_text("utf-8")
+    languages = {name.split(".")[1] for name in tomllib.loads(text)["lists"] if name.startswith("minor.")}
+    assert len(languages) >= 20
 
 
 def test_a_user_file_adds_rules(tmp_path: Path) -> None:
@@ -67,10 +74,17 @@ def test_a_user_file_relaxes_plain_rules_and_adds_allow_phrases(tmp_path: Path) 
     assert relaxed.check("a penis") is not None
 
 
+def test_a_user_file_sets_the_action_of_a_category(tmp_path: Path) -> None:
+    relaxed = gate(tmp_path, 'actions = {sexual = "allow", graphic_violence = "review"}')
+    assert relaxed.check("a nude woman") is None
+    assert relaxed.check("a severed head") == Finding("graphic_violence", "gore", hard=False, action="review")
+
+
 def test_nothing_in_a_user_file_relaxes_the_hard_rules(tmp_path: Path) -> None:
     text = """
-    disable = ["sexual.nudity", "sexual.explicit", "sexual.violence", "sexual.deepfake"]
+    disable = ["sexual.nudity", "sexual.explicit", "sexual.violence", "likeness.sexual"]
     allow = ["nude schoolgirl", "nude", "schoolgirl", "child porn", "naked boy"]
+    actions = {sexual = "allow", sexual_violence = "allow"}
     """
     relaxed = gate(tmp_path, text)
     for prompt in ("a nude schoolgirl", "child porn", "a naked boy"):
@@ -79,7 +93,7 @@ def test_nothing_in_a_user_file_relaxes_the_hard_rules(tmp_path: Path) -> None:
         assert finding.hard
 
 
-@pytest.mark.parametrize("rule_id", ["minors.abuse", "minors.sexual", "minors.ambiguous"])
+@pytest.mark.parametrize("rule_id", ["minors.abuse", "minors.sexual", "minors.ambiguous", "minors.age", "minors.bare"])
 def test_disabling_a_hard_rule_is_refused_by_name(tmp_path: Path, rule_id: str) -> None:
     text = refusal_of(tmp_path, f'disable = ["{rule_id}"]')
     assert f"rule '{rule_id}' is hard and cannot be disabled" in text
@@ -103,6 +117,9 @@ def test_disabling_a_hard_rule_is_refused_by_name(tmp_path: Path, rule_id: str) 
         (CLOWNS.replace("clown*", "cl*wn"), "'cl*wn' is not words"),
         (CLOWNS.replace("clown*", "c*"), "'c*' has a * after fewer than 3 letters"),
         (CLOWNS.replace("clown*", "--"), "'--' has no letters"),
+        ('actions = {sexual_minors = "review"}', "the rules of 'sexual_minors' are hard"),
+        ('actions = {clowns = "allow"}', "no category 'clowns'"),
+        ('actions = {sexual = "shrug"}', "actions.sexual"),
         ('allow = [""]', "allow: '' has no letters"),
         ("rules = 3", "rules"),
         ("rules = [3]", "rule 'number 1'"),

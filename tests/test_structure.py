@@ -12,7 +12,8 @@ FOLDERS = {"ltx_mcp": ROOT / "ltx_mcp", "ltx_mcp.tools": ROOT / "tools", "ltx_mc
 # Each room and the rooms it may import from, as in docs/architecture.md. A room is a package, or a module of the root.
 MAY_IMPORT = {
     "errors": set(),
-    "settings": {"errors"},
+    "licences": set(),
+    "settings": {"licences", "errors"},
     "types": {"errors"},
     "media": {"types", "errors"},
     "typeset": {"media", "types", "errors"},

@@ -46,7 +46,7 @@ class StudioTool(Tool):
                 return _failed(error.__cause__)
             if type(error) is ToolError and isinstance(error.__cause__, ValidationError):
                 return _failed(BadInput(explain(error.__cause__, schema)))
-            raise
+            raise _harmless_error(error) from None
         if not isinstance(result, CallToolResult):
             return result
         return harmless_result(_told(result, readings) if readings else result)
@@ -56,7 +56,7 @@ def _failed(error: StudioError) -> CallToolResult:
     """In words for the model, and by its code for programs."""
     facts = {"code": error.code, "message": error.message, "hint": error.hint}
     return harmless_result(
-        CallToolResult(content=[TextContent(text=str(error))], is_error=True, _meta={ERROR_META: facts})
+        CallToolResult(content=[TextContent(text=str(error))], is_error=True, _meta={ERROR_META: harmless_data(facts)})
     )
 
 
@@ -70,6 +70,12 @@ def _told(result: CallToolResult, readings: Sequence[Reading]) -> CallToolResult
     if isinstance(first, TextContent):
         first = first.model_copy(update={"text": f"{first.text}\n{note}"})
     return result.model_copy(update={"content": [first, *rest], "structured_content": data})
+
+
+def _harmless_error(error: ToolError) -> ToolError:
+    """Names of files stand in errors too."""
+    error.args = (harmless(str(error)),)
+    return error
 
 
 def harmless_result(result: CallToolResult) -> CallToolResult:

@@ -45,7 +45,7 @@ def _listing(studio: "Studio") -> CallToolResult:
     lines = tuple(_line(job) for job in studio.jobs.recent())
     next_step = "Call get_job with one of these ids." if lines else "No jobs yet. generate_video starts one."
     view = told(studio, JobView(job_id=None, status=None, recent=lines, next=next_step))
-    text = [f"{line.job_id} {line.status} {line.clip_id or ''} {line.prompt}" for line in lines]
+    text = [f'{line.job_id} {line.status} {line.clip_id or ""} "{line.prompt}"' for line in lines]
     return CallToolResult(
         content=[TextContent(text="\n".join([*text, view.next]))],
         structured_content=structured(view),

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ltx_mcp.cli.audit_options import AuditOptions
 from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions
+from ltx_mcp.cli.licence_options import LicenceOptions
+from ltx_mcp.cli.policy_options import PolicyOptions
 from ltx_mcp.cli.serve_options import ServeOptions
 from ltx_mcp.cli.setup_options import ReindexOptions, SetupOptions
 from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
@@ -92,6 +95,15 @@ COMMANDS = {
         SetupOptions,
     ),
     "doctor": Command("say what this machine will use and why, and what is missing", "commands:doctor"),
+    "policy": Command(
+        "ask the rules for words about a text, or test them on a file of texts", "policy:policy", PolicyOptions
+    ),
+    "audit": Command("list what moderation refused, by rule or score, without the words", "audit:audit", AuditOptions),
+    "licence": Command(
+        "show the licence of the video model's weights, and record or revoke that you accept it",
+        "licence:licence",
+        LicenceOptions,
+    ),
     "reindex": Command("make the search index match the clips on disk", "commands:reindex", ReindexOptions),
     "clips": Command("list the clips of the archive, newest first", "clips:list_clips", ListOptions),
     "view": Command(

@@ -93,7 +93,8 @@ async def jobs(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
         jobs = studio.jobs.recent()
     rows = [{"job_id": job.job_id, "status": job.state.status, "prompt": job.request.prompt} for job in jobs]
-    return print_value(arguments, rows, lambda: show_rows(rows, "" if rows else "No jobs yet."))
+    shown = [{**row, "prompt": f'"{row["prompt"]}"'} for row in rows]
+    return print_value(arguments, rows, lambda: show_rows(shown, "" if rows else "No jobs yet."))
 
 
 async def models(settings: Settings, arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from mimetypes import guess_type
 from pathlib import Path
 
 from anyio import to_thread
+from rich.markup import escape
 from rich.progress import Progress, TaskID
 
 from ltx_mcp.archive.originals import is_there
@@ -26,6 +27,7 @@ from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types import states
 from ltx_mcp.types.requests import ImportRequest
+from ltx_mcp.types.texts import cut
 
 
 @dataclass
@@ -85,7 +87,7 @@ async def _import(
 
 
 async def _import_one(studio: Studio, request: ImportRequest, imports: Imports, bars: Progress) -> None:
-    bar = bars.add_task(Path(request.video).name[:40], total=1.0)
+    bar = bars.add_task(escape(cut(Path(request.video).name, 40)), total=1.0)
     before = set(await studio.archive.clip_ids())
     try:
         clip_id = (await finished(studio, request, partial(_report, bars, bar))).clip_id

@@ -104,7 +104,7 @@ def _video(settings: Settings, hub: Hub, machine: Machine) -> list[Planned]:
     except ModelUnavailable as obstacle:
         return [Planned(part.model_copy(update={"why_not": obstacle.message.rstrip(".")}))]
     if not settings.accept_licence:
-        terms = f"not fetched before you read {family.licence_url} and set LTX_MCP_ACCEPT_LICENCE=1"
+        terms = f"not fetched before you read {family.licence_url} and run ltx-mcp licence --accept"
         return [Planned(part.model_copy(update={"why_not": terms}))]
     return [Planned(part, lambda check, progress: _fetch_family(family, hub, check, progress))]
 

@@ -15,7 +15,8 @@ def unlicensed(what: str, licence: str, url: str) -> ModelUnavailable:
     """What to raise before anything is fetched whose licence nobody has accepted."""
     return ModelUnavailable(
         f"{what} would be fetched under {licence}.",
-        f"Read {url}, then let the user set LTX_MCP_ACCEPT_LICENCE=1. Nothing is downloaded before.",
+        f"Read {url}, then let the user run ltx-mcp licence --accept, or set LTX_MCP_ACCEPT_LICENCE=1. "
+        "Nothing is downloaded before.",
     )
 
 

@@ -4,7 +4,7 @@ A classifier knows nothing of clips, times, thresholds or verdicts; `frames.py` 
 say "unsure": whatever keeps it from scoring is an error, and an error is a refusal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Protocol
 
 from ltx_mcp.types.frames import Frame
@@ -19,6 +19,16 @@ class FrameClassifier(Protocol):
     @property
     def name(self) -> str:
         """The model and its version, as the clip's verdict will name it; known without loading."""
+
+    @property
+    def categories(self) -> Set[str]:
+        """What it scores: the keys of every `Scores` of its; known without loading."""
+
+    def canaries(self) -> tuple[Frame, Frame]:
+        """(a harmless frame, one that only looks like something): it must score the first lower in every category.
+
+        A classifier whose labels are another's, or are read in another order, does not, and is refused as it loads.
+        """
 
     def load(self) -> None:
         """Get ready to score; a second call is free. Raises ModerationUnavailable with the remedy."""

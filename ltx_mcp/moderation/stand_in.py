@@ -17,9 +17,13 @@ class MagentaClassifier:
     """
 
     name = "magenta-stand-in-1"
+    categories = frozenset({"explicit"})
 
     def __init__(self) -> None:
         self._loaded = False
+
+    def canaries(self) -> tuple[Frame, Frame]:
+        return np.full((8, 8, 3), 90, np.uint8), np.full((8, 8, 3), (255, 0, 255), np.uint8)
 
     def load(self) -> None:
         self._loaded = True

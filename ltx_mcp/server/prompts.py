@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field
 
 from ltx_mcp.types.requests import Camera
 from ltx_mcp.types.sizes import ASPECTS, Aspect
+from ltx_mcp.types.texts import harmless
 
 MAX_COMPLETIONS = 100  # the protocol's limit on one answer
 SHOT_S = 5.0  # a storyboard's usual shot; the model keeps its subject best for 3 to 8 s
@@ -143,7 +144,7 @@ def register_completions(server: MCPServer[Any], clip_ids: Names, lora_names: Na
 
 def _completion(options: Sequence[str], typed: str) -> Completion:
     """Those that hold what was typed, upper or lower case; those that begin with it come first."""
-    typed = typed.lower()
+    typed, options = typed.lower(), [option for option in options if option == harmless(option)]
     found = sorted(
         (option for option in options if typed in option.lower()), key=lambda o: not o.lower().startswith(typed)
     )

@@ -16,6 +16,7 @@ from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult
 from ltx_mcp import __version__
 from ltx_mcp.archive.originals import playable
 from ltx_mcp.errors import NotFound
+from ltx_mcp.licences import FFMPEG, OF_WEIGHTS, PASSES_ON
 from ltx_mcp.server.prompts import register_completions, register_prompts
 from ltx_mcp.server.relay import Streams
 from ltx_mcp.server.tasks import Tasks
@@ -23,7 +24,7 @@ from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.sizes import RESOLUTIONS
-from ltx_mcp.types.texts import harmless
+from ltx_mcp.types.texts import harmless, harmless_data
 
 MAX_VIDEO_RESOURCE_BYTES = 10 * 1024 * 1024  # stdio hosts choke on more (reference client: 10 MB takes 3 s, 20 MB 14 s)
 
@@ -93,6 +94,11 @@ def _add_completions(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> 
     register_completions(server, clip_ids, lora_names)
 
 
+def _shown(value: Any) -> str:
+    """A resource's JSON: nothing that came from people, files and models moves a cursor or hides in it."""
+    return json.dumps(harmless_data(value), indent=2, ensure_ascii=False)
+
+
 def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> None:
     async def found(clip_id: str) -> Clip:
         try:
@@ -102,15 +108,15 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
 
     @server.resource("clip://{clip_id}", title="A clip's facts", mime_type="application/json")
     async def clip(clip_id: str) -> str:
-        return harmless((await found(clip_id)).model_dump_json(indent=2))
+        return _shown((await found(clip_id)).model_dump(mode="json"))
 
     @server.resource("clip://{clip_id}/video", title="A clip's video, up to 10 MB", mime_type="video/mp4")
     async def video(clip_id: str) -> bytes:
         clip = await found(clip_id)
         if clip.kind == "photo":
-            raise ResourceError(f"{clip_id} is a photo: {clip.path}")
+            raise ResourceError(harmless(f"{clip_id} is a photo: {clip.path}"))
         if clip.bytes > MAX_VIDEO_RESOURCE_BYTES:
-            raise ResourceError(f"The video has {clip.bytes:,} bytes; open the file itself: {clip.path}")
+            raise ResourceError(harmless(f"The video has {clip.bytes:,} bytes; open the file itself: {clip.path}"))
         return await anyio.Path(playable(clip)).read_bytes()
 
     @server.resource("clip://{clip_id}/sheet", title="A clip's contact sheet", mime_type="image/jpeg")
@@ -122,13 +128,13 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
     )
     async def timeline(clip_id: str) -> str:
         try:
-            return harmless(await (await lazy_studio.studio()).archive.timeline(clip_id))
+            return _shown(json.loads(await (await lazy_studio.studio()).archive.timeline(clip_id)))
         except NotFound as error:
             raise ResourceNotFoundError(str(error)) from None
 
     @server.resource("ltx://capabilities", title="What this machine makes", mime_type="application/json")
     async def capabilities() -> str:
-        return (await (await lazy_studio.studio()).capabilities()).model_dump_json()
+        return _shown((await (await lazy_studio.studio()).capabilities()).model_dump(mode="json"))
 
     @server.resource(
         "ltx://capabilities/{resolution}",
@@ -140,13 +146,17 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
             raise ResourceNotFoundError(f"There is no resolution {resolution[:20]!r}: {', '.join(RESOLUTIONS)}.")
         studio = await lazy_studio.studio()
         found = await studio.equipment.offers(resolution, studio.jobs.estimates.expected_shot_s)
-        return json.dumps([offer.model_dump(mode="json") for offer in found])
+        return _shown([offer.model_dump(mode="json") for offer in found])
 
     @server.resource("ltx://loras", title="The LoRAs that may be named", mime_type="application/json")
     async def loras() -> str:
-        return (await (await lazy_studio.studio()).equipment.lora_list()).model_dump_json()
+        return _shown((await (await lazy_studio.studio()).equipment.lora_list()).model_dump(mode="json"))
 
     @server.resource("ltx://licence", title="The licences of code and weights", mime_type="application/json")
     async def licence() -> str:
         card = await (await lazy_studio.studio()).equipment.card()
-        return json.dumps({"code": "Apache-2.0", "model": card.name, "weights": card.licence}, indent=2)
+        known = [{"name": each.name, "version": each.version, "url": each.url} for each in OF_WEIGHTS]
+        of_weights = {"licences": known, "they pass on": list(PASSES_ON)}
+        return _shown(
+            {"code": "Apache-2.0", "model": card.name, "weights": card.licence, "LTX": of_weights, "ffmpeg": FFMPEG}
+        )

@@ -27,13 +27,16 @@ class Gates:
         self._audit = audit
 
     def check_texts(self, job_id: str, texts: Iterable[tuple[str, str]], loras: Sequence[LoraCard]) -> None:
-        """Raises Refused for the first (part, text) that the policy refuses, naming the part."""
-        for part, text in texts:
-            # The model is given each prompt with the LoRAs' trigger words, which come from files: both are read as one.
-            shown = text if part == "negative_prompt" else with_triggers(text, loras)
-            if (finding := self._prompts.check(shown)) is not None:
-                self._audit.prompt_refused(job_id, text, finding)
-                raise Refused(f"Moderation refused the request's {part} ({finding.category}).", AFTER_TEXTS)
+        """Raises Refused for the first (part, text) that the policy refuses, alone or together, naming the part.
+
+        The model is given each prompt with the LoRAs' trigger words, which come from files: both are read as one.
+        """
+        asked = list(texts)
+        shown = [(part, text if part == "negative_prompt" else with_triggers(text, loras)) for part, text in asked]
+        if (found := self._prompts.check_together(shown)) is not None:
+            part, finding = found
+            self._audit.prompt_refused(job_id, dict(asked).get(part) or "\n".join(text for _, text in asked), finding)
+            raise Refused(f"Moderation refused the request's {part} ({finding.category}).", AFTER_TEXTS)
 
     def check_inputs(
         self,
