@@ -26,6 +26,8 @@ from ltx_mcp.media.images import Still, read_still
 from ltx_mcp.media.still_formats import HINT as IMAGE_HINT
 from ltx_mcp.preparation.allowed_files import AllowedFiles, NotAPath
 from ltx_mcp.preparation.spelled_paths import CONTROL
+from ltx_mcp.provenance.base import Manifest, Signer
+from ltx_mcp.provenance.stand_in import Unsigned
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.references import unwrapped
@@ -67,13 +69,14 @@ class Inputs:
     None lifts the confinement, for a person who can read those files anyway.
     """
 
-    def __init__(self, library: Library, roots: Sequence[Path] | None) -> None:
+    def __init__(self, library: Library, roots: Sequence[Path] | None, signer: Signer | None = None) -> None:
         self.roots = None if roots is None else tuple(roots)
         self._library, self._files = library, AllowedFiles(roots, library.clips_dir.parent)
+        self._signer = signer or Unsigned()
 
     def with_roots(self, roots: Sequence[Path] | None) -> "Inputs":
         """The same archive, and files from other folders."""
-        return Inputs(self._library, roots)
+        return Inputs(self._library, roots, self._signer)
 
     def parse(self, text: str) -> ClipRef | FileRef:
         """By its form alone: the clip or file need not exist. Raises BadInput with the grammar."""
@@ -188,6 +191,25 @@ class Inputs:
             case FileRef(path):
                 with self._files.opened(path, ANY_SIZE) as file:
                     return self._library.with_content(Path(file.name))
+
+    def exported(self, reference: str) -> Clip | None:
+        """The clip that a file was exported from, if the file is as it was written. Raises as `original`."""
+        match self.parse(reference):
+            case ClipRef():
+                return None
+            case FileRef(path):
+                with self._files.opened(path, ANY_SIZE) as file:
+                    clip_id = self._library.exports.clip_id_of(Path(file.name))
+                return self._library.get(clip_id) if clip_id and self._library.has(clip_id) else None
+
+    def manifest(self, reference: str) -> Manifest:
+        """What a clip's or a file's own provenance says. Raises as `original`."""
+        match self.parse(reference):
+            case ClipRef(clip_id):
+                return self._signer.read(playable(self._library.get(clip_id)))
+            case FileRef(path):
+                with self._files.opened(path, ANY_SIZE) as file:
+                    return self._signer.read(Path(file.name))
 
     def clip(self, reference: str) -> Clip | None:
         """The clip of the archive that a reference names in whole or in part, None for a file. Raises as `video`."""
