@@ -49,6 +49,9 @@ from ltx_mcp.narration.hibari import HibariNarrator
 from ltx_mcp.narration.kokoro import KokoroNarrator
 from ltx_mcp.narration.stand_in import ToneNarrator
 from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.provenance.base import Signer
+from ltx_mcp.provenance.c2pa_signer import C2paSigner
+from ltx_mcp.provenance.credentials import own_credentials, read_credentials
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.admission import Admission
 from ltx_mcp.studio.equipment import Equipment
@@ -56,8 +59,10 @@ from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.recovery import Recovery
+from ltx_mcp.studio.signing import Signing
 from ltx_mcp.studio.studio import UNWIND_S, Studio
 from ltx_mcp.studio.tracking import HEARTBEAT_S, JobTracker
+from ltx_mcp.studio.verifying import Verifying
 
 STAND_IN = "stand-in"
 """As LTX_MCP_MODEL and LTX_MCP_EMBEDDER: the twin that loads no model, to try everything around it in milliseconds."""
@@ -153,6 +158,13 @@ def make_narrator(settings: Settings) -> Narrator:
             return HibariNarrator()
 
 
+def make_signer(settings: Settings) -> Signer:
+    """It signs with the user's certificate, or with one that is made here on first use. Loads nothing yet."""
+    if settings.sign_certificate is None and settings.sign_key is None:
+        return C2paSigner(partial(own_credentials, settings.data_dir))
+    return C2paSigner(partial(read_credentials, settings.sign_certificate, settings.sign_key))
+
+
 def make_policy(settings: Settings) -> Policy:
     return load_policy(settings.policy)
 
@@ -208,6 +220,7 @@ async def open_studio(
     embedder: Embedder | None = None,
     controls: Controls | None = None,
     narrator: Narrator | None = None,
+    signer: Signer | None = None,
     heartbeat_s: float = HEARTBEAT_S,
     any_file: bool = False,
     fetches: bool = False,
@@ -247,15 +260,29 @@ async def open_studio(
         makers = make_controls(settings) if controls is None else controls
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
         uploads = Uploads(folder, settings.max_upload_bytes)
-        inputs = Inputs(library, None if any_file else settings.roots, uploads)
+        signer = signer or make_signer(settings)
+        signing = Signing(signer, library.exports, settings.sign_prompts)
+        inputs = Inputs(library, None if any_file else settings.roots, uploads, signer)
         tracker = JobTracker(jobs, lanes, heartbeat_s)
         admission = Admission(
-            equipment=equipment, inputs=inputs, gates=gates, library=library, draft_latents=draft_latents
+            equipment=equipment,
+            inputs=inputs,
+            gates=gates,
+            library=library,
+            draft_latents=draft_latents,
+            signing=signing,
         )
-        publishing = Publishing(gates=gates, library=library, archive=archive, draft_latents=draft_latents)
-        clips = FinishedClips(inputs, archive, gates)
+        publishing = Publishing(
+            gates=gates, library=library, archive=archive, draft_latents=draft_latents, signing=signing
+        )
         studio = Studio(
-            admission=admission, jobs=tracker, publishing=publishing, archive=archive, clips=clips, tasks=tasks
+            admission=admission,
+            jobs=tracker,
+            publishing=publishing,
+            archive=archive,
+            clips=FinishedClips(inputs, archive, gates, signing),
+            verifying=Verifying(inputs, library),
+            tasks=tasks,
         )
         if recovers:
             recovery = Recovery(tracker, archive, publishing, studio.begin)

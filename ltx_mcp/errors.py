@@ -13,6 +13,7 @@
     ├── MediaError              a media file could not be written or read
     ├── ArchiveError            the clip could not be stored
     │   └── Busy                another program holds the job records
+    ├── SigningFailed           a file could not be signed; it is kept unsigned, and says so
     └── IndexUnavailable        the search index cannot be read
     SettingsError               the settings are not valid; lists every problem, before anything starts
     Cancelled                   not a failure: unwinds the lane's thread once a job is cancelled
@@ -80,6 +81,10 @@ class ArchiveError(StudioError):
 
 class Busy(ArchiveError):
     code = "busy"
+
+
+class SigningFailed(StudioError):
+    code = "signing_failed"
 
 
 class IndexUnavailable(StudioError):

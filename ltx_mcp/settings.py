@@ -27,7 +27,7 @@ CONFIG_NAME = "config.toml"
 _PLACEHOLDER = re.compile(r"^\$\{[^}]*\}$")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}|\$([A-Za-z_]\w*)|%([A-Za-z_]\w*)%")
 _QUOTES = "\"'"
-_FOLDERS = ("data_dir", "roots", "lora_dir", "policy", "index")
+_FOLDERS = ("data_dir", "roots", "lora_dir", "policy", "index", "sign_certificate", "sign_key")
 _SECRETS = ("http_token",)  # no error shows them
 MIN_TOKEN_CHARS = 32  # 128 bits even where a token is written in hexadecimal
 _TOKEN = re.compile(
@@ -125,6 +125,9 @@ class Settings(BaseModel):
     downloads: Annotated[Literal["auto", "ask", "never"], _LOWER] = "auto"
     moderation: Annotated[Literal["auto", "open-nsfw"], _LOWER] = "auto"
     policy: Folder | None = None
+    sign_certificate: Folder | None = None
+    sign_key: Folder | None = None
+    sign_prompts: bool = False
     narrator: Annotated[Literal["auto", "hibari", "kokoro", "stand-in"], _LOWER] = "auto"
     max_wait_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 45.0
     max_queue: Annotated[int, Field(ge=1, le=1000)] = 8

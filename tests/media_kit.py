@@ -56,6 +56,12 @@ def encoded(size: tuple[int, int] = (8, 6), kind: str = "PNG", mode: str = "RGB"
     return buffer.getvalue()
 
 
+def packets(path: Path) -> bytes:
+    """The encoded frames and audio of an MP4, without its headers and its manifest: no two signatures are the same."""
+    content = path.read_bytes()
+    return content[content.index(b"mdat") :]
+
+
 def write_counting(
     path: Path, frames: int = CLIP_FRAMES, fps: float = CLIP_FPS, audio: NDArray[np.float32] | None = None
 ) -> Path:

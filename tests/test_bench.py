@@ -53,6 +53,8 @@ GONE_THROUGH = {
     "micro_retrieval.py": ["clip R@1", "R1@0.5", "best frame"],
     "micro_speed.py": ["draft", "final", "load the model", "decode alone", "ratio"],
     "micro_vae.py": ["PSNR", "bilinear", "DCT"],
+    "sign.py": ["key and certificate", "a film of 5", "moov before mdat"],
+    "verify_copies.py": ["archive: 2 clips", "H.264 CRF 23", "second halves", "another seed"],
 }  # fmt: skip
 """The scripts that a dry run tells all of, with the words of what they measure."""
 LIMIT_S = 900  # of a whole script: the longest takes minutes on two busy cores

@@ -2,11 +2,12 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
 import pytest
-from media_kit import CLIP_ID, archive
+from media_kit import CLIP_ID, archive, ffmpeg
 from test_cli import run
 
 from ltx_mcp.media.probe import probe
@@ -43,6 +44,18 @@ def test_a_person_exports_into_any_folder(folder: Path, tmp_path: Path, monkeypa
     missing = run(folder, "export", CLIP_ID, "nowhere")
     assert missing.returncode == 2
     assert "not a folder" in missing.stderr
+
+
+def test_verify_says_what_a_file_is_and_what_it_carries(folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "clips" / CLIP_ID / "video.mp4", tmp_path / "copy.mp4")
+    done = run(folder, "verify", str(tmp_path / "copy.mp4"))
+    assert done.returncode == 0, done.stderr
+    assert f"The same file: {CLIP_ID}" in done.stdout
+    assert "carries no manifest" in done.stdout
+    ffmpeg("-i", tmp_path / "copy.mp4", "-crf", 30, tmp_path / "another.mp4")
+    found = json.loads(run(folder, "verify", str(tmp_path / "another.mp4"), "--json").stdout)
+    assert (found["clips"], found["manifest"]["state"]) == ([], "none"), "frames of one colour are like nothing"
+    assert run(folder, "verify", str(tmp_path / "gone.mp4")).returncode == 2
 
 
 def test_view_says_where_the_image_is_and_what_it_found(folder: Path) -> None:

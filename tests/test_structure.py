@@ -22,22 +22,23 @@ MAY_IMPORT = {
     "engine": {"micro", "hub", "media", "types", "errors"},
     "controls": {"hub", "media", "types", "errors"},
     "moderation": {"media", "types", "errors"},
+    "provenance": {"media", "types", "errors", "__version__"},
     "narration": {"hub", "types", "errors"},
     "index": {"hub", "media", "types", "errors"},
     "jobs": {"engine", "types", "errors"},
-    "archive": {"jobs", "index", "media", "engine", "types", "errors"},
+    "archive": {"jobs", "index", "provenance", "media", "engine", "types", "errors"},
     "edit": {"typeset", "media", "types", "errors"},
     "preparation": {
-        "edit", "typeset", "archive", "jobs", "controls", "moderation", "narration", "index", "engine", "media",
-        "types", "errors", "__version__",
+        "edit", "typeset", "archive", "jobs", "controls", "moderation", "narration", "provenance", "index", "engine",
+        "media", "types", "errors", "__version__",
     },
     "studio": {
-        "preparation", "archive", "jobs", "controls", "moderation", "narration", "index", "engine", "media", "types",
-        "errors",
+        "preparation", "archive", "jobs", "controls", "moderation", "narration", "provenance", "index", "engine",
+        "media", "types", "errors",
     },
 }  # fmt: skip
 TOP = {"tools", "compose", "server", "http", "cli", "__main__", ""}
-HEAVY = {"numpy", "torch", "diffusers", "transformers", "open_clip", "lancedb", "pyarrow", "onnxruntime", "PIL"}
+HEAVY = {"numpy", "torch", "diffusers", "transformers", "open_clip", "lancedb", "pyarrow", "onnxruntime", "PIL", "c2pa"}
 
 
 def modules() -> list[tuple[str, Path]]:

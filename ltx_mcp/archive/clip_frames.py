@@ -1,5 +1,7 @@
 """Frames of clips of the archive, read back from their files. They block on the disk."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from anyio import from_thread
 
@@ -30,10 +32,18 @@ def read_samples(clip: Clip) -> Samples:
 
 def frame_at(clip: Clip, at_s: float, max_side: int | None = None) -> Frame:
     """What is shown at that time, its longer side at most `max_side` pixels. Raises NotFound, MediaError."""
+    return frames_at(clip, [at_s], max_side)[0]
+
+
+def frames_at(clip: Clip, times_s: Sequence[float], max_side: int | None = None) -> list[Frame]:
+    """The same for several times, ascending, in one pass."""
     if clip.kind == "photo":
         frame = _photo(clip)
-        return frame if max_side is None else contain(frame, max_side, max_side)
-    return next(frame for _, frame in read_frames(playable(clip), [at_s], max_side))
+        return [frame if max_side is None else contain(frame, max_side, max_side) for _ in times_s]
+    shown = list(read_frames(playable(clip), times_s, max_side))  # each frame once, though two times may show it
+    return [
+        next((frame for at_s, frame in reversed(shown) if at_s <= time_s + 1e-3), shown[0][1]) for time_s in times_s
+    ]
 
 
 def _photo(clip: Clip) -> Frame:

@@ -4,6 +4,7 @@
                                                                in place has no video here
     <data>/staging/<process_id>/<job_id>/                        of a job in progress
     <data>/trash/                                                deleted clips (trash.py)
+    <data>/exports.jsonl                                         which files were written from clips (exports.py)
 
 A clip appears by one rename, after its files are on the disk. Files are the truth: the search index is derived from
 them. The library knows nothing of moderation: whoever calls `publish` has checked that the clip passed.
@@ -20,6 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ltx_mcp.archive.exports import Exports
 from ltx_mcp.archive.originals import is_there, sha256_of
 from ltx_mcp.archive.sidecar import (
     BASE32,
@@ -59,7 +61,7 @@ class Library:
         self._process_lock, self._max_bytes = process_lock, max_bytes
         self._owners: dict[str, str] = {}  # of clips that were asked about; it never changes
         self.clips_dir, self._staging = data_dir.absolute() / "clips", data_dir.absolute() / "staging"
-        self.trash = Trash(data_dir, self.clips_dir)
+        self.trash, self.exports = Trash(data_dir, self.clips_dir), Exports(data_dir.absolute())
         try:
             for folder in (self.clips_dir, self._staging):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from ltx_mcp.types.clips import Kind
 from ltx_mcp.types.options import Flag
-from ltx_mcp.types.references import ClipId
+from ltx_mcp.types.references import ClipId, Reference
 from ltx_mcp.types.searches import Since, WithTags
 from ltx_mcp.types.value import Value
 
@@ -23,6 +23,12 @@ class OpenOptions(Value):
     """The clip to play."""
 
     clip: Annotated[ClipId, Field(description="A clip_id.")]
+
+
+class VerifyOptions(Value):
+    """The file in question."""
+
+    file: Annotated[Reference, Field(description="A video or an image, or a clip_id.")]
 
 
 class DeleteOptions(Value):

@@ -10,13 +10,14 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions
+from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions, VerifyOptions
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import out, print_value, show_rows
 from ltx_mcp.cli.waiting import finished, from_here
 from ltx_mcp.compose import open_studio
 from ltx_mcp.errors import BadInput, StudioError
 from ltx_mcp.settings import Settings
+from ltx_mcp.studio.verifying import Verification
 from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.exports import ExportRequest
@@ -79,6 +80,26 @@ async def export(settings: Settings, arguments: argparse.Namespace) -> int:
     path = Path(done.file or "")
     value = {"path": str(path), "bytes": path.stat().st_size}
     return print_value(arguments, value, lambda: out.print(str(path), markup=False))
+
+
+async def verify(settings: Settings, arguments: argparse.Namespace) -> int:
+    asked = map_references(read_options(VerifyOptions, arguments), from_here)
+    async with open_studio(settings, any_file=True) as studio:
+        found = await studio.verify(asked.file)
+    return print_value(arguments, found.model_dump(mode="json"), lambda: _show_verification(found))
+
+
+def _show_verification(found: Verification) -> None:
+    out.print(found.answer, markup=False)
+    for clip in found.clips:
+        alike = "" if clip.likeness is None else f", frames {clip.likeness:.3f} alike"
+        sources = f", from {', '.join(clip.made_from)}" if clip.made_from else ""
+        out.print(f"  {clip.how}{alike}: {clip.clip_id}, {clip.kind} by {clip.model}{sources}", markup=False)
+    for action in found.manifest.actions:
+        of = f" ({action.digital_source_type.rpartition('/')[2]})" if action.digital_source_type else ""
+        out.print(f"  signed: {action.action}{of}{f' by {action.model}' if action.model else ''}", markup=False)
+    for ingredient in found.manifest.ingredients:
+        out.print(f"  signed: {ingredient.role} {ingredient.title}", markup=False)
 
 
 async def update(settings: Settings, arguments: argparse.Namespace) -> int:

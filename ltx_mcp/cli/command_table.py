@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ltx_mcp.cli.audit_options import AuditOptions
-from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions
+from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions, VerifyOptions
 from ltx_mcp.cli.licence_options import LicenceOptions
 from ltx_mcp.cli.policy_options import PolicyOptions
 from ltx_mcp.cli.serve_options import ServeOptions
@@ -112,6 +112,11 @@ COMMANDS = {
     "open": Command("play a clip in the system's player", "clips:open_clip", OpenOptions, opens="the clip"),
     "export": Command(
         "write a clip as a file for other programs, never over one that is there", "clips:export", ExportRequest
+    ),
+    "verify": Command(
+        "say where a file comes from: its signed manifest, and whether this archive made it or a copy of it",
+        "clips:verify",
+        VerifyOptions,
     ),
     "update": Command("change a clip's title, pin or tags", "clips:update", UpdateRequest),
     "delete": Command("move clips to the trash, where they can be restored for 30 days", "clips:delete", DeleteOptions),

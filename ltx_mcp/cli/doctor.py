@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import anyio
 
@@ -15,12 +16,14 @@ from ltx_mcp.compose import (
     make_classifier,
     make_narrator,
     make_policy,
+    make_signer,
     remake_embedder,
 )
 from ltx_mcp.engine.plan.memory import GB, probe_machine
 from ltx_mcp.errors import BadInput, ModelUnavailable, SettingsError, StudioError
 from ltx_mcp.hub.cache import local_hub
 from ltx_mcp.jobs.engine_lock import EngineLock
+from ltx_mcp.provenance.claims import image_claim
 from ltx_mcp.server.attaching import status_of
 from ltx_mcp.server.introduction import Stranger
 from ltx_mcp.settings import Settings
@@ -49,6 +52,7 @@ def examine(settings: Settings) -> list[Check]:
         "embedder": _embedder,
         "better embedder": _better_embedder,
         "voice": _voice,
+        "signature": _signature,
         "data directory": _data_dir,
         "engine": engine_owner,
         "input roots": _roots,
@@ -144,6 +148,18 @@ def _voice(settings: Settings) -> str:
     speech = narrator.speak("One, two, three.")
     languages = ", ".join(dict.fromkeys(voice.language for voice in narrator.voices))
     return f"{narrator.name} ({languages}), speaks three words in {speech.duration_s:.1f} s"
+
+
+def _signature(settings: Settings) -> str:
+    """By signing an image and reading it back."""
+    from PIL import Image
+
+    signer = make_signer(settings)
+    with TemporaryDirectory() as folder:
+        image = Path(folder) / "image.png"
+        Image.new("RGB", (8, 8)).save(image)
+        signer.sign(image, image_claim([None]))
+        return f"clips are signed by {signer.read(image).signed_by}"
 
 
 def _data_dir(settings: Settings) -> str:

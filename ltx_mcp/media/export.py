@@ -41,8 +41,16 @@ class Export:
     at_s: float | None = None
 
 
-def export(asked: Export, folder: Path, name: str, progress: OnProgress = lambda share: None) -> Path:
-    """The file that was written, `name` with the format's suffix. Raises BadInput for a folder that cannot be used
+def export(
+    asked: Export,
+    folder: Path,
+    name: str,
+    progress: OnProgress = lambda share: None,
+    finish: Callable[[Path], None] = lambda part: None,
+) -> Path:
+    """The file that was written, `name` with the format's suffix. `finish` may change it before it has that name.
+
+    Raises BadInput for a folder that cannot be used
     or audio that is not there, MediaError for what could not be written, and whatever `progress` does; no part of a
     file is left then.
     """
@@ -56,6 +64,7 @@ def export(asked: Export, folder: Path, name: str, progress: OnProgress = lambda
     try:
         part.touch(exist_ok=False)
         _WRITERS[asked.format](asked, found, part, progress)
+        finish(part)
         progress(1.0)
         return _put_in_place(part, folder, _file_name(name), suffix)
     except OSError as error:

@@ -170,9 +170,8 @@ def _source_notes(found: Sequence[ShotSource]) -> Iterator[str]:
 
 def _models(found: Sequence[ShotSource], narration: Sequence[Narration], narrator: Narrator) -> list[str]:
     """The models that made any of the sources, and the one that speaks, each once."""
-    made = [each.clip for each in found if each.clip and each.clip.provenance.digital_source_type is not None]
     speaks = [narrator.name] if any(passage.text for passage in narration) else []
-    return list(dict.fromkeys([*(clip.model for clip in made), *speaks]))
+    return list(dict.fromkeys([*(each.origin.model for each in found if each.origin), *speaks]))
 
 
 def _drawn(request: EditRequest) -> list[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """Prepares import_video: a file is copied into the archive, within the archive's sizes, or stays where it is.
 
 A clip of the archive, by reference or as a copy of its file, becomes an edit that keeps its model and its AI mark:
-taking it out and in again must not make it footage of unknown origin.
+taking it out and in again must not make it footage of unknown origin. A file that was exported from one keeps both
+too, and any file whose manifest says that a model made it.
 """
 
 from math import floor
@@ -14,6 +15,7 @@ from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.footage import MAX_DURATION_S, Footage, read_audio, read_video
 from ltx_mcp.media.raw_audio import RawAudio, decode_source
 from ltx_mcp.preparation.inputs import ANY_SIZE, Inputs
+from ltx_mcp.preparation.origins import origin_of
 from ltx_mcp.preparation.photo import prepare_photo
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.source_notes import source_notes
@@ -30,8 +32,9 @@ IMPORT_MODEL = "none (imported)"
 def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError."""
     if (photo := inputs.photo(request.video)) is not None:
-        return prepare_photo(request, *photo, IMPORT_MODEL)
+        return prepare_photo(request, *photo, IMPORT_MODEL, origin_of(request.video, None, inputs))
     footage, source = inputs.footage(request.video), inputs.original(request.video)
+    origin = origin_of(request.video, source, inputs)
     copied = footage.duration_s <= MAX_DURATION_S if request.copy_file is None else request.copy_file
     in_place = source is None and not copied
     width, height = (footage.width, footage.height) if in_place else _archived_size(footage)
@@ -50,7 +53,7 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         quality="final",
         audio=footage.has_audio,
         seed=0,
-        model=IMPORT_MODEL if source is None else source.model,
+        model=IMPORT_MODEL if origin is None else origin.model,
         made_width=width,
         made_height=height,
         made_frames=frames,
@@ -78,7 +81,7 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         request.video if source is None else source.clip_id,
         recipe="import",
         gather=gather,
-        provenance=Provenance(digital_source_type=None if source is None else source.provenance.digital_source_type),
+        provenance=Provenance(digital_source_type=None if origin is None else origin.digital_source_type),
         lane="imports",
         sources=() if source is None else (_use(footage),),
         original=footage.path if source is None else None,

@@ -11,6 +11,7 @@ paths as chats show them (`spelled_paths`).
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.originals import playable
 from ltx_mcp.archive.sidecar import CLIP_ID, PHOTO, VIDEO
 from ltx_mcp.archive.uploads import Uploads
-from ltx_mcp.errors import BadInput, MediaError, StudioError
+from ltx_mcp.errors import BadInput, MediaError, NotFound, StudioError
 from ltx_mcp.media.file_kinds import HEAD_BYTES, FileKind, kind_of
 from ltx_mcp.media.footage import ANY_LENGTH_S, MAX_DURATION_S, Footage, open_footage
 from ltx_mcp.media.framecrc import HINT as VIDEO_HINT
@@ -27,6 +28,8 @@ from ltx_mcp.media.images import Still, read_still
 from ltx_mcp.media.still_formats import HINT as IMAGE_HINT
 from ltx_mcp.preparation.allowed_files import AllowedFiles, NotAPath
 from ltx_mcp.preparation.spelled_paths import CONTROL
+from ltx_mcp.provenance.base import Manifest, Signer
+from ltx_mcp.provenance.stand_in import Unsigned
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.references import unwrapped
@@ -68,14 +71,20 @@ class Inputs:
     None lifts the confinement, for a person who can read those files anyway.
     """
 
-    def __init__(self, library: Library, roots: Sequence[Path] | None, uploads: Uploads | None = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        roots: Sequence[Path] | None,
+        uploads: Uploads | None = None,
+        signer: Signer | None = None,
+    ) -> None:
         self.roots = None if roots is None else tuple(roots)
-        self._library, self._uploads = library, uploads
+        self._library, self._uploads, self._signer = library, uploads, signer or Unsigned()
         self._files = AllowedFiles(roots, library.clips_dir.parent, uploads)
 
     def with_roots(self, roots: Sequence[Path] | None) -> "Inputs":
         """The same archive, and files from other folders."""
-        return Inputs(self._library, roots, self._uploads)
+        return Inputs(self._library, roots, self._uploads, self._signer)
 
     def parse(self, text: str) -> ClipRef | FileRef:
         """By its form alone: the clip or file need not exist. Raises BadInput with the grammar."""
@@ -190,6 +199,27 @@ class Inputs:
             case FileRef(path):
                 with self._files.opened(path, ANY_SIZE) as file:
                     return self._library.with_content(Path(file.name))
+
+    def exported(self, reference: str) -> Clip | None:
+        """The clip that a file was exported from, if the file is as it was written. Raises as `original`."""
+        match self.parse(reference):
+            case ClipRef():
+                return None
+            case FileRef(path):
+                with self._files.opened(path, ANY_SIZE) as file:
+                    clip_id = self._library.exports.clip_id_of(Path(file.name))
+                with suppress(NotFound):  # it was deleted, or is another owner's
+                    return self._library.get(clip_id) if clip_id else None
+                return None
+
+    def manifest(self, reference: str) -> Manifest:
+        """What a clip's or a file's own provenance says. Raises as `original`."""
+        match self.parse(reference):
+            case ClipRef(clip_id):
+                return self._signer.read(playable(self._library.get(clip_id)))
+            case FileRef(path):
+                with self._files.opened(path, ANY_SIZE) as file:
+                    return self._signer.read(Path(file.name))
 
     def clip(self, reference: str) -> Clip | None:
         """The clip of the archive that a reference names in whole or in part, None for a file. Raises as `video`."""

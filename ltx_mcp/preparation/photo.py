@@ -9,6 +9,7 @@ from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.media.images import Still
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.preparation.clip_writer import Viewing, WrittenClip
+from ltx_mcp.preparation.origins import Origin
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.types.clips import Provenance
 from ltx_mcp.types.plans import Plan
@@ -19,8 +20,8 @@ from ltx_mcp.types.stages import Stage
 _QUALITY = 95  # of the JPEG
 
 
-def prepare_photo(request: ImportRequest, path: Path, still: Still, model: str) -> PreparedJob:
-    """It is copied as a JPEG unless the request says otherwise."""
+def prepare_photo(request: ImportRequest, path: Path, still: Still, model: str, origin: Origin | None) -> PreparedJob:
+    """It is copied as a JPEG unless the request says otherwise. `model` is what stands there if it has no `origin`."""
     height, width, _ = still.frame.shape
     in_place = request.copy_file is False
     plan = Plan(
@@ -34,7 +35,7 @@ def prepare_photo(request: ImportRequest, path: Path, still: Still, model: str) 
         quality="final",
         audio=False,
         seed=0,
-        model=model,
+        model=model if origin is None else origin.model,
         made_width=width,
         made_height=height,
         made_frames=1,
@@ -46,7 +47,7 @@ def prepare_photo(request: ImportRequest, path: Path, still: Still, model: str) 
         request.video,
         recipe="import",
         gather=lambda plan, watch: Materials(finished=Rendering(iter([still.frame]))),
-        provenance=Provenance(digital_source_type=None),
+        provenance=Provenance(digital_source_type=None if origin is None else origin.digital_source_type),
         lane="imports",
         original=path,
         in_place=in_place,

@@ -1,6 +1,7 @@
 """From a request to its prepared job. Blocks on files; of a video it reads only the frames that moderation looks at."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from ltx_mcp.archive.draft_latents import DraftLatents
@@ -14,6 +15,7 @@ from ltx_mcp.preparation.finalize import prepare_finalize
 from ltx_mcp.preparation.generate import prepare_generate
 from ltx_mcp.preparation.import_file import prepare_import
 from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.parents import parents_of
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.restyle import prepare_restyle
 from ltx_mcp.preparation.restyle_methods import RestyleMethod, choose_restyle_method
@@ -48,6 +50,18 @@ def prepare(
     narrator: Narrator,
 ) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal or a voice cannot be had."""
+    prepared = _prepare(request, inputs, method, controls, draft_latents, narrator)
+    return replace(prepared, parents=parents_of(request, inputs))
+
+
+def _prepare(
+    request: ClipRequest,
+    inputs: Inputs,
+    method: RestyleMethod,
+    controls: Controls,
+    draft_latents: DraftLatents,
+    narrator: Narrator,
+) -> PreparedJob:
     match request:
         case GenerateRequest():
             return prepare_generate(request, inputs)

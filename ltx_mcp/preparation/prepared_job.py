@@ -11,6 +11,7 @@ from ltx_mcp.engine.plan.layout import WORDS, Uses
 from ltx_mcp.jobs.lane import Gather, LaneName, Render, nothing, one_shot
 from ltx_mcp.media.framing import fit
 from ltx_mcp.media.splice import UnchangedFrames
+from ltx_mcp.provenance.base import Ingredient
 from ltx_mcp.types.clips import Kind, Provenance
 from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.frames import Audio, Frame
@@ -54,7 +55,8 @@ class PreparedJob:
     size is known. `replacement_audio` gives audio that replaces the model's own, or None. `recipe` is None where it
     is the plan's quality. `input_digests` are known once `release_inputs` has dropped the frames. `input_name` says
     what the input frame at a place is of, `sources` what a film was made from; `texts` are files to be published
-    beside the clip. `original` is the file that is imported, which with `in_place` stays the clip's video.
+    beside the clip. `parents` are the files that it is made from. `original` is the file that is imported, which with
+    `in_place` stays the clip's video.
     """
 
     kind: Kind
@@ -74,6 +76,7 @@ class PreparedJob:
     sources: tuple[SourceUse, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     input_name: Callable[[int], str] = lambda place: "The input"
+    parents: tuple[Ingredient, ...] = ()
     original: Path | None = None
     original_codec: str = ""
     in_place: bool = False

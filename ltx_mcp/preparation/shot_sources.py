@@ -12,6 +12,7 @@ from ltx_mcp.media.framecrc import HINT
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.resize import shrink
 from ltx_mcp.preparation.inputs import ClipRef, Inputs
+from ltx_mcp.preparation.origins import Origin, origin_of
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.timeline import BLACK, MAX_SHOT_S, Shot
@@ -23,12 +24,13 @@ LOOK_SIDE = 256  # pixels of the short side: what open_nsfw resizes to
 @dataclass(frozen=True)
 class ShotSource:
     """What a shot is made from. `clip` is that of the archive, None for a file; `look` is a still's, in small, and
-    `notes` are what was changed of it.
+    `notes` are what was changed of it. `origin` is set where a model made it.
     """
 
     source: Source
     clip: Clip | None
     look: Frame | None = None
+    origin: Origin | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -40,7 +42,9 @@ def shot_sources(shots: Sequence[Shot], inputs: Inputs) -> list[ShotSource]:
             known[BLACK] = ShotSource(BLACK_STILL, None, BLACK_STILL.load())
         elif shot.source not in known:
             with naming(number):
-                known[shot.source] = replace(_source(shot.source, inputs), clip=inputs.original(shot.source))
+                clip = inputs.original(shot.source)
+                origin = origin_of(shot.source, clip, inputs)
+                known[shot.source] = replace(_source(shot.source, inputs), clip=clip, origin=origin)
     return [known[shot.source] for shot in shots]
 
 
@@ -73,7 +77,7 @@ def _still(reference: str, inputs: Inputs) -> ShotSource:
     image = inputs.image(reference)
     height, width, _ = image.frame.shape
     source = StillSource((width, height), lambda: inputs.still(reference))
-    return ShotSource(source, None, shrink(image.frame, LOOK_SIDE), image.notes)
+    return ShotSource(source, None, shrink(image.frame, LOOK_SIDE), notes=image.notes)
 
 
 def looks(shots: Sequence[FilmShot], sources: Sequence[ShotSource], fps: float) -> list[tuple[int, Frame]]:

@@ -22,6 +22,7 @@ from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
 from ltx_mcp.studio.equipment import Equipment
 from ltx_mcp.studio.gates import Gates
+from ltx_mcp.studio.signing import Signing
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.exports import ExportRequest
@@ -51,13 +52,21 @@ class Admission:
     """Moderates, prepares and plans requests. Each step runs on a worker thread, so a caller can give up in between."""
 
     def __init__(
-        self, *, equipment: Equipment, inputs: Inputs, gates: Gates, library: Library, draft_latents: DraftLatents
+        self,
+        *,
+        equipment: Equipment,
+        inputs: Inputs,
+        gates: Gates,
+        library: Library,
+        draft_latents: DraftLatents,
+        signing: Signing,
     ) -> None:
         self.equipment = equipment
         self._inputs = inputs
         self._gates = gates
         self._library = library
         self._draft_latents = draft_latents
+        self._signing = signing
 
     def with_roots(self, roots: Sequence[Path] | None) -> "Admission":
         """The same for a client whose files may come from these folders."""
@@ -67,6 +76,7 @@ class Admission:
             gates=self._gates,
             library=self._library,
             draft_latents=self._draft_latents,
+            signing=self._signing,
         )
 
     @property
@@ -103,7 +113,8 @@ class Admission:
     async def admit_export(self, job: Job, request: ExportRequest) -> PreparedExport:
         """Raises Refused, BadInput, NotFound, ArchiveError."""
         await to_thread.run_sync(self._gates.check_texts, job.job_id, texts_of(request), ())
-        return await to_thread.run_sync(prepare_export, request, self._inputs.with_roots(job.roots))
+        inputs = self._inputs.with_roots(job.roots)
+        return await to_thread.run_sync(prepare_export, request, inputs, self._signing.sign_export)
 
     def _planner(self, sampled_seed: int, request: ClipRequest, method: RestyleMethod) -> PlanShot:
         """The engine's card is asked for with the first shot only: a job that plans none never waits for the device."""

@@ -24,6 +24,7 @@ from ltx_mcp.media.view import (
 from ltx_mcp.preparation.clip_parts import check_time, clip_part
 from ltx_mcp.preparation.inputs import ClipRef, Inputs
 from ltx_mcp.studio.gates import Gates
+from ltx_mcp.studio.signing import Signing
 from ltx_mcp.types.clip_requests import MAX_VIEWED, UpdateRequest, ViewRequest
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.views import View, ViewedClip
@@ -34,14 +35,15 @@ _SAME_CUT_S = 0.06  # a frame at 24 fps and some: a cut that is seen this near t
 class FinishedClips:
     """References are those of tools; only clips of the archive are looked at, for those have been moderated."""
 
-    def __init__(self, inputs: Inputs, archive: Archive, gates: Gates) -> None:
+    def __init__(self, inputs: Inputs, archive: Archive, gates: Gates, signing: Signing) -> None:
         self._inputs = inputs
         self._archive = archive
         self._gates = gates
+        self._signing = signing
 
     def with_roots(self, roots: Sequence[Path] | None) -> "FinishedClips":
         """The same for a client whose files may come from these folders."""
-        return FinishedClips(self._inputs.with_roots(roots), self._archive, self._gates)
+        return FinishedClips(self._inputs.with_roots(roots), self._archive, self._gates, self._signing)
 
     async def update(self, asked: UpdateRequest) -> Clip:
         """Change what the user says of a clip; the words are moderated. Raises Refused, BadInput, NotFound."""
@@ -80,7 +82,8 @@ class FinishedClips:
         ]
         if (count := sum(len(times_s) for _, times_s in wanted)) > MAX_VIEWED:
             raise BadInput(f"{count} frames cannot be shown at once.", f"Ask for at most {MAX_VIEWED} in all.")
-        jpeg = view_frames(wanted, asked.size)
+        origins = {clip.provenance.digital_source_type for _, clip in found}
+        jpeg = self._signing.signed_image(view_frames(wanted, asked.size), origins)
         clips = tuple(
             _viewed(ref, clip, stretch, times_s) for (ref, clip), (stretch, times_s) in zip(found, wanted, strict=True)
         )

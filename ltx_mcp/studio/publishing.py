@@ -17,7 +17,9 @@ from ltx_mcp.preparation.clip_writer import WrittenClip, provenance_tags, write_
 from ltx_mcp.preparation.footage_in_place import look_through
 from ltx_mcp.preparation.photo import write_photo
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
+from ltx_mcp.provenance.fingerprint import FINGERPRINT, fingerprint_of, text_of
 from ltx_mcp.studio.gates import Gates
+from ltx_mcp.studio.signing import Signing
 from ltx_mcp.types.clips import Clip, ClipFacts
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.request_texts import prompts_of
@@ -28,9 +30,12 @@ from ltx_mcp.types.texts import title_of
 class Publishing:
     """Stages, checks, archives and indexes clips; keeps the latents of drafts beside them."""
 
-    def __init__(self, *, gates: Gates, library: Library, archive: Archive, draft_latents: DraftLatents) -> None:
+    def __init__(
+        self, *, gates: Gates, library: Library, archive: Archive, draft_latents: DraftLatents, signing: Signing
+    ) -> None:
         self._gates = gates
         self._library = library
+        self._signing = signing
         self._archive = archive
         self._draft_latents = draft_latents
 
@@ -66,16 +71,22 @@ class Publishing:
         if prepared.original is not None and written.original is None:
             written = replace(written, original=await to_thread.run_sync(read_original, prepared.original))
         facts = clip_facts(job, plan, prepared, written)
-        texts = {**prepared.texts, **({SPEECH: speech_text(written.said)} if written.said else {})}
+        samples = written.samples
+        fingerprint = await to_thread.run_sync(fingerprint_of, samples.times_s, samples.frames)
+        texts = {**prepared.texts, FINGERPRINT: text_of(fingerprint)}
+        texts |= {SPEECH: speech_text(written.said)} if written.said else {}
+        facts = await to_thread.run_sync(self._signing.sign_clip, facts, written.video, prepared.parents)
+        origin = facts.provenance.digital_source_type
+        sheet = await to_thread.run_sync(self._signing.signed_image, written.sheet, [origin])
         clip_id = job.clip_id or self._archive.new_clip_id(facts.prompt)
         # The latents come before the clip: whoever finds the clip after a crash takes the job as done.
         if written.latents is not None and prepared.recipe is None:  # a whole draft, not one of several chained shots
             kept = KeptDraft(written.latents, plan.model, prepared.digests())
             await to_thread.run_sync(self._draft_latents.keep, clip_id, kept)
-        clip = await self._archive.publish(job.job_id, clip_id, facts, written.video, written.sheet, texts)
+        clip = await self._archive.publish(job.job_id, clip_id, facts, written.video, sheet, texts)
         # The index comes last: it is derived from the files, and reconciled with them if this is interrupted.
         on_progress(Step(Stage.INDEXING))
-        await self._archive.add_to_index(clip, written.samples)
+        await self._archive.add_to_index(clip, samples)
         return clip
 
     async def remove(self, clip_id: str) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from ltx_mcp.archive.archive import Archive
@@ -24,6 +25,7 @@ from ltx_mcp.studio.capabilities import Capabilities
 from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.tracking import JobTracker
+from ltx_mcp.studio.verifying import Verification, Verifying
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import SearchResult
 from ltx_mcp.types.exports import ExportRequest
@@ -46,11 +48,12 @@ class Studio:
         publishing: Publishing,
         archive: Archive,
         clips: FinishedClips,
+        verifying: Verifying,
         tasks: TaskGroup,
     ) -> None:
         self.archive, self.clips, self.jobs = archive, clips, jobs
         self.admission, self.equipment = admission, admission.equipment
-        self._publishing = publishing
+        self._publishing, self._verifying = publishing, verifying
         self._tasks = tasks
 
     def with_roots(self, roots: Sequence[Path] | None) -> "Studio":
@@ -61,6 +64,7 @@ class Studio:
             publishing=self._publishing,
             archive=self.archive,
             clips=self.clips.with_roots(roots),
+            verifying=self._verifying.with_roots(roots),
             tasks=self._tasks,
         )
 
@@ -163,6 +167,10 @@ class Studio:
         clip_id = None if asked.clip is None else (await self.archive.clip(asked.clip)).clip_id
         filters = {name: getattr(asked, name) for name in SearchFilters.model_fields}
         return await self.archive.search(SearchQuery(**filters, image=image, clip_id=clip_id), asked.tags)
+
+    async def verify(self, reference: str) -> Verification:
+        """Where a file comes from. Raises BadInput, NotFound, MediaError."""
+        return await to_thread.run_sync(self._verifying.verify, reference)
 
     async def capabilities(self) -> Capabilities:
         made = await self.equipment.capabilities(self.jobs.estimates.expected_shot_s)

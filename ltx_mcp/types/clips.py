@@ -36,13 +36,19 @@ class Verdict(Value):
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 MODEL_MADE = f"{_IPTC}trainedAlgorithmicMedia"
 COMPOSITE = f"{_IPTC}compositeWithTrainedAlgorithmicMedia"
+JOINED = f"{_IPTC}composite"
+"""Of elements that may or may not be a model's."""
 
 
 class Provenance(Value):
-    """Where the frames come from, as a code of IPTC: made by a trained model, or in part. None: not known."""
+    """Where the frames come from, as a code of IPTC: made by a trained model, or in part. None: not known.
+
+    `signed`: the file carries a manifest of ours, which is called `manifest`.
+    """
 
     signed: bool = False
     digital_source_type: str | None = MODEL_MADE
+    manifest: str | None = None
 
 
 class OriginalFile(Value):

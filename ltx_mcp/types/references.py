@@ -40,9 +40,9 @@ def unwrapped(text: str) -> str:
 
 
 def map_references(value: V, change: Callable[[str], str]) -> V:
-    """The same value with each of its media references changed. What was left out stays left out."""
+    """The same value with each of its media references changed, in order. What was left out stays left out."""
     fields = type(value).model_fields
-    given = {name: getattr(value, name) for name in value.model_fields_set}
+    given = {name: getattr(value, name) for name in fields if name in value.model_fields_set}
     return value.model_copy(
         update={name: _mapped(each, _is_reference(fields[name]), change) for name, each in given.items()}
     )

@@ -1,0 +1,122 @@
+"""Verifying: a file is known by its bytes, by its manifest, and, where both are lost, by how it looks."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from agents import SHORT, an_agent, data
+from mcp import Client, MCPError
+from media_kit import ffmpeg, film, photo
+from PIL import Image
+
+from ltx_mcp.provenance.fingerprint import FINGERPRINT, Fingerprint, fingerprint_of, read, text_of
+from ltx_mcp.provenance.frame_hash import distances, hash_frame
+from ltx_mcp.provenance.matching import match
+
+PHOTOS = ("astronaut.png", "coffee.png", "chelsea.png")
+
+
+async def verified(agent: Client, file: Path | str) -> dict[str, Any]:
+    [content] = (await agent.read_resource(f"ltx://verify/{file}")).contents
+    found: dict[str, Any] = json.loads(content.text)  # type: ignore[union-attr]
+    return found
+
+
+def how(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(each["clip_id"], each["how"]) for each in found["clips"]]
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_a_file_of_this_archive_is_known_in_every_state_that_it_comes_back_in(
+    tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    ffmpeg("-i", film("bikes.mp4"), "-t", 2, "-vf", "scale=320:-2", tmp_path / "bikes.mp4")
+    ffmpeg("-ss", 6.2, "-i", film("bikes.mp4"), "-t", 2, "-vf", "scale=320:-2", tmp_path / "unknown.mp4")
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+        words = {"prompt": "a red circle", **SHORT, "duration_s": 2}
+        clip = data(await agent.call_tool("generate_video", words))["clip"]
+        footage = data(await agent.call_tool("import_video", {"video": str(tmp_path / "bikes.mp4")}))["clip"]
+        shots = [{"source": footage["clip_id"], "duration_s": 1.0}, {"source": clip["clip_id"], "duration_s": 1.0}]
+        joined = data(await agent.call_tool("edit_video", {"shots": shots, "resolution": "240p", "fps": 12}))["clip"]
+        exported = data(
+            await agent.call_tool("export_clip", {"clip": clip["clip_id"], "folder": str(tmp_path), "format": "webm"})
+        )["file"]["path"]
+        small = ("-map_metadata", -1, "-vf", "scale=iw/2:-2", "-crf", 28, "-an")
+        cropped = ("-map_metadata", -1, "-vf", "crop=trunc(iw*.45)*2:trunc(ih*.45)*2", "-crf", 28)
+        copies = {"clip-small.mp4": (clip, small), "small.mp4": (footage, small), "cropped.mp4": (footage, cropped)}
+        for name, (made, options) in copies.items():
+            ffmpeg("-i", made["path"], *options, tmp_path / name)
+        (tmp_path / "renamed.mp4").write_bytes(Path(joined["path"]).read_bytes())
+        (tmp_path / "tagged.mp4").write_bytes(Path(joined["path"]).read_bytes() + b"\0\0\0\x08free")
+        expected = [
+            (clip["clip_id"], clip["clip_id"], "the same file"),
+            ("renamed.mp4", joined["clip_id"], "the same file"),
+            ("tagged.mp4", joined["clip_id"], "made from it, by its manifest"),
+            (Path(exported).name, clip["clip_id"], "an export of it"),
+            *((name, made["clip_id"], "looks the same") for name, (made, _) in copies.items()),
+        ]
+        for file, known, by in expected:
+            with subtests.test(file):
+                found = await verified(agent, file if file == known else tmp_path / file)
+                assert how(found)[0] == (known, by), found["answer"]
+        joined_found = await verified(agent, tmp_path / "renamed.mp4")
+        unknown = await verified(agent, tmp_path / "unknown.mp4")
+        (tmp_path / "outside").mkdir()
+        with pytest.raises(MCPError, match="not inside an allowed folder"):
+            await verified(agent, "/etc/hostname")
+        with pytest.raises(MCPError, match="belongs to the archive"):
+            await verified(agent, tmp_path / "data" / "provenance" / "signer.pem")
+    assert joined_found["clips"][0]["made_from"] == [footage["clip_id"], clip["clip_id"]]
+    assert (joined_found["manifest"]["state"], joined_found["manifest"]["ours"]) == ("valid", True)
+    assert (unknown["clips"], unknown["manifest"]["state"]) == ([], "none")
+    assert "No clip of this archive is like it." in unknown["answer"]
+
+
+@pytest.mark.anyio
+async def test_a_copy_is_known_by_its_look_though_the_clips_fingerprint_was_lost(tmp_path: Path) -> None:
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+        clip = data(await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}))["clip"]
+        kept = Path(clip["path"]).with_name(FINGERPRINT)
+        first = read(kept.read_text())
+        kept.write_text("damaged")
+        ffmpeg("-i", clip["path"], "-map_metadata", -1, "-crf", 30, tmp_path / "copy.mp4")
+        assert how(await verified(agent, tmp_path / "copy.mp4")) == [(clip["clip_id"], "looks the same")]
+    again = read(kept.read_text())
+    assert np.allclose(first.times_s, again.times_s)
+    assert distances(first.hashes, again.hashes).max() <= 8, "made of the encoded frames"
+
+
+def test_a_hash_survives_scaling_and_compression_and_tells_photographs_apart() -> None:
+    frames = [np.array(Image.open(photo(name)).convert("RGB")) for name in PHOTOS]
+    hashes = [hash_frame(frame) for frame in frames]
+    for frame, own in zip(frames, hashes, strict=True):
+        squeezed = BytesIO()
+        Image.fromarray(frame).resize((200, 150)).save(squeezed, "JPEG", quality=30)
+        assert distances(hash_frame(np.array(Image.open(squeezed))), own).max() <= 8
+        others = [distances(other, own).min() for other in hashes if other is not own]
+        assert min(others) > 16
+    grey = np.full((48, 64, 3), 120, dtype=np.uint8)
+    assert distances(hash_frame(grey), hash_frame(grey)).min() == 64, "what shows nothing is like nothing"
+
+
+def test_a_fingerprint_is_aligned_in_time_and_its_text_is_its_own() -> None:
+    rng = np.random.default_rng(1)
+    frames = [rng.integers(0, 255, (6, 8, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1) for _ in range(9)]
+    made = fingerprint_of(np.arange(9) / 2, frames)
+    kept = read(text_of(made))
+    assert np.array_equal(kept.hashes, made.hashes)
+    assert np.allclose(kept.times_s, made.times_s)
+    film = np.concatenate([rng.integers(1, 2**63, 24).astype(np.uint64), made.hashes[2:, 0].repeat(4)])
+    found = match(made, np.arange(len(film)) / 8, film)
+    assert found is not None
+    assert found.share == pytest.approx(7 / 9), "of those that would lie in the film"
+    assert [time_s for time_s, _ in found.pairs] == [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
+    unlike = Fingerprint(made.times_s, rng.integers(1, 2**63, made.hashes.shape).astype(np.uint64))
+    assert match(unlike, np.arange(len(film)) / 8, film) is None
+    for broken in ("", "[]", '{"method": "other"}', text_of(made).replace("0.5,", "")):
+        with pytest.raises(ValueError, match=r".*"):
+            read(broken)
