@@ -57,13 +57,15 @@ from ltx_mcp.studio.admission import Admission
 from ltx_mcp.studio.equipment import Equipment
 from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.gates import Gates
+from ltx_mcp.studio.job_runner import JobRunner
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.recovery import Recovery
 from ltx_mcp.studio.signing import Signing
-from ltx_mcp.studio.studio import UNWIND_S, Studio
+from ltx_mcp.studio.studio import Studio
 from ltx_mcp.studio.tracking import HEARTBEAT_S, JobTracker
 from ltx_mcp.studio.verifying import Verifying
 
+UNWIND_S = 5.0  # for what goes on in the background, once the studio closes
 STAND_IN = "stand-in"
 """As LTX_MCP_MODEL and LTX_MCP_EMBEDDER: the twin that loads no model, to try everything around it in milliseconds."""
 
@@ -275,17 +277,17 @@ async def open_studio(
         publishing = Publishing(
             gates=gates, library=library, archive=archive, draft_latents=draft_latents, signing=signing
         )
+        runner = JobRunner(admission, tracker, publishing, archive, tasks)
         studio = Studio(
             admission=admission,
+            runner=runner,
             jobs=tracker,
-            publishing=publishing,
             archive=archive,
             clips=FinishedClips(inputs, archive, gates, signing),
             verifying=Verifying(inputs, library),
-            tasks=tasks,
         )
         if recovers:
-            recovery = Recovery(tracker, archive, publishing, studio.begin)
+            recovery = Recovery(tracker, archive, publishing, runner.begin)
             stack.callback(recovery.stop)
             tasks.start_soon(recovery.run)
         try:

@@ -14,7 +14,7 @@ from ltx_mcp.engine.diffusers_ltx.engine import LtxEngine
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.engine.weights.source import MicroSource
 from ltx_mcp.errors import Cancelled
-from ltx_mcp.jobs.lane import Step
+from ltx_mcp.jobs.lane_job import Step
 from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import open_footage

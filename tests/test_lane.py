@@ -12,7 +12,8 @@ from gates import CrowdedEngine, Gate
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import Cancelled, MediaError, OutOfMemory, QueueFull, RenderFailed
-from ltx_mcp.jobs.lane import Lane, Step, one_shot
+from ltx_mcp.jobs.lane import Lane
+from ltx_mcp.jobs.lane_job import Step, one_shot
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 

@@ -7,173 +7,22 @@ it; the lane takes the next one only when its thread has left the engine.
 
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextvars import copy_context
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 import anyio
 import anyio.to_thread
-from anyio import from_thread
-from anyio.lowlevel import EventLoopToken, current_token
+from anyio.lowlevel import current_token
 
-from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, Rendering, Watch
-from ltx_mcp.errors import Cancelled, OutOfMemory, QueueFull, RenderFailed, StudioError
-from ltx_mcp.types.plans import Plan
-from ltx_mcp.types.stages import Stage
+from ltx_mcp.engine.base import Engine
+from ltx_mcp.errors import QueueFull
+from ltx_mcp.jobs.lane_job import LaneJob, OnProgress, Render, Write
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Step:
-    """`done` of `total` steps of a stage are finished; 0 of 1 when the stage has just begun.
-
-    Of the job's `parts` renders, `part` is the current one, counted from 0.
-    """
-
-    stage: Stage
-    done: int = 0
-    total: int = 1
-    part: int = 0
-    parts: int = 1
-
-
-class PartsWatch(Watch, Protocol):
-    """A watch of a job that renders more than once."""
-
-    def part(self, part: int, parts: int) -> None:
-        """Steps that follow belong to render number `part` of `parts`, counted from 0."""
-
 
 LaneName = Literal["device", "imports", "edits"]
 """Which lane a job runs on. Only that of renders has the device; what needs none has a lane of its own and never waits
 for one that does."""
-
-Render = Callable[[Engine, PartsWatch], Rendering]
-"""Makes the job's clip with the lane's engine, on its thread."""
-
-Write = Callable[[Rendering, Watch], T]
-"""Pulls the frames of a rendering, on the lane's thread, and returns the job's result."""
-
-OnProgress = Callable[[Step], None]
-"""Called on the event loop with each step."""
-
-Gather = Callable[[Plan, Watch], Materials]
-"""Reads what the clip is made from, on the lane's thread, so that a job that waits holds no video."""
-
-
-def nothing(plan: Plan, watch: Watch) -> Materials:
-    """A clip from words alone."""
-    return NO_MATERIALS
-
-
-def one_shot(plan: Plan, gather: Gather = nothing) -> Render:
-    """The whole clip in one render of the lane's engine."""
-    return lambda engine, watch: engine.render(plan, watch, gather(plan, watch))
-
-
-class LaneJob(Generic[T]):
-    """A job in a lane; also the watch that the engine reports to. Made by `Lane.submit`."""
-
-    def __init__(self, render: Render, write: Write[T], on_progress: OnProgress, loop: EventLoopToken) -> None:
-        self._render = render
-        self._write = write
-        self._on_progress = on_progress
-        self._loop = loop
-        self._context = copy_context()  # of who asked for it: whatever is read for it is read on their behalf
-        self._stage = Stage.QUEUED
-        self._part, self._parts = 0, 1
-        self._cancelled = threading.Event()
-        self._ended = anyio.Event()
-        self._left = anyio.Event()
-        self._outcome: T | StudioError | Cancelled | None = None
-
-    async def result(self) -> T:
-        """What `write` returned. Raises Cancelled as soon as the job is cancelled, else what the render raised."""
-        await self._ended.wait()
-        if isinstance(self._outcome, StudioError | Cancelled):
-            raise self._outcome
-        assert self._outcome is not None
-        return self._outcome
-
-    async def left(self) -> None:
-        """Wait until the lane's thread no longer touches anything of this job."""
-        await self._left.wait()
-
-    # -- the watch, called on the lane's thread ---------------------------------------------------------
-
-    def check(self) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled
-
-    def part(self, part: int, parts: int) -> None:
-        self._part, self._parts = part, parts
-
-    def stage(self, stage: Stage) -> None:
-        self._stage = stage
-        self._post(Step(stage, part=self._part, parts=self._parts))
-
-    def step(self, done: int, total: int) -> None:
-        self._post(Step(self._stage, done, total, self._part, self._parts))
-
-    # -- called by the lane -----------------------------------------------------------------------------
-
-    def cancel(self) -> None:
-        """Called on the event loop."""
-        self._cancelled.set()
-        self._end(Cancelled())
-
-    def leave(self) -> None:
-        """Called on the event loop, once the job has left queue and thread."""
-        self._left.set()
-
-    def run(self, engine: Engine) -> None:
-        """Called on the lane's thread; never raises."""
-        self._context.run(self._run, engine)
-
-    def _run(self, engine: Engine) -> None:
-        try:
-            outcome: T | StudioError | Cancelled = self._made(engine)
-        except (StudioError, Cancelled) as error:
-            outcome = error
-        except BaseException as error:  # a panic in a library's Rust is not an Exception, and must not end the lane
-            hint = "Try again, or ask for a smaller or shorter clip."
-            outcome = RenderFailed(f"The render broke: {error or type(error).__name__}.", hint)
-            outcome.__cause__ = error
-        self._call(lambda: self._end(outcome))
-        self._call(self.leave)
-
-    def _made(self, engine: Engine) -> T:
-        """The job's result; made once more where memory did not suffice and the engine can do with less."""
-        try:
-            return self._make(engine)
-        except OutOfMemory:
-            if not engine.lean():
-                raise
-        return self._make(engine)
-
-    def _make(self, engine: Engine) -> T:
-        self.stage(Stage.LOADING)
-        engine.load(self)
-        return self._write(self._render(engine, self), self)
-
-    def _post(self, step: Step) -> None:
-        self.check()
-        self._call(lambda: self._on_progress(step))
-        self.check()
-
-    def _call(self, function: Callable[[], None]) -> None:
-        try:
-            from_thread.run_sync(function, token=self._loop)
-        except RuntimeError:  # the event loop has closed: nobody waits any more
-            self._cancelled.set()
-
-    def _end(self, outcome: T | StudioError | Cancelled) -> None:
-        if not self._ended.is_set():
-            self._outcome = outcome
-            self._ended.set()
 
 
 class Lane:

@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 
 from ltx_mcp.engine.base import Condition, Engine, Materials, Rendering
-from ltx_mcp.jobs.lane import PartsWatch, Render
+from ltx_mcp.jobs.lane_job import PartsWatch, Render
 from ltx_mcp.media.audio import CROSSFADE_S, DECLICK_S, SAMPLE_RATE, crossfade, place
 from ltx_mcp.preparation.source_video import SourceVideo
 from ltx_mcp.types.frames import Frame

@@ -8,7 +8,8 @@ from typing import Protocol
 from ltx_mcp.archive.draft_latents import digests
 from ltx_mcp.engine.base import Materials
 from ltx_mcp.engine.plan.layout import WORDS, Uses
-from ltx_mcp.jobs.lane import Gather, LaneName, Render, nothing, one_shot
+from ltx_mcp.jobs.lane import LaneName
+from ltx_mcp.jobs.lane_job import Gather, Render, nothing, one_shot
 from ltx_mcp.media.framing import fit
 from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.provenance.base import Ingredient

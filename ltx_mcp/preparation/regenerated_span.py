@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from ltx_mcp.engine.base import Condition, Engine, Materials, Rendering
-from ltx_mcp.jobs.lane import PartsWatch, Render
+from ltx_mcp.jobs.lane_job import PartsWatch, Render
 from ltx_mcp.media.audio import CROSSFADE_S, SAMPLE_RATE, crossfade, place
 from ltx_mcp.preparation.chained_shots import context_frames, sample_at
 from ltx_mcp.preparation.source_video import SourceVideo

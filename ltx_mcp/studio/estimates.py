@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ltx_mcp.jobs.lane import Lane, LaneJob
+from ltx_mcp.jobs.lane import Lane
+from ltx_mcp.jobs.lane_job import LaneJob
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.jobs.store import JobStore
 from ltx_mcp.types import states

@@ -11,7 +11,7 @@ from ltx_mcp.archive.draft_latents import DraftLatents, KeptDraft
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.originals import read_original
 from ltx_mcp.archive.speech import SPEECH, speech_text
-from ltx_mcp.jobs.lane import OnProgress, Step, Write
+from ltx_mcp.jobs.lane_job import OnProgress, Step, Write
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip, provenance_tags, write_clip
 from ltx_mcp.preparation.footage_in_place import look_through

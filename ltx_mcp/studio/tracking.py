@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import anyio
 
-from ltx_mcp.jobs.lane import Lane, LaneJob, LaneName, Render, Step, Write
+from ltx_mcp.jobs.lane import Lane, LaneName
+from ltx_mcp.jobs.lane_job import LaneJob, Render, Step, Write
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.jobs.store import JobStore, no_job
 from ltx_mcp.studio.estimates import Estimates, Submitted
