@@ -13,7 +13,8 @@ from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import Cancelled, MediaError, OutOfMemory, QueueFull, RenderFailed
 from ltx_mcp.jobs.lane import Lane
-from ltx_mcp.jobs.lane_job import Step, one_shot
+from ltx_mcp.jobs.lane_job import LaneJob, Step, one_shot
+from ltx_mcp.types.owners import calling
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 
@@ -183,6 +184,43 @@ async def test_leaving_the_lane_cancels_what_runs_and_what_waits() -> None:
     for job in (running, waiting):
         with pytest.raises(Cancelled):
             await job.result()
+
+
+async def test_drafts_pass_finals_that_wait_but_none_of_them_for_ever() -> None:
+    gate, order = Gate(Stage.DENOISING), list[str]()
+    async with a_lane(gate) as lane:
+        running = lane.submit(one_shot(a_plan()), count, ignore)
+        await gate.arrived()
+
+        def submit(name: str, *, is_short: bool) -> LaneJob[int]:
+            def write(rendering: Rendering, watch: Watch) -> int:
+                order.append(name)
+                return count(rendering, watch)
+
+            return lane.submit(one_shot(a_plan()), write, ignore, is_short=is_short)
+
+        names = ("final 1", "final 2", "draft 1", "draft 2", "final 3", "draft 3")
+        jobs = [submit(name, is_short=name.startswith("draft")) for name in names]
+        gate.open()
+        for job in (running, *jobs):
+            await job.result()
+    assert order == ["draft 1", "draft 2", "final 1", "final 2", "draft 3", "final 3"]
+
+
+async def test_each_owner_has_places_of_its_own_and_all_of_them_a_bound() -> None:
+    gate = Gate(Stage.DENOISING)
+    async with a_lane(gate, capacity=1) as lane:
+        running = lane.submit(one_shot(a_plan()), count, ignore)
+        await gate.arrived()
+        for owner in ("anna", "bert", "carl", "dora"):
+            with calling(owner):
+                lane.submit(one_shot(a_plan()), count, ignore)
+                with pytest.raises(QueueFull):
+                    lane.submit(one_shot(a_plan()), count, ignore)
+        with calling("emil"), pytest.raises(QueueFull, match="4 jobs wait"):
+            lane.submit(one_shot(a_plan()), count, ignore)
+        gate.open()
+        await running.result()
 
 
 class _Counted(StandInEngine):

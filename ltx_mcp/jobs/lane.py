@@ -25,11 +25,17 @@ LaneName = Literal["device", "imports", "edits"]
 for one that does."""
 
 
+MAX_PASSES = 2
+OWNERS = 4
+
+
 class Lane:
     """Renders in this process: `async with Lane(engine) as lane: await lane.submit(...).result()`.
 
-    At most `capacity` jobs wait. After `keep_loaded_s` seconds without one the engine frees the device, and loads again
-    for the next. On exit the thread has `join_s` seconds to leave the engine.
+    Jobs run in their order, but a short one is put before those that are not, each of which is passed at most
+    MAX_PASSES times: a draft does not wait for every final, and no final for ever. At most `capacity` jobs of one owner
+    wait, and at most OWNERS times as many in all. After `keep_loaded_s` seconds without one the engine frees the
+    device, and loads again for the next. On exit the thread has `join_s` seconds to leave the engine.
     """
 
     def __init__(
@@ -45,18 +51,38 @@ class Lane:
         self._open = False
         self._thread = threading.Thread(target=self._serve, name="lane", daemon=True)
 
-    def submit(self, render: Render, write: Write[T], on_progress: OnProgress, *, accepted: bool = False) -> LaneJob[T]:
+    def submit(
+        self,
+        render: Render,
+        write: Write[T],
+        on_progress: OnProgress,
+        *,
+        is_short: bool = False,
+        accepted: bool = False,
+    ) -> LaneJob[T]:
         """Queue a render; `on_progress` is called on the event loop. Raises QueueFull, but for one that was accepted
         before this process began.
         """
-        job = LaneJob(render, write, on_progress, current_token())
+        job = LaneJob(render, write, on_progress, current_token(), is_short=is_short)
         with self._changed:
-            if not self._open or (len(self._waiting) >= self._capacity and not accepted):
+            of_owner = sum(each.owner == job.owner for each in self._waiting)
+            is_full = of_owner >= self._capacity or len(self._waiting) >= OWNERS * self._capacity
+            if not self._open or (is_full and not accepted):
                 hint = "Wait for one with get_job, then ask again."
                 raise QueueFull(f"{len(self._waiting)} jobs wait already.", hint)
-            self._waiting.append(job)  # type: ignore[arg-type]  # the lane never looks at what a job returns
+            self._waiting.insert(self._place(job), job)  # type: ignore[arg-type]  # it never looks at what jobs return
             self._changed.notify_all()
         return job
+
+    def _place(self, job: LaneJob[T]) -> int:
+        place = len(self._waiting)
+        while job.is_short and place:
+            before = self._waiting[place - 1]
+            if before.is_short or before.passes >= MAX_PASSES:
+                break
+            before.passes += 1
+            place -= 1
+        return place
 
     def cancel(self, job: LaneJob[T]) -> None:
         """End a job: it leaves the queue, or its render stops at the next check."""

@@ -12,6 +12,7 @@ from anyio.lowlevel import EventLoopToken
 
 from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, Rendering, Watch
 from ltx_mcp.errors import Cancelled, OutOfMemory, RenderFailed, StudioError
+from ltx_mcp.types.owners import caller
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 
@@ -63,9 +64,15 @@ def one_shot(plan: Plan, gather: Gather = nothing) -> Render:
 
 
 class LaneJob(Generic[T]):
-    """A job in a lane; also the watch that the engine reports to. Made by `Lane.submit`."""
+    """A job in a lane; also the watch that the engine reports to. Made by `Lane.submit`.
 
-    def __init__(self, render: Render, write: Write[T], on_progress: OnProgress, loop: EventLoopToken) -> None:
+    `owner` is who asked for it. A short one may pass others that wait; `passes` counts how often this one was passed.
+    """
+
+    def __init__(
+        self, render: Render, write: Write[T], on_progress: OnProgress, loop: EventLoopToken, *, is_short: bool = False
+    ) -> None:
+        self.owner, self.is_short, self.passes = caller(), is_short, 0
         self._render = render
         self._write = write
         self._on_progress = on_progress
