@@ -13,10 +13,10 @@ from pydantic.fields import FieldInfo
 from ltx_mcp.cli.command_table import COMMANDS
 from ltx_mcp.cli.main import _parser
 from ltx_mcp.cli.options import add_options, read_options
-from ltx_mcp.errors import BadInput
+from ltx_mcp.errors import BadInput, error_with
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.tools._job import ToolContext, Wait
-from ltx_mcp.tools._tool import MAKES, StudioTool, studio_tool
+from ltx_mcp.tools._tool import ERROR_META, MAKES, StudioTool, studio_tool
 from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
 from ltx_mcp.types.options import NO_FLAG, flag_of, options_of, options_schema
 from ltx_mcp.types.requests import (
@@ -170,6 +170,9 @@ def commanded(*arguments: str) -> Probe:
 async def called(**arguments: object) -> dict[str, Any]:
     result = await PROBING.run(dict(arguments), None)
     assert isinstance(result, CallToolResult)
+    if result.is_error:
+        assert result.meta is not None
+        raise error_with(**result.meta[ERROR_META])
     assert isinstance(result.structured_content, dict)
     return result.structured_content
 
@@ -222,7 +225,7 @@ async def test_what_was_left_out_or_sent_as_null_is_not_asked_for() -> None:
             {"music": {"source": "far too long"}},
             "music.source = 'far too long' cannot be used: it must be 0 to 10 char",
         ),
-        ({"words": ["a", 5]}, "Word 2: 5 cannot be used: input should be a valid string."),
+        ({"words": ["a", True]}, "Word 2: True cannot be used: input should be a valid string."),
         ({"score": {"sources": "a"}}, "The argument 'score.source' is missing. There is no argument 'score.sources'; "),
         ({"score": "loud"}, "score = 'loud' cannot be used: input should be 'none'."),
         ({"score": 5}, "score = 5 cannot be used: "),

@@ -21,6 +21,7 @@ from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.preparation.restyle import prepare_restyle
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
+from ltx_mcp.provenance.base import Ingredient
 from ltx_mcp.types.clips import Provenance
 from ltx_mcp.types.film import SourceUse
 from ltx_mcp.types.plans import Plan
@@ -110,6 +111,7 @@ def test_a_waiting_job_keeps_every_field_but_those_that_may_hold_images() -> Non
         sources=(SourceUse(reference="a.png"),),
         texts={"timeline.otio": "{}"},
         input_name=lambda place: "Shot 1",
+        parents=(Ingredient(title="a.png", role="inputTo"),),
         original=Path("a.mp4"),
         original_codec="hevc",
         in_place=True,

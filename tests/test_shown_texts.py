@@ -49,7 +49,10 @@ async def test_no_tool_and_no_resource_shows_what_moves_a_cursor(tmp_path: Path)
         templates = [each.uri_template for each in (await agent.list_resource_templates()).resource_templates]
         assert len(uris) + len(templates) >= 8
         for template in (*uris, *templates):
-            await expect_harmless(agent, template.replace("{clip_id}", clip_id).replace("{resolution}", "480p"))
+            await expect_harmless(
+                agent,
+                template.replace("{clip_id}", clip_id).replace("{resolution}", "480p").replace("{+file}", clip_id),
+            )
 
 
 async def expect_harmless(agent: Any, uri: str) -> None:

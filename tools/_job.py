@@ -150,6 +150,7 @@ def structured(view: JobView) -> dict[str, Any]:
     shown = view.model_dump(mode="json", exclude_none=True, exclude={"clip": _KEPT_BY_THE_RESOURCE})
     if view.clip is not None and (url := link_to(view.clip.clip_id, view.clip.kind)) is not None:
         shown["clip"]["url"] = url
+        del shown["clip"]["sheet_path"]  # of the server's disk; the sheet itself is in the result
     if view.clip is None or view.effective is None:
         return shown
     clip = {name: value for name, value in shown["clip"].items() if value != []}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ltx_mcp.cli.audit_options import AuditOptions
 from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions, VerifyOptions
+from ltx_mcp.cli.install_options import InstallOptions
 from ltx_mcp.cli.licence_options import LicenceOptions
 from ltx_mcp.cli.policy_options import PolicyOptions
 from ltx_mcp.cli.serve_options import ServeOptions
@@ -63,6 +64,11 @@ class Command:
 COMMANDS = {
     "serve": Command(
         "serve MCP on stdio (what an MCP host starts), or over HTTP", "serve:serve", ServeOptions, json=False
+    ),
+    "install": Command(
+        "tell an MCP host of this server: its own file is shown as it will be, changed, and kept as it was",
+        "install:install",
+        InstallOptions,
     ),
     "demo": Command(
         "make a short film through the MCP server, then find its second shot in other words", "commands:run_demo"

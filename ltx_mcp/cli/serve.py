@@ -5,13 +5,13 @@ The studio is opened by the first call that needs it, or at once where jobs wait
 
 import argparse
 import logging
-import sys
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from mcp.server.stdio import stdio_server
 
 from ltx_mcp.cli.options import read_options
+from ltx_mcp.cli.output import err
 from ltx_mcp.cli.serve_options import ServeOptions
 from ltx_mcp.jobs.database import has_unfinished
 from ltx_mcp.server.shared_engine import owned_engine, serve_client
@@ -57,8 +57,8 @@ async def _serve_http(settings: Settings, lazy_studio: LazyStudio, where: str) -
         address = Address(*socket.getsockname()[:2])
         tokens, path = needed_tokens(address, settings.http_token, settings.data_dir)
         if path is not None:
-            sys.stderr.write(f"Clients need the token in {path}.\n")
+            err.print(f"Clients need the token in {path}.", markup=False)
         app = make_app(lazy_studio, settings, Access.of(address, settings.http_url, tokens))
-        sys.stderr.write(f"MCP over HTTP at {settings.http_url or f'http://{address}'}{MCP_PATH}\n")
+        err.print(f"MCP over HTTP at {settings.http_url or f'http://{address}'}{MCP_PATH}", markup=False)
         async with owned_engine(settings, lazy_studio):
             await HttpServer(app, lazy_studio.stop_jobs).serve([socket])

@@ -67,17 +67,20 @@ class Relay:
             if self.client_left.is_set():
                 await to_server.aclose()
                 return
-            await self._reopen()
-            for item in list(self._unanswered.values()):
+            if self._opened:
+                await self._reopen()
+            for item in [each for each in self._unanswered.values() if each not in self._opened]:
                 await self._pass_on(item)
 
     async def _reopen(self) -> None:
-        if not self._opened or (asked := _request_id(self._opened[0].message)) in self._unanswered:
-            return  # there is no session to open, or its opening is asked again with what is unanswered
-        self._repeated, self._reopened = asked, anyio.Event()
-        await self._pass_on(self._opened[0])
-        await self._reopened.wait()
-        for item in self._opened[1:]:
+        first, *rest = self._opened
+        asked = _request_id(first.message)
+        if asked not in self._unanswered:  # the client has the answer, and must not get another
+            self._repeated, self._reopened = asked, anyio.Event()
+        await self._pass_on(first)
+        if self._repeated is not None:
+            await self._reopened.wait()
+        for item in rest:
             await self._pass_on(item)
 
     async def _pass_on(self, item: SessionMessage) -> None:

@@ -142,9 +142,9 @@ def _add_resources(server: MCPServer[LazyStudio], lazy_studio: LazyStudio) -> No
     )
     async def verify(file: str) -> str:
         try:
-            return harmless((await (await lazy_studio.studio()).verify(file)).model_dump_json())
+            return _shown((await (await lazy_studio.studio()).verify(file)).model_dump(mode="json"))
         except StudioError as error:
-            raise ResourceError(str(error)) from None
+            raise ResourceError(harmless(str(error))) from None
 
     @server.resource("ltx://capabilities", title="What this machine makes", mime_type="application/json")
     async def capabilities() -> str:
