@@ -53,7 +53,8 @@ async def serve_client(
     roots = None if any_file else settings.roots
     guest = Guest(pid=os.getpid(), roots=roots, max_wait_s=settings.max_wait_s)
     relay = Relay(client)
-    async with anyio.create_task_group() as tasks, AsyncExitStack() as stack:
+    # Closing what goes to the client lets go of standard output; without it the process would not end.
+    async with client[1], anyio.create_task_group() as tasks, AsyncExitStack() as stack:
         tasks.start_soon(relay.read_client)
         lock = _lock(settings, stack)
         if lock is None or not await _attach_until_owner(settings, lock, relay, guest, unreachable_s):
