@@ -20,7 +20,7 @@ _INPUT = re.compile(r"^Input #0, (.+), from ")
 _TIME = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 _FRAME = re.compile(r"n: *0 pts: *(-?\d+) .*fmt:(\S+) .*sar:(\d+)/(\d+) s:(\d+)x(\d+) i:([PTB]) ")
 _COLOUR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
-_SOUND = re.compile(r"n:0 pts:(-?\d+) .*chlayout:(.+) rate:(\d+) nb_samples")
+_SOUND = re.compile(r"n:0 pts:(-?\d+) .*chlayout:([^\[\]]+) rate:(\d+) nb_samples")
 
 
 @dataclass

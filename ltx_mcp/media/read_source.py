@@ -179,7 +179,10 @@ def _clock(video_s: float, audio_s: float | None, grid_s: float, fps: float) -> 
 
 def _first_frames(path: Path, video: int, decoder: str, audio: int | None, listed_s: float | None) -> FirstFrames:
     """Decode one frame, and the first sound. Raises MediaError where no frame decodes, or where it is too large."""
-    for sound in dict.fromkeys((audio, None)):
+    # Two threads of ffmpeg write these lines, rarely into one another's: then they are read again. Sound that cannot be
+    # decoded must not keep the frame from being read.
+    with_sound = ((True, audio), (True, audio), (False, audio))
+    for again, sound in ((False, None),) if audio is None else (*with_sound, (False, None)):
         decoded = FirstFrames()
         args = [*(("-t", str(listed_s)) if listed_s is not None else ())]
         # The index is for seeking; that of an AVI of hours takes longer to read than all else here.
@@ -194,7 +197,8 @@ def _first_frames(path: Path, video: int, decoder: str, audio: int | None, liste
                 if sound is None:
                     raise MediaError(f"{path.name} cannot be read as a video. {error.message}", HINT) from error
                 continue
-        if decoded.pixel_format and decoded.colour is not None:
+        has_sound = sound is None or decoded.sound_s is not None
+        if decoded.pixel_format and decoded.colour is not None and (has_sound or not again):
             break
     if not decoded.pixel_format or decoded.colour is None or not decoded.tick_s:
         raise MediaError(f"{path.name} cannot be read as a video: it holds no frame that decodes.", HINT)

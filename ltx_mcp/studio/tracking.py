@@ -135,7 +135,8 @@ class JobTracker:
         Raises QueueFull, but for a job that was accepted before.
         """
         target, accepted, plan = self._lanes[lane], job_id in self._adopted, self._jobs.get(job_id).plan
-        is_draft = plan is not None and plan.quality == "draft"
+        # Those of dead processes keep the order in which they were accepted.
+        is_draft = plan is not None and plan.quality == "draft" and not accepted
         lane_job = target.submit(render, write, partial(self.on_progress, job_id), is_short=is_draft, accepted=accepted)
         self._submitted[job_id] = Submitted(target, lane_job)
         self._jobs.queued(job_id)
