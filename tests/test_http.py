@@ -13,8 +13,8 @@ from mcp.types import JSONRPCNotification
 from ltx_mcp.errors import ArchiveError, BadInput, SettingsError
 from ltx_mcp.http.address import Address, Hosts, listen, read_address
 from ltx_mcp.http.app import Access
-from ltx_mcp.http.door import Door
 from ltx_mcp.http.events import KeptEvents, SessionEvents
+from ltx_mcp.http.request_checks import RequestChecks
 from ltx_mcp.http.tokens import needed_tokens
 from ltx_mcp.settings import Settings
 
@@ -216,5 +216,5 @@ async def test_a_client_that_stands_still_is_taken_for_gone() -> None:
 
     scope = {"type": "http", "headers": [(b"host", b"localhost")]}
     with anyio.fail_after(10), pytest.raises(BrokenPipeError):
-        await Door(app, Hosts.of(HERE, None), body_s=0.01, send_s=0.01)(scope, receive, never)
+        await RequestChecks(app, Hosts.of(HERE, None), body_s=0.01, send_s=0.01)(scope, receive, never)
     assert got == [first, {"type": "http.disconnect"}]

@@ -1,4 +1,4 @@
-"""The HTTP server as an ASGI app: the MCP endpoint, and what else stands behind the same door."""
+"""The HTTP server as an ASGI app: the MCP endpoint, and what else is served behind the same checks."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from starlette.types import ASGIApp
 from ltx_mcp.archive.uploads import Uploads
 from ltx_mcp.http.address import Address, Hosts
 from ltx_mcp.http.clip_files import ClipFiles
-from ltx_mcp.http.door import Door
 from ltx_mcp.http.events import Sessions
 from ltx_mcp.http.links import Linking, Links
 from ltx_mcp.http.private_files import kept_secret
+from ltx_mcp.http.request_checks import RequestChecks
 from ltx_mcp.http.status import Metrics, healthz
 from ltx_mcp.http.tokens import Calling, Tokens
 from ltx_mcp.http.uploads import UploadRoute
@@ -61,7 +61,7 @@ class Access:
         if self.tokens is not None:
             backend = BearerAuthBackend(self.tokens)
             known = [Middleware(AuthenticationMiddleware, backend=backend), Middleware(Calling)]
-        return [Middleware(Door, hosts=self.hosts), *known]
+        return [Middleware(RequestChecks, hosts=self.hosts), *known]
 
 
 def make_app(lazy_studio: LazyStudio, settings: Settings, access: Access) -> Starlette:

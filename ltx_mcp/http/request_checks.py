@@ -1,4 +1,4 @@
-"""What every request passes before anything answers it: its Host, its Origin, and how long its client may dawdle.
+"""What every request passes before anything answers it: its Host, its Origin, and how long its client may take.
 
 Tokens are checked after it, by the SDK's middleware (app.py), because signed URLs need none.
 """
@@ -15,7 +15,7 @@ SEND_S = 60.0  # until a client reads on; what it has not read is held here
 _ON_EVERY_ANSWER = (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")
 
 
-class Door:
+class RequestChecks:
     """An ASGI app around another: refuses foreign hosts and origins, and gives up on clients that stand still."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts, body_s: float = BODY_S, send_s: float = SEND_S) -> None:
