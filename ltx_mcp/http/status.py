@@ -1,7 +1,7 @@
 """GET /healthz and GET /metrics: whether the server answers, and a few figures for Prometheus.
 
-Health is told to anyone who passes the checks of a request, for whoever restarts the server has no token. The figures are of all
-owners together, so they are for the machine's own user.
+Health is told to anyone, for whoever restarts the server has no token. The figures are of all owners together, so they
+are for the machine's own user.
 """
 
 from collections.abc import Iterator, Mapping

@@ -179,26 +179,26 @@ def _clock(video_s: float, audio_s: float | None, grid_s: float, fps: float) -> 
 
 def _first_frames(path: Path, video: int, decoder: str, audio: int | None, listed_s: float | None) -> FirstFrames:
     """Decode one frame, and the first sound. Raises MediaError where no frame decodes, or where it is too large."""
-    # Two threads of ffmpeg write these lines, rarely into one another's: then they are read again. Sound that cannot be
+    # Two threads of ffmpeg write these lines, rarely into one another's: then they are read again. Audio that cannot be
     # decoded must not keep the frame from being read.
-    with_sound = ((True, audio), (True, audio), (False, audio))
-    for again, sound in ((False, None),) if audio is None else (*with_sound, (False, None)):
+    with_audio = ((True, audio), (True, audio), (False, audio))
+    for again, track in ((False, None),) if audio is None else (*with_audio, (False, None)):
         decoded = FirstFrames()
         args = [*(("-t", str(listed_s)) if listed_s is not None else ())]
         # The index is for seeking; that of an AVI of hours takes longer to read than all else here.
         args += [*(("-c:v", decoder) if decoder else ()), "-fflags", "+ignidx", *input_args(path)]
         args += ["-map", f"0:{video}", "-vf", "showinfo=checksum=0", "-frames:v", "1"]
-        if sound is not None:
-            args += ["-map", f"0:{sound}", "-af", "ashowinfo", "-frames:a", "1"]
+        if track is not None:
+            args += ["-map", f"0:{track}", "-af", "ashowinfo", "-frames:a", "1"]
         with FFmpeg([*args, "-f", "null", "-"], on_info=decoded.read) as ffmpeg:
             try:
                 ffmpeg.finish(_LIMIT_S)
             except MediaError as error:
-                if sound is None:
+                if track is None:
                     raise MediaError(f"{path.name} cannot be read as a video. {error.message}", HINT) from error
                 continue
-        has_sound = sound is None or decoded.sound_s is not None
-        if decoded.pixel_format and decoded.colour is not None and (has_sound or not again):
+        has_audio = track is None or decoded.sound_s is not None
+        if decoded.pixel_format and decoded.colour is not None and (has_audio or not again):
             break
     if not decoded.pixel_format or decoded.colour is None or not decoded.tick_s:
         raise MediaError(f"{path.name} cannot be read as a video: it holds no frame that decodes.", HINT)
