@@ -25,7 +25,7 @@ from PIL import Image
 from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.errors import QueueFull, RenderFailed
+from ltx_mcp.errors import NotFound, QueueFull, RenderFailed
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.jobs.database import has_unfinished
 from ltx_mcp.jobs.presence import Presence
@@ -36,6 +36,7 @@ from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.types import states
+from ltx_mcp.types.owners import calling
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import AnimateRequest, GenerateRequest
 from ltx_mcp.types.searches import SearchRequest
@@ -281,12 +282,17 @@ async def test_a_server_goes_on_with_the_job_of_another_process_that_dies_beside
         async with a_studio(tmp_path) as studio:
             other = Presence(tmp_path)
             store = JobStore(tmp_path / "jobs.sqlite", other)
-            job = store.create(a_request())
+            job = store.create(a_request(), owner="anna")
             store.close()
             assert studio.jobs.get(job.job_id).state.status == "running"
             assert not studio.jobs.adopt(), "it lives"
             other.close()
-            assert isinstance(await ended(studio, job.job_id), states.Succeeded)
+            with calling("anna"):
+                done = await ended(studio, job.job_id)
+                assert isinstance(done, states.Succeeded)
+                assert (await studio.archive.clip(done.clip_id)).owner == "anna", "it is still hers"
+            with pytest.raises(NotFound):
+                await studio.archive.clip(done.clip_id)
 
 
 @pytest.mark.anyio
