@@ -26,6 +26,8 @@ WEIGHTS = (
 DATA = {
     "ltx_mcp/py.typed",
     "ltx_mcp/moderation/policy.toml",
+    "ltx_mcp/moderation/confusables.txt",
+    "ltx_mcp/moderation/UNICODE-LICENCE.txt",
     "ltx_mcp/typeset/OFL.txt",
     "ltx_mcp/typeset/fonts/*.ttf",
     "ltx_mcp/micro/shapes_clip/*",

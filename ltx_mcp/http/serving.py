@@ -1,6 +1,7 @@
 """The HTTP server as a process: uvicorn on one socket, until SIGINT or SIGTERM.
 
-On either its running jobs end first, so that whoever waits for one is told; then connections close, and the studio.
+On either whoever waits for a job is told first that the next server goes on with it; then connections close, and the
+studio.
 """
 
 import asyncio

@@ -48,7 +48,7 @@ class LazyStudio:
         return self._seen(await self._opening.studio())
 
     def stop_jobs(self) -> None:
-        """End the running jobs, if the studio is open: who waits for one is told, before the studio is closed."""
+        """Leave the running jobs to the next process; who waits for one is told, before the studio is closed."""
         if self._opening.opened is not None:
             self._opening.opened.jobs.stop()
 

@@ -207,7 +207,7 @@ class JobTracker:
         """
         self.own(job_id)
         with anyio.move_on_after(wait_s):
-            while not (job := self.get(job_id)).has_ended:
+            while not (job := self.get(job_id)).has_ended and job_id not in self._left:
                 changed = self._changed.setdefault(job_id, anyio.Event())
                 await on_job(job)
                 with anyio.move_on_after(self._heartbeat_s):
@@ -234,6 +234,7 @@ class JobTracker:
             if not isinstance(state, states.Running) or state.stage not in (Stage.PUBLISHING, Stage.INDEXING):
                 self._left.add(job_id)
                 submitted.lane.cancel(submitted.lane_job)
+                self._wake(job_id)  # who waits is told that it is still to come
 
     def free_s(self, job: Job, lane: LaneName) -> float | None:
         """Seconds until this lane, which has no place for the job, should take one. None while nothing is known."""
