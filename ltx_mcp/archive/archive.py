@@ -182,7 +182,8 @@ class Archive:
             # From the sidecars, not a column: a tag that is changed must not cost an embedding.
             tagged = [clip.clip_id for clip in await self.clips() if set(tags) <= set(clip.tags)]
             query = query.model_copy(update={"clip_ids": frozenset(tagged)})
-        own, every = await self.clip_ids(), await anyio.to_thread.run_sync(self._library.clip_ids)
+        every = await anyio.to_thread.run_sync(self._library.clip_ids)
+        own = await anyio.to_thread.run_sync(lambda: [clip_id for clip_id in every if self._library.is_own(clip_id)])
         if len(own) < len(every):  # of the others not even a word is told
             if not own:
                 return SearchResult(moments=(), total_clips=0, note=EMPTY)

@@ -207,7 +207,7 @@ class Library:
 
     def own_ids(self) -> list[str]:
         """The ids of the caller's clips, sorted."""
-        return [clip_id for clip_id in self.clip_ids() if self._is_own(clip_id)]
+        return [clip_id for clip_id in self.clip_ids() if self.is_own(clip_id)]
 
     def own(self) -> list[Clip]:
         """The caller's clips, as `all`."""
@@ -215,11 +215,12 @@ class Library:
 
     def get(self, clip_id: str) -> Clip:
         """A clip of the caller. Raises NotFound with the nearest ids; ArchiveError if its sidecar is damaged."""
-        if not self.has(clip_id) or not self._is_own(clip_id):
+        if not self.has(clip_id) or not self.is_own(clip_id):
             raise NotFound(f"There is no clip {clip_id[:80]!r}.", self.suggestion(clip_id))
         return read_clip(self.clips_dir / clip_id)
 
-    def _is_own(self, clip_id: str) -> bool:
+    def is_own(self, clip_id: str) -> bool:
+        """Whether a published clip is the caller's."""
         if clip_id not in self._owners:
             self._owners[clip_id] = owner_in(self.clips_dir / clip_id)
         return self._owners[clip_id] == caller()

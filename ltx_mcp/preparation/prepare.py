@@ -50,30 +50,19 @@ def prepare(
     narrator: Narrator,
 ) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError, and ModelUnavailable where a control signal or a voice cannot be had."""
-    prepared = _prepare(request, inputs, method, controls, draft_latents, narrator)
-    return replace(prepared, parents=parents_of(request, inputs))
-
-
-def _prepare(
-    request: ClipRequest,
-    inputs: Inputs,
-    method: RestyleMethod,
-    controls: Controls,
-    draft_latents: DraftLatents,
-    narrator: Narrator,
-) -> PreparedJob:
     match request:
         case GenerateRequest():
-            return prepare_generate(request, inputs)
+            prepared = prepare_generate(request, inputs)
         case AnimateRequest():
-            return prepare_animate(request, inputs)
+            prepared = prepare_animate(request, inputs)
         case RestyleRequest():
-            return prepare_restyle(request, inputs, method, controls)
+            prepared = prepare_restyle(request, inputs, method, controls)
         case ImportRequest():
-            return prepare_import(request, inputs)
+            prepared = prepare_import(request, inputs)
         case FinalizeRequest():
-            return prepare_finalize(request, inputs, draft_latents)
+            prepared = prepare_finalize(request, inputs, draft_latents)
         case EditRequest():
-            return prepare_edit(request, inputs, narrator)
+            prepared = prepare_edit(request, inputs, narrator)
         case _:
             assert_never(request)
+    return replace(prepared, parents=parents_of(request, inputs))

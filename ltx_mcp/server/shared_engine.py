@@ -77,11 +77,8 @@ async def owned_engine(settings: Settings, lazy_studio: LazyStudio) -> AsyncGene
             who = f"Process {address.pid}" if (address := lock.address()) else "Another process"
             hint = "End it first: then it attaches to this one. Or name another data directory in LTX_MCP_DATA_DIR."
             raise ArchiveError(f"{who} serves {settings.data_dir} already.", hint)
-        owner = EngineOwner(lazy_studio, Host(pid=os.getpid(), settings=_chosen(settings)))
-        async with lazy_studio.running(), anyio.create_task_group() as tasks:
-            tasks.start_soon(owner.listen, lock)
+        async with _owner(settings, lazy_studio, lock):
             yield
-            tasks.cancel_scope.cancel()
 
 
 def _lock(settings: Settings, stack: AsyncExitStack) -> EngineLock | None:
@@ -117,13 +114,20 @@ async def _attach_until_owner(
 
 
 async def _serve_here(settings: Settings, lazy_studio: LazyStudio, relay: Relay, lock: EngineLock | None) -> None:
+    async with _owner(settings, lazy_studio, lock) as owner:
+        async with session_here(lazy_studio) as server:
+            await relay.serve(server)
+        await owner.linger(settings.linger_s)
+
+
+@asynccontextmanager
+async def _owner(settings: Settings, lazy_studio: LazyStudio, lock: EngineLock | None) -> AsyncGenerator[EngineOwner]:
+    """This process with an engine of its own; others may attach while it holds the lock."""
     owner = EngineOwner(lazy_studio, Host(pid=os.getpid(), settings=_chosen(settings)))
     async with lazy_studio.running(), anyio.create_task_group() as tasks:
         if lock is not None and lock.is_held:
             tasks.start_soon(owner.listen, lock)
-        async with session_here(lazy_studio) as server:
-            await relay.serve(server)
-        await owner.linger(settings.linger_s)
+        yield owner
         tasks.cancel_scope.cancel()
 
 
