@@ -22,20 +22,25 @@ from ltx_mcp.tools._tool import ERROR_META
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.value import Value
 
-CANCEL_S = 10.0
+CANCEL_S = 30.0
 
 
 async def rendered(settings: Settings, tool: str, options: Value) -> Clip:
     """Make a clip with this tool, with a bar; Ctrl-C cancels it. Raises Refused, BadInput, StudioError."""
     arguments = options.model_dump(mode="json", exclude_unset=True, exclude={"tool"})
     async with Client(_engine(settings)) as studio:
-        job = _data(await studio.call_tool(tool, {**arguments, "wait_s": 0}))
+        with anyio.CancelScope(shield=True):  # a job whose id is not known yet could not be cancelled, and would run on
+            job = _data(await studio.call_tool(tool, {**arguments, "wait_s": 0}))
         try:
             with progress_bars() as bars:
                 job = await _finished(studio, job, bars)
         except anyio.get_cancelled_exc_class():
-            with anyio.move_on_after(CANCEL_S, shield=True):
+            with anyio.move_on_after(CANCEL_S, shield=True) as waiting:
                 await studio.call_tool("cancel_job", {"job_id": job["job_id"]})
+            if waiting.cancelled_caught:
+                raise StudioError(
+                    f"{job['job_id']} could not be cancelled in time.", "See what it does: ltx-mcp jobs."
+                ) from None
             raise
         facts = await studio.read_resource(f"clip://{job['clip']['clip_id']}")
     (content,) = facts.contents
