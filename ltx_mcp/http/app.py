@@ -24,7 +24,7 @@ from ltx_mcp.http.request_checks import RequestChecks
 from ltx_mcp.http.status import Metrics, healthz
 from ltx_mcp.http.tokens import Calling, Tokens
 from ltx_mcp.http.uploads import UploadRoute
-from ltx_mcp.server.server import make_server
+from ltx_mcp.server.server import StudioServer, make_server
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
 
@@ -64,10 +64,15 @@ class Access:
         return [Middleware(RequestChecks, hosts=self.hosts), *known]
 
 
-def make_app(lazy_studio: LazyStudio, settings: Settings, access: Access) -> Starlette:
-    """The app over a studio, which all sessions share, and which is closed with the app. Raises ArchiveError."""
+def make_app(
+    lazy_studio: LazyStudio, settings: Settings, access: Access, server: StudioServer | None = None
+) -> Starlette:
+    """The app over a studio, which all sessions share, and which is closed with the app. Raises ArchiveError.
+
+    `server` is what is served of MCP; left out, all that the studio offers.
+    """
     sessions = Sessions(
-        make_server(lazy_studio).protocol_server,
+        (server or make_server(lazy_studio)).protocol_server,
         max_request_body_size=MAX_MESSAGE_BYTES,
         max_sessions=MAX_SESSIONS,
         retry_interval=RETRY_MS,

@@ -1,0 +1,43 @@
+"""pydantic-ai: an agent whose model is a function, which sees what any model would see."""
+
+from typing import Any
+
+from exchange import MAKE, SEARCH, Said, run
+from fastmcp.client.transports import StdioTransport
+from pydantic_ai import Agent
+from pydantic_ai.mcp import MCPToolset
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, UserPromptPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+
+async def talk(target: Any) -> Said:
+    calls = [("generate_video", MAKE), ("search_clips", SEARCH)]
+    tools: list[str] = []
+    seen: list[list[Any]] = []
+
+    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        tools[:] = [tool.name for tool in info.function_tools]
+        if len(messages) > 1:
+            seen.append([block for part in messages[-1].parts for block in _blocks(part)])
+        return ModelResponse(parts=[ToolCallPart(*calls.pop(0))] if calls else [TextPart("done")])
+
+    toolset = MCPToolset(target if isinstance(target, str) else StdioTransport(**target))
+    async with Agent(FunctionModel(model), toolsets=[toolset]) as agent:
+        await agent.run("a red circle")
+    made, found = seen
+    return tools, made, found
+
+
+def _blocks(part: Any) -> list[Any]:
+    content = part.content
+    items = content if isinstance(content, list) else [content]
+    return [{"type": str(getattr(item, "media_type", "text")), "text": _text(item, part)} for item in items]
+
+
+def _text(item: Any, part: Any) -> str:
+    if hasattr(item, "media_type"):
+        return ""
+    return item if isinstance(item, str) or isinstance(part, UserPromptPart) else part.model_response_str()
+
+
+run(talk)
