@@ -1,15 +1,18 @@
-"""docs/deploy: what the unit and the Dockerfile name is there, and the commands that they start are understood."""
+"""docs/deploy: what its files name is there, and the commands that they start are understood."""
 
 import json
 import re
 from pathlib import Path
 
+from ltx_mcp import __version__
 from ltx_mcp.cli.main import _parser
 from ltx_mcp.http.address import read_address
 from ltx_mcp.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 UNIT = (ROOT / "docs" / "deploy" / "ltx-mcp.service").read_text(encoding="utf-8")
+MANIFEST = (ROOT / "docs" / "deploy" / "manifest.json").read_text(encoding="utf-8")
+SERVER = (ROOT / "docs" / "deploy" / "server.json").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "docs" / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -31,5 +34,22 @@ def test_the_image_is_made_of_what_the_package_is_made_of() -> None:
 
 
 def test_the_settings_that_they_name_exist() -> None:
-    named = set(re.findall(rf"{PREFIX}([A-Z_]+)", UNIT + DOCKERFILE))
+    named = set(re.findall(rf"{PREFIX}([A-Z_]+)", UNIT + DOCKERFILE + MANIFEST + SERVER))
     assert {name.lower() for name in named} <= set(Settings.model_fields)
+
+
+def test_the_bundle_and_the_registry_entry_start_this_version() -> None:
+    """mcpb checks the manifest whole (tests/protocol); here are the rules of the registry's schema of 2025-12-11."""
+    manifest, entry = json.loads(MANIFEST), json.loads(SERVER)
+    [package] = entry["packages"]
+    assert {manifest["version"], entry["version"], package["version"]} == {__version__}
+    command = manifest["server"]["mcp_config"]
+    assert _parser().parse_args(command["args"][command["args"].index("ltx-mcp") + 1 :]).command == "serve"
+    assert _parser().parse_args([argument["value"] for argument in package["packageArguments"]]).command == "serve"
+    assert {f"${{user_config.{name}}}" for name in manifest["user_config"]} == set(command["env"].values())
+    assert Settings.load(command["env"]) == Settings.load({}), "what a host does not fill in is left out"
+    assert re.fullmatch(r"[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+", entry["name"])
+    assert f"mcp-name: {entry['name']}" in (ROOT / "README.md").read_text(encoding="utf-8"), "the registry looks for it"
+    assert max(len(entry["title"]), len(entry["description"])) <= 100
+    assert package.keys() >= {"registryType", "identifier", "version", "transport"}
+    assert all({"name", "description"} <= variable.keys() for variable in package["environmentVariables"])

@@ -2,8 +2,12 @@
 
 import json
 import os
+import re
+import shlex
 import stat
+import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +19,10 @@ from test_cli import run
 from ltx_mcp.cli.hosts import host
 from ltx_mcp.cli.install_options import HostName
 from ltx_mcp.errors import BadInput
+from ltx_mcp.http.address import Address
+from ltx_mcp.http.app import MCP_PATH
 
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 OTHERS = {"mcpServers": {"other": {"command": "node"}}, "theme": "dark", "letters": "\u00e9\u732b"}
 PLACES = {
     "claude-code": (".claude.json",) * 3,
@@ -31,6 +38,7 @@ PLACES = {
         "AppData/Roaming/Code/User/mcp.json",
     ),
     "codex": (".codex/config.toml",) * 3,
+    "lmstudio": (".lmstudio/mcp.json",) * 3,
 }
 
 
@@ -109,15 +117,39 @@ def test_nothing_is_changed_without_a_yes_or_where_a_file_cannot_be_read(tmp_pat
         host("codex", {"HOME": str(tmp_path)}).changed("a = = b", {"command": "x"})
 
 
+def entries_of_the_readme() -> list[dict[str, Any]]:
+    """How its blocks, and its line for Claude Code, have a host start the server."""
+    text = README.split("## Connect an agent")[1].split("## Tools")[0]
+    tables = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    tables += [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    entries = [entry for table in tables for server in table.values() for entry in server.values()]
+    [line] = re.findall(r"`claude mcp add ltx -- (.*?)`", text)
+    command, *arguments = shlex.split(line)
+    return [*entries, {"command": command, "args": arguments}]
+
+
+def test_the_readme_has_an_entry_for_every_kind_of_host() -> None:
+    kinds = [set(entry) for entry in entries_of_the_readme()]
+    assert sum("command" in kind for kind in kinds) == 4
+    [http] = [entry for entry in entries_of_the_readme() if "url" in entry]
+    assert http["url"] == f"http://{Address()}{MCP_PATH}"
+    assert not [name for name in get_args(HostName) if host(name, {}).label not in README]
+
+
 @pytest.mark.slow
 def test_what_a_host_is_told_starts_the_server(tmp_path: Path) -> None:
     install(tmp_path, "claude-desktop", "--yes")
-    entry = servers(tmp_path / PLACES["claude-desktop"][0])["ltx"]
-    env = {"PATH": os.environ["PATH"], **entry["env"]}  # what a host with a window has
+    written = servers(tmp_path / PLACES["claude-desktop"][0])["ltx"]
+    entries = [written, *(entry for entry in entries_of_the_readme() if "command" in entry)]
+    starts = {(entry["command"], *entry["args"]) for entry in entries}
+    assert len(starts) == 2, "by its path, and by its name"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {"PATH": path, **written["env"]}  # what a host with a window has
 
-    async def count() -> int:
+    async def count(command: str, arguments: Sequence[str]) -> int:
         with anyio.fail_after(120):
-            async with Client(StdioServerParameters(command=entry["command"], args=entry["args"], env=env)) as client:
+            async with Client(StdioServerParameters(command=command, args=[*arguments], env=env)) as client:
                 return len((await client.list_tools()).tools)
 
-    assert anyio.run(count) > 10
+    for command, *arguments in starts:
+        assert anyio.run(count, command, arguments) > 10

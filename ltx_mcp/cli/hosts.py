@@ -1,6 +1,6 @@
 """MCP hosts: in which file each keeps its servers, under which key, and what an entry of ours is there.
 
-Places are those of each host's own documentation (Claude Code and Desktop, Cursor, VS Code, Codex; November 2026).
+Places are those of each host's own documentation, of November 2026.
 """
 
 import json
@@ -67,6 +67,8 @@ def host(name: HostName, environ: Mapping[str, str], platform: str = sys.platfor
             return Host("VS Code", programs / "Code" / "User" / "mcp.json", key="servers", typed=True)
         case "codex":
             return Host("Codex", Path(environ.get("CODEX_HOME") or home / ".codex") / "config.toml", key="mcp_servers")
+        case "lmstudio":
+            return Host("LM Studio", home / ".lmstudio" / "mcp.json")
 
 
 def our_entry(environ: Mapping[str, str], roots: Sequence[Path]) -> dict[str, Any]:

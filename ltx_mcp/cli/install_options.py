@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ltx_mcp.types.value import Value
 
-HostName = Literal["claude-code", "claude-desktop", "cursor", "vscode", "codex"]
+HostName = Literal["claude-code", "claude-desktop", "cursor", "vscode", "codex", "lmstudio"]
 
 
 class InstallOptions(Value):

@@ -1,5 +1,5 @@
 """Check the server with what others made to check servers: the official conformance suite in both revisions, MCP
-Inspector, and six clients in environments of their own.
+Inspector, Anthropic's checker of bundles, and six clients in environments of their own.
 
     uv run python tests/protocol/check.py
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 LIMIT_S = 120.0  # of any one program
 INSPECTOR_JOB = {"prompt": "a blue square", "duration_s": 1, "quality": "draft"}
 
@@ -62,6 +63,7 @@ def main() -> int:
                 ("conformance of the server as it is", lambda: own_scenarios(node, url, work)),
                 ("conformance with the suite's tools", lambda: whole_suite(node, fixture_url)),
                 ("Inspector", lambda: inspector(node, url)),
+                ("the bundle for Claude Desktop", lambda: bundle(node, work)),
                 *((name, lambda name=name: client(name, work, [url, target])) for name in CLIENTS),  # type: ignore[misc]
             ]
             for name, check in checks:
@@ -137,6 +139,24 @@ def inspector(node: Callable[[str], list[str]], url: str) -> None:
         made = json.loads(output([*ask, *make, "--protocol-era", era]))["result"]
         if made["structuredContent"]["status"] != "succeeded":
             raise Failed(f"{era}: {made}")
+
+
+def bundle(node: Callable[[str], list[str]], work: Path) -> None:
+    """Made, found valid, unpacked, and started as a host does that fills in nothing of what the user may choose."""
+    packed, unpacked = work / "ltx-mcp.mcpb", work / "unpacked"
+    output([sys.executable, str(ROOT / "docs" / "deploy" / "bundle.py"), str(packed)])
+    output([*node("mcpb"), "unpack", str(packed), str(unpacked)])
+    output([*node("mcpb"), "validate", str(unpacked / "manifest.json")])
+    config = json.loads((unpacked / "manifest.json").read_text(encoding="utf-8"))["server"]["mcp_config"]
+    ask = [config["command"], *(argument.replace("${__dirname}", str(unpacked)) for argument in config["args"])]
+    # Compiled once is faster for a host; a check starts it once.
+    environ = {**os.environ, **STAND_INS, **config["env"], "UV_COMPILE_BYTECODE": "0", "HOME": str(work)}
+    environ |= {"UV_CACHE_DIR": output(["uv", "cache", "dir"]).strip(), "LTX_MCP_MODEL": "stand-in"}
+    tools = output([*node("mcp-inspector"), "--cli", *ask, "--method", "tools/list"], cwd=work, env=environ)
+    if "generate_video" not in tools:
+        raise Failed(tools)
+    if not (work / ".local" / "share" / "ltx-mcp").is_dir():
+        raise Failed(f"its data is not in the user's folder: {sorted(work.iterdir())}")
 
 
 def client(name: str, work: Path, targets: list[str]) -> None:
