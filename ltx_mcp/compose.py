@@ -1,6 +1,6 @@
 """The composition root: settings in, a running studio out. The only place that knows every concrete class."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import assert_never
@@ -24,6 +24,7 @@ from ltx_mcp.engine.lora.hub import LoraHub
 from ltx_mcp.engine.lora.installed import InstalledLoras
 from ltx_mcp.engine.plan.memory import EMBEDDER_BYTES, Machine, probe_machine, resolve_device, room_beside
 from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.engine.weights.choice import Withheld, withheld
 from ltx_mcp.errors import ModelUnavailable, ModerationUnavailable, SettingsError
 from ltx_mcp.hub.cache import local_hub
 from ltx_mcp.index.arrival import Arrival
@@ -54,6 +55,7 @@ from ltx_mcp.provenance.c2pa_signer import C2paSigner
 from ltx_mcp.provenance.credentials import own_credentials, read_credentials
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.admission import Admission
+from ltx_mcp.studio.consent import Consent
 from ltx_mcp.studio.equipment import Equipment
 from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.gates import Gates
@@ -78,7 +80,7 @@ def choose_engine(settings: Settings) -> tuple[Engine, str]:
     from ltx_mcp.engine.weights.choice import choose
 
     machine = probe_machine()
-    choice = choose(settings.model, settings.accept_licence, machine, local_hub())
+    choice = choose(settings.model, settings.licence_is_accepted, machine, local_hub())
     engine = LtxEngine(choice.source, settings.device, settings.memory, machine, make_loras(settings))
     return engine, choice.reason
 
@@ -88,9 +90,21 @@ def make_engine(settings: Settings) -> Engine:
     return DeferredEngine(lambda: choose_engine(settings)[0])
 
 
+def withheld_model(settings: Settings) -> Withheld | None:
+    """The model that consent of the user would bring; none where the settings have said yes or no."""
+    if settings.model == STAND_IN or settings.accept_licence is not None or settings.licence_is_accepted:
+        return None
+    return withheld(settings.model, probe_machine(), local_hub())
+
+
+def _choose_again(engine: Engine) -> None:
+    if isinstance(engine, DeferredEngine):
+        engine.choose_again()
+
+
 def make_loras(settings: Settings) -> InstalledLoras:
     """The LoRAs of the user's folder, and those of the Hugging Face hub where one is named."""
-    return InstalledLoras(settings.lora_dir, hub=LoraHub(local_hub(), settings.accept_licence))
+    return InstalledLoras(settings.lora_dir, hub=LoraHub(local_hub(), lambda: settings.licence_is_accepted))
 
 
 def make_controls(settings: Settings) -> Controls:
@@ -142,7 +156,7 @@ def embedder_device(settings: Settings, machine: Machine | None = None) -> str:
     model = "micro" if settings.model == STAND_IN else settings.model
     try:
         device = resolve_device(settings.device, machine)
-        weights_bytes = choose(model, settings.accept_licence, machine, local_hub()).source.info.weights_bytes
+        weights_bytes = choose(model, settings.licence_is_accepted, machine, local_hub()).source.info.weights_bytes
     except ModelUnavailable:
         return "cpu"
     room = room_beside(device, machine, weights_bytes, settings.memory)
@@ -223,6 +237,7 @@ async def open_studio(
     controls: Controls | None = None,
     narrator: Narrator | None = None,
     signer: Signer | None = None,
+    awaits_consent: Callable[[], Withheld | None] | None = None,
     heartbeat_s: float = HEARTBEAT_S,
     any_file: bool = False,
     fetches: bool = False,
@@ -235,7 +250,8 @@ async def open_studio(
     `recovers`: it goes on with the jobs of processes that died, as a server does; a command renders its own job alone.
     """
     folder = settings.data_dir
-    engine = engine or make_engine(settings)
+    if engine is None:
+        engine, awaits_consent = make_engine(settings), awaits_consent or partial(withheld_model, settings)
     prompts = PromptGate(_usable_policy(settings))
     async with AsyncExitStack() as stack:
         library, jobs = _open_folder(settings, stack)
@@ -285,6 +301,7 @@ async def open_studio(
             archive=archive,
             clips=FinishedClips(inputs, archive, gates, signing),
             verifying=Verifying(inputs, library),
+            consent=Consent(folder, awaits_consent or (lambda: None), partial(_choose_again, engine)),
         )
         if recovers:
             recovery = Recovery(tracker, archive, publishing, runner.begin)

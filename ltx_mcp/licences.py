@@ -42,6 +42,12 @@ LTX_2_X = Licence("LTX-2.x Community License", "2026-08-11", "https://huggingfac
 OF_WEIGHTS = (LTX_2, LTX_2_X)
 
 
+def terms() -> list[str]:
+    """The licences with their versions, and what they ask: a line each."""
+    named = [f"{each.name} of {each.version}: {each.url}" for each in OF_WEIGHTS]
+    return [*named, *(f"- {line}" for line in PASSES_ON)]
+
+
 def is_accepted(folder: Path) -> bool:
     """Whether the last word on each licence, in the version of today, was that it is accepted."""
     said = {(event.get("licence"), event.get("version")): event.get("said") for event in events(folder)}

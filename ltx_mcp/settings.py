@@ -117,7 +117,7 @@ class Settings(BaseModel):
     roots: Annotated[tuple[Folder, ...], BeforeValidator(_folders)] = ()
     model: str = "auto"
     lora_dir: Folder | None = None
-    accept_licence: bool = False
+    accept_licence: bool | None = None
     device: str = "auto"
     memory: str = "auto"
     embedder: str = "auto"
@@ -154,8 +154,12 @@ class Settings(BaseModel):
             folder = cls._checked({"data_dir": chosen.get("data_dir") or cls().data_dir}, environ).data_dir
         except SettingsError:  # told with the rest
             return cls._checked(chosen, environ)
-        accepted = {"accept_licence": True} if is_accepted(folder) else {}  # by `ltx-mcp licence`
-        return cls._checked({**accepted, **_config(folder / CONFIG_NAME), **chosen}, environ)
+        return cls._checked({**_config(folder / CONFIG_NAME), **chosen}, environ)
+
+    @property
+    def licence_is_accepted(self) -> bool:
+        """What the setting says, and where it says nothing, what `ltx-mcp licence` or a host has recorded by now."""
+        return is_accepted(self.data_dir) if self.accept_licence is None else self.accept_licence
 
     @classmethod
     def _checked(cls, values: Mapping[str, Any], environ: Mapping[str, str]) -> "Settings":

@@ -8,7 +8,7 @@ from ltx_mcp.settings import Settings
 
 
 def accepts(folder: Path, **environ: str) -> bool:
-    return Settings.load({"LTX_MCP_DATA_DIR": str(folder), **environ}).accept_licence
+    return Settings.load({"LTX_MCP_DATA_DIR": str(folder), **environ}).licence_is_accepted
 
 
 def test_acceptance_is_recorded_and_revocable_and_a_setting_overrules_it(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def put(cache: Path, repo: str, *files: str, commit: str = COMMIT, newest: bool 
 
 
 def installed(cache: Path, folder: Path | None = None, accepted: bool = False, offline: bool = True) -> InstalledLoras:
-    return InstalledLoras(folder, [ENTRY], LoraHub(Hub(cache, offline), accepted))
+    return InstalledLoras(folder, [ENTRY], LoraHub(Hub(cache, offline), lambda: accepted))
 
 
 @pytest.mark.parametrize("name", ["felt-style", "maker/felt", "maker/felt:Felt.safetensors"])
@@ -130,7 +130,7 @@ TOO_LARGE = {"maker/many:a.safetensors": 11_000_000_000}
 
 def against_a_hub(cache: Path) -> None:
     with serving(FakeHub(HELD, ("maker/gated",), TOO_LARGE)) as server:
-        loras = InstalledLoras(None, [ENTRY], LoraHub(Hub(cache, endpoint=server.endpoint), accepted=True))
+        loras = InstalledLoras(None, [ENTRY], LoraHub(Hub(cache, endpoint=server.endpoint), lambda: True))
         card = loras.find("felt-style")
         assert (card.path, card.revision, card.bytes, card.kind) == (None, COMMIT, len(STYLE), "lora")
         assert not list(cache.rglob("*.safetensors")), "looked at, not fetched"

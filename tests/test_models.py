@@ -91,7 +91,7 @@ def video(machine: Machine, hub: Hub | None = None, **settings: object) -> list[
 def test_setup_wants_the_video_model_only_where_it_can_run_and_fetches_it_only_on_consent() -> None:
     assert video(LAPTOP) == []
     assert video(STATION, model="micro") == []
-    [unread] = video(STATION)
+    [unread] = video(STATION, accept_licence=False)
     assert unread.fetch is None
     assert "ltx-mcp licence --accept" in unread.part.line
     [agreed] = video(STATION, accept_licence=True)

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     },
     "studio": {
         "preparation", "archive", "jobs", "controls", "moderation", "narration", "provenance", "index", "engine",
-        "media", "types", "errors",
+        "media", "licences", "types", "errors",
     },
 }  # fmt: skip
 TOP = {"tools", "compose", "server", "http", "cli", "__main__", ""}

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.utilities.types import Image
-from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
+from mcp.types import CallToolResult, ContentBlock, InputRequiredResult, ResourceLink, TextContent
 from pydantic import Field
 
 from ltx_mcp.errors import NotFound
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.studio.lazy_studio import LazyStudio
+from ltx_mcp.tools._consent import ask
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import DRAFT_EDIT, Clip
 from ltx_mcp.types.links import link_to
@@ -36,6 +37,8 @@ _KEPT_BY_THE_RESOURCE: dict[str, Any] = {
 }  # fmt: skip
 
 ToolContext = Context[LazyStudio, Any]
+Answer = CallToolResult | InputRequiredResult
+RENDER = {"generate_video", "animate_image", "restyle_video", "finalize_draft"}  # with a model that has a licence
 Wait = Annotated[
     float,
     Field(ge=0, allow_inf_nan=False, description="Seconds."),
@@ -101,7 +104,7 @@ class ProgressReporter:
             log.debug("progress could not be sent", exc_info=True)
 
 
-async def make(context: ToolContext, request: Request, wait_s: float) -> CallToolResult:
+async def make(context: ToolContext, request: Request, wait_s: float) -> Answer:
     """Start a job and wait for it. A client that gives up before it has the job's id stops the job, but not one that
     leaves: its host restarts, and it asks again.
 
@@ -110,6 +113,10 @@ async def make(context: ToolContext, request: Request, wait_s: float) -> CallToo
     begun_s = time.monotonic()
     lazy_studio = context.request_context.lifespan_context
     studio = await lazy_studio.studio()
+    if request.tool in RENDER:
+        if (asked := await ask(context, studio.consent)) is not None:
+            return asked
+        begun_s = time.monotonic()  # hosts give a person the time to answer
     job = studio.jobs.running_like(request, studio.admission.roots) or await studio.start(request)
     studio.jobs.join(job.job_id)
     spent_s = time.monotonic() - begun_s  # opening the archive and looking through a source: the host's clock runs

@@ -1,13 +1,11 @@
 """edit_video: shots joined into one film."""
 
-from mcp.types import CallToolResult
-
-from ltx_mcp.tools._job import ToolContext, Wait, make
+from ltx_mcp.tools._job import Answer, ToolContext, Wait, make
 from ltx_mcp.tools._tool import MAKES, studio_tool
 from ltx_mcp.types.timeline import EditRequest
 
 
-async def edit_video(context: ToolContext, request: EditRequest, wait_s: Wait = 45.0) -> CallToolResult:
+async def edit_video(context: ToolContext, request: EditRequest, wait_s: Wait = 45.0) -> Answer:
     """Join 1 to 100 shots into one finished film: clips, their spans or frames, the user's own videos and
     images, of any size and rate, with transitions, titles, subtitles, narration and music that gives way to it.
     Needs no GPU. First make a proof with quality draft and look at its contact sheet (one image a shot), then

@@ -1,13 +1,11 @@
 """finalize_draft: a draft that was liked, finished at twice its size."""
 
-from mcp.types import CallToolResult
-
-from ltx_mcp.tools._job import ToolContext, Wait, make
+from ltx_mcp.tools._job import Answer, ToolContext, Wait, make
 from ltx_mcp.tools._tool import MAKES, studio_tool
 from ltx_mcp.types.requests import FinalizeOptions
 
 
-async def finalize_draft(context: ToolContext, draft: FinalizeOptions, wait_s: Wait = 45.0) -> CallToolResult:
+async def finalize_draft(context: ToolContext, draft: FinalizeOptions, wait_s: Wait = 45.0) -> Answer:
     """Finish a draft: the same clip at twice its size (540p becomes 1080p, 720p 1440p, 1080p 2160p) with the
     detail of a final, in a fraction of the time of a new one. So try ideas with quality draft and finish the
     chosen one. Works for drafts of generate_video and animate_image, for some days; the images of an animated

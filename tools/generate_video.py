@@ -1,13 +1,11 @@
 """generate_video: text to a clip with synchronized audio; a clip continued, or regenerated in a span."""
 
-from mcp.types import CallToolResult
-
-from ltx_mcp.tools._job import ToolContext, Wait, make
+from ltx_mcp.tools._job import Answer, ToolContext, Wait, make
 from ltx_mcp.tools._tool import MAKES, studio_tool
 from ltx_mcp.types.requests import GenerateRequest
 
 
-async def generate_video(context: ToolContext, request: GenerateRequest, wait_s: Wait = 45.0) -> CallToolResult:
+async def generate_video(context: ToolContext, request: GenerateRequest, wait_s: Wait = 45.0) -> Answer:
     """Make a new video clip with sound from a description. To find something made before, use search_clips
     first. Write the prompt as one flowing paragraph in the present tense: the action, then the subject's looks,
     the setting, camera, light and sounds, with speech in quotes. extend continues a clip by duration_s from its

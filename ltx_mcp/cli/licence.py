@@ -8,7 +8,7 @@ from ltx_mcp.cli.licence_options import LicenceOptions
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import out, print_value
 from ltx_mcp.errors import ArchiveError
-from ltx_mcp.licences import FFMPEG, OF_WEIGHTS, events, is_accepted, record
+from ltx_mcp.licences import FFMPEG, OF_WEIGHTS, events, is_accepted, record, terms
 from ltx_mcp.settings import Settings
 
 
@@ -28,11 +28,9 @@ async def licence(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _text(accepted: bool, settings: Settings) -> str:
-    lines = [f"{each.name} of {each.version}: {each.url}" for each in OF_WEIGHTS]
-    lines += [f"- {line}" for line in OF_WEIGHTS[0].passes_on]
     state = (
         "Accepted: ltx-mcp licence --revoke takes that back." if accepted else "Not accepted: ltx-mcp licence --accept"
     )
     if settings.accept_licence and not accepted:
         state = "Accepted by LTX_MCP_ACCEPT_LICENCE."
-    return "\n".join([*lines, state, FFMPEG])
+    return "\n".join([*terms(), state, FFMPEG])

@@ -103,7 +103,7 @@ def _video(settings: Settings, hub: Hub, machine: Machine) -> list[Planned]:
         pick(resolve_device(settings.device, machine), machine, family.loaded_bytes, settings.memory)
     except ModelUnavailable as obstacle:
         return [Planned(part.model_copy(update={"why_not": obstacle.message.rstrip(".")}))]
-    if not settings.accept_licence:
+    if not settings.licence_is_accepted:
         terms = f"not fetched before you read {family.licence_url} and run ltx-mcp licence --accept"
         return [Planned(part.model_copy(update={"why_not": terms}))]
     return [Planned(part, lambda check, progress: _fetch_family(family, hub, check, progress))]

@@ -22,6 +22,13 @@ class DeferredEngine:
                 self._chosen = self._choose()
             return self._chosen
 
+    def choose_again(self) -> None:
+        """Let the next one who needs an engine choose: what the choice depends on has changed. A render under way ends
+        with the engine that it has.
+        """
+        with self._lock:
+            self._chosen = None
+
     @property
     def card(self) -> ModelCard:
         return self._engine.card

@@ -1,7 +1,7 @@
 """Check the server with what others made to check servers: the official conformance suite in both revisions, MCP
 Inspector, Anthropic's checker of bundles, and six clients in environments of their own.
 
-    uv run python tests/protocol/check.py
+    uv run python tests/protocol/check.py [CHECK...]    own, suite, inspector, bundle, or a client; all if left out
 
 Needs npm and uv, and installs everything else into a temporary folder, in exact versions. Exit code 1 if a check fails.
 """
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,15 @@ def main() -> int:
         with server(serve, environ) as url, server(fixtures, environ) as fixture_url:
             target = json.dumps({"command": sys.executable, "args": ["-m", "ltx_mcp", "serve"], "env": environ})
             checks: list[tuple[str, Callable[[], None]]] = [
-                ("conformance of the server as it is", lambda: own_scenarios(node, url, work)),
-                ("conformance with the suite's tools", lambda: whole_suite(node, fixture_url)),
-                ("Inspector", lambda: inspector(node, url)),
-                ("the bundle for Claude Desktop", lambda: bundle(node, work)),
-                *((name, lambda name=name: client(name, work, [url, target])) for name in CLIENTS),  # type: ignore[misc]
+                ("own", lambda: own_scenarios(node, url, work)),
+                ("suite", lambda: whole_suite(node, fixture_url)),
+                ("inspector", lambda: inspector(node, url)),
+                ("bundle", lambda: bundle(node, work)),
+                *((name, partial(client, name, work, [url, target])) for name in CLIENTS),
             ]
             for name, check in checks:
-                failures += tried(name, check)
+                if name in (sys.argv[1:] or name):
+                    failures += tried(name, check)
     return 1 if failures else 0
 
 
@@ -104,6 +106,7 @@ def server(command: list[str], environ: dict[str, str]) -> Iterator[str]:
 
 def output(command: list[str], **options: Any) -> str:
     """Raises Failed with the end of what a program said that failed."""
+    done: subprocess.CompletedProcess[str]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, **options)
     if done.returncode != 0:
         raise Failed(f"exit code {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

@@ -9,6 +9,7 @@ import base64
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,20 +76,20 @@ def test_tool_with_task(name: Annotated[Name, Resolve(ask_name)]) -> str:
 JOBS = {"slow_compute", "failing_job", "test_tool_with_task"}
 
 
-async def as_jobs(context: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+async def as_jobs(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
     """Middleware: the task tools say what the prompt is, and generate_video is called with it."""
-    params = context.params or {}
-    if context.method != "tools/call" or params.get("name") not in JOBS:
-        return await call_next(context)
+    params = ctx.params or {}
+    if ctx.method != "tools/call" or params.get("name") not in JOBS:
+        return await call_next(ctx)
     if params["name"] == "failing_job":  # the suite wants one that is nothing but a task
-        require_client_extension(context, IDENTIFIER)
-    said = await call_next(context)
+        require_client_extension(ctx, IDENTIFIER)
+    said = await call_next(ctx)
     assert isinstance(said, dict)
     if "content" not in said:  # it asks for something first
         return said
     arguments = {"prompt": said["content"][0]["text"], "duration_s": 0.5, "quality": "draft"}
     job = {**params, "name": "generate_video", "arguments": arguments, "inputResponses": None, "requestState": None}
-    return await call_next(replace(context, params=job))
+    return await call_next(replace(ctx, params=job))
 
 
 def add_resources(server: MCPServer[Any]) -> None:
@@ -164,7 +165,16 @@ async def main(folder: Path) -> None:
     settings = Settings(data_dir=folder, model="stand-in", embedder="stand-in")
     lazy_studio = LazyStudio(lambda: open_studio(settings, engine=SlowEngine()), settings.max_wait_s)
     server = make_server(lazy_studio)
-    for tool in (*CONTENTS, *NOTES, *ASKING, greet, slow_compute, failing_job, test_tool_with_task):
+    tools: list[Callable[..., Any]] = [
+        *CONTENTS,
+        *NOTES,
+        *ASKING,
+        greet,
+        slow_compute,
+        failing_job,
+        test_tool_with_task,
+    ]
+    for tool in tools:
         server.add_tool(tool, description="One of the suite.", structured_output=False)
     for add in (add_resources, add_prompts, add_changes):
         add(server)

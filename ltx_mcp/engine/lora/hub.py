@@ -5,7 +5,7 @@ wrong one refused, before gigabytes are fetched; fetching is the lane's business
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +33,9 @@ class HubLora:
 
 
 class LoraHub:
-    """`hub` says where the cache is and whether the network may be used; `accepted` whether the licence was."""
+    """`hub` says where the cache is and whether the network may be used; `accepted` whether the licence is."""
 
-    def __init__(self, hub: Hub, accepted: bool) -> None:
+    def __init__(self, hub: Hub, accepted: Callable[[], bool]) -> None:
         self._hub = hub
         self._accepted = accepted
 
@@ -95,7 +95,7 @@ class LoraHub:
 
     def _may_ask(self, repo: str) -> None:
         self._hub.require_network(repo, _INSTEAD)
-        if not self._accepted:
+        if not self._accepted():
             raise unlicensed(repo, "the licence on its page", f"https://huggingface.co/{repo}")
 
 

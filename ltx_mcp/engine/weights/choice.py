@@ -44,6 +44,30 @@ def choose(model: str, accepted_licence: bool, machine: Machine, hub: Hub) -> Ch
     raise ModelUnavailable(f"There is no model {model!r}.", f"LTX_MCP_MODEL is {names}, a repository id or a folder.")
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """A model that this machine would use, and does not only because nobody has accepted its licence.
+
+    `missing_bytes` would be fetched then, about.
+    """
+
+    name: str
+    missing_bytes: int
+
+
+def withheld(model: str, machine: Machine, hub: Hub) -> Withheld | None:
+    """What acceptance of the licence would change, by the setting LTX_MCP_MODEL. Reads the cache, fetches nothing."""
+    try:
+        source = choose(model, True, machine, hub).source
+    except ModelUnavailable:
+        return None
+    if not isinstance(source, DiffusersSource) or Path(source.location).is_absolute():
+        return None
+    family = next((each for each in FAMILIES if each.name == source.info.name), None)
+    family = family or named_by_id(source.location, hub.snapshot(source.location))
+    return Withheld(family.name, family.missing_bytes(hub.cached_bytes(family.repos)))
+
+
 def _automatic(accepted_licence: bool, machine: Machine, hub: Hub) -> Choice:
     if machine.cuda_bytes is None:
         return Choice(MicroSource(), "There is no CUDA device, so the micro model is used.")

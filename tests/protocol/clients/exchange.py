@@ -9,13 +9,15 @@ draft and the search; `images`, how many it gets of the draft.
 
 import asyncio
 import json
+import secrets
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 LIMIT_S = 60.0
-MAKE = {"prompt": "a red circle", "duration_s": 1, "quality": "draft"}
-SEARCH = {"query": "red circle"}
+WORD = f"circle{secrets.token_hex(4)}"  # that no other clip has
+MAKE = {"prompt": f"a red circle {WORD}", "duration_s": 1, "quality": "draft"}
+SEARCH = {"query": WORD}
 
 Said = tuple[list[str], list[Any], list[Any]]
 

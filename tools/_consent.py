@@ -1,0 +1,80 @@
+"""Asking the user, through the host, for what only a user may say: that the licence of the weights is accepted.
+
+A client of 2025-11-25 is asked within the call; one of 2026-07-28 by an answer that asks for the same call again. Where
+the host cannot ask, nothing is accepted: the call goes on with the model that needs no consent, or with the error that
+names the command.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.elicitation import AcceptedElicitation, CancelledElicitation, render_elicitation_schema
+from mcp.server.mcpserver import Context
+from mcp.shared.exceptions import MCPError
+from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp.types.version import is_version_at_least
+from pydantic import BaseModel, Field, ValidationError
+
+if TYPE_CHECKING:
+    from ltx_mcp.studio.consent import Consent
+
+ASKS_AGAIN = "2026-07-28"  # from this revision on
+
+
+class Form(BaseModel):
+    """What the user fills in."""
+
+    accept: bool = Field(title="I accept these licences", description="Nothing is fetched before.")
+
+
+async def ask(context: Context[Any, Any], consent: "Consent") -> InputRequiredResult | None:
+    """Ask what is still to be asked. A result asks the client; None means that the call may go on.
+
+    Raises ArchiveError where consent cannot be recorded.
+    """
+    if not _can_ask(context):
+        return None
+    async with consent.turn:
+        if not (question := await consent.question()):
+            return None
+        if not is_version_at_least(context.protocol_version or "", ASKS_AGAIN):
+            await _settle(consent, await _within_the_call(context, question))
+            return None
+        answer = (context.input_responses or {}).get(consent.key)
+        if not isinstance(answer, ElicitResult):
+            form = ElicitRequestFormParams(message=question, requested_schema=render_elicitation_schema(Form))
+            return InputRequiredResult(input_requests={consent.key: ElicitRequest(params=form)})
+        await _settle(consent, _read(answer))
+        return None
+
+
+def _can_ask(context: Context[Any, Any]) -> bool:
+    """Whether the client shows forms: one that names no mode does."""
+    declared = context.client_capabilities.elicitation if context.client_capabilities else None
+    return declared is not None and (declared.form is not None or declared.url is None)
+
+
+async def _within_the_call(context: Context[Any, Any], question: str) -> bool | None:
+    try:
+        answer = await context.elicit(question, Form)
+    except (MCPError, ValueError):  # the client gave up, or answered what was not asked
+        return None
+    if isinstance(answer, CancelledElicitation):
+        return None
+    return isinstance(answer, AcceptedElicitation) and answer.data.accept
+
+
+def _read(answer: ElicitResult) -> bool | None:
+    """Yes, no, or None for a form that was closed."""
+    if answer.action == "cancel":
+        return None
+    try:
+        return answer.action == "accept" and Form.model_validate(answer.content).accept
+    except ValidationError:
+        return None
+
+
+async def _settle(consent: "Consent", said: bool | None) -> None:
+    if said:
+        await consent.accept()
+    elif said is not None:
+        consent.decline()
