@@ -103,6 +103,16 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _issuer(value: str) -> str:
+    if urlsplit(url := _url(value)).scheme != "https" and urlsplit(url).hostname not in (
+        "localhost",
+        "127.0.0.1",
+        "::1",
+    ):
+        raise ValueError("it is reached by https, for its keys decide who may call")
+    return url
+
+
 Folder = Annotated[Path, BeforeValidator(_folder)]
 _LOWER = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 _UPPER = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
@@ -140,6 +150,8 @@ class Settings(BaseModel):
     max_upload_bytes: Annotated[int, Field(ge=0)] = 4_000_000_000
     http_token: Annotated[dict[str, str], BeforeValidator(_tokens), Field(repr=False)] = Field(default_factory=dict)
     http_url: Annotated[str, AfterValidator(_url)] | None = None
+    http_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    http_audience: str = ""
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _UPPER] = "INFO"
 
     @classmethod

@@ -19,10 +19,11 @@ from ltx_mcp.http.address import Address, Hosts
 from ltx_mcp.http.clip_files import ClipFiles
 from ltx_mcp.http.events import Sessions
 from ltx_mcp.http.links import Linking, Links
+from ltx_mcp.http.oauth import Issued, ProtectedResource
 from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.http.request_checks import RequestChecks
 from ltx_mcp.http.status import Metrics, healthz
-from ltx_mcp.http.tokens import Calling, Tokens
+from ltx_mcp.http.tokens import SCOPE, Calling, Tokens
 from ltx_mcp.http.uploads import UploadRoute
 from ltx_mcp.server.server import StudioServer, make_server
 from ltx_mcp.settings import Settings
@@ -36,19 +37,33 @@ RETRY_MS = 1000  # until a client whose stream broke comes back
 
 @dataclass(frozen=True)
 class Access:
-    """Who may call: by which names, and with which tokens; None: whoever reaches it."""
+    """Who may call: by which names, and with which tokens; None: whoever reaches it.
+
+    `published` is what tells clients whose tokens are wanted, where an issuer gives them.
+    """
 
     hosts: Hosts
     tokens: TokenVerifier | None = None
+    published: ProtectedResource | None = None
 
     @classmethod
-    def of(cls, address: Address, url: str | None, tokens: Mapping[str, str]) -> "Access":
-        """That of a server on this address, which a proxy or the network knows by `url`."""
-        return cls(Hosts.of(address, url), Tokens(tokens) if tokens else None)
+    def of(
+        cls, address: Address, url: str | None, tokens: Mapping[str, str], issuer: str | None = None, audience: str = ""
+    ) -> "Access":
+        """That of a server on this address, which a proxy or the network knows by `url`. Tokens of an issuer are for
+        this `audience`, or else for the endpoint.
+        """
+        own = Tokens(tokens) if tokens else None
+        if issuer is None:
+            return cls(Hosts.of(address, url), own)
+        published = ProtectedResource(f"{url or f'http://{address}'}{MCP_PATH}", issuer)
+        return cls(Hosts.of(address, url), Issued(issuer, audience or published.url, own), published)
 
     def guarded(self, app: ASGIApp) -> ASGIApp:
         """The app for those with a token."""
-        return app if self.tokens is None else RequireAuthMiddleware(app, [])
+        if self.tokens is None:
+            return app
+        return RequireAuthMiddleware(app, [SCOPE], self.published and self.published.metadata_url)
 
     def route(self, method: str, path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
         """A route for those with a token."""
@@ -86,6 +101,7 @@ def make_app(
             Route("/healthz", healthz),
             access.route("GET", "/metrics", Metrics(lazy_studio).get),
             access.route("POST", "/uploads", uploads.post),
+            *(access.published.routes if access.published else ()),
         ],
         middleware=access.middleware,
         lifespan=lambda _: sessions.run(),

@@ -17,6 +17,7 @@ from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.types.owners import calling
 
 FILE_NAME = "http-token"
+SCOPE = "ltx-mcp"  # what a token is good for; those of an issuer (oauth.py) may lack it
 
 
 class Tokens:
@@ -30,7 +31,7 @@ class Tokens:
         given, found = token.encode(), None
         for owner, known in self._tokens.items():
             if hmac.compare_digest(known, given):
-                found = AccessToken(token=token, client_id=owner, subject=owner, scopes=[])
+                found = AccessToken(token=token, client_id=owner, subject=owner, scopes=[SCOPE])
         return found
 
 

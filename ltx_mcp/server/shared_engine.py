@@ -34,6 +34,8 @@ _OWN = {
     "linger_s",
     "http_token",
     "http_url",
+    "http_issuer",
+    "http_audience",
     "max_upload_bytes",
 }  # settings that each process keeps for itself
 
