@@ -16,7 +16,8 @@ from http_kit import HERE, URL, an_agent_of, an_app, asked, client_of
 from pydantic import ValidationError
 
 from ltx_mcp.http.app import Access
-from ltx_mcp.http.oauth import OWNER_SCOPE, SCOPE
+from ltx_mcp.http.oauth import OWNER_SCOPE
+from ltx_mcp.http.tokens import SCOPE
 from ltx_mcp.settings import Settings
 
 pytestmark = pytest.mark.anyio

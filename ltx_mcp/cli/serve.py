@@ -55,13 +55,11 @@ async def _serve_http(settings: Settings, lazy_studio: LazyStudio, where: str) -
 
     with listen(read_address(where)) as socket:
         address = Address(*socket.getsockname()[:2])
-        is_open = settings.http_issuer is None  # else whoever calls has a token of that issuer
-        given, path = settings.http_token, None
-        if is_open:
-            given, path = needed_tokens(address, given, settings.data_dir)
+        issuer = settings.http_issuer
+        tokens, path = needed_tokens(address, settings.http_token, settings.data_dir, has_issuer=issuer is not None)
         if path is not None:
             err.print(f"Clients need the token in {path}.", markup=False)
-        access = Access.of(address, settings.http_url, given, settings.http_issuer, settings.http_audience)
+        access = Access.of(address, settings.http_url, tokens, issuer, settings.http_audience)
         app = make_app(lazy_studio, settings, access)
         err.print(f"MCP over HTTP at {settings.http_url or f'http://{address}'}{MCP_PATH}", markup=False)
         async with owned_engine(settings, lazy_studio):

@@ -63,7 +63,7 @@ class Access:
         """The app for those with a token."""
         if self.tokens is None:
             return app
-        return RequireAuthMiddleware(app, [SCOPE], self.published and self.published.metadata_url)
+        return RequireAuthMiddleware(app, [SCOPE], None if self.published is None else self.published.metadata_url)
 
     def route(self, method: str, path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
         """A route for those with a token."""

@@ -47,12 +47,15 @@ class Calling:
             await self._app(scope, receive, send)
 
 
-def needed_tokens(address: Address, given: Mapping[str, str], folder: Path) -> tuple[Mapping[str, str], Path | None]:
-    """The tokens of a server on this address, and the file of one that was not given. On loopback there may be none.
+def needed_tokens(
+    address: Address, given: Mapping[str, str], folder: Path, has_issuer: bool = False
+) -> tuple[Mapping[str, str], Path | None]:
+    """The tokens of a server on this address, and the file of one that was not given. On loopback, and where an issuer
+    gives tokens, there may be none.
 
     Raises ArchiveError.
     """
-    if given or address.is_loopback:
+    if given or has_issuer or address.is_loopback:
         return given, None
     path = folder / FILE_NAME
     return {"": kept_secret(path)}, path

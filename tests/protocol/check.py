@@ -155,8 +155,7 @@ def bundle(node: Callable[[str], list[str]], work: Path) -> None:
     output([*node("mcpb"), "validate", str(unpacked / "manifest.json")])
     config = json.loads((unpacked / "manifest.json").read_text(encoding="utf-8"))["server"]["mcp_config"]
     arguments = [argument.replace("${__dirname}", str(unpacked)) for argument in config["args"]]
-    # Byte code pays off for a host, which starts it often.
-    environ = {**os.environ, **config["env"], "UV_COMPILE_BYTECODE": "0", "XDG_DATA_HOME": str(work / "home")}
+    environ = {**os.environ, **config["env"], "XDG_DATA_HOME": str(work / "home")}
     tools = anyio.run(listed, StdioServerParameters(command=config["command"], args=arguments, env=environ, cwd=work))
     if "generate_video" not in tools or not (work / "home" / "ltx-mcp").is_dir():
         raise Failed(f"tools: {tools}; data: {[*work.glob('home/*')]}")
