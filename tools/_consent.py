@@ -7,6 +7,7 @@ names the command.
 
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from mcp.server.elicitation import AcceptedElicitation, CancelledElicitation, render_elicitation_schema
 from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ltx_mcp.studio.consent import Consent
 
 ASKS_AGAIN = "2026-07-28"  # from this revision on
+TURN_S = 20.0  # well below what hosts wait for a call
 
 
 class Form(BaseModel):
@@ -31,20 +33,33 @@ async def ask(context: Context[Any, Any], consent: "Consent") -> InputRequiredRe
 
     Raises ArchiveError where consent cannot be recorded.
     """
-    if not _can_ask(context):
+    if not _can_ask(context) or not await _is_our_turn(consent):
         return None
-    async with consent.turn:
-        if not (question := await consent.question()):
-            return None
-        if not is_version_at_least(context.protocol_version or "", ASKS_AGAIN):
-            await _settle(consent, await _within_the_call(context, question))
-            return None
-        answer = (context.input_responses or {}).get(consent.key)
-        if not isinstance(answer, ElicitResult):
-            form = ElicitRequestFormParams(message=question, requested_schema=render_elicitation_schema(Form))
-            return InputRequiredResult(input_requests={consent.key: ElicitRequest(params=form)})
-        await _settle(consent, _read(answer))
+    try:
+        return await _ask(context, consent)
+    finally:
+        consent.turn.release()
+
+
+async def _is_our_turn(consent: "Consent") -> bool:
+    """Whether nobody else is being asked. A form that lies open elsewhere holds up no other client's call for long."""
+    with anyio.move_on_after(TURN_S) as waiting:
+        await consent.turn.acquire()
+    return not waiting.cancelled_caught
+
+
+async def _ask(context: Context[Any, Any], consent: "Consent") -> InputRequiredResult | None:
+    if not (question := await consent.question()):
         return None
+    if not is_version_at_least(context.protocol_version or "", ASKS_AGAIN):
+        await _settle(consent, await _within_the_call(context, question))
+        return None
+    answer = (context.input_responses or {}).get(consent.key)
+    if not isinstance(answer, ElicitResult):
+        form = ElicitRequestFormParams(message=question, requested_schema=render_elicitation_schema(Form))
+        return InputRequiredResult(input_requests={consent.key: ElicitRequest(params=form)})
+    await _settle(consent, _read(answer))
+    return None
 
 
 def _can_ask(context: Context[Any, Any]) -> bool:

@@ -127,7 +127,7 @@ class IssuerKeys:
         metadata = self._metadata()
         if metadata.get("issuer") != self._issuer:
             raise ValueError("the metadata is another issuer's")
-        return _fetched(str(metadata["jwks_uri"]))
+        return _fetched(str(metadata.get("jwks_uri", "")))
 
     def _metadata(self) -> dict[str, Any]:
         """By RFC 8414, or where OpenID has it."""
