@@ -119,7 +119,7 @@ def install_node_tools(work: Path) -> Callable[[str], list[str]]:
 
 @contextmanager
 def server(command: list[str], environ: dict[str, str]) -> Iterator[str]:
-    """A server's endpoint, once it listens."""
+    """A server's endpoint, once its studio is open: the suite has no patience with the first call."""
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         try:
@@ -127,9 +127,16 @@ def server(command: list[str], environ: dict[str, str]) -> Iterator[str]:
             if not (url := next(said, "")):
                 raise Failed(f"{command} ended before it listened")
             threading.Thread(target=process.stdout.read, daemon=True).start()  # or the pipe would fill, and it stop
+            anyio.run(opened, url)
             yield url
         finally:
             process.kill()
+
+
+async def opened(url: str) -> None:
+    with anyio.fail_after(LIMIT_S):
+        async with Client(url) as client:
+            await client.read_resource("ltx://capabilities")
 
 
 def output(command: list[str], **options: Any) -> str:

@@ -6,7 +6,7 @@ from exchange import MAKE, SEARCH, Said, run
 from fastmcp.client.transports import StdioTransport
 from pydantic_ai import Agent
 from pydantic_ai.mcp import MCPToolset
-from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, UserPromptPart
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 
@@ -29,15 +29,9 @@ async def talk(target: Any) -> Said:
 
 
 def _blocks(part: Any) -> list[Any]:
-    content = part.content
-    items = content if isinstance(content, list) else [content]
-    return [{"type": str(getattr(item, "media_type", "text")), "text": _text(item, part)} for item in items]
-
-
-def _text(item: Any, part: Any) -> str:
-    if hasattr(item, "media_type"):
-        return ""
-    return item if isinstance(item, str) or isinstance(part, UserPromptPart) else part.model_response_str()
+    """Text is a text; an image comes as bytes with a media type."""
+    items = part.content if isinstance(part.content, list) else [part.content]
+    return [item if isinstance(item, str) else {"type": getattr(item, "media_type", ""), "text": ""} for item in items]
 
 
 run(talk)
