@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exchange import MAKE, SEARCH, Said, run
+from exchange import LIMIT_S, MAKE, SEARCH, Said, run
 from fastmcp.client.transports import StdioTransport
 from pydantic_ai import Agent
 from pydantic_ai.mcp import MCPToolset
@@ -21,7 +21,8 @@ async def talk(target: Any) -> Said:
             seen.append([block for part in messages[-1].parts for block in _blocks(part)])
         return ModelResponse(parts=[ToolCallPart(*calls.pop(0))] if calls else [TextPart("done")])
 
-    toolset = MCPToolset(target if isinstance(target, str) else StdioTransport(**target))
+    client = target if isinstance(target, str) else StdioTransport(**target)
+    toolset = MCPToolset(client, init_timeout=LIMIT_S, read_timeout=LIMIT_S)  # its own: 5 s until a server has started
     async with Agent(FunctionModel(model), toolsets=[toolset]) as agent:
         await agent.run("a red circle")
     made, found = seen
