@@ -41,6 +41,7 @@ from ltx_mcp.jobs.store import JobStore
 from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.base import FrameClassifier
 from ltx_mcp.moderation.frames import FrameGate
+from ltx_mcp.moderation.held_requests import HeldRequests
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.policy import Policy, load_policy
 from ltx_mcp.moderation.prompts import PromptGate
@@ -62,6 +63,7 @@ from ltx_mcp.studio.gates import Gates
 from ltx_mcp.studio.job_runner import JobRunner
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.recovery import Recovery
+from ltx_mcp.studio.reviewing import Reviewing, settle_reviewed
 from ltx_mcp.studio.signing import Signing
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.studio.tracking import HEARTBEAT_S, JobTracker
@@ -189,6 +191,24 @@ def make_audit(settings: Settings) -> Audit:
     return Audit(settings.data_dir / "audit.jsonl")
 
 
+def make_draft_latents(settings: Settings, library: Library) -> DraftLatents:
+    """Those of held drafts are kept too: once released, a draft can be finalized."""
+    return DraftLatents(
+        settings.data_dir,
+        settings.keep_latents_days,
+        lambda: [*library.clip_ids(), *library.quarantine.clip_ids()],
+    )
+
+
+@asynccontextmanager
+async def open_reviewing(settings: Settings) -> AsyncGenerator[Reviewing]:
+    """What was held for review, for the person at the machine: no studio is opened and nothing is loaded."""
+    async with AsyncExitStack() as stack:
+        library, jobs = _open_folder(settings, stack)
+        latents, requests = make_draft_latents(settings, library), HeldRequests(settings.data_dir)
+        yield Reviewing(library, jobs, requests, latents, make_audit(settings))
+
+
 def _usable_policy(settings: Settings) -> Policy:
     try:
         return make_policy(settings)
@@ -215,6 +235,7 @@ def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, Jo
         keep_days=settings.keep_jobs_days,
     )
     stack.callback(jobs.close)
+    settle_reviewed(jobs, library)
     return library, jobs
 
 
@@ -272,9 +293,9 @@ async def open_studio(
         lanes = await _open_lanes({"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings, stack)
         await stack.enter_async_context(tasks)
         frames = FrameGate(classifier or make_classifier(settings), shift=SampleShift(folder))
-        gates = Gates(prompts, frames, make_audit(settings))
+        gates = Gates(prompts, frames, make_audit(settings), HeldRequests(folder))
         archive = Archive(library, index, tasks, arrival.need)
-        draft_latents = DraftLatents(folder, settings.keep_latents_days, library.clip_ids)
+        draft_latents = make_draft_latents(settings, library)
         makers = make_controls(settings) if controls is None else controls
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
         uploads = Uploads(folder, settings.max_upload_bytes)

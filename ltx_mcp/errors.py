@@ -6,6 +6,7 @@
     ├── TooLarge                more than this machine can make; names the largest that fits
     ├── QueueFull               the queue is full
     ├── Refused                 moderation refused the text, the input or the clip
+    ├── HeldForReview           moderation is not sure: the person at the machine decides
     ├── ModerationUnavailable   no classifier is available, so nothing passes
     ├── ModelUnavailable        the model cannot be loaded: weights, licence, memory or disk
     ├── RenderFailed            the pipeline failed
@@ -53,6 +54,10 @@ class QueueFull(StudioError):
 
 class Refused(StudioError):
     code = "refused"
+
+
+class HeldForReview(StudioError):
+    code = "held_for_review"
 
 
 class ModerationUnavailable(StudioError):

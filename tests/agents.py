@@ -15,6 +15,7 @@ from ltx_mcp.controls.base import Controls
 from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.index.stand_in import ColourEmbedder
+from ltx_mcp.moderation.base import FrameClassifier
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.narration.stand_in import ToneNarrator
 from ltx_mcp.server.server import make_server
@@ -32,13 +33,14 @@ def a_lazy_studio(
     roots: Sequence[Path] = (),
     lora_dir: Path | None = None,
     controls: Controls | None = None,
+    classifier: FrameClassifier | None = None,
 ) -> LazyStudio:
     settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1, roots=tuple(roots), lora_dir=lora_dir)
     return LazyStudio(
         lambda: open_studio(
             settings,
             engine=engine or StandInEngine(),
-            classifier=MagentaClassifier(),
+            classifier=classifier or MagentaClassifier(),
             embedder=ColourEmbedder(),
             controls=controls,
             narrator=ToneNarrator(),

@@ -187,26 +187,26 @@ def test_the_first_and_the_last_frame_count(place: int) -> None:
     assert judge(FrameGate(MagentaClassifier()), frames, fps=24).verdict == "refused"
 
 
-def test_two_neighbours_at_the_review_threshold_refuse_and_two_apart_do_not() -> None:
+def test_two_neighbours_at_the_review_threshold_hold_a_clip_and_two_apart_do_not() -> None:
     doubtful = magenta(0.65)
     together = judge(FrameGate(MagentaClassifier()), [GREY, doubtful, doubtful, GREY])
-    assert (together.verdict, together.threshold) == ("refused", 0.5)
+    assert (together.verdict, together.threshold) == ("review", 0.5)
     assert judge(FrameGate(MagentaClassifier()), [doubtful, GREY, doubtful]).verdict == "passed"
 
 
 def test_neighbours_count_across_batches() -> None:
     frames = [GREY] * (2 * BATCH)
     frames[BATCH - 1] = frames[BATCH] = magenta(0.65)
-    assert judge(FrameGate(MagentaClassifier()), frames).verdict == "refused"
+    assert judge(FrameGate(MagentaClassifier()), frames).verdict == "review"
 
 
-def test_neighbours_count_within_one_category_and_the_refusing_one_is_named() -> None:
+def test_neighbours_count_within_one_category_and_the_doubtful_one_is_named() -> None:
     rows: list[Scores] = [{"a": 0.7, "b": 0.1}, {"a": 0.1, "b": 0.6}, {"a": 0.1, "b": 0.6}]
     both = frozenset({"a", "b"})
     apart = FrameGate(Recorder(lambda frames: rows[:2], both))
     assert judge(apart, [GREY, GREY]).verdict == "passed"
     verdict = judge(FrameGate(Recorder(lambda frames: rows, both)), [GREY] * 3)
-    assert (verdict.verdict, verdict.category, verdict.max_score, verdict.worst_at_s) == ("refused", "b", 0.6, 0.5)
+    assert (verdict.verdict, verdict.category, verdict.max_score, verdict.worst_at_s) == ("review", "b", 0.6, 0.5)
 
 
 def test_thresholds_are_the_gates_own() -> None:

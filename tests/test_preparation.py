@@ -18,6 +18,7 @@ from ltx_mcp.engine.plan.planning import plan as make_plan
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.preparation.animate import prepare_animate
 from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.moderated_frames import InputFrames
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.preparation.restyle import prepare_restyle
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
@@ -102,6 +103,7 @@ def test_a_waiting_job_keeps_every_field_but_those_that_may_hold_images() -> Non
         gather=lambda plan, watch: Materials(),
         fit_inputs=lambda plan: Materials(),
         input_frames=lambda: [image],
+        input_video=lambda: InputFrames(24.0, 1, [image]),
         input_digests=("00ff",),
         replacement_audio=lambda: None,
         notes=lambda plan: ("cropped",),

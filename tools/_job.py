@@ -71,7 +71,7 @@ class JobView(Value):
     """A job as an agent sees it; the structured data is enough on its own. `progress` is 0..1, times are in seconds."""
 
     job_id: str | None
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled", "refused"] | None
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled", "refused", "held"] | None
     stage: str | None = None
     progress: float = 0.0
     queue_position: int | None = None
@@ -142,7 +142,7 @@ async def job_result(studio: "Studio", job: Job) -> CallToolResult:
     return CallToolResult(
         content=blocks,
         structured_content=structured(view),
-        is_error=isinstance(job.state, states.Failed | states.Refused),
+        is_error=isinstance(job.state, states.Failed | states.Refused | states.Held),
     )
 
 
@@ -189,8 +189,8 @@ async def job_view(studio: "Studio", job: Job) -> JobView:
         case states.Succeeded(clip_id):
             clip = await studio.archive.clip(clip_id)
             return _succeeded(job, clip, await studio.admission.can_finalize(clip))
-        case states.Failed(code, message, hint) | states.Refused(code, message, hint):
-            return _ended(job, JobError(code=code, message=message, hint=hint), hint)
+        case states.Failed() | states.Refused() | states.Held() as ended:
+            return _ended(job, JobError(code=ended.code, message=ended.message, hint=ended.hint), ended.hint)
         case states.Cancelled():
             return _ended(job, None, "It was cancelled; nothing was kept.")
         case _:

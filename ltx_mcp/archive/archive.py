@@ -4,7 +4,7 @@ Knows nothing of jobs or moderation: what is stored here has passed both.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import anyio
@@ -25,7 +25,7 @@ from ltx_mcp.index.rebuild import OnEmbedded, ReconcileReport, match_words, reco
 from ltx_mcp.index.sample import Samples
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.media.contact_sheet import board
-from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts, Moment, SearchResult
+from ltx_mcp.types.clips import Clip, ClipChange, Moment, SearchResult
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.searches import SearchModel
 
@@ -66,18 +66,17 @@ class Archive:
         """Whether there is a clip of this id, whoever's it is."""
         return await anyio.to_thread.run_sync(self._library.has, clip_id)
 
+    async def is_held(self, clip_id: str) -> bool:
+        """Whether a clip of this id is in the quarantine."""
+        return await anyio.to_thread.run_sync(self._library.quarantine.has, clip_id)
+
+    async def held(self, clip_id: str) -> Clip:
+        """A clip of the quarantine, for the record of its job. Raises NotFound, ArchiveError."""
+        return await anyio.to_thread.run_sync(self._library.quarantine.get, clip_id)
+
     async def was_published(self, clip_id: str) -> bool:
         """Whether there is a clip of this id, or was one that its user has deleted."""
         return await anyio.to_thread.run_sync(self._library.was_published, clip_id)
-
-    async def publish(
-        self, job_id: str, clip_id: str, facts: ClipFacts, video: Path | None, sheet: bytes, texts: Mapping[str, str]
-    ) -> Clip:
-        """Publish a staged clip, or footage that stays in place, with further files of text by their names.
-
-        Raises ArchiveError.
-        """
-        return await anyio.to_thread.run_sync(self._library.publish, job_id, clip_id, facts, video, sheet, texts)
 
     async def timeline(self, clip_id: str) -> str:
         """A film's timeline as OpenTimelineIO. Raises NotFound for a clip that is not there, or is not a film."""

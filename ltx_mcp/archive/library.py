@@ -3,6 +3,7 @@
     <data>/clips/<clip_id>/{video.mp4 or photo.jpg, clip.json, sheet.jpg}   published: complete and durable; what stays
                                                                in place has no video here
     <data>/staging/<process_id>/<job_id>/                        of a job in progress
+    <data>/quarantine/clips/                                     clips that a person must see first (quarantine.py)
     <data>/trash/                                                deleted clips (trash.py)
     <data>/exports.jsonl                                         which files were written from clips (exports.py)
 
@@ -23,6 +24,7 @@ from typing import Any
 
 from ltx_mcp.archive.exports import Exports
 from ltx_mcp.archive.originals import is_there, sha256_of
+from ltx_mcp.archive.quarantine import Quarantine
 from ltx_mcp.archive.sidecar import (
     BASE32,
     CLIP_ID,
@@ -61,6 +63,7 @@ class Library:
         self._process_lock, self._max_bytes = process_lock, max_bytes
         self._owners: dict[str, str] = {}  # of clips that were asked about; it never changes
         self.clips_dir, self._staging = data_dir.absolute() / "clips", data_dir.absolute() / "staging"
+        self.quarantine = Quarantine(data_dir, self.clips_dir)
         self.trash, self.exports = Trash(data_dir, self.clips_dir), Exports(data_dir.absolute())
         try:
             for folder in (self.clips_dir, self._staging):
@@ -122,14 +125,16 @@ class Library:
         video: Path | None,
         sheet: bytes,
         texts: Mapping[str, str] = MappingProxyType({}),
+        held: bool = False,
     ) -> Clip:
-        """Make a moderated clip appear, whole or not at all.
+        """Make a moderated clip appear, whole or not at all; one that is `held` in the quarantine.
 
         `video` lies in the job's folder, None for footage that stays in place; `sheet` is a JPEG. `texts` are further
         files by their names, such as a film's timeline.
         Raises ArchiveError where the quota or the disk is full; what was published before stays.
         """
-        parcel, folder = self._staged(job_id) / "parcel", self.clips_dir / clip_id
+        place = self.quarantine.folder if held else self.clips_dir
+        parcel, folder = self._staged(job_id) / "parcel", place / clip_id
         if not CLIP_ID.fullmatch(clip_id) or (video is not None and video.parent != parcel.parent):
             raise ValueError(f"{clip_id!r} is not a clip id, or {video} is not in the folder of job {job_id}")
         with storing("The clip could not be stored"):
@@ -137,6 +142,7 @@ class Library:
             self._check_quota(stored + len(sheet) + sum(map(len, texts.values())))
             clip = clip_in(folder, {**facts.model_dump(), **_content(facts.original, video)})
             parcel.mkdir(mode=0o700)
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
             if video is not None:
                 video.rename(parcel / clip.path.name)
             (parcel / SHEET).write_bytes(sheet)
@@ -147,7 +153,7 @@ class Library:
                 sync(path)
             parcel.rename(folder)
         try:
-            sync(self.clips_dir)
+            sync(place)
         except OSError as error:  # it is there: to call it failed would have it made twice
             log.warning("clip %s may be lost if the power fails now: %s", clip_id, error)
         return clip
@@ -183,8 +189,12 @@ class Library:
         """Bytes that all files of the published clips take on the disk."""
         return sum(_size(path) for path in self.clips_dir.glob("*/*"))
 
+    def held_bytes(self) -> int:
+        """The same of the clips in the quarantine."""
+        return sum(_size(path) for path in self.quarantine.folder.glob("*/*"))
+
     def _check_quota(self, more_bytes: int) -> None:
-        used = self.used_bytes() if self._max_bytes is not None else 0
+        used = self.used_bytes() + self.held_bytes() if self._max_bytes is not None else 0
         if self._max_bytes is not None and used + more_bytes > self._max_bytes:
             raise ArchiveError(
                 f"The archive is full: its clips take {_mb(used)}, this one needs {_mb(more_bytes)}, "
@@ -193,14 +203,15 @@ class Library:
             )
 
     def remove(self, clip_id: str) -> None:
-        """Take a clip out of the archive, if it is there: out of sight by one rename, then deleted."""
+        """Take a clip out of the archive or the quarantine, if it is there: by one rename, then it is deleted."""
         if not CLIP_ID.fullmatch(clip_id):
             return
         removed = self._staging / self._process_lock.process_id / f"removed-{clip_id}"
         with storing("The clip could not be removed"), suppress(FileNotFoundError):
             removed.parent.mkdir(mode=0o700, exist_ok=True)
-            (self.clips_dir / clip_id).rename(removed)
-            sync(self.clips_dir)
+            place = self.quarantine.folder if self.quarantine.has(clip_id) else self.clips_dir
+            (place / clip_id).rename(removed)
+            sync(place)
         _delete(removed)
 
     # -- finding what is the caller's (types/owners.py) ---------------------------------------------------

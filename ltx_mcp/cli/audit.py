@@ -1,4 +1,4 @@
-"""`ltx-mcp audit`: what moderation refused, newest first. The words and the frames are not kept."""
+"""`ltx-mcp audit`: what moderation refused or held, and what became of it, newest first; no words and no frames."""
 
 import argparse
 from collections.abc import Iterable
@@ -26,6 +26,14 @@ def _wanted(lines: Iterable[dict[str, Any]], options: AuditOptions) -> Iterable[
 
 
 def _row(line: dict[str, Any]) -> dict[str, Any]:
+    if line.get("gate") == "review":
+        return {
+            "at": line.get("at", ""),
+            "job": line.get("held_id", ""),
+            "gate": "review",
+            "category": line.get("decision", ""),
+            "why": f"by the {line.get('by', '')}",
+        }
     score = line.get("max_score")
     return {
         "at": line.get("at", ""),

@@ -8,9 +8,10 @@ from ltx_mcp.types.value import Value
 
 
 class AuditOptions(Value):
-    """Which refusals are listed."""
+    """Which lines are listed."""
 
-    gate: Annotated[Literal["prompt", "frames"] | None, Field(description="Refusals of words, or of frames, only.")] = (
-        None
-    )
+    gate: Annotated[
+        Literal["prompt", "frames", "review"] | None,
+        Field(description="Of words, of frames, or what a person decided."),
+    ] = None
     count: Annotated[int, Field(ge=1, le=100_000, description="How many, the newest first.")] = 50

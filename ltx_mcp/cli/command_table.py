@@ -14,6 +14,7 @@ from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, Tr
 from ltx_mcp.cli.install_options import InstallOptions
 from ltx_mcp.cli.licence_options import LicenceOptions
 from ltx_mcp.cli.policy_options import PolicyOptions
+from ltx_mcp.cli.review_options import ReviewOptions
 from ltx_mcp.cli.serve_options import ServeOptions
 from ltx_mcp.cli.setup_options import ReindexOptions, SetupOptions
 from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
@@ -104,7 +105,14 @@ COMMANDS = {
     "policy": Command(
         "ask the rules for words about a text, or test them on a file of texts", "policy:policy", PolicyOptions
     ),
-    "audit": Command("list what moderation refused, by rule or score, without the words", "audit:audit", AuditOptions),
+    "audit": Command(
+        "list what moderation refused or held, by rule or score, without the words", "audit:audit", AuditOptions
+    ),
+    "review": Command(
+        "list what moderation was not sure of, and release it or delete it: you decide, no agent can",
+        "review:review",
+        ReviewOptions,
+    ),
     "licence": Command(
         "show the licence of the video model's weights, and record or revoke that you accept it",
         "licence:licence",

@@ -1,8 +1,8 @@
 """The `ltx-mcp` command: the same studio for people and scripts.
 
 Exit codes: 0 done, 1 failed, 2 what was typed cannot be used (an option, a setting, a path, a clip that is not there),
-3 refused by moderation, 130 interrupted. Results go to standard output (one JSON value with --json), progress and
-errors to standard error.
+3 refused or held by moderation, 130 interrupted. Results go to standard output (one JSON value with --json), progress
+and errors to standard error.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import anyio
 from ltx_mcp import __version__
 from ltx_mcp.cli.command_table import COMMANDS, Command
 from ltx_mcp.cli.options import add_options
-from ltx_mcp.errors import BadInput, Refused, SettingsError, StudioError
+from ltx_mcp.errors import BadInput, HeldForReview, Refused, SettingsError, StudioError
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.texts import harmless
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(settings, arguments)
     except SettingsError as error:
         return _failed(f"The settings cannot be used:\n{error}", USAGE)
-    except Refused as error:
+    except (Refused, HeldForReview) as error:
         return _failed(str(error), REFUSED)
     except BadInput as error:
         return _failed(str(error), USAGE)

@@ -6,7 +6,7 @@ import anyio
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ltx_mcp.cli.output import err
-from ltx_mcp.errors import Refused, StudioError
+from ltx_mcp.errors import HeldForReview, Refused, StudioError
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.preparation.inputs import names_clip
 from ltx_mcp.studio.studio import Studio
@@ -28,6 +28,8 @@ async def finished(studio: Studio, request: Request, on_job: OnJob | None = None
             return job.state
         case states.Refused(_, message, hint):
             raise Refused(message, hint)
+        case states.Held(_, message, hint):
+            raise HeldForReview(message, hint)
         case states.Failed(_, message, hint):
             raise StudioError(message, hint)
         case _:

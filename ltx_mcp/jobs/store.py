@@ -20,7 +20,7 @@ from ltx_mcp.jobs.record import COLUMNS, Job, from_row, to_row, without_words
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import Request
 from ltx_mcp.types.stages import Stage
-from ltx_mcp.types.states import JobState, Refused, Running
+from ltx_mcp.types.states import Ended, Held, JobState, Refused, Running
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +209,18 @@ class JobStore:
         """What the clips of cancelled jobs would be called: a process may have died before it removed one."""
         rows = self._database.read("SELECT clip_id FROM jobs WHERE status = 'cancelled' AND clip_id IS NOT NULL")
         return {row[0] for row in rows}
+
+    # -- jobs whose clip waits for a person --------------------------------------------------------------
+
+    def held(self) -> list[Job]:
+        """Of all owners, those that ended with something held for review."""
+        return self._jobs("WHERE status = 'held' ORDER BY rowid")
+
+    def reviewed(self, job_id: str, state: Ended) -> None:
+        """What a person decided of a held job: the one change of a job that has ended. Raises NotFound."""
+        job = self.get(job_id)
+        if isinstance(job.state, Held):
+            self._change(job, state=state)
 
     # -- rows -------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
-"""What moderation refused, one JSON line each: ids, rules, scores and a digest; never the words or the frames.
+"""What moderation refused or held, and what a person then decided, a line of JSON each.
 
-Lines are only ever added. A file that has grown large is set aside under a number, the newest under 1.
+There are ids, rules, scores and a digest in it, never the words or the frames. Lines are only ever added. A file that
+has grown large is set aside under a number, the newest under 1.
 """
 
 import hashlib
@@ -36,7 +37,8 @@ def audit_line(job_id: str, outcome: Finding | Verdict, prompt: str) -> dict[str
     head = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "job_id": job_id, "prompt_sha256": digest}
     if isinstance(outcome, Verdict):
         return head | {"gate": "frames"} | outcome.model_dump()
-    return head | {"gate": "prompt", "verdict": "refused"} | asdict(outcome)
+    verdict = "review" if outcome.action == "review" else "refused"
+    return head | {"gate": "prompt", "verdict": verdict} | asdict(outcome)
 
 
 class Audit:
@@ -51,6 +53,11 @@ class Audit:
 
     def frames_refused(self, job_id: str, prompt: str, verdict: Verdict) -> None:
         self._append(audit_line(job_id, verdict, prompt))
+
+    def reviewed(self, held_id: str, decision: str) -> None:
+        """What the person at the machine decided of what was held."""
+        head = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "gate": "review"}
+        self._append({**head, "held_id": held_id, "decision": decision, "by": "local user"})
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every line that is kept, the oldest first; one that a crash cut short is left out."""

@@ -5,7 +5,7 @@ slips through meets the frame gate.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -22,7 +22,7 @@ CONTEXT_WORDS = 14  # how near what disarms a rule must stand: a sentence of a p
 
 @dataclass(frozen=True)
 class Finding:
-    """Why a prompt is refused. `hard`: no setting can change it. `review`, while nobody can look, is a refusal too."""
+    """Why a prompt is refused, or held where its action is `review`. `hard`: no setting can change it."""
 
     category: str
     rule_id: str
@@ -34,13 +34,16 @@ class PromptGate:
     """Checks texts against one policy. Immutable, so any thread may call it."""
 
     def __init__(self, policy: Policy) -> None:
-        self._rules = [rule for rule in policy.rules if rule.hard or policy.action(rule.category) != "allow"]
-        self._actions = {rule.id: policy.action(rule.category) for rule in self._rules}
+        actions = {rule.id: "block" if rule.hard else policy.action(rule.category) for rule in policy.rules}
+        # What blocks comes before what is held: a person who allows the one must not have allowed the other.
+        kept = [rule for rule in policy.rules if actions[rule.id] != "allow"]
+        self._rules = sorted(kept, key=lambda rule: actions[rule.id] == "review")
+        self._actions: dict[str, Action] = actions
         ours = {_ALLOW: policy.allow, _COMPOUNDS: policy.compounds, _NEGATORS: policy.negators}
         self._phrases = Phrases({**policy.lists, **ours})
 
     def check(self, text: str) -> Finding | None:
-        """The first rule that fires, hard ones first. Time grows linearly with the text."""
+        """The first rule that fires, hard ones first, those that only hold last. Time grows linearly with the text."""
         found = self._first(Row(text))
         return found and found[0]
 
@@ -48,11 +51,19 @@ class PromptGate:
         """(the part that offends, why) of (part, text) pairs, each alone and then all as one.
 
         Halves that are harmless alone are one meaning. An expression may begin in either half, so the ends of the texts
-        are read in the other order too.
+        are read in the other order too. What blocks comes before what is held.
         """
+        held = None
+        for found in self._found_together(texts):
+            if found[1].action != "review":
+                return found
+            held = held or found
+        return held
+
+    def _found_together(self, texts: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Finding]]:
         for part, text in texts:
             if (finding := self.check(text)) is not None:
-                return part, finding
+                yield part, finding
         turned = [
             (part, f"{text[:_END]}. {text[-_END:]}" if len(text) > 2 * _END else text) for part, text in texts[::-1]
         ]
@@ -62,8 +73,7 @@ class PromptGate:
                 finding, spans = found
                 places = {place for start, end in spans for place in (start, end - 1)}
                 numbers = sorted({bisect_right(row.text_starts, place) - 1 for place in places})
-                return " and ".join(joined[number][0] for number in numbers), finding
-        return None
+                yield " and ".join(joined[number][0] for number in numbers), finding
 
     def _first(self, row: Row) -> tuple[Finding, list[Span]] | None:
         """The finding, and where its words stand."""

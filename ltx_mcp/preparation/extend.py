@@ -11,11 +11,11 @@ from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.preparation.chained_shots import ChainedShot, blended_frames, chained_render, context_frames
 from ltx_mcp.preparation.continuation import check_size_and_rate, own_codec, plan_with_context, provenance_of
 from ltx_mcp.preparation.inputs import Inputs
-from ltx_mcp.preparation.moderated_frames import frames_to_moderate
+from ltx_mcp.preparation.moderated_frames import InputFrames, frames_to_moderate
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob, cropping_note
 from ltx_mcp.preparation.source_notes import frame_notes
 from ltx_mcp.preparation.source_video import SourceVideo
-from ltx_mcp.types.clips import Provenance
+from ltx_mcp.types.clips import Clip, Provenance
 from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.request_texts import prompts_of
@@ -38,18 +38,21 @@ class Extended:
     unchanged: UnchangedFrames | None
     provenance: Provenance
     notes: tuple[str, ...]
+    clip: Clip | None = None
+
+    def to_moderate(self) -> InputFrames:
+        return frames_to_moderate(self.source.footage, self.clip)
 
 
 def prepare_extend(request: GenerateRequest, inputs: Inputs) -> PreparedJob:
     """Raises BadInput, NotFound, MediaError."""
     extended = None if request.extend is None else _extended(request, request.extend, inputs)
-    footage = None if extended is None else extended.source.footage
     return PreparedJob(
         "generated",
         lambda plan_shot: _plan_chain(request, extended, plan_shot),
         request.extend,
         recipe="chain" if extended is None else "extend",
-        input_frames=tuple if footage is None else lambda: frames_to_moderate(footage),
+        input_video=None if extended is None else extended.to_moderate,
         provenance=Provenance() if extended is None else extended.provenance,
     )
 
@@ -70,6 +73,7 @@ def _extended(request: GenerateRequest, reference: str, inputs: Inputs) -> Exten
         unchanged=UnchangedFrames(clip.path, before_blend) if from_start and not clip.in_place else None,
         provenance=provenance_of(clip),
         notes=() if fps == clip.fps else (f"The clip had {clip.fps:g} fps; a model makes {MIN_FPS:g} at least.",),
+        clip=clip,
     )
 
 

@@ -12,6 +12,7 @@ from ltx_mcp.jobs.lane import LaneName
 from ltx_mcp.jobs.lane_job import Gather, Render, nothing, one_shot
 from ltx_mcp.media.framing import fit
 from ltx_mcp.media.splice import UnchangedFrames
+from ltx_mcp.preparation.moderated_frames import InputFrames
 from ltx_mcp.provenance.base import Ingredient
 from ltx_mcp.types.clips import Kind, Provenance
 from ltx_mcp.types.film import SourceUse
@@ -51,13 +52,13 @@ class PreparedJob:
     """A request made ready.
 
     `shot` is what to plan: a shot, or the plan itself where no model is asked, or a whole clip. `uses` is what else
-    that shot is made from. `input_frames` gives the frames to moderate; `check` raises BadInput for a plan that
-    does not suit them. `gather` reads the materials on the lane's thread, or `fit_inputs` makes them as soon as the
-    size is known. `replacement_audio` gives audio that replaces the model's own, or None. `recipe` is None where it
-    is the plan's quality. `input_digests` are known once `release_inputs` has dropped the frames. `input_name` says
-    what the input frame at a place is of, `sources` what a film was made from; `texts` are files to be published
-    beside the clip. `parents` are the files that it is made from. `original` is the file that is imported, which with
-    `in_place` stays the clip's video.
+    that shot is made from. `input_frames` gives the images to moderate, `input_video` the frames of a video; `check`
+    raises BadInput for a plan that does not suit them. `gather` reads the materials on the lane's thread, or
+    `fit_inputs` makes them as soon as the size is known. `replacement_audio` gives audio that replaces the model's
+    own, or None. `recipe` is None where it is the plan's quality. `input_digests` are known once `release_inputs` has
+    dropped the frames. `input_name` says what the input frame at a place is of, `sources` what a film was made from;
+    `texts` are files to be published beside the clip. `parents` are the files that it is made from. `original` is the
+    file that is imported, which with `in_place` stays the clip's video.
     """
 
     kind: Kind
@@ -68,6 +69,7 @@ class PreparedJob:
     gather: Gather = nothing
     fit_inputs: Callable[[Plan], Materials] | None = None
     input_frames: Callable[[], Sequence[Frame]] = tuple
+    input_video: Callable[[], InputFrames] | None = None
     input_digests: tuple[str, ...] | None = None
     replacement_audio: Callable[[], Audio | None] = lambda: None
     notes: Callable[[Plan], tuple[str, ...]] = lambda plan: ()

@@ -64,7 +64,7 @@ def prepare_restyle(request: RestyleRequest, inputs: Inputs, method: RestyleMeth
         # A repaint's new audio is made for the finished frames, all of which are then a condition.
         uses=Uses(conditions=method.rework is not None or shot.audio, source=method.rework is None),
         gather=gather,
-        input_frames=lambda: frames_to_moderate(footage),
+        input_video=lambda: frames_to_moderate(footage, inputs.clip(request.video)),
         replacement_audio=source_audio,
         notes=notes,
     )

@@ -61,7 +61,7 @@ def prepare_retake(request: GenerateRequest, reference: str, inputs: Inputs) -> 
         plan_retake,
         reference,
         recipe="retake",
-        input_frames=lambda: frames_to_moderate(footage),
+        input_video=lambda: frames_to_moderate(footage, clip),
         provenance=provenance_of(clip),
     )
 

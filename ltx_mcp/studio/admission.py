@@ -87,7 +87,7 @@ class Admission:
     async def admit(self, job: Job, request: ClipRequest) -> Admitted | AlreadyThere:
         """`request` is the job's own.
 
-        Raises Refused, BadInput, NotFound, MediaError, TooLarge, ArchiveError, ModelUnavailable,
+        Raises Refused, HeldForReview, BadInput, NotFound, MediaError, TooLarge, ArchiveError, ModelUnavailable,
         ModerationUnavailable.
         """
         run, models, job_id, inputs = to_thread.run_sync, self.equipment, job.job_id, self._inputs.with_roots(job.roots)
@@ -103,8 +103,10 @@ class Admission:
         prepared = await run(prepare, request, inputs, method, models.controls, self._draft_latents, models.narrator)
         # Input frames come before the plan, which fits them to the clip: nothing is made of an image that is refused.
         await run(
-            lambda: self._gates.check_inputs(job_id, request.prompt, prepared.input_frames(), prepared.input_name)
+            lambda: self._gates.check_images(job_id, request.prompt, prepared.input_frames(), prepared.input_name)
         )
+        if (video := prepared.input_video) is not None:
+            await run(lambda: self._gates.check_inputs(job_id, request.prompt, video()))
         # The plan comes last: it needs the size of the inputs, and asking the engine's card may probe the device.
         planned = await run(prepared.plan, self._planner(job.seed, request, method))
         # Input images are let go only now, since planning fits them to the clip's size.
@@ -139,7 +141,7 @@ class Admission:
         def looked_at() -> Frame:
             frame = self._inputs.still(reference)
             if isinstance(self._inputs.parse(reference), FileRef):
-                self._gates.check_inputs("search", "", [frame], lambda place: "The image")
+                self._gates.check_images("search", "", [frame], lambda place: "The image")
             return frame
 
         return await to_thread.run_sync(looked_at)

@@ -13,7 +13,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ltx_mcp.archive.archive import Archive
-from ltx_mcp.errors import BadInput, Cancelled, QueueFull, Refused, StudioError
+from ltx_mcp.errors import BadInput, Cancelled, HeldForReview, QueueFull, Refused, StudioError
 from ltx_mcp.jobs.lane_job import LaneJob
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip
@@ -22,6 +22,7 @@ from ltx_mcp.studio.admission import Admission, Admitted, AlreadyThere
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.tracking import JobTracker
 from ltx_mcp.types import states
+from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.requests import Request
 
@@ -42,7 +43,7 @@ class JobRunner:
 
     async def start(self, request: Request, roots: Sequence[Path] | None) -> Job:
         """Record, admit and queue a job whose files may come from `roots`, None for anywhere. A request that moderation
-        refuses comes back as a refused job.
+        refuses or holds comes back as a job that says so.
 
         Raises BadInput, which leaves no record: nothing was begun, and whoever asked wrongly is told now. Raises
         TooLarge, QueueFull, ModelUnavailable; the record then says why it failed.
@@ -54,7 +55,7 @@ class JobRunner:
         except BadInput:
             self._jobs.forget(job.job_id)
             raise
-        except Refused as error:
+        except (Refused, HeldForReview) as error:
             self._jobs.set_state(job.job_id, states.ended_by(error))
         except StudioError as error:
             self._jobs.set_state(job.job_id, states.ended_by(error))
@@ -118,14 +119,22 @@ class JobRunner:
         self._publishing.discard(job_id)
 
     async def _published(self, job_id: str, admitted: Admitted, lane_job: LaneJob[WrittenClip]) -> states.Succeeded:
-        """With the job's clip. Raises Refused, ArchiveError, and Cancelled once nothing of it is left."""
+        """With the job's clip. Raises Refused, HeldForReview, ArchiveError; Cancelled once nothing of it is left."""
         written = await lane_job.result()
         job, on_progress = self._jobs.get(job_id), partial(self._jobs.on_progress, job_id)
-        clip = await self._publishing.publish(job, admitted.planned.plan, admitted.prepared, written, on_progress)
+        outcome: Clip | HeldForReview
+        try:
+            outcome = await self._publishing.publish(
+                job, admitted.planned.plan, admitted.prepared, written, on_progress
+            )
+        except HeldForReview as held:
+            outcome = held
         if self._jobs.get(job_id).has_ended:  # cancelled while it was being published
-            await self._publishing.remove(clip.clip_id)
+            await self._publishing.remove(outcome.clip_id if isinstance(outcome, Clip) else job.clip_id)
             raise Cancelled
-        return states.Succeeded(clip.clip_id)
+        if isinstance(outcome, HeldForReview):
+            raise outcome
+        return states.Succeeded(outcome.clip_id)
 
     async def _exported(self, job_id: str, clip_id: str, lane_job: LaneJob[Path]) -> states.Succeeded:
         path = await lane_job.result()

@@ -19,6 +19,7 @@ from ltx_mcp.preparation.photo import write_photo
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.provenance.fingerprint import FINGERPRINT, fingerprint_of, text_of
 from ltx_mcp.studio.gates import Gates
+from ltx_mcp.studio.reviewing import held_for_review
 from ltx_mcp.studio.signing import Signing
 from ltx_mcp.types.clips import Clip, ClipFacts
 from ltx_mcp.types.plans import Plan
@@ -65,7 +66,9 @@ class Publishing:
     async def publish(
         self, job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip, on_progress: OnProgress
     ) -> Clip:
-        """Raises Refused, ArchiveError. A clip that cannot be indexed is published all the same."""
+        """Raises Refused, ArchiveError, and HeldForReview once the clip is in the quarantine. A clip that cannot be
+        indexed is published all the same.
+        """
         self._gates.check_clip(job.job_id, job.request.prompt, written.verdict)
         on_progress(Step(Stage.PUBLISHING))
         if prepared.original is not None and written.original is None:
@@ -83,14 +86,20 @@ class Publishing:
         if written.latents is not None and prepared.recipe is None:  # a whole draft, not one of several chained shots
             kept = KeptDraft(written.latents, plan.model, prepared.digests())
             await to_thread.run_sync(self._draft_latents.keep, clip_id, kept)
-        clip = await self._archive.publish(job.job_id, clip_id, facts, written.video, sheet, texts)
+        store = partial(self._library.publish, job.job_id, clip_id, facts, written.video, sheet, texts)
+        if written.verdict.verdict == "review":
+            held = await to_thread.run_sync(partial(store, held=True))
+            raise held_for_review(held)
+        clip = await to_thread.run_sync(store)
         # The index comes last: it is derived from the files, and reconciled with them if this is interrupted.
         on_progress(Step(Stage.INDEXING))
         await self._archive.add_to_index(clip, samples)
         return clip
 
-    async def remove(self, clip_id: str) -> None:
-        """Delete a clip, its index rows and its draft latents."""
+    async def remove(self, clip_id: str | None) -> None:
+        """Delete a clip, published or held, its index rows and its draft latents."""
+        if clip_id is None:  # of a record that an early version wrote
+            return
         await self._archive.remove(clip_id)
         await to_thread.run_sync(self._draft_latents.remove, clip_id)
 

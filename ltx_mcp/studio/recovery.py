@@ -12,6 +12,7 @@ from ltx_mcp.archive.archive import Archive
 from ltx_mcp.errors import StudioError
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.studio.publishing import Publishing
+from ltx_mcp.studio.reviewing import held_for_review
 from ltx_mcp.studio.tracking import JobTracker
 from ltx_mcp.types import states
 from ltx_mcp.types.owners import calling
@@ -59,7 +60,7 @@ class Recovery:
         """Clips that were being published when they were cancelled, by a process that died before it removed them."""
         try:
             for clip_id in self._jobs.cancelled_clips():
-                if await self._archive.is_published(clip_id):
+                if await self._archive.is_published(clip_id) or await self._archive.is_held(clip_id):
                     await self._publishing.remove(clip_id)
         except StudioError as error:
             log.warning("clips of cancelled jobs are still there: %s", error)
@@ -70,6 +71,9 @@ class Recovery:
         if job.clip_id is not None and await self._archive.was_published(job.clip_id):
             log.info("job %s was done when its process died", job.job_id)
             self._jobs.set_state(job.job_id, states.Succeeded(job.clip_id))
+        elif job.clip_id is not None and await self._archive.is_held(job.clip_id):
+            clip = await self._archive.held(job.clip_id)
+            self._jobs.set_state(job.job_id, states.Held.of(held_for_review(clip)))
         elif job.restarts > MAX_RESTARTS:
             self._jobs.set_state(job.job_id, states.INTERRUPTED)
         else:

@@ -22,9 +22,11 @@ DRAFT_EDIT = "draft edit"
 
 
 class Verdict(Value):
-    """A verdict of moderation. `max_score` is the classifier's highest probability, 0..1, and `category` its class."""
+    """A verdict of moderation; `review` leaves it to a person. `max_score` is the classifier's highest probability,
+    0..1, and `category` its class.
+    """
 
-    verdict: Literal["passed", "refused"]
+    verdict: Literal["passed", "review", "refused"]
     model: str
     max_score: float
     category: str | None = None

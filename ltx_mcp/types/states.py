@@ -53,15 +53,29 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Moderation was not sure: what was made or asked for waits for the person at the machine."""
+
+    status: ClassVar[Literal["held"]] = "held"
+    code: str
+    message: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: StudioError) -> "Held":
+        return cls(error.code, error.message, error.hint)
+
+
+@dataclass(frozen=True)
 class Cancelled:
     status: ClassVar[Literal["cancelled"]] = "cancelled"
 
 
-Ended = Succeeded | Failed | Refused | Cancelled
+Ended = Succeeded | Failed | Refused | Held | Cancelled
 JobState = Running | Ended
 
-ENDED: dict[str, type[Succeeded | Failed | Refused | Cancelled]] = {
-    kind.status: kind for kind in (Succeeded, Failed, Refused, Cancelled)
+ENDED: dict[str, type[Succeeded | Failed | Refused | Held | Cancelled]] = {
+    kind.status: kind for kind in (Succeeded, Failed, Refused, Held, Cancelled)
 }
 
 BROKEN = Failed("internal", "The studio broke on this job.", "The server's log says why; try once more.")
@@ -80,6 +94,8 @@ def ended_by(error: BaseException) -> Ended:
             return Cancelled()
         case errors.Refused():
             return Refused.of(error)
+        case errors.HeldForReview():
+            return Held.of(error)
         case StudioError():
             return Failed.of(error)
         case _:  # a panic in a library's Rust is not an Exception
