@@ -40,12 +40,18 @@ from ltx_mcp.jobs.record import job_of
 from ltx_mcp.jobs.store import JobStore
 from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.base import FrameClassifier
+from ltx_mcp.moderation.ensemble import Ensemble
+from ltx_mcp.moderation.fetched import NSFW_384, QWEN3_GUARD
 from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.held_requests import HeldRequests
+from ltx_mcp.moderation.meaning import MeaningReader
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.moderation.policy import Policy, load_policy
 from ltx_mcp.moderation.prompts import PromptGate
+from ltx_mcp.moderation.qwen3_guard import Qwen3Guard
+from ltx_mcp.moderation.second_reader import SecondReader
 from ltx_mcp.moderation.secret import SampleShift
+from ltx_mcp.moderation.timm_nsfw import TimmNsfw
 from ltx_mcp.narration.base import Narrator
 from ltx_mcp.narration.hibari import HibariNarrator
 from ltx_mcp.narration.kokoro import KokoroNarrator
@@ -117,11 +123,21 @@ def make_controls(settings: Settings) -> Controls:
 
 
 def make_classifier(settings: Settings) -> FrameClassifier:
+    """The embedded one, and with it the one that `ltx-mcp setup` fetches, once it is here. Loads nothing yet."""
     match settings.moderation:
-        case "auto" | "open-nsfw":
+        case "open-nsfw":
             return OpenNsfw()
+        case "auto":
+            fetched = NSFW_384.folder(local_hub())
+            return OpenNsfw() if fetched is None else Ensemble(OpenNsfw(), TimmNsfw(fetched, NSFW_384.name))
         case other:
             assert_never(other)
+
+
+def make_reader(settings: Settings) -> MeaningReader | None:
+    """The guard model, where it is here and not switched off. Loads nothing yet."""
+    folder = None if settings.guard == "off" else QWEN3_GUARD.folder(local_hub())
+    return None if folder is None else Qwen3Guard(folder, QWEN3_GUARD.name)
 
 
 def choose_embedder(settings: Settings) -> EmbedderChoice:
@@ -254,6 +270,7 @@ async def open_studio(
     *,
     engine: Engine | None = None,
     classifier: FrameClassifier | None = None,
+    reader: MeaningReader | None = None,
     embedder: Embedder | None = None,
     controls: Controls | None = None,
     narrator: Narrator | None = None,
@@ -273,7 +290,8 @@ async def open_studio(
     folder = settings.data_dir
     if engine is None:
         engine, awaits_consent = make_engine(settings), awaits_consent or partial(withheld_model, settings)
-    prompts = PromptGate(_usable_policy(settings))
+    policy = _usable_policy(settings)
+    reader = reader or make_reader(settings)
     async with AsyncExitStack() as stack:
         library, jobs = _open_folder(settings, stack)
         choice = await to_thread.run_sync(_choice, settings, embedder)
@@ -293,7 +311,8 @@ async def open_studio(
         lanes = await _open_lanes({"device": engine, "imports": CopyEngine(), "edits": CopyEngine()}, settings, stack)
         await stack.enter_async_context(tasks)
         frames = FrameGate(classifier or make_classifier(settings), shift=SampleShift(folder))
-        gates = Gates(prompts, frames, make_audit(settings), HeldRequests(folder))
+        second = None if reader is None else SecondReader(reader, policy)
+        gates = Gates(PromptGate(policy), frames, make_audit(settings), HeldRequests(folder), second)
         archive = Archive(library, index, tasks, arrival.need)
         draft_latents = make_draft_latents(settings, library)
         makers = make_controls(settings) if controls is None else controls

@@ -134,6 +134,7 @@ class Settings(BaseModel):
     index: Annotated[Path | str | None, BeforeValidator(_place)] = None
     downloads: Annotated[Literal["auto", "ask", "never"], _LOWER] = "auto"
     moderation: Annotated[Literal["auto", "open-nsfw"], _LOWER] = "auto"
+    guard: Annotated[Literal["auto", "off"], _LOWER] = "auto"
     policy: Folder | None = None
     sign_certificate: Folder | None = None
     sign_key: Folder | None = None

@@ -16,6 +16,7 @@ from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.moderation.base import FrameClassifier
+from ltx_mcp.moderation.meaning import MeaningReader
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.narration.stand_in import ToneNarrator
 from ltx_mcp.server.server import make_server
@@ -34,6 +35,7 @@ def a_lazy_studio(
     lora_dir: Path | None = None,
     controls: Controls | None = None,
     classifier: FrameClassifier | None = None,
+    reader: MeaningReader | None = None,
 ) -> LazyStudio:
     settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1, roots=tuple(roots), lora_dir=lora_dir)
     return LazyStudio(
@@ -41,6 +43,7 @@ def a_lazy_studio(
             settings,
             engine=engine or StandInEngine(),
             classifier=classifier or MagentaClassifier(),
+            reader=reader,
             embedder=ColourEmbedder(),
             controls=controls,
             narrator=ToneNarrator(),

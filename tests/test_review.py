@@ -153,7 +153,7 @@ async def no_route_shows_it(app: Starlette, clip_id: str, folder: Path) -> None:
 
 async def review(folder: Path, *arguments: str) -> Any:
     """What the person at the machine does, and is told."""
-    done = await to_thread.run_sync(run, folder / "data", "review", *arguments, "--json")
+    done = await to_thread.run_sync(lambda: run(folder / "data", "review", *arguments, "--json"))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "micro": {"engine", "media", "types", "errors"},  # engine: training alone
     "engine": {"micro", "hub", "media", "types", "errors"},
     "controls": {"hub", "media", "types", "errors"},
-    "moderation": {"media", "types", "errors"},
+    "moderation": {"hub", "media", "types", "errors"},
     "provenance": {"media", "types", "errors", "__version__"},
     "narration": {"hub", "types", "errors"},
     "index": {"hub", "media", "types", "errors"},

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import err, out, print_value
 from ltx_mcp.cli.setup_options import SetupOptions
-from ltx_mcp.compose import choose_embedder, make_classifier
+from ltx_mcp.compose import choose_embedder
 from ltx_mcp.engine.plan.memory import Machine, pick, probe_machine, resolve_device
 from ltx_mcp.engine.weights.family_files import INSTEAD as INSTEAD_OF_FAMILY
 from ltx_mcp.engine.weights.family_files import family_files
@@ -20,6 +20,8 @@ from ltx_mcp.engine.weights.model_families import DEFAULT, FAMILIES, Family
 from ltx_mcp.errors import BadInput, Cancelled, ModelUnavailable, StudioError
 from ltx_mcp.hub.cache import Hub, local_hub
 from ltx_mcp.hub.download import fetch
+from ltx_mcp.moderation.fetched import NSFW_384, QWEN3_GUARD, FetchedModel
+from ltx_mcp.moderation.open_nsfw import OpenNsfw
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.callbacks import BytesProgress, Check
 from ltx_mcp.types.value import Value
@@ -71,7 +73,7 @@ async def setup(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def plan(settings: Settings, hub: Hub) -> list[Planned]:
     """What this machine will want, by its settings. Reads the cache; asks nothing of the network."""
-    return [_embedder(settings, hub), _classifier(settings), *_video(settings, hub, probe_machine())]
+    return [_embedder(settings, hub), *_moderation(settings, hub), *_video(settings, hub, probe_machine())]
 
 
 def _embedder(settings: Settings, hub: Hub) -> Planned:
@@ -85,8 +87,19 @@ def _embedder(settings: Settings, hub: Hub) -> Planned:
     return Planned(part, lambda check, progress: best.fetch(hub, check, progress))
 
 
-def _classifier(settings: Settings) -> Planned:
-    return Planned(Part(part="moderation", name=make_classifier(settings).name, licence="BSD-2-Clause", here=True))
+def _moderation(settings: Settings, hub: Hub) -> list[Planned]:
+    """What is installed, and what sees and reads more where the user wants it."""
+    embedded = Planned(Part(part="moderation", name=OpenNsfw.name, licence="BSD-2-Clause", here=True))
+    wanted = [NSFW_384] if settings.moderation == "auto" else []
+    wanted += [QWEN3_GUARD] if settings.guard == "auto" else []
+    return [embedded, *(_moderator(model, hub) for model in wanted)]
+
+
+def _moderator(model: FetchedModel, hub: Hub) -> Planned:
+    if model.folder(hub) is not None:
+        return Planned(Part(part="moderation", name=model.name, licence=model.licence, here=True))
+    missing = Part(part="moderation", name=model.name, licence=model.licence, missing_bytes=model.bytes)
+    return Planned(missing, lambda check, progress: model.fetch(hub, check, progress))
 
 
 def _video(settings: Settings, hub: Hub, machine: Machine) -> list[Planned]:

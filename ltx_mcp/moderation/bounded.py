@@ -1,23 +1,16 @@
-"""A classifier that cannot keep a job waiting for ever, and is what it says it is.
+"""A classifier that cannot keep a job waiting for ever, is what it says it is, and answers for every frame."""
 
-Its calls run on a thread of their own with a limit. One that is overdue cannot be ended, so while it goes on every
-further call is refused at once; if it ever ends, scoring goes on.
-"""
-
-from collections.abc import Callable, Sequence, Set
-from threading import Lock, Thread
-from typing import Generic, TypeVar
+from collections.abc import Sequence, Set
 
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.moderation.base import FrameClassifier, Scores
+from ltx_mcp.moderation.time_limit import TimeLimit
 from ltx_mcp.types.frames import Frame
 
 LOAD_LIMIT_S = 300.0  # weights from a slow disk
 SCORE_LIMIT_S = 60.0  # eight frames: open_nsfw takes half a second on one core
 HARMLESS_BELOW = 0.3  # score of the harmless canary
-REMEDY = "Start ltx-mcp again. Nothing is published until the classifier answers; `ltx-mcp doctor` tells its state."
-
-_T = TypeVar("_T")
+HINT = "Nothing was published. `ltx-mcp doctor` tells the state of the classifier."
 
 
 class Bounded:
@@ -28,8 +21,7 @@ class Bounded:
     ) -> None:
         self._classifier = classifier
         self._limits = load_limit_s, score_limit_s
-        self._lock = Lock()
-        self._overdue: Thread | None = None
+        self.limit = TimeLimit()
         self._proven = False
 
     @property
@@ -47,7 +39,7 @@ class Bounded:
         """A second call is free. Raises ModerationUnavailable, also for a classifier that fails its canaries."""
         if self._proven:
             return
-        self._within(self._limits[0], self._classifier.load)
+        self.limit.within(self._limits[0], self._classifier.load, self.name)
         harmless, suspect = self.score(self.canaries())
         if not all(self._tells_apart(harmless, suspect, category) for category in self.categories):
             raise ModerationUnavailable(
@@ -61,37 +53,12 @@ class Bounded:
         return low < high and low < HARMLESS_BELOW
 
     def score(self, frames: Sequence[Frame]) -> list[Scores]:
-        return self._within(self._limits[1], lambda: self._classifier.score(frames))
+        """Raises ModerationUnavailable for an answer that is late, or not a score in each category for each frame."""
+        rows = self.limit.within(self._limits[1], lambda: self._classifier.score(frames), self.name)
+        if len(rows) != len(frames) or not all(self._is_valid(row) for row in rows):
+            raise ModerationUnavailable(f"{self.name} did not give a valid score for every frame.", HINT)
+        return rows
 
-    def _within(self, limit_s: float, call: Callable[[], _T]) -> _T:
-        with self._lock:
-            if self._overdue is not None and self._overdue.is_alive():
-                raise ModerationUnavailable(f"{self.name} has not answered an earlier call yet.", REMEDY)
-            answer = _Answer(call)
-            self._overdue = Thread(target=answer.make, name="frame classifier", daemon=True)
-            self._overdue.start()
-            self._overdue.join(limit_s)
-            if self._overdue.is_alive():
-                raise ModerationUnavailable(f"{self.name} did not answer within {limit_s:g} s.", REMEDY)
-        return answer.get()
-
-
-class _Answer(Generic[_T]):
-    """What a call gives or raises that is made on another thread."""
-
-    def __init__(self, call: Callable[[], _T]) -> None:
-        self._call = call
-        self._made: list[_T] = []
-        self._error: Exception | None = None
-
-    def make(self) -> None:
-        try:
-            self._made.append(self._call())
-        except Exception as error:
-            self._error = error
-
-    def get(self) -> _T:
-        """Raises what the call raised. Call it once `make` has ended."""
-        if self._error is not None:
-            raise self._error
-        return self._made[0]
+    def _is_valid(self, row: Scores) -> bool:
+        """NaN compares false."""
+        return row.keys() == self.categories and all(0.0 <= score <= 1.0 for score in row.values())

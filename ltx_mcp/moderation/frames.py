@@ -15,8 +15,8 @@ import numpy as np
 
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.media.resize import reduce
-from ltx_mcp.moderation.base import FrameClassifier, Scores
-from ltx_mcp.moderation.bounded import Bounded
+from ltx_mcp.moderation.base import FrameClassifier
+from ltx_mcp.moderation.bounded import HINT, Bounded
 from ltx_mcp.moderation.changes import Scored
 from ltx_mcp.moderation.tally import Tally, Thresholds
 from ltx_mcp.types.clips import Verdict
@@ -25,8 +25,6 @@ from ltx_mcp.types.frames import Frame
 SAMPLES_PER_S = 2.0  # as NVIDIA's Cosmos Guardrail samples
 BATCH = 8  # frames held at once, shrunk
 HELD_SIDE = 256  # a shrunk frame's short side is 256..511 pixels, box-averaged: open_nsfw resizes to 256
-
-HINT = "Nothing was published. `ltx-mcp doctor` tells the state of the classifier."
 
 _T = TypeVar("_T")
 
@@ -128,20 +126,10 @@ class FrameWatch:
         held, self._held = self._held, []
         if not held:
             return
-        rows = _guarded(lambda: self._rows([frame for _, frame in held]))
+        rows = _guarded(lambda: self._classifier.score([frame for _, frame in held]))
         for (index, _), row in zip(held, rows, strict=True):
             self._tally.add(row, index / self._fps, regular=index in self._regular)
         self._scored += len(held)
-
-    def _is_valid(self, row: Scores) -> bool:
-        """NaN compares false."""
-        return row.keys() == self._classifier.categories and all(0.0 <= score <= 1.0 for score in row.values())
-
-    def _rows(self, frames: list[Frame]) -> list[Scores]:
-        rows = self._classifier.score(frames)
-        if len(rows) != len(frames) or not all(self._is_valid(row) for row in rows):
-            raise ModerationUnavailable(f"{self._classifier.name} did not give a valid score for every frame.", HINT)
-        return rows
 
 
 def _due_frames(fps: float, frames: int, shift: float) -> Iterator[int]:

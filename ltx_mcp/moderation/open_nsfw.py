@@ -33,14 +33,8 @@ class OpenNsfw:
         self._model: NSFWClassifier | None = None
 
     def canaries(self) -> tuple[Frame, Frame]:
-        """Two flat colours beside each other, and a disc of the colour of skin: 0.0x and about 0.4."""
-        import numpy as np
-
-        rows, columns = np.mgrid[:240, :416]
-        disc = (rows - 120) ** 2 + (columns - 208) ** 2 < 100**2
-        skin = np.where(disc[..., None], (224, 172, 140), (90, 60, 50)).astype(np.uint8)
-        land = np.where((rows > 150)[..., None], (60, 140, 60), (120, 180, 240)).astype(np.uint8)
-        return land, skin
+        """It scores them 0.0x and about 0.4."""
+        return canary_frames()
 
     def load(self) -> None:
         if self._model is None:
@@ -51,6 +45,17 @@ class OpenNsfw:
             raise ModerationUnavailable("The frame classifier was not loaded.", "Call load() first.")
         predictions = self._model.classify_batch(frames, max_workers=self._threads)
         return [{"explicit": prediction.nsfw} for prediction in predictions]
+
+
+def canary_frames() -> tuple[Frame, Frame]:
+    """Two flat colours beside each other, and a disc of the colour of skin."""
+    import numpy as np
+
+    rows, columns = np.mgrid[:240, :416]
+    disc = (rows - 120) ** 2 + (columns - 208) ** 2 < 100**2
+    skin = np.where(disc[..., None], (224, 172, 140), (90, 60, 50)).astype(np.uint8)
+    land = np.where((rows > 150)[..., None], (60, 140, 60), (120, 180, 240)).astype(np.uint8)
+    return land, skin
 
 
 def _build(threads: int) -> "NSFWClassifier":

@@ -1,4 +1,4 @@
-"""A classifier for tests. It moderates nothing real, and no setting can choose it."""
+"""A classifier and a reader for tests. They moderate nothing real, and no setting can choose them."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.moderation.base import Scores
+from ltx_mcp.moderation.meaning import Reading
 from ltx_mcp.types.frames import Frame
 
 
@@ -32,6 +33,28 @@ class MagentaClassifier:
         if not self._loaded:
             raise ModerationUnavailable("The frame classifier was not loaded.", "Call load() first.")
         return [{"explicit": 0.99 * _magenta_share(frame)} for frame in frames]
+
+
+class WordReader:
+    """A `MeaningReader` that knows three words: what holds "magenta" is unsafe, "mauve" controversial, else safe.
+
+    It reads nothing real: it is the twin of `Qwen3Guard`.
+    """
+
+    name = "word-stand-in"
+
+    def __init__(self) -> None:
+        self._loaded = False
+
+    def load(self) -> None:
+        self._loaded = True
+
+    def read(self, text: str) -> Reading:
+        if not self._loaded:
+            raise ModerationUnavailable("The guard was not loaded.", "Call load() first.")
+        if "magenta" in text:
+            return Reading("unsafe", ("Sexual Content or Sexual Acts",))
+        return Reading("controversial", ("Violent",)) if "mauve" in text else Reading("safe")
 
 
 def _magenta_share(frame: Frame) -> float:

@@ -16,6 +16,7 @@ from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.frames import SAMPLES_PER_S, FrameGate
 from ltx_mcp.moderation.held_requests import HeldRequests
 from ltx_mcp.moderation.prompts import PromptGate
+from ltx_mcp.moderation.second_reader import SecondReader
 from ltx_mcp.preparation.moderated_frames import InputFrames
 from ltx_mcp.types.clips import Verdict
 from ltx_mcp.types.frames import Frame
@@ -26,13 +27,24 @@ _ID_CHARS = 24  # of a SHA-256: 96 bits, so that nobody makes another request wi
 
 
 class Gates:
-    """One policy for texts, one classifier for frames, one audit file. The checks block; any thread may call them."""
+    """One policy for texts and perhaps a second reader, one classifier for frames, one audit file.
 
-    def __init__(self, prompts: PromptGate, frames: FrameGate, audit: Audit, held: HeldRequests) -> None:
+    The checks block; any thread may call them.
+    """
+
+    def __init__(
+        self,
+        prompts: PromptGate,
+        frames: FrameGate,
+        audit: Audit,
+        held: HeldRequests,
+        reader: SecondReader | None = None,
+    ) -> None:
         self.frames = frames
         self._prompts = prompts
         self._audit = audit
         self._held = held
+        self._reader = reader
 
     def check_texts(self, job_id: str, texts: Iterable[tuple[str, str]], loras: Sequence[LoraCard]) -> None:
         """Raises Refused or HeldForReview for the (part, text) that the policy stops, alone or together, naming it.
@@ -41,7 +53,11 @@ class Gates:
         """
         asked = list(texts)
         shown = [(part, text if part == "negative_prompt" else with_triggers(text, loras)) for part, text in asked]
-        if (found := self._prompts.check_together(shown)) is None:
+        found = self._prompts.check_together(shown)
+        if self._reader is not None and shown and (found is None or found[1].action == "review"):
+            meant = self._reader.check(shown)
+            found = ("words together", meant) if meant and (found is None or meant.action == "block") else found
+        if found is None:
             return
         part, finding = found
         held_id = f"text-{hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:_ID_CHARS]}"
