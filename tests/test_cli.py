@@ -166,10 +166,10 @@ def test_an_embedder_that_is_not_here_leaves_the_words_and_says_how_to_get_it(ar
 
 def test_setup_says_what_it_would_fetch_and_fetches_nothing_that_nobody_agreed_to(archive: Path) -> None:
     planned = run(archive, "setup", "--dry-run", "--json", LTX_MCP_EMBEDDER="auto")
-    parts = {part["part"]: part for part in json.loads(planned.stdout)}
+    parts = {part["name"]: part for part in json.loads(planned.stdout)}
     assert planned.returncode == 0
-    assert parts["search"]["licence"] in ("Apache-2.0", "MIT")
-    assert parts["moderation"]["here"]
+    assert {part["licence"] for part in parts.values() if part["part"] == "search"} <= {"Apache-2.0", "MIT"}
+    assert [part["here"] for part in parts.values() if part["part"] == "moderation"] == [True, False, False]
     named = {"LTX_MCP_EMBEDDER": "PE-Core-B-16/meta"}
     assert "1.8 GB to fetch. Licence: Apache-2.0." in run(archive, "setup", "--dry-run", **named).stdout
     forbidden = run(archive, "setup", "--yes", LTX_MCP_DOWNLOADS="never", **named)

@@ -265,7 +265,7 @@ class Elsewhere(MagentaClassifier):
 
 @pytest.mark.parametrize("kind", [Swapped, Elsewhere])
 def test_a_classifier_with_another_label_map_is_refused_as_it_loads(kind: type[MagentaClassifier]) -> None:
-    with pytest.raises(ModerationUnavailable, match="canaries|valid score"):
+    with pytest.raises(ModerationUnavailable, match=r"canaries|valid score"):
         FrameGate(kind()).load()
 
 

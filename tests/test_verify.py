@@ -120,3 +120,35 @@ def test_a_fingerprint_is_aligned_in_time_and_its_text_is_its_own() -> None:
     for broken in ("", "[]", '{"method": "other"}', text_of(made).replace("0.5,", "")):
         with pytest.raises(ValueError, match=r".*"):
             read(broken)
+
+
+@pytest.mark.anyio
+async def test_a_copy_that_lost_its_manifest_keeps_its_mark_where_it_is_surely_one(tmp_path: Path) -> None:
+    for name, start_s in (("footage", 0), ("other", 6.2)):
+        ffmpeg("-ss", start_s, "-i", film("bikes.mp4"), "-t", 2, "-vf", "scale=320:-2", tmp_path / f"{name}.mp4")
+    lossy = ("-map_metadata", -1, "-crf", 30, "-an")
+    async with an_agent(tmp_path / "data", roots=[tmp_path], limit_s=120) as agent:
+
+        async def taken(name: str) -> dict[str, Any]:
+            made = data(await agent.call_tool("import_video", {"video": str(tmp_path / name), "copy_file": True}))
+            return made["clip"] | {"notes": " ".join(made["effective"].get("notes", ()))}
+
+        words = {"prompt": "a red circle, then a blue square", **SHORT, "duration_s": 2, "fps": 24}
+        made = data(await agent.call_tool("generate_video", words))["clip"]
+        shots = [{"source": str(tmp_path / "footage.mp4")}, {"source": made["clip_id"]}]
+        joined = data(await agent.call_tool("edit_video", {"shots": shots, "resolution": "240p"}))["clip"]
+        for clip, name in ((made, "made-copy.mp4"), (joined, "joined-copy.mp4")):
+            ffmpeg("-i", clip["path"], *lossy, tmp_path / name)
+        ffmpeg("-i", joined["path"], *lossy, "-t", 2, tmp_path / "half.mp4")
+        copies = {name: await taken(name) for name in ("half.mp4", "made-copy.mp4", "joined-copy.mp4")}
+        unknown = await taken("other.mp4")
+    types = {name: copy["provenance"].get("digital_source_type") or "" for name, copy in copies.items()}
+    kinds = {name: each.rpartition("/")[2] for name, each in types.items()}
+    assert kinds == {
+        "made-copy.mp4": "trainedAlgorithmicMedia",
+        "joined-copy.mp4": "compositeWithTrainedAlgorithmicMedia",
+        "half.mp4": "",
+    }
+    assert f"matches {made['clip_id']}" in copies["made-copy.mp4"]["notes"]
+    assert f"possibly a copy of {joined['clip_id']}" in copies["half.mp4"]["notes"], "its half that is not ours"
+    assert "copy of" not in unknown["notes"] + (unknown["provenance"].get("digital_source_type") or "")

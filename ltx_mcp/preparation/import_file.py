@@ -15,7 +15,7 @@ from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.footage import MAX_DURATION_S, Footage, read_audio, read_video
 from ltx_mcp.media.raw_audio import RawAudio, decode_source
 from ltx_mcp.preparation.inputs import ANY_SIZE, Inputs
-from ltx_mcp.preparation.origins import origin_of
+from ltx_mcp.preparation.origins import origin_of, seen_origin
 from ltx_mcp.preparation.photo import prepare_photo
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.preparation.source_notes import source_notes
@@ -34,7 +34,9 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
     if (photo := inputs.photo(request.video)) is not None:
         return prepare_photo(request, *photo, IMPORT_MODEL, origin_of(request.video, None, inputs))
     footage, source = inputs.footage(request.video), inputs.original(request.video)
-    origin = origin_of(request.video, source, inputs)
+    origin, seen = origin_of(request.video, source, inputs), ""
+    if source is None and origin is None:
+        origin, seen = seen_origin(footage, inputs)
     copied = footage.duration_s <= MAX_DURATION_S if request.copy_file is None else request.copy_file
     in_place = source is None and not copied
     width, height = (footage.width, footage.height) if in_place else _archived_size(footage)
@@ -57,7 +59,10 @@ def prepare_import(request: ImportRequest, inputs: Inputs) -> PreparedJob:
         made_width=width,
         made_height=height,
         made_frames=frames,
-        notes=(*_notes(footage, (width, height), fps, in_place, made_here=source is not None), *filter(None, [heard])),
+        notes=(
+            *_notes(footage, (width, height), fps, in_place, made_here=source is not None),
+            *filter(None, [heard, seen]),
+        ),
     )
 
     def gather(plan: Plan, watch: Watch) -> Materials:

@@ -212,6 +212,10 @@ class Inputs:
                     return self._library.get(clip_id) if clip_id else None
                 return None
 
+    def archived(self) -> list[Clip]:
+        """The caller's clips, the newest first."""
+        return self._library.own()
+
     def manifest(self, reference: str) -> Manifest:
         """What a clip's or a file's own provenance says. Raises as `original`."""
         match self.parse(reference):

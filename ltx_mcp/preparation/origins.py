@@ -1,12 +1,22 @@
-"""Who made what a reference names: a file that came from the archive, or says that a model made it, keeps that mark."""
+"""Who made what a reference names: a file that came from the archive, or says that a model made it, keeps that mark.
+
+So does a video that says nothing and looks the same as a clip of a model; what only may be such a copy is noted.
+"""
 
 from dataclasses import dataclass
 
+from ltx_mcp.media.footage import Footage
 from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.lookalikes import Lookalike, lookalikes
 from ltx_mcp.provenance.base import Manifest
+from ltx_mcp.provenance.looks import MAX_LOOKED_S
 from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE, Clip
 
 _BY_A_MODEL = (MODEL_MADE, COMPOSITE)
+_MOST = 0.5  # of the file that a clip must explain, for the file to be one
+_WHOLE = 0.9  # of a clip made in part by a model that the file must show: else it may be the other part
+_LOOK_S = 0.5  # between two frames of a fingerprint
+_CLOSE = 0.02  # of likeness: clips that differ by less are as good an answer as each other
 
 
 @dataclass(frozen=True)
@@ -36,3 +46,38 @@ def stated_origin(manifest: Manifest) -> Origin | None:
     models = [each.model for each in manifest.actions if each.model]
     made = types[-1] if types[-1] in _BY_A_MODEL else COMPOSITE
     return Origin(made, models[-1] if models else manifest.generator or "a model that is not named")
+
+
+def seen_origin(footage: Footage, inputs: Inputs) -> tuple[Origin | None, str]:
+    """By its look alone: the origin that it keeps, if any, and a note of which clip it matches, or may be a copy of.
+
+    Nobody's footage is called a model's because of a film that shows it too. Raises BadInput, NotFound, MediaError.
+    """
+    clips = inputs.archived()
+    if not any(clip.provenance.digital_source_type for clip in clips):
+        return None, ""
+    found = lookalikes(footage.reference, inputs, clips)
+    marked = next((each for each in found if each.clip.provenance.digital_source_type), None)
+    if marked is None:
+        return None, ""
+    clip, alike = marked.clip, f"frames {marked.likeness:.3f} alike"
+    if not _matches(marked, footage.duration_s) or any(_as_good(other, marked) for other in found):
+        return (
+            None,
+            f"It is possibly a copy of {clip.clip_id} or of a part of it ({alike}); it is not marked as a model's.",
+        )
+    kept = Origin(clip.provenance.digital_source_type or COMPOSITE, clip.model)
+    return kept, f"It matches {clip.clip_id} ({alike}), and keeps its AI mark."
+
+
+def _matches(found: Lookalike, duration_s: float) -> bool:
+    looked_s = min(duration_s, MAX_LOOKED_S)
+    is_most = found.common_s >= _MOST * looked_s - _LOOK_S
+    is_whole = found.common_s >= _WHOLE * min(found.clip.duration_s, MAX_LOOKED_S) - _LOOK_S
+    return is_most and (is_whole or found.clip.provenance.digital_source_type == MODEL_MADE)
+
+
+def _as_good(other: Lookalike, marked: Lookalike) -> bool:
+    """Whether footage that nobody calls a model's explains the file as well."""
+    is_footage = other.clip.provenance.digital_source_type is None
+    return is_footage and other.common_s >= marked.common_s - _LOOK_S and other.likeness >= marked.likeness - _CLOSE

@@ -4,34 +4,20 @@ The manifest is proof of what its signer claimed. That two films look alike is n
 manifests.
 """
 
-import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from ltx_mcp.archive.clip_frames import frames_at
-from ltx_mcp.archive.fingerprints import read_fingerprint
 from ltx_mcp.archive.library import Library
-from ltx_mcp.errors import MediaError, StudioError
+from ltx_mcp.errors import MediaError
 from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.lookalikes import lookalikes
 from ltx_mcp.provenance.base import Manifest
-from ltx_mcp.provenance.likeness import likeness
-from ltx_mcp.provenance.looks import Looks, looks_at_image, looks_at_video
-from ltx_mcp.provenance.matching import Match, match, spread
 from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE, Clip, Kind
-from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.value import Value
 
-log = logging.getLogger(__name__)
-
-_COMPARED = 5  # frames of a match whose pixels are compared
-_ALIKE = 0.95  # their median correlation in a copy; docs/trust.md says what was measured
-_SIDE = 192  # pixels of the longer side of an original's frame
-_LIKELY = 8  # clips whose frames are read, those with the most hashes alike
 _MOST = 5  # clips in an answer
 
 How = Literal["the same file", "an export of it", "made from it, by its manifest", "looks the same"]
@@ -95,71 +81,9 @@ class Verifying:
             for clip in sorted(found, key=lambda clip: places[clip.provenance.manifest or ""]):
                 yield _of(clip, "made from it, by its manifest")
 
-    def _alike(self, reference: str) -> list[KnownClip]:
-        clips = self.library.own()
-        looks = self._looks(reference, {round(clip.width / clip.height, 2) for clip in clips})
-        likely = sorted(_likely(clips, looks), key=lambda found: found.rank, reverse=True)[:_LIKELY]
-        compared = [(each.common_s, _compared(each), each.clip) for each in likely]
-        # Of a clip and a film that holds a part of it, the one that explains more of the file comes first.
-        compared.sort(key=lambda each: each[:2], reverse=True)
-        return [_of(clip, "looks the same", alike) for _, alike, clip in compared if alike >= _ALIKE]
-
-    def _looks(self, reference: str, shapes: Collection[float]) -> list[Looks]:
-        if (photo := self.inputs.photo(reference)) is not None:
-            return looks_at_image(photo[1].frame, shapes)
-        return looks_at_video(self.inputs.footage(reference), shapes)
-
-
-@dataclass(frozen=True)
-class _Likely:
-    """A clip of which the file may be a copy, by what was looked at with bars and without."""
-
-    clip: Clip
-    found: tuple[tuple[Looks, Match], ...]
-
-    @property
-    def common_s(self) -> int:
-        """Whole seconds of the file that the clip explains."""
-        return max(round(by.common_s) for _, by in self.found)
-
-    @property
-    def rank(self) -> tuple[int, float]:
-        return self.common_s, max(by.share for _, by in self.found)
-
-
-def _likely(clips: Sequence[Clip], looks: Sequence[Looks]) -> Iterator[_Likely]:
-    for clip in clips:
-        try:
-            fingerprint = read_fingerprint(clip)
-        except StudioError as error:
-            log.warning("%s cannot be compared: %s", clip.clip_id, error)
-            continue
-        found = ((each, match(fingerprint, each.times_s, each.hashes)) for each in looks)
-        if matches := tuple((each, by) for each, by in found if by is not None):
-            yield _Likely(clip, matches)
-
-
-def _compared(likely: _Likely) -> float:
-    """How alike frames of the clip and of the file are, which show the same if it is a copy; 0 if it cannot be read."""
-    pairs = [(looks, by, spread(by.pairs, _COMPARED)) for looks, by in likely.found]
-    times_s = sorted({time_s for _, _, chosen in pairs for time_s, _ in chosen})
-    try:
-        originals = dict(zip(times_s, frames_at(likely.clip, times_s, _SIDE), strict=True))
-    except StudioError as error:
-        log.warning("%s cannot be compared: %s", likely.clip.clip_id, error)
-        return 0.0
-    return max(
-        _alike_at(looks, by, [(originals[time_s], place) for time_s, place in chosen]) for looks, by, chosen in pairs
-    )
-
-
-def _alike_at(looks: Looks, by: Match, pairs: Sequence[tuple[Frame, int]]) -> float:
-    """Each original is compared with the looks around its own: at another rate, none is at exactly its time."""
-    alike = [
-        max(likeness(look, original, by.box) for look in looks.frames[max(0, place - 1) : place + 2])
-        for original, place in pairs
-    ]
-    return round(float(np.median(alike)), 3)
+    def _alike(self, reference: str) -> Iterator[KnownClip]:
+        for found in lookalikes(reference, self.inputs, self.library.own()):
+            yield _of(found.clip, "looks the same", found.likeness)
 
 
 def _of(clip: Clip, how: How, alike: float | None = None) -> KnownClip:
