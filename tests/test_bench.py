@@ -32,10 +32,6 @@ WHOLE = {
     "large.py": (["--quick"], ["416x240, 12 frames", "tiles 1 x 1", "seams none", "GiB"]),
     "surface.py": ([], ["tools/list", "whole schemas", "finished reply, as data", "ratio"]),
     "long_source.py": (["--hours", "0.05", "--size", "64x36"], ["What is in it", "the frame at", "largest process"]),
-    "moderation_fp.py": (
-        ["--films", "2", "--classifier", "stand-in"],
-        ["drawn: frames", "refused before", "all: films"],
-    ),
     "moderation_frames.py": (["--frames", "48", "--classifier", "stand-in"], ["before", "now", "inset", "looking"]),
     "moderation_text.py": ([], ["worst", "ordinary prompt"]),
     "search_scale.py": (["--frames", "12000", "--queries", "6"], ["ours", "recall@10", "filtered", "add a clip"]),
@@ -50,6 +46,7 @@ GONE_THROUGH = {
     "moments_eval.py": [
         "drawn films", "photographs and footage", "R1@0.7", "watershed", "1 of 1 annotations", "no-match precision",
     ],
+    "moderation_fp.py": ["drawn: frames", "refused before", "all: films held now"],
     "decode_memory.py": ["stream", "whole", "ratio"],
     "micro_audio.py": ["core, 0%", "silence", "encoded"],
     "micro_upsampler.py": ["upsampler", "pixels", "ceiling"],
