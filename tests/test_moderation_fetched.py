@@ -9,6 +9,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from ltx_mcp.errors import ModerationUnavailable
 from ltx_mcp.hub.cache import Hub, HubFile
@@ -35,21 +36,24 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         frames = TimmNsfw(folder, "").canaries()
         pixels = torch.stack([torch.tensor(frame).float().permute(2, 0, 1) / 127.5 - 1 for frame in frames])
         pixels = torch.nn.functional.interpolate(pixels, (384, 384), mode="bicubic")
-        features = model.forward_head(model.forward_features(pixels), pre_logits=True)
+        features = model.forward_head(model.forward_features(pixels), pre_logits=True)  # type: ignore[operator]
         way = features[1] - features[0]
-        scale = 8 / way.dot(way)
-        model.head.weight[0], model.head.weight[1] = way * scale, -way * scale
-        middle = way.dot(features.mean(0)) * scale
-        model.head.bias[0], model.head.bias[1] = -middle, middle
+        way *= 8 / way.dot(way)
+        middle = way.dot(features.mean(0))
+        head = nn.Linear(len(way), 2)
+        head.weight.copy_(torch.stack([way, -way]))
+        head.bias.copy_(torch.stack([-middle, middle]))
+        model.head = head
     save_file(model.state_dict(), folder / "model.safetensors")
     return folder
 
 
 def a_classifier(weights: Path, folder: Path, labels: object, inside: bool = False) -> TimmNsfw:
-    pretrained = {"input_size": [3, 384, 384], "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic",
-                  "crop_pct": 1.0}  # fmt: skip
+    pretrained: dict[str, object] = {"input_size": [3, 384, 384], "mean": [0.5] * 3, "std": [0.5] * 3}
+    pretrained |= {"interpolation": "bicubic", "crop_pct": 1.0}
     config: dict[str, object] = {"architecture": ARCHITECTURE, "num_classes": 2, "pretrained_cfg": pretrained}
-    (pretrained if inside else config)["label_names"] = labels  # type: ignore[index]
+    place: dict[str, object] = pretrained if inside else config
+    place["label_names"] = labels
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "model.safetensors").symlink_to(weights / "model.safetensors")
@@ -117,7 +121,7 @@ def test_what_one_of_several_gets_wrong_is_never_hidden_by_the_others(subtests: 
         "a category less": lambda frames: [{"explicit": 0.0}] * len(frames),
         "a frame less": lambda frames: [],
         "another shape": lambda frames: [[0.0, 1.0]] * len(frames),  # type: ignore[list-item]
-        "nothing": lambda frames: None,  # type: ignore[return-value]
+        "nothing": lambda frames: None,  # type: ignore[dict-item,return-value]
         "above one": lambda frames: [{"explicit": 1.5, "gore": 0.0}] * len(frames),
     }
     for what, answer in answers.items():

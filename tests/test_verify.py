@@ -87,7 +87,9 @@ async def test_a_copy_is_known_by_its_look_though_the_clips_fingerprint_was_lost
         assert how(await verified(agent, tmp_path / "copy.mp4")) == [(clip["clip_id"], "looks the same")]
     again = read(kept.read_text())
     assert np.allclose(first.times_s, again.times_s)
-    assert distances(first.hashes, again.hashes).max() <= 8, "made of the encoded frames"
+    assert distances(first.hashes, again.hashes).max() <= 14, (
+        "made of the encoded frames, which match tells from others by no more bits"
+    )
 
 
 def test_a_hash_survives_scaling_and_compression_and_tells_photographs_apart() -> None:
@@ -131,7 +133,7 @@ async def test_a_copy_that_lost_its_manifest_keeps_its_mark_where_it_is_surely_o
 
         async def taken(name: str) -> dict[str, Any]:
             made = data(await agent.call_tool("import_video", {"video": str(tmp_path / name), "copy_file": True}))
-            return made["clip"] | {"notes": " ".join(made["effective"].get("notes", ()))}
+            return dict(made["clip"], notes=" ".join(made["effective"].get("notes", ())))
 
         words = {"prompt": "a red circle, then a blue square", **SHORT, "duration_s": 2, "fps": 24}
         made = data(await agent.call_tool("generate_video", words))["clip"]

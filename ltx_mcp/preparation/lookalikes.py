@@ -1,6 +1,6 @@
 """Which clips of the archive a file looks like: by the hashes of their frames, and then by the frames themselves.
 
-That two films look alike is no proof of anything, but survives what drops manifests.
+That two films look alike proves nothing, but survives what drops manifests.
 """
 
 import logging
