@@ -135,7 +135,7 @@ async def test_a_copy_that_lost_its_manifest_keeps_its_mark_where_it_is_surely_o
             made = data(await agent.call_tool("import_video", {"video": str(tmp_path / name), "copy_file": True}))
             return dict(made["clip"], notes=" ".join(made["effective"].get("notes", ())))
 
-        words = {"prompt": "a red circle, then a blue square", **SHORT, "duration_s": 2, "fps": 24}
+        words = {"prompt": "a red circle, then a blue square", "seed": 3, **SHORT, "duration_s": 2, "fps": 24}
         made = data(await agent.call_tool("generate_video", words))["clip"]
         shots = [{"source": str(tmp_path / "footage.mp4")}, {"source": made["clip_id"]}]
         joined = data(await agent.call_tool("edit_video", {"shots": shots, "resolution": "240p"}))["clip"]

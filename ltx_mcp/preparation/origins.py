@@ -13,7 +13,7 @@ from ltx_mcp.provenance.looks import MAX_LOOKED_S
 from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE, Clip
 
 _BY_A_MODEL = (MODEL_MADE, COMPOSITE)
-_MOST = 0.5  # of the file that a clip must explain, for the file to be one
+_MOST = 0.9  # of the file that a clip must explain, for the file to be one
 _WHOLE = 0.9  # of a clip made in part by a model that the file must show: else it may be the other part
 _LOOK_S = 0.5  # between two frames of a fingerprint
 _CLOSE = 0.02  # of likeness: clips that differ by less are as good an answer as each other
