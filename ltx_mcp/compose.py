@@ -10,6 +10,7 @@ from anyio import to_thread
 
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.archive.draft_latents import DraftLatents
+from ltx_mcp.archive.hearing import Hearing
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.speech import read_speech
 from ltx_mcp.archive.uploads import Uploads
@@ -22,12 +23,19 @@ from ltx_mcp.engine.copying import CopyEngine
 from ltx_mcp.engine.deferred import DeferredEngine
 from ltx_mcp.engine.lora.hub import LoraHub
 from ltx_mcp.engine.lora.installed import InstalledLoras
-from ltx_mcp.engine.plan.memory import EMBEDDER_BYTES, Machine, probe_machine, resolve_device, room_beside
+from ltx_mcp.engine.plan.memory import (
+    EMBEDDER_BYTES,
+    TRANSCRIBER_BYTES,
+    Machine,
+    probe_machine,
+    resolve_device,
+    room_beside,
+)
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.engine.weights.choice import Withheld, withheld
 from ltx_mcp.errors import ModelUnavailable, ModerationUnavailable, SettingsError
+from ltx_mcp.hub.arrival import Arrival
 from ltx_mcp.hub.cache import local_hub
-from ltx_mcp.index.arrival import Arrival
 from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice, Means, cpu_cores, cpu_has_bf16
 from ltx_mcp.index.choice import choose as choose_among
 from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
@@ -74,6 +82,11 @@ from ltx_mcp.studio.signing import Signing
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.studio.tracking import HEARTBEAT_S, JobTracker
 from ltx_mcp.studio.verifying import Verifying
+from ltx_mcp.transcription import choice as transcribers
+from ltx_mcp.transcription.base import Transcriber
+from ltx_mcp.transcription.choice import KnownTranscriber, TranscriberChoice
+from ltx_mcp.transcription.stand_in import ToneTranscriber
+from ltx_mcp.transcription.whisper import WhisperTranscriber
 
 UNWIND_S = 5.0  # for what goes on in the background, once the studio closes
 STAND_IN = "stand-in"
@@ -166,6 +179,11 @@ def remake_embedder(settings: Settings, weights: str) -> Embedder:
 
 def embedder_device(settings: Settings, machine: Machine | None = None) -> str:
     """Where an embedder runs: on the device if the video model leaves it room there, else on the CPU."""
+    return _device_beside(settings, EMBEDDER_BYTES, machine)
+
+
+def _device_beside(settings: Settings, needed_bytes: int, machine: Machine | None = None) -> str:
+    """The device, if the video model leaves so much of it free, else the CPU."""
     from ltx_mcp.engine.weights.choice import choose
 
     machine = machine or probe_machine()
@@ -178,7 +196,25 @@ def embedder_device(settings: Settings, machine: Machine | None = None) -> str:
     except ModelUnavailable:
         return "cpu"
     room = room_beside(device, machine, weights_bytes, settings.memory)
-    return device if device.startswith("cuda") and room >= EMBEDDER_BYTES else "cpu"
+    return device if device.startswith("cuda") and room >= needed_bytes else "cpu"
+
+
+def choose_transcriber(settings: Settings) -> TranscriberChoice:
+    """Which model hears speech, and which would be better. Reads the hub's cache."""
+    return transcribers.choose(settings.speech, _transcriber_device(settings) != "cpu", cpu_cores(), local_hub())
+
+
+def make_transcriber(settings: Settings, choice: TranscriberChoice) -> Transcriber | None:
+    """What hears speech; None where nothing does. Loads nothing yet."""
+    if choice.name == STAND_IN:
+        return ToneTranscriber()
+    if choice.folder is None:
+        return None
+    return WhisperTranscriber(choice.name, choice.folder, partial(_transcriber_device, settings))
+
+
+def _transcriber_device(settings: Settings) -> str:
+    return _device_beside(settings, EMBEDDER_BYTES + TRANSCRIBER_BYTES)
 
 
 def make_narrator(settings: Settings) -> Narrator:
@@ -236,6 +272,17 @@ def _choice(settings: Settings, embedder: Embedder | None) -> EmbedderChoice:
     return choose_embedder(settings) if embedder is None else EmbedderChoice(embedder.weights, "It was given.")
 
 
+def _hear_with(known: KnownTranscriber, settings: Settings, archive: Archive) -> None:
+    """One that has just come."""
+    came = TranscriberChoice(known.name, "It came.", known.folder(local_hub()))
+    if (transcriber := make_transcriber(settings, came)) is not None:
+        archive.hearing.use(transcriber)
+
+
+def _speech_choice(settings: Settings, transcriber: Transcriber | None) -> TranscriberChoice:
+    return TranscriberChoice(transcriber.name, "It was given.") if transcriber else choose_transcriber(settings)
+
+
 def _open_folder(settings: Settings, stack: AsyncExitStack) -> tuple[Library, JobStore]:
     """Where the disk cannot be written, what is there can still be read."""
     folder = settings.data_dir
@@ -276,6 +323,7 @@ async def open_studio(
     narrator: Narrator | None = None,
     signer: Signer | None = None,
     awaits_consent: Callable[[], Withheld | None] | None = None,
+    transcriber: Transcriber | None = None,
     heartbeat_s: float = HEARTBEAT_S,
     any_file: bool = False,
     fetches: bool = False,
@@ -284,7 +332,8 @@ async def open_studio(
     """A studio that is open until the block is left. Parts that are given replace those of the settings.
 
     `any_file`: inputs may lie outside of LTX_MCP_ROOTS, for a person who can read them anyway; never for an agent.
-    `fetches`: it stays open long enough to fetch a better embedder in the background, if LTX_MCP_DOWNLOADS allows it.
+    `fetches`: it stays open long enough to hear clips in the background, and to fetch better models for searches there,
+    if LTX_MCP_DOWNLOADS allows it.
     `recovers`: it goes on with the jobs of processes that died, as a server does; a command renders its own job alone.
     """
     folder = settings.data_dir
@@ -296,12 +345,13 @@ async def open_studio(
         library, jobs = _open_folder(settings, stack)
         choice = await to_thread.run_sync(_choice, settings, embedder)
         tasks = anyio.create_task_group()
+        hub, may_fetch = local_hub(), fetches and settings.downloads == "auto"
         arrival = Arrival(
-            choice,
-            local_hub(),
-            tasks,
-            lambda known: archive.use(remake_embedder(settings, known.weights)),
-            fetches and settings.downloads == "auto",
+            choice, hub, tasks, lambda known: archive.use(remake_embedder(settings, known.weights)), may_fetch
+        )
+        speech_choice = await to_thread.run_sync(_speech_choice, settings, transcriber)
+        speech_arrival = Arrival(
+            speech_choice, hub, tasks, lambda known: _hear_with(known, settings, archive), may_fetch
         )
         remake = partial(remake_embedder, settings)
         specialist = None if embedder or choice.weights == STAND_IN else remake(EMBEDDED)
@@ -313,7 +363,15 @@ async def open_studio(
         frames = FrameGate(classifier or make_classifier(settings), shift=SampleShift(folder))
         second = None if reader is None else SecondReader(reader, policy)
         gates = Gates(PromptGate(policy), frames, make_audit(settings), HeldRequests(folder), second)
-        archive = Archive(library, index, tasks, arrival.need)
+
+        def need_models() -> None:
+            arrival.need()
+            speech_arrival.need()
+
+        hearing = Hearing(library, index.put, tasks, fetches, speech_arrival.note)
+        archive = Archive(library, index, tasks, need_models, hearing=hearing)
+        if (hears := transcriber or make_transcriber(settings, speech_choice)) is not None:
+            hearing.use(hears)
         draft_latents = make_draft_latents(settings, library)
         makers = make_controls(settings) if controls is None else controls
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))
@@ -352,5 +410,7 @@ async def open_studio(
         finally:
             tracker.stop()
             arrival.stop()
+            speech_arrival.stop()
             archive.upkeep.stop()
+            archive.hearing.stop()
             tasks.cancel_scope.deadline = anyio.current_time() + UNWIND_S

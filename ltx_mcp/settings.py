@@ -131,6 +131,7 @@ class Settings(BaseModel):
     device: str = "auto"
     memory: str = "auto"
     embedder: str = "auto"
+    speech: str = "auto"
     index: Annotated[Path | str | None, BeforeValidator(_place)] = None
     downloads: Annotated[Literal["auto", "ask", "never"], _LOWER] = "auto"
     moderation: Annotated[Literal["auto", "open-nsfw"], _LOWER] = "auto"

@@ -20,9 +20,9 @@ from ltx_mcp.compose import choose_embedder, open_studio
 from ltx_mcp.engine.weights.family_files import family_files
 from ltx_mcp.engine.weights.model_families import Family
 from ltx_mcp.errors import NotFound
+from ltx_mcp.hub.arrival import FIRST_WAIT_S, Arrival
 from ltx_mcp.hub.cache import Hub, HubFile, local_hub
 from ltx_mcp.hub.download import fetch
-from ltx_mcp.index.arrival import FIRST_WAIT_S, Arrival
 from ltx_mcp.index.catalogue import CATALOGUE, CHECKPOINT, CONFIG, KnownEmbedder
 from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice
 from ltx_mcp.jobs.record import Job

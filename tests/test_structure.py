@@ -24,9 +24,10 @@ MAY_IMPORT = {
     "moderation": {"hub", "media", "types", "errors"},
     "provenance": {"media", "types", "errors", "__version__"},
     "narration": {"hub", "types", "errors"},
+    "transcription": {"hub", "media", "types", "errors"},
     "index": {"hub", "media", "types", "errors"},
     "jobs": {"engine", "types", "errors"},
-    "archive": {"jobs", "index", "provenance", "media", "engine", "types", "errors"},
+    "archive": {"jobs", "index", "transcription", "provenance", "media", "engine", "types", "errors"},
     "edit": {"typeset", "media", "types", "errors"},
     "preparation": {
         "edit", "typeset", "archive", "jobs", "controls", "moderation", "narration", "provenance", "index", "engine",

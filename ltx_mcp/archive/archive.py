@@ -13,6 +13,7 @@ import numpy as np
 from anyio.abc import TaskGroup
 
 from ltx_mcp.archive.clip_frames import frame_at, read_samples
+from ltx_mcp.archive.hearing import Hearing
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.sidecar import TIMELINE
 from ltx_mcp.archive.trash import DeletedClip
@@ -38,7 +39,7 @@ FRAMES_WAIT_S = 10.0  # that a search waits for frames which no embedder has see
 class Archive:
     """All published clips, and how a moment of one is found. `tasks` is where frames are embedded in the background.
 
-    `need_embedder` is called when one is needed.
+    `need_models` is called when those that look and hear are needed.
     """
 
     def __init__(
@@ -46,14 +47,16 @@ class Archive:
         library: Library,
         index: ClipIndex,
         tasks: TaskGroup,
-        need_embedder: Callable[[], None] = lambda: None,
+        need_models: Callable[[], None] = lambda: None,
         frames_wait_s: float = FRAMES_WAIT_S,
+        hearing: Hearing | None = None,
     ) -> None:
-        self._need_embedder = need_embedder
+        self._need_models = need_models
         self._library = library
         self._index = index
         self._frames_wait_s = frames_wait_s
         self.upkeep = Upkeep(index, self._every_clip, read_samples, tasks)
+        self.hearing = hearing or Hearing(library, index.put, tasks)
         self._reconciling = anyio.Lock()
         self._indexed: set[str] | None = None  # the clips when the index last matched the disk; None: not checked yet
         self._rows = 0  # of the index then: of a clip that cannot be read there is none
@@ -88,13 +91,14 @@ class Archive:
 
     async def add_to_index(self, clip: Clip, samples: Samples) -> None:
         """Make a clip searchable. If that fails the clip stays published, and the next reconcile adds it."""
-        self._need_embedder()
+        self._need_models()
         added = await self._survives(self._index.add(clip, samples), f"clip {clip.clip_id} is not searchable yet")
         if added and self._indexed is not None:
             self._indexed.add(clip.clip_id)
             self._rows += 1
         if added:
             self.upkeep.written()
+            self.hearing.start()
 
     async def remove(self, clip_id: str) -> None:
         """Delete a clip: the files first, for they are the truth."""
@@ -175,7 +179,7 @@ class Archive:
         embedder has not seen are embedded in the background; a search waits for them only while no other embedder has
         seen them all.
         """
-        self._need_embedder()
+        self._need_models()
         await self._match()
         if tags:
             # From the sidecars, not a column: a tag that is changed must not cost an embedding.
@@ -216,6 +220,7 @@ class Archive:
                 await self._index.settle()
                 self._indexed, self._rows = present, len(clips)
                 self.upkeep.start()
+                self.hearing.start()
         if self._index.unseen:
             await self.upkeep.settled(self._frames_wait_s)
 
@@ -228,8 +233,9 @@ class Archive:
         return await self._index.drop_unused()
 
     async def search_model(self) -> SearchModel:
-        """Which embedder looks at the moment, and where a better one is. Raises IndexUnavailable."""
-        return await self._index.model()
+        """Which models look and hear at the moment, and where better ones are. Raises IndexUnavailable."""
+        hears = {"transcriber": self.hearing.model, "unheard_clips": self.hearing.unheard}
+        return (await self._index.model()).model_copy(update={**hears, "speech_note": self.hearing.better()})
 
     def use(self, embedder: Embedder) -> None:
         """Search with another embedder, once it has seen every clip."""

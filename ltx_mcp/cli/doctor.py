@@ -13,10 +13,12 @@ from ltx_mcp.cli.models import known_families
 from ltx_mcp.compose import (
     choose_embedder,
     choose_engine,
+    choose_transcriber,
     make_classifier,
     make_narrator,
     make_policy,
     make_signer,
+    make_transcriber,
     remake_embedder,
 )
 from ltx_mcp.engine.plan.memory import GB, probe_machine
@@ -51,6 +53,7 @@ def examine(settings: Settings) -> list[Check]:
         "frame classifier": _classifier,
         "embedder": _embedder,
         "better embedder": _better_embedder,
+        "speech": _speech,
         "voice": _voice,
         "signature": _signature,
         "data directory": _data_dir,
@@ -141,6 +144,18 @@ def _better_embedder(settings: Settings) -> str:
         "never": "; LTX_MCP_DOWNLOADS=never forbids it",
     }
     return f"{choice.best.said}{begun}: `ltx-mcp setup` fetches it{itself[settings.downloads]}"
+
+
+def _speech(settings: Settings) -> str:
+    """What hears, by loading it, and what would be better."""
+    choice = choose_transcriber(settings)
+    if choice.problem:
+        raise ModelUnavailable(choice.problem, "Correct LTX_MCP_SPEECH.")
+    transcriber = make_transcriber(settings, choice)
+    if transcriber is not None:
+        transcriber.load()
+    better = "" if choice.best is None else f" `ltx-mcp setup` fetches {choice.best.said}."
+    return f"{choice.name if transcriber is not None else 'nothing hears'}. {choice.reason}{better}"
 
 
 def _voice(settings: Settings) -> str:

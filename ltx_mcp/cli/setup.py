@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import err, out, print_value
 from ltx_mcp.cli.setup_options import SetupOptions
-from ltx_mcp.compose import choose_embedder
+from ltx_mcp.compose import choose_embedder, choose_transcriber
 from ltx_mcp.engine.plan.memory import Machine, pick, probe_machine, resolve_device
 from ltx_mcp.engine.weights.family_files import INSTEAD as INSTEAD_OF_FAMILY
 from ltx_mcp.engine.weights.family_files import family_files
@@ -73,7 +73,12 @@ async def setup(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def plan(settings: Settings, hub: Hub) -> list[Planned]:
     """What this machine will want, by its settings. Reads the cache; asks nothing of the network."""
-    return [_embedder(settings, hub), *_moderation(settings, hub), *_video(settings, hub, probe_machine())]
+    return [
+        _embedder(settings, hub),
+        *_transcriber(settings, hub),
+        *_moderation(settings, hub),
+        *_video(settings, hub, probe_machine()),
+    ]
 
 
 def _embedder(settings: Settings, hub: Hub) -> Planned:
@@ -100,6 +105,18 @@ def _moderator(model: FetchedModel, hub: Hub) -> Planned:
         return Planned(Part(part="moderation", name=model.name, licence=model.licence, here=True))
     missing = Part(part="moderation", name=model.name, licence=model.licence, missing_bytes=model.bytes)
     return Planned(missing, lambda check, progress: model.fetch(hub, check, progress))
+
+
+def _transcriber(settings: Settings, hub: Hub) -> list[Planned]:
+    """What hears speech; nothing where it is off, or where it would be too slow."""
+    choice = choose_transcriber(settings)
+    if choice.best is None:
+        here = Part(part="speech", name=choice.name, licence="its own", here=True)
+        return [] if choice.folder is None else [Planned(here)]
+    best = choice.best
+    missing = max(0, best.bytes - hub.cached_bytes([best.repo])[best.repo])
+    part = Part(part="speech", name=best.name, licence=best.licence, missing_bytes=missing)
+    return [Planned(part, lambda check, progress: best.fetch(hub, check, progress))]
 
 
 def _video(settings: Settings, hub: Hub, machine: Machine) -> list[Planned]:

@@ -70,6 +70,9 @@ for all else comes to as much: (90 - 71) GB over 1080p for 20 s are 155 KB a tok
 
 POLICY_WEIGHTS_BYTES = 71 * GB
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:[0-9]{1,2})?")
+TRANSCRIBER_BYTES = (
+    3 * GB
+)  # calculated: whisper-large-v3-turbo takes 1.6 in float16, a window's features and caches 0.3
 EMBEDDER_BYTES = 3 * GB  # calculated: PE-Core-L-14-336 takes 1.34 in bfloat16, 32 frames in its widest layers 0.3
 SMALL_MODEL_BYTES = GIB  # a model below this is simply resident
 SMALL_BYTES_PER_PIXEL_FRAME = 16

@@ -1,16 +1,16 @@
-"""A better embedder than the one that looks: whether it has come, and fetching it in the background where allowed."""
+"""Better weights than those in use: whether they have come, and fetching them in the background where allowed."""
 
 import logging
 from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from ltx_mcp.errors import Cancelled, StudioError
-from ltx_mcp.hub.cache import Hub
-from ltx_mcp.index.catalogue import KnownEmbedder
-from ltx_mcp.index.choice import EmbedderChoice
+from ltx_mcp.hub.cache import Hub, HubFile
+from ltx_mcp.types.callbacks import BytesProgress, Check
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +18,39 @@ FIRST_WAIT_S = 15 * 60.0  # after a download that failed; doubles with every fai
 LONGEST_WAIT_S = 6 * 3600.0
 
 
-class Arrival:
-    """`arrived` is called on the event loop with each embedder that comes, whole and checked, the best one last.
+class KnownWeights(Protocol):
+    """Weights of the hub. `said` is their name, with size and licence before anything is fetched."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def repo(self) -> str: ...
+    @property
+    def said(self) -> str: ...
+    def find(self, hub: Hub) -> HubFile | None: ...
+    def fetch(self, hub: Hub, check: Check, progress: BytesProgress) -> None: ...
+
+
+Known = TypeVar("Known", bound=KnownWeights)
+KnownOut = TypeVar("KnownOut", bound=KnownWeights, covariant=True)
+
+
+class Choice(Protocol[KnownOut]):
+    """`best` would be used if it were here, and `automatic` may be fetched without asking.
+
+    `problem` is why what was named cannot be used.
+    """
+
+    @property
+    def best(self) -> KnownOut | None: ...
+    @property
+    def automatic(self) -> KnownOut | None: ...
+    @property
+    def problem(self) -> str: ...
+
+
+class Arrival(Generic[Known]):
+    """`arrived` is called on the event loop with all weights that come, whole and checked, the best last.
 
     With `fetches`, the choice's automatic one is fetched in a task of `tasks` once it is needed. A failure costs nobody
     anything: it is tried again when it is needed, but not at once. What was fetched is kept.
@@ -27,10 +58,10 @@ class Arrival:
 
     def __init__(
         self,
-        choice: EmbedderChoice,
+        choice: Choice[Known],
         hub: Hub,
         tasks: TaskGroup,
-        arrived: Callable[[KnownEmbedder], None],
+        arrived: Callable[[Known], None],
         fetches: bool = False,
         clock: Callable[[], float] = anyio.current_time,
     ) -> None:
@@ -45,7 +76,7 @@ class Arrival:
         self._ended = anyio.Event()
 
     def need(self) -> None:
-        """A search or a new clip could use it: look whether it has come, whoever fetched it, or start to fetch it."""
+        """Somebody could use it: look whether it has come, whoever fetched it, or start to fetch it."""
         if self._best is None or self._is_stopped or self._is_running:
             return
         for known in dict.fromkeys((self._best, self._automatic)):
@@ -66,7 +97,7 @@ class Arrival:
         self._is_stopped = True
 
     def note(self) -> str:
-        """Where a better embedder is, for whoever searched without it; "" if there is none to wait for."""
+        """Where better weights are, for whoever did without them; "" if there are none to wait for."""
         if self._best is None:
             return self._unusable
         if self._is_running and self._automatic is not None:
@@ -77,15 +108,15 @@ class Arrival:
         online = " with the network on (HF_HUB_OFFLINE is set)" if self._hub.offline else ""
         return f"`ltx-mcp setup` fetches {self._best.said}{online}."
 
-    def _come(self, known: KnownEmbedder) -> None:
+    def _come(self, known: Known) -> None:
         self._automatic = None
         if known is self._best:
             self._best = None
         self._arrived(known)
 
-    async def _run(self, known: KnownEmbedder) -> None:
+    async def _run(self, known: Known) -> None:
         try:
-            log.info("fetching the embedder %s from %s", known.said, known.repo)
+            log.info("fetching %s from %s", known.said, known.repo)
             await to_thread.run_sync(known.fetch, self._hub, self._check, self._progress)
         except Cancelled:
             return
@@ -98,12 +129,12 @@ class Arrival:
             self._is_running = False
             self._ended.set()
 
-    def _failed(self, known: KnownEmbedder, problem: str) -> None:
+    def _failed(self, known: Known, problem: str) -> None:
         self._problem = problem
         wait_s = min(FIRST_WAIT_S * 2**self._failures, LONGEST_WAIT_S)
         self._failures += 1
         self._not_before = self._clock() + wait_s
-        log.warning("the embedder %s could not be fetched: %s", known.name, problem)
+        log.warning("%s could not be fetched: %s", known.name, problem)
 
     def _check(self) -> None:
         if self._is_stopped:
