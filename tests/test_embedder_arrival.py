@@ -1,4 +1,4 @@
-"""A better embedder arrives: in the background, by `ltx-mcp setup`, or not at all. Searches go on all the time."""
+"""Better models arrive: in the background, by `ltx-mcp setup`, or not at all. Searches go on all the time."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import anyio
 import pytest
 from embedder_kit import put_in_cache, repositories
 from hub_kit import FakeHub, outside, serving
+from whisper_kit import whisper
 
 from ltx_mcp.cli.main import main
 from ltx_mcp.compose import choose_embedder, open_studio
@@ -28,6 +29,7 @@ from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio
+from ltx_mcp.transcription.choice import CATALOGUE as TRANSCRIBERS
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import SearchResult
 from ltx_mcp.types.requests import GenerateRequest
@@ -129,13 +131,14 @@ def against_a_hub(folder: Path) -> None:
     """In a process of its own, whose hub is ours."""
     with serving(FakeHub({})) as server:
         os.environ["HF_ENDPOINT"] = server.endpoint  # before huggingface_hub is imported
-        server.files = repositories()
+        server.files = {**repositories(), **{known.repo: whisper() for known in TRANSCRIBERS}}
         settings = Settings(data_dir=folder / "data", model="stand-in")
         best = choose_embedder(settings).automatic
         assert best is not None
         anyio.run(a_hub_that_answers_with_a_page, settings, server)
         anyio.run(weights_that_do_not_load, settings, server, best)
         anyio.run(arriving_in_the_background, settings, server, best)
+        anyio.run(a_transcriber_too, settings)
         anyio.run(going_on_where_it_stopped, server, best)
         by_setup(folder, server)
         a_family_of_video_models(server)
@@ -207,6 +210,17 @@ async def arriving_in_the_background(settings: Settings, server: FakeHub, best: 
     assert len(names) == 2, "what the embedded one saw stays"
 
 
+async def a_transcriber_too(settings: Settings) -> None:
+    """It came with the others. Its weights write the same whatever they hear, and that is found at its time."""
+    async with open_studio(settings, fetches=True) as studio:
+        with anyio.fail_after(120):
+            while not (found := await ask(studio, "where she says goodbye")).moments:
+                await anyio.wait_all_tasks_blocked()
+        assert (await studio.archive.search_model()).transcriber.startswith("whisper-")
+    moment = found.moments[0]
+    assert (moment.matched, moment.said, moment.start_s) == ("speech", "she says goodbye", 0.0)
+
+
 async def going_on_where_it_stopped(server: FakeHub, best: KnownEmbedder) -> None:
     blob = next(local_hub().cache.rglob(CHECKPOINT)).resolve()
     content = blob.read_bytes()
@@ -226,9 +240,10 @@ def by_setup(folder: Path, server: FakeHub) -> None:
     server.asked.clear()
     code, planned = run("setup", "--dry-run", "--json")
     assert (code, server.asked) == (0, [])
-    [search] = [part for part in planned if part["part"] == "search"]
-    assert search["missing_bytes"] > 10**8
-    assert search["licence"] in ("Apache-2.0", "MIT")
+    search, speech = (part for part in planned if part["part"] in ("search", "speech"))
+    for part in (search, speech):
+        assert part["missing_bytes"] > 10**8
+        assert part["licence"] in ("Apache-2.0", "MIT")
     code, done = run("setup", "--yes", "--json")
     assert code == 0
     assert all(part["here"] for part in done)
@@ -236,6 +251,7 @@ def by_setup(folder: Path, server: FakeHub) -> None:
     found = {check["what"]: check["found"] for check in checks}
     assert f"{search['name']}/" in found["embedder"]
     assert found["better embedder"] == "none to be fetched"
+    assert found["speech"].startswith(f"{speech['name']}. The best that this machine runs")
 
 
 def run(*arguments: str) -> tuple[int, list[dict[str, Any]]]:

@@ -68,9 +68,9 @@ class KnownTranscriber:
 
 CATALOGUE = (
     KnownTranscriber("whisper-large-v3-turbo", "openai/whisper-large-v3-turbo", 1_618_000_000, "MIT", 0, True),
-    KnownTranscriber("whisper-small", "openai/whisper-small", 967_000_000, "Apache-2.0", 2.3),
-    KnownTranscriber("whisper-base", "openai/whisper-base", 290_000_000, "Apache-2.0", 6.7),
-    KnownTranscriber("whisper-tiny", "openai/whisper-tiny", 151_000_000, "Apache-2.0", 11.5),
+    KnownTranscriber("whisper-small", "openai/whisper-small", 967_000_000, "Apache-2.0", 2.0),
+    KnownTranscriber("whisper-base", "openai/whisper-base", 290_000_000, "Apache-2.0", 5.4),
+    KnownTranscriber("whisper-tiny", "openai/whisper-tiny", 151_000_000, "Apache-2.0", 10.0),
 )
 """The best first: Whisper's errors fall with its size in every language (Radford et al. 2022, tables 8 to 14)."""
 
