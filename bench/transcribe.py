@@ -58,7 +58,7 @@ def measure(name: str, size: tuple[int, int, int], tokens: int) -> None:
     noise = np.random.default_rng(0).normal(size=round(WINDOW_S * 16_000)).astype(np.float32)
     extractor = WhisperFeatureExtractor()
 
-    def hear() -> None:
+    def transcribe() -> None:
         features = extractor(noise, sampling_rate=16_000, return_tensors="pt").input_features
         with torch.inference_mode():
             encoded: Any = model.model.encoder(features)
@@ -67,9 +67,9 @@ def measure(name: str, size: tuple[int, int, int], tokens: int) -> None:
                 written = model(encoder_outputs=encoded, decoder_input_ids=token, past_key_values=past, use_cache=True)
                 token, past = written.logits[:, -1:].argmax(-1), written.past_key_values
 
-    hear()
+    transcribe()
     clock, processor = time.perf_counter(), time.process_time()
-    hear()
+    transcribe()
     clock_s, processor_s = time.perf_counter() - clock, time.process_time() - processor
     print(f"{name}: {processor_s:.2f} s of the processor, {clock_s:.2f} s by the clock", end="")
     print(f"; {WINDOW_S / processor_s:.1f} s of speech for each of the processor's")

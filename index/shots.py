@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 OTHER_SHOT = 0.6  # a cosine below it is another shot in any clip (0.55 to 0.6 over the open_clip models)
 SAME_SHOT = 0.9  # one above it is the same: half a second of motion changes no more
 SAME_FRAME = 0.98  # above it a cut that was seen is none; across cuts of drawn films at most 0.88
+LEAST_FRAMES = 8  # by which the usual is told: two a second of 3 s, and the last one
 JUMP = 6.0  # times the clip's usual distance from frame to frame; within scenes of the drawn world at most 4
 
 
@@ -33,8 +34,9 @@ def cuts_between(
 
 
 def _jumps(cosines: NDArray[np.float32]) -> NDArray[np.bool_]:
-    if not len(cosines):
-        return np.zeros(0, dtype=np.bool_)
+    """Of few frames nobody knows what is usual, and their last one may just be a thing that leaves: one shot."""
+    if len(cosines) < LEAST_FRAMES - 1:
+        return np.asarray(cosines < OTHER_SHOT)
     usual = float(np.median(1 - cosines))
     jumps = (cosines < SAME_SHOT) & (1 - cosines > JUMP * usual)
     return np.asarray(jumps | (cosines < OTHER_SHOT))

@@ -200,12 +200,12 @@ def _device_beside(settings: Settings, needed_bytes: int, machine: Machine | Non
 
 
 def choose_transcriber(settings: Settings) -> TranscriberChoice:
-    """Which model hears speech, and which would be better. Reads the hub's cache."""
+    """Which model transcribes speech, and which would be better. Reads the hub's cache."""
     return transcribers.choose(settings.speech, _transcriber_device(settings) != "cpu", cpu_cores(), local_hub())
 
 
 def make_transcriber(settings: Settings, choice: TranscriberChoice) -> Transcriber | None:
-    """What hears speech; None where nothing does. Loads nothing yet."""
+    """What transcribes speech; None where nothing does. Loads nothing yet."""
     if choice.name == STAND_IN:
         return ToneTranscriber()
     if choice.folder is None:
@@ -332,8 +332,8 @@ async def open_studio(
     """A studio that is open until the block is left. Parts that are given replace those of the settings.
 
     `any_file`: inputs may lie outside of LTX_MCP_ROOTS, for a person who can read them anyway; never for an agent.
-    `fetches`: it stays open long enough to hear clips in the background, and to fetch better models for searches there,
-    if LTX_MCP_DOWNLOADS allows it.
+    `fetches`: it stays open long enough to transcribe clips in the background, and to fetch better models for searches
+    there, if LTX_MCP_DOWNLOADS allows it.
     `recovers`: it goes on with the jobs of processes that died, as a server does; a command renders its own job alone.
     """
     folder = settings.data_dir
@@ -370,8 +370,8 @@ async def open_studio(
 
         hearing = Hearing(library, index.put, tasks, fetches, speech_arrival.note)
         archive = Archive(library, index, tasks, need_models, hearing=hearing)
-        if (hears := transcriber or make_transcriber(settings, speech_choice)) is not None:
-            hearing.use(hears)
+        if (transcribes := transcriber or make_transcriber(settings, speech_choice)) is not None:
+            hearing.use(transcribes)
         draft_latents = make_draft_latents(settings, library)
         makers = make_controls(settings) if controls is None else controls
         equipment = Equipment(engine, make_loras(settings), makers, narrator or make_narrator(settings))

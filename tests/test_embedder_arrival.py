@@ -211,7 +211,7 @@ async def arriving_in_the_background(settings: Settings, server: FakeHub, best: 
 
 
 async def a_transcriber_too(settings: Settings) -> None:
-    """It came with the others. Its weights write the same whatever they hear, and that is found at its time."""
+    """It came with the others. Its weights write the same whatever they transcribe, and that is found at its time."""
     async with open_studio(settings, fetches=True) as studio:
         with anyio.fail_after(120):
             while not (found := await ask(studio, "where she says goodbye")).moments:

@@ -97,12 +97,12 @@ class Stopping(ToneTranscriber):
     def __init__(self) -> None:
         self.windows, self.reached, self.go_on = 0, Event(), Event()
 
-    def hear(self, window: Samples) -> Sequence[TimedText]:
+    def transcribe(self, window: Samples) -> Sequence[TimedText]:
         self.windows += 1
         if self.windows == 2:
             self.reached.set()
             self.go_on.wait()
-        return super().hear(window)
+        return super().transcribe(window)
 
 
 async def test_what_was_cut_short_goes_on_where_it_was(tmp_path: Path, song: Path) -> None:
@@ -115,17 +115,17 @@ async def test_what_was_cut_short_goes_on_where_it_was(tmp_path: Path, song: Pat
     again = Stopping()
     again.windows = 2  # it stops no more
     async with a_studio(tmp_path, song, again, goes_on=False) as studio:
-        await studio.archive.hearing.hear_all()
+        await studio.archive.hearing.transcribe_all()
         assert again.windows == 4, "the first window was not heard again"
         assert await found(studio, "440") == [("speech", 5, 6, "440 hertz")]
         assert await found(studio, "587") == [("speech", 29, 32, "587 hertz")]
-        await studio.archive.hearing.hear_all()
+        await studio.archive.hearing.transcribe_all()
         assert again.windows == 4, "once is enough"
     stopping.go_on.set()
 
 
 class Broken(ToneTranscriber):
-    def hear(self, window: Samples) -> Sequence[TimedText]:
+    def transcribe(self, window: Samples) -> Sequence[TimedText]:
         raise ModelUnavailable("The weights are broken.")
 
 
@@ -150,7 +150,7 @@ async def test_what_is_known_is_not_heard_nor_what_has_no_audio_nor_what_is_gone
     async with a_studio(tmp_path, song, ToneTranscriber(), goes_on=False) as studio:
         clips = [await imported(studio, path) for path in (film, mute, gone)]
         gone.unlink()
-        await studio.archive.hearing.hear_all()
+        await studio.archive.hearing.transcribe_all()
         assert await found(studio, "goodbye") == [("speech", 1, 2, "Goodbye.")]
         assert await found(studio, "587") == []
     assert [clip.sheet_path.with_name(SPEECH).exists() for clip in clips] == [True, False, False]

@@ -112,11 +112,12 @@ def turned(degrees: list[float]) -> np.ndarray[Any, np.dtype[np.float32]]:
     ("degrees", "cuts"),
     [
         ([2, 3, 2, 60, 2, 3], [3]),  # one cut between two scenes that hardly move
-        ([2, 3, 2, 35, 2, 3], [3]),  # a cut to something alike: cos 0.82
+        ([2, 3, 2, 35, 2, 3, 2], [3]),  # a cut to something alike: cos 0.82
+        ([2, 3, 2, 35], []),  # two seconds whose last frame is unlike the others: one shot
         ([2, 3, 2, 20, 2, 3], []),  # a jolt: cos 0.94
         ([30, 28, 33, 31, 30, 29], []),  # a fast pan: every frame as far from the next
         ([30, 28, 33, 80, 30, 29], [3]),  # and a cut in it
-        ([0, 0, 40, 0, 0, 40], [2, 5]),  # stills
+        ([0, 0, 40, 0, 0, 40, 0], [2, 5]),  # stills
         ([70, 80, 65, 90], [0, 1, 2, 3]),  # shots of half a second
         ([], []),
     ],

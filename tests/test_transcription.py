@@ -16,7 +16,7 @@ from ltx_mcp.transcription.choice import CATALOGUE, CHECKPOINT, choose
 from ltx_mcp.transcription.lines import spoken
 from ltx_mcp.transcription.stand_in import ToneTranscriber
 from ltx_mcp.transcription.whisper import WhisperTranscriber
-from ltx_mcp.transcription.windows import transcribe
+from ltx_mcp.transcription.windows import transcribe_stream
 from ltx_mcp.types.film import TimedText
 
 TURBO, SMALL, BASE, TINY = CATALOGUE
@@ -60,29 +60,29 @@ def transcriber(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 @pytest.mark.parametrize("length_s", [0.05, 4.0, WINDOW_S])
 def test_lines_are_in_order_and_the_same_each_time(transcriber: Transcriber, length_s: float) -> None:
     window = sung((440, 0.0, 0.6 * length_s), (660, 0.8 * length_s, length_s), length_s=length_s)
-    lines = told(transcriber.hear(window))
+    lines = told(transcriber.transcribe(window))
     assert lines
     assert lines == sorted(lines)
     assert all(start_s <= end_s <= WINDOW_S for start_s, end_s, _ in lines)
-    assert told(transcriber.hear(window)) == lines
+    assert told(transcriber.transcribe(window)) == lines
 
 
 def test_the_stand_in_names_what_is_sung() -> None:
     window = sung((440, 1.0, 2.0), (1046.5, 3.5, 4.0), length_s=5.0)
-    assert told(ToneTranscriber().hear(window)) == [(1.0, 2.0, "440 hertz"), (3.5, 4.0, "1047 hertz")]
+    assert told(ToneTranscriber().transcribe(window)) == [(1.0, 2.0, "440 hertz"), (3.5, 4.0, "1047 hertz")]
 
 
 @pytest.mark.slow
 def test_whisper_writes_lines_with_their_times_and_none_where_nobody_speaks(tmp_path: Path) -> None:
-    """Made weights: this proves the way from audio to lines, and says nothing of what trained ones hear."""
+    """Made weights: this proves the way from audio to lines, and says nothing of what trained ones transcribe."""
     speaking, silent = tmp_path / "speaking", tmp_path / "silent"
     for folder, files in ((speaking, whisper()), (silent, whisper(no_speech=True))):
         folder.mkdir()
         folder_of(files, folder)
     window = sung((440, 0, 4), length_s=4)
     said = [(0.0, 1.5, "she says goodbye"), (1.5, 3.0, "and leaves")]
-    assert told(WhisperTranscriber("whisper", speaking).hear(window)) == said
-    assert told(WhisperTranscriber("whisper", silent).hear(window)) == []
+    assert told(WhisperTranscriber("whisper", speaking).transcribe(window)) == said
+    assert told(WhisperTranscriber("whisper", silent).transcribe(window)) == []
     (speaking / CHECKPOINT).write_bytes(b"half")
     with pytest.raises(ModelUnavailable, match=r"could not be loaded .* Delete the folder"):
         WhisperTranscriber("whisper", speaking).load()
@@ -95,7 +95,7 @@ def test_whisper_writes_lines_with_their_times_and_none_where_nobody_speaks(tmp_
 @pytest.mark.parametrize("from_s", [0.0, 12.5])
 def test_a_note_across_windows_is_one_line_at_its_own_time(piece: int, from_s: float) -> None:
     notes = [(440, 2.0, 3.0), (523.25, 28.0, 33.0), (659.25, 70.0, 71.0)]
-    parts = list(transcribe(stereo(sung(*notes, length_s=95.0), piece), ToneTranscriber().hear, from_s))
+    parts = list(transcribe_stream(stereo(sung(*notes, length_s=95.0), piece), ToneTranscriber().transcribe, from_s))
     names = ("440 hertz", "523 hertz", "659 hertz")
     assert [line for part in parts for line in told(part.lines)] == [
         (from_s + start_s, from_s + end_s, name) for (_, start_s, end_s), name in zip(notes, names, strict=True)
@@ -109,15 +109,15 @@ def test_a_note_across_windows_is_one_line_at_its_own_time(piece: int, from_s: f
 def test_silence_is_not_heard_and_a_line_without_an_end_does_not_hold_up_the_rest() -> None:
     heard = []
 
-    def hear(window: Samples) -> list[TimedText]:
+    def written(window: Samples) -> list[TimedText]:
         heard.append(len(window))
         return [TimedText(text="and so on", start_s=0, end_s=WINDOW_S), TimedText(text="and on", start_s=9, end_s=99)]
 
     loud, silence = sung((440, 0, 90), length_s=90), np.zeros(round(40 * SAMPLE_RATE), dtype=np.float32)
-    parts = list(transcribe(stereo(np.concatenate((loud, silence))), hear))
+    parts = list(transcribe_stream(stereo(np.concatenate((loud, silence))), written))
     assert heard == [round(WINDOW_S * SAMPLE_RATE)] * 3
     assert [part.until_s for part in parts] == [30.0, 60.0, 90.0, 120.0, 130.0]
-    assert list(transcribe([], hear)) == []
+    assert list(transcribe_stream([], written)) == []
 
 
 # -- what was never said ----------------------------------------------------------------------------------
@@ -152,14 +152,14 @@ def test_one_that_hangs_is_refused_and_holds_nobody_up() -> None:
     answered = Event()
 
     class Hanging(ToneTranscriber):
-        def hear(self, window: Samples) -> Sequence[TimedText]:
+        def transcribe(self, window: Samples) -> Sequence[TimedText]:
             answered.wait()
             return []
 
     window = sung(length_s=1)
     bounded = BoundedTranscriber(Hanging(), lambda: None, hear_limit_s=0.01)
     with pytest.raises(ModelUnavailable, match="did not answer within"):
-        bounded.hear(window)
+        bounded.transcribe(window)
     with pytest.raises(ModelUnavailable, match="has not answered an earlier call yet"):
         bounded.load()
 
@@ -167,7 +167,7 @@ def test_one_that_hangs_is_refused_and_holds_nobody_up() -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        BoundedTranscriber(Hanging(), stop).hear(window)
+        BoundedTranscriber(Hanging(), stop).transcribe(window)
     answered.set()
 
 

@@ -1,7 +1,7 @@
 """A small Whisper made here, laid out as a repository of the hub: the real classes, with weights that say one thing.
 
 Nothing is trained. All that its decoder knows is its position, which names the next token, so that whatever is heard it
-writes `script`. What trained weights hear is not told by it; how audio comes in and lines come out is.
+writes `script`. What trained weights transcribe is not told by it; how audio comes in and lines come out is.
 """
 
 import tempfile

@@ -39,7 +39,7 @@ FRAMES_WAIT_S = 10.0  # that a search waits for frames which no embedder has see
 class Archive:
     """All published clips, and how a moment of one is found. `tasks` is where frames are embedded in the background.
 
-    `need_models` is called when those that look and hear are needed.
+    `need_models` is called when those for searches are needed.
     """
 
     def __init__(
@@ -233,9 +233,9 @@ class Archive:
         return await self._index.drop_unused()
 
     async def search_model(self) -> SearchModel:
-        """Which models look and hear at the moment, and where better ones are. Raises IndexUnavailable."""
-        hears = {"transcriber": self.hearing.model, "unheard_clips": self.hearing.unheard}
-        return (await self._index.model()).model_copy(update={**hears, "speech_note": self.hearing.better()})
+        """Which models look and transcribe at the moment, and where better ones are. Raises IndexUnavailable."""
+        models = {"transcriber": self.hearing.model, "unheard_clips": self.hearing.unheard}
+        return (await self._index.model()).model_copy(update={**models, "speech_note": self.hearing.better()})
 
     def use(self, embedder: Embedder) -> None:
         """Search with another embedder, once it has seen every clip."""

@@ -21,7 +21,7 @@ from ltx_mcp.media.footage import ANY_LENGTH_S, open_footage
 from ltx_mcp.media.raw_audio import decode_source
 from ltx_mcp.transcription.base import SAMPLE_RATE, Transcriber
 from ltx_mcp.transcription.bounded import BoundedTranscriber
-from ltx_mcp.transcription.windows import transcribe
+from ltx_mcp.transcription.windows import transcribe_stream
 from ltx_mcp.types.clips import Clip
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ PutWords = Callable[[list[Clip]], Awaitable[None]]
 
 
 class Hearing:
-    """One clip at a time, in a task of `tasks` where it `goes_on` in the background; else when `hear_all` is called."""
+    """One clip at a time, in a task of `tasks` where it `goes_on` in the background; else by `transcribe_all`."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Hearing:
     ) -> None:
         self._library, self._put_words, self._tasks, self._goes_on = library, put_words, tasks, goes_on
         self.better = better
-        """Where a better model is, or why none hears."""
+        """Where a better model is, or why none transcribes."""
         self._transcriber: BoundedTranscriber | None = None
         self._given_up: set[str] = set()
         self._slot = CapacityLimiter(1)
@@ -57,7 +57,7 @@ class Hearing:
 
     @property
     def model(self) -> str:
-        """The model that hears; "" where none does."""
+        """The model that transcribes; "" where none does."""
         return "" if self._transcriber is None else self._transcriber.name
 
     def use(self, transcriber: Transcriber) -> None:
@@ -81,7 +81,7 @@ class Hearing:
         if self._running is not None:
             self._running.cancel()
 
-    async def hear_all(self, on_heard: OnHeard = lambda done, of: None) -> None:
+    async def transcribe_all(self, on_heard: OnHeard = lambda done, of: None) -> None:
         """Hear every clip that was not heard, from a random one on: other processes may do the same."""
         wanted = [clip for clip in await to_thread.run_sync(self._library.all) if self._is_wanted(clip)]
         first = random.randrange(len(wanted)) if wanted else 0
@@ -125,7 +125,7 @@ class Hearing:
         if footage.source.audio is not None and left_s > 1 / SAMPLE_RATE:
             pieces = decode_source(footage.source, heard.until_s, left_s, self._check, (), SAMPLE_RATE)
             with closing(pieces):
-                for part in transcribe(pieces, transcriber.hear, heard.until_s):
+                for part in transcribe_stream(pieces, transcriber.transcribe, heard.until_s):
                     heard = heard.further(part.until_s, part.lines)
                     write_heard(clip, heard)
         return HeardSpeech(heard.model, heard.until_s, True, heard.lines)
@@ -140,7 +140,7 @@ class Hearing:
                 self._again = True
                 while self._again:
                     self._again = False
-                    await self.hear_all()
+                    await self.transcribe_all()
         except anyio.get_cancelled_exc_class():
             raise
         except BaseException:  # not even a panic in the index's Rust may end the studio

@@ -47,7 +47,7 @@ def is_known(clip: Clip) -> bool:
 
 
 def read_heard(clip: Clip) -> HeardSpeech | None:
-    """None for a clip that no model has begun to hear, or whose file is damaged."""
+    """None for a clip that no model has begun to transcribe, or whose file is damaged."""
     try:
         stored = json.loads(_beside(clip, HEARD).read_text(encoding="utf-8"))
         model, until_s, is_whole = str(stored["model"]), float(stored["until_s"]), stored["is_whole"] is True

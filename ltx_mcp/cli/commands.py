@@ -128,7 +128,9 @@ async def reindex(settings: Settings, arguments: argparse.Namespace) -> int:
             report = await studio.archive.reconcile(lambda done, of: bars.update(bar, completed=done, total=of))
             if studio.archive.hearing.model:
                 heard = bars.add_task("hearing speech", total=None)
-                await studio.archive.hearing.hear_all(lambda done, of: bars.update(heard, completed=done, total=of))
+                await studio.archive.hearing.transcribe_all(
+                    lambda done, of: bars.update(heard, completed=done, total=of)
+                )
         pruned = await studio.archive.prune() if options.prune else []
     text = f"{len(report.added)} added, {len(report.removed)} removed, {len(report.failed)} failed."
     if pruned:

@@ -147,7 +147,7 @@ def _better_embedder(settings: Settings) -> str:
 
 
 def _speech(settings: Settings) -> str:
-    """What hears, by loading it, and what would be better."""
+    """What transcribes, by loading it, and what would be better."""
     choice = choose_transcriber(settings)
     if choice.problem:
         raise ModelUnavailable(choice.problem, "Correct LTX_MCP_SPEECH.")
@@ -155,7 +155,7 @@ def _speech(settings: Settings) -> str:
     if transcriber is not None:
         transcriber.load()
     better = "" if choice.best is None else f" `ltx-mcp setup` fetches {choice.best.said}."
-    return f"{choice.name if transcriber is not None else 'nothing hears'}. {choice.reason}{better}"
+    return f"{choice.name if transcriber is not None else 'nothing transcribes'}. {choice.reason}{better}"
 
 
 def _voice(settings: Settings) -> str:

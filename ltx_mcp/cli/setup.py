@@ -108,7 +108,7 @@ def _moderator(model: FetchedModel, hub: Hub) -> Planned:
 
 
 def _transcriber(settings: Settings, hub: Hub) -> list[Planned]:
-    """What hears speech; nothing where it is off, or where it would be too slow."""
+    """What transcribes speech; nothing where it is off, or where it would be too slow."""
     choice = choose_transcriber(settings)
     if choice.best is None:
         here = Part(part="speech", name=choice.name, licence="its own", here=True)

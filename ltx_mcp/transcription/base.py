@@ -16,7 +16,7 @@ Samples = NDArray[np.float32]
 
 
 class Transcriber(Protocol):
-    """Hears one window at a time, on any thread. The same audio gives the same lines."""
+    """One window at a time, on any thread. The same audio gives the same lines."""
 
     @property
     def name(self) -> str:
@@ -25,7 +25,7 @@ class Transcriber(Protocol):
     def load(self) -> None:
         """Get ready; a second call is free. Raises ModelUnavailable."""
 
-    def hear(self, window: Samples) -> Sequence[TimedText]:
+    def transcribe(self, window: Samples) -> Sequence[TimedText]:
         """The lines of at most WINDOW_S of audio, in order of time, which counts in seconds from the window's start.
 
         Loads first. What nobody says may be among them: `lines.spoken` takes it out. Raises ModelUnavailable.

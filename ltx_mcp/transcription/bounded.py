@@ -43,8 +43,8 @@ class BoundedTranscriber:
     def load(self) -> None:
         self._within(self._limits[0], self._transcriber.load)
 
-    def hear(self, window: Samples) -> Sequence[TimedText]:
-        return self._within(self._limits[1], lambda: self._transcriber.hear(window))
+    def transcribe(self, window: Samples) -> Sequence[TimedText]:
+        return self._within(self._limits[1], lambda: self._transcriber.transcribe(window))
 
     def _within(self, limit_s: float, call: Callable[[], _T]) -> _T:
         if self._overdue is not None and not self._overdue.done():

@@ -1,4 +1,4 @@
-"""Which Whisper hears, which of them is here, and what would have to be fetched for a better one.
+"""Which Whisper transcribes, which of them is here, and what would have to be fetched for a better one.
 
 Sizes are calculated from the parameters, in the precision that is published. Paces were measured with random weights by
 `bench/transcribe.py`; figures and machine are in docs/retrieval.md.
@@ -26,7 +26,7 @@ BUSY_CORES = 0.9  # of each core but the first, as for embedders (index/choice.p
 
 @dataclass(frozen=True)
 class KnownTranscriber:
-    """A model of the hub. `pace` is seconds of dense speech that one core hears in a second, in float32."""
+    """A model of the hub. `pace` is seconds of dense speech that one core transcribes in a second, in float32."""
 
     name: str
     repo: str
@@ -77,9 +77,9 @@ CATALOGUE = (
 
 @dataclass(frozen=True)
 class TranscriberChoice:
-    """`folder` holds the weights of what hears now; None: nothing does, or it needs none (`stand-in`).
+    """`folder` holds the weights of what transcribes now; None: nothing does, or it needs none (`stand-in`).
 
-    `best` would hear if it were here, and `automatic` may be fetched without asking. `problem` is why what was named
+    `best` would do it if it were here, and `automatic` may be fetched without asking. `problem` is why what was named
     cannot be used at all.
     """
 
@@ -108,7 +108,7 @@ def choose(
         if not named:
             names = ", ".join(("auto", OFF, *(known.name for known in catalogue)))
             problem = f"LTX_MCP_SPEECH={setting} is not known: it is one of {names}, or a folder."
-            return TranscriberChoice(OFF, "Nothing hears.", problem=problem)
+            return TranscriberChoice(OFF, "Nothing transcribes.", problem=problem)
         return _best_here(named, hub, "LTX_MCP_SPEECH names it.")
     useful = [known for known in catalogue if pace(known, has_device, cores) >= USEFUL_PACE]
     if not useful:
@@ -117,7 +117,7 @@ def choose(
 
 
 def pace(known: KnownTranscriber, has_device: bool, cores: int) -> float:
-    """Seconds of speech that this machine hears in a second, about; those that need a device have none without it."""
+    """Seconds of speech in a second of this machine, about; those that need a device have none without it."""
     if has_device:
         return float("inf")
     return 0.0 if known.needs_device else known.pace * (1 + (cores - 1) * BUSY_CORES)

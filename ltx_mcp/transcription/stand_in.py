@@ -23,7 +23,7 @@ class ToneTranscriber:
     def load(self) -> None:
         """There is nothing to load."""
 
-    def hear(self, window: Samples) -> Sequence[TimedText]:
+    def transcribe(self, window: Samples) -> Sequence[TimedText]:
         steps = -(-len(window) // _STEP)
         padded = np.zeros(steps * _STEP, dtype=np.float32)
         padded[: len(window)] = window
@@ -36,10 +36,10 @@ class ToneTranscriber:
         ]
 
 
-def _note(sound: Samples) -> str:
+def _note(audio: Samples) -> str:
     """The note of the strongest frequency."""
-    spectrum = np.abs(np.fft.rfft(sound))
+    spectrum = np.abs(np.fft.rfft(audio))
     spectrum[0] = 0
-    frequency = max(1.0, float(spectrum.argmax()) * SAMPLE_RATE / len(sound))
+    frequency = max(1.0, float(spectrum.argmax()) * SAMPLE_RATE / len(audio))
     steps = round(12 * np.log2(frequency / _TUNED_HZ))
     return f"{round(_TUNED_HZ * 2 ** (steps / 12))} hertz"

@@ -19,8 +19,8 @@ LEAST_LOG_PROBABILITY = -1.0
 class WhisperTranscriber:
     """Whisper of any size, loaded on first use. The language is that which the model tells.
 
-    Words are chosen greedily. Whisper's own second tries, at random where a text repeats itself, would hear the same
-    audio otherwise each time and take six times as long; such texts are left out instead (`lines.spoken`).
+    Words are chosen greedily. Whisper's own second tries, at random where a text repeats itself, would write
+    something else each time and take six times as long; such texts are left out instead (`lines.spoken`).
     """
 
     def __init__(self, name: str, folder: Path, device: Callable[[], str] = lambda: "cpu") -> None:
@@ -57,7 +57,7 @@ class WhisperTranscriber:
                 "Delete the folder to have it fetched again, or set LTX_MCP_SPEECH=off.",
             ) from error
 
-    def hear(self, window: Samples) -> Sequence[TimedText]:
+    def transcribe(self, window: Samples) -> Sequence[TimedText]:
         self.load()
         model, tokenizer, extractor, device = self._parts
         import torch

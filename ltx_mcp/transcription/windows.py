@@ -1,4 +1,4 @@
-"""A stream of audio in windows that a transcriber can hear, in constant memory however long it is.
+"""A stream of audio in windows for a transcriber, in constant memory however long it is.
 
 A line that reaches the end of its window may be cut there, so the next window begins with it.
 """
@@ -28,10 +28,12 @@ class Heard:
     lines: Lines
 
 
-Hear = Callable[[Samples], Sequence[TimedText]]
+TranscribeWindow = Callable[[Samples], Sequence[TimedText]]
 
 
-def transcribe(pieces: Iterable[bytes], hear: Hear, from_s: float = 0.0) -> Iterator[Heard]:
+def transcribe_stream(
+    pieces: Iterable[bytes], transcribe_window: TranscribeWindow, from_s: float = 0.0
+) -> Iterator[Heard]:
     """What is said in interleaved stereo float32 at SAMPLE_RATE, which begins at `from_s`. Silence is not heard at all.
 
     A window ends after half of WINDOW_S at the earliest, so no more than twice the audio is heard.
@@ -40,19 +42,19 @@ def transcribe(pieces: Iterable[bytes], hear: Hear, from_s: float = 0.0) -> Iter
     for piece in _mono(pieces):
         waiting = np.concatenate((waiting, piece))
         while len(waiting) > _WINDOW:
-            lines = _heard(waiting[:_WINDOW], hear)
+            lines = _heard(waiting[:_WINDOW], transcribe_window)
             whole = _whole(lines)
             used = _WINDOW if whole is lines else round(lines[-1].start_s * SAMPLE_RATE)
             yield Heard((at + used) / SAMPLE_RATE, _later(whole, at))
             at, waiting = at + used, waiting[used:]
     if len(waiting):
-        yield Heard((at + len(waiting)) / SAMPLE_RATE, _later(_heard(waiting, hear), at))
+        yield Heard((at + len(waiting)) / SAMPLE_RATE, _later(_heard(waiting, transcribe_window), at))
 
 
-def _heard(window: Samples, hear: Hear) -> Lines:
+def _heard(window: Samples, transcribe_window: TranscribeWindow) -> Lines:
     if np.abs(window).max() < _SILENT:
         return ()
-    return spoken(hear(window), len(window) / SAMPLE_RATE)
+    return spoken(transcribe_window(window), len(window) / SAMPLE_RATE)
 
 
 def _whole(lines: Lines) -> Lines:

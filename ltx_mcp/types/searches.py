@@ -97,8 +97,8 @@ class SearchRequest(SearchFilters):
 class SearchModel(Value):
     """What looks at frames in searches. `unseen_clips` it has not seen yet; `note` says where a better one is.
 
-    `transcriber` hears what is said in clips that came without their words, "" where none does; `unheard_clips` it has
-    still to hear, and `speech_note` says where a better one is.
+    `transcriber` tells what is said in clips that came without their words, "" where none does; `unheard_clips` wait
+    for it, and `speech_note` says where a better one is.
     """
 
     embedder: str
