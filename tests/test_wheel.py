@@ -16,7 +16,7 @@ PACKAGES = {
     "ltx_mcp/engine/diffusers_ltx", "ltx_mcp/engine/lora", "ltx_mcp/engine/plan", "ltx_mcp/engine/weights",
     "ltx_mcp/http", "ltx_mcp/hub", "ltx_mcp/index", "ltx_mcp/jobs", "ltx_mcp/media", "ltx_mcp/micro",
     "ltx_mcp/moderation", "ltx_mcp/narration", "ltx_mcp/preparation", "ltx_mcp/provenance", "ltx_mcp/server",
-    "ltx_mcp/studio", "ltx_mcp/tools", "ltx_mcp/types", "ltx_mcp/typeset",
+    "ltx_mcp/studio", "ltx_mcp/tools", "ltx_mcp/transcription", "ltx_mcp/types", "ltx_mcp/typeset",
 }  # fmt: skip
 NOT_SHIPPED = {"ltx_mcp/micro/training"}
 WEIGHTS = (
