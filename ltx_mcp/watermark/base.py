@@ -1,0 +1,56 @@
+"""The seam of the watermark: frames are marked on their way to the encoder, and read again from any file."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ltx_mcp.media.footage import Footage
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.value import Value
+
+INSTALLATION_BITS, CLIP_BITS = 32, 24
+PAYLOAD_BITS = INSTALLATION_BITS + CLIP_BITS
+
+FrameMarker = Callable[[int, Frame], Frame]
+"""(the number of a frame, from 0 and in order; the frame) to the marked frame, which has the same shape."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a mark says: `installation`, a number drawn at random once, and `clip`. Neither names anybody."""
+
+    installation: int
+    clip: int
+
+    @property
+    def text(self) -> str:
+        """14 hexadecimal digits, the installation's first, with a hyphen between the two."""
+        return f"{self.installation:08x}-{self.clip:06x}"
+
+
+class FoundMark(Value):
+    """A mark in a file, seen from `start_s` to `end_s` by the second. `text` is `Mark.text`.
+
+    `agreement` is the share of the code's symbols that were read as they were written, 0.5..1.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    agreement: float
+
+
+class Watermarker(Protocol):
+    """Its methods block; any thread may call them."""
+
+    def marker(self, mark: Mark, width: int, height: int, fps: float) -> FrameMarker:
+        """For the frames of one clip, whose sizes are in pixels."""
+
+    def read(self, footage: Footage) -> tuple[FoundMark, ...]:
+        """Every mark in a video, by the time at which it begins. Raises MediaError."""
+
+
+def clip_number(job_id: str) -> int:
+    """That of the clip which a job makes: of the job's id, so that no count has to be kept."""
+    return int.from_bytes(hashlib.sha256(job_id.encode()).digest()[: CLIP_BITS // 8])

@@ -1,0 +1,52 @@
+"""Marks frames as they stream by: the pattern, at the strength that each place allows, added to all three colours."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.watermark.base import Mark
+from ltx_mcp.watermark.carriers import grid_of, spread
+from ltx_mcp.watermark.convolution import encode
+from ltx_mcp.watermark.masking import Masking
+from ltx_mcp.watermark.modulation import half_period
+from ltx_mcp.watermark.payload import to_bits
+
+_FINE = 16  # steps of a grey level while the pattern is scaled in bytes, around _ZERO
+_ZERO = 128
+
+
+class SpreadMarker:
+    """A `FrameMarker`. The strengths are found once for each half period, which is 0.2 s."""
+
+    def __init__(self, mark: Mark, width: int, height: int, fps: float) -> None:
+        self._size, self._fps = (width, height), fps
+        grid = grid_of(width, height)
+        self._pattern = spread(encode(to_bits(mark))).reshape(grid)
+        self._masking, self._half = Masking(*grid), -1
+
+    def __call__(self, index: int, frame: Frame) -> Frame:
+        half = half_period((index + 0.5) / self._fps)
+        if half != self._half:
+            self._half = half
+            sign = 1 if half % 2 == 0 else -1
+            self._lighter, self._darker = self._changes(sign * self._masking.strengths(frame) * self._pattern)
+        marked = np.minimum(frame, 255 - self._lighter)  # saturates as it adds; bytes are many times faster than floats
+        marked += self._lighter
+        np.maximum(marked, self._darker, out=marked)
+        marked -= self._darker
+        return marked
+
+    def _changes(self, cells: NDArray[np.float32]) -> tuple[Frame, Frame]:
+        """(what is added, what is taken away), in grey levels, in the frame's own size."""
+        from PIL import Image
+
+        fine = np.clip(np.rint(cells * _FINE) + _ZERO, 0, 255).astype(np.uint8)
+        scaled = np.asarray(Image.fromarray(fine).resize(self._size, Image.Resampling.BICUBIC))
+        half = np.uint8(_FINE // 2)
+        lighter = (np.maximum(scaled, _ZERO) - np.uint8(_ZERO) + half) // _FINE
+        darker = (np.uint8(_ZERO) - np.minimum(scaled, _ZERO) + half) // _FINE
+        return _coloured(lighter), _coloured(darker)
+
+
+def _coloured(grey: NDArray[np.uint8]) -> Frame:
+    return np.ascontiguousarray(np.broadcast_to(grey[..., None], (*grey.shape, 3)))
