@@ -87,6 +87,10 @@ from ltx_mcp.transcription.base import Transcriber
 from ltx_mcp.transcription.choice import KnownTranscriber, TranscriberChoice
 from ltx_mcp.transcription.stand_in import ToneTranscriber
 from ltx_mcp.transcription.whisper import WhisperTranscriber
+from ltx_mcp.studio.watermarking import Watermarking
+from ltx_mcp.watermark.base import Watermarker
+from ltx_mcp.watermark.installation import installation_number
+from ltx_mcp.watermark.spread_spectrum import SpreadSpectrum
 
 UNWIND_S = 5.0  # for what goes on in the background, once the studio closes
 STAND_IN = "stand-in"
@@ -324,6 +328,7 @@ async def open_studio(
     signer: Signer | None = None,
     awaits_consent: Callable[[], Withheld | None] | None = None,
     transcriber: Transcriber | None = None,
+    watermarker: Watermarker | None = None,
     heartbeat_s: float = HEARTBEAT_S,
     any_file: bool = False,
     fetches: bool = False,
@@ -379,6 +384,7 @@ async def open_studio(
         signer = signer or make_signer(settings)
         signing = Signing(signer, library.exports, settings.sign_prompts)
         inputs = Inputs(library, None if any_file else settings.roots, uploads, signer)
+        watermarker = watermarker or SpreadSpectrum()
         tracker = JobTracker(jobs, lanes, heartbeat_s)
         admission = Admission(
             equipment=equipment,
@@ -389,7 +395,14 @@ async def open_studio(
             signing=signing,
         )
         publishing = Publishing(
-            gates=gates, library=library, archive=archive, draft_latents=draft_latents, signing=signing
+            gates=gates,
+            library=library,
+            archive=archive,
+            draft_latents=draft_latents,
+            signing=signing,
+            watermarking=Watermarking(
+                watermarker if settings.watermark else None, partial(installation_number, folder)
+            ),
         )
         runner = JobRunner(admission, tracker, publishing, archive, tasks)
         studio = Studio(
@@ -398,7 +411,7 @@ async def open_studio(
             jobs=tracker,
             archive=archive,
             clips=FinishedClips(inputs, archive, gates, signing),
-            verifying=Verifying(inputs, library),
+            verifying=Verifying(inputs, library, watermarker),
             consent=Consent(folder, awaits_consent or (lambda: None), partial(_choose_again, engine)),
         )
         if recovers:

@@ -140,6 +140,7 @@ class Settings(BaseModel):
     sign_certificate: Folder | None = None
     sign_key: Folder | None = None
     sign_prompts: bool = False
+    watermark: bool = True
     narrator: Annotated[Literal["auto", "hibari", "kokoro", "stand-in"], _LOWER] = "auto"
     max_wait_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 45.0
     max_queue: Annotated[int, Field(ge=1, le=1000)] = 8

@@ -36,8 +36,16 @@ def a_lazy_studio(
     controls: Controls | None = None,
     classifier: FrameClassifier | None = None,
     reader: MeaningReader | None = None,
+    watermark: bool = True,
 ) -> LazyStudio:
-    settings = Settings(data_dir=folder, max_wait_s=max_wait_s, max_queue=1, roots=tuple(roots), lora_dir=lora_dir)
+    settings = Settings(
+        data_dir=folder,
+        max_wait_s=max_wait_s,
+        max_queue=1,
+        roots=tuple(roots),
+        lora_dir=lora_dir,
+        watermark=watermark,
+    )
     return LazyStudio(
         lambda: open_studio(
             settings,
@@ -64,8 +72,9 @@ async def an_agent(
     limit_s: float = LIMIT_S,
     lora_dir: Path | None = None,
     controls: Controls | None = None,
+    watermark: bool = True,
 ) -> AsyncGenerator[Client]:
-    lazy_studio = a_lazy_studio(folder, engine, max_wait_s, roots, lora_dir, controls)
+    lazy_studio = a_lazy_studio(folder, engine, max_wait_s, roots, lora_dir, controls, watermark)
     with anyio.fail_after(limit_s):
         async with Client(make_server(lazy_studio), mode=mode) as agent:
             yield agent

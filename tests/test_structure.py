@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "engine": {"micro", "hub", "media", "types", "errors"},
     "controls": {"hub", "media", "types", "errors"},
     "moderation": {"hub", "media", "types", "errors"},
+    "watermark": {"media", "types", "errors"},
     "provenance": {"media", "types", "errors", "__version__"},
     "narration": {"hub", "types", "errors"},
     "transcription": {"hub", "media", "types", "errors"},
@@ -30,12 +31,12 @@ MAY_IMPORT = {
     "archive": {"jobs", "index", "transcription", "provenance", "media", "engine", "types", "errors"},
     "edit": {"typeset", "media", "types", "errors"},
     "preparation": {
-        "edit", "typeset", "archive", "jobs", "controls", "moderation", "narration", "provenance", "index", "engine",
-        "media", "types", "errors", "__version__",
+        "edit", "typeset", "archive", "jobs", "controls", "moderation", "narration", "provenance", "watermark",
+        "index", "engine", "media", "types", "errors", "__version__",
     },
     "studio": {
-        "preparation", "archive", "jobs", "controls", "moderation", "narration", "provenance", "index", "engine",
-        "media", "licences", "types", "errors",
+        "preparation", "archive", "jobs", "controls", "moderation", "narration", "provenance", "watermark",
+        "index", "engine", "media", "licences", "types", "errors",
     },
 }  # fmt: skip
 TOP = {"tools", "compose", "server", "http", "cli", "__main__", ""}

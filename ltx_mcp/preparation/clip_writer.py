@@ -25,6 +25,7 @@ from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.typeset.subtitles import soft_track
+from ltx_mcp.watermark.base import FrameMarker
 
 VIDEO_NAME = "video.mp4"
 
@@ -85,11 +86,12 @@ def write_clip(
     replacement_audio: Callable[[], Audio | None],
     tags: Mapping[str, str],
     unchanged: UnchangedFrames | None = None,
+    mark_frame: FrameMarker | None = None,
 ) -> WrittenClip:
     """Pull every frame once.
 
     `replacement_audio` may give (2, samples) at SAMPLE_RATE, which replace the model's own audio. What is `unchanged`
-    of a source is spliced back as it was, once the clip has passed moderation.
+    of a source is spliced back as it was, once the clip has passed moderation. `mark_frame` puts the watermark in.
     Raises MediaError, ModerationUnavailable, Cancelled.
     """
     video = folder / VIDEO_NAME
@@ -105,6 +107,7 @@ def write_clip(
     )
     with closing_frames(rendering), writer:  # the writer joins its tracks while their files are still there
         for index, frame in enumerate(rendering.frames):
+            frame = frame if mark_frame is None else mark_frame(index, frame)
             writer.write(frame)
             viewing.see(index, frame)
             watch.step(index + 1, plan.frames)

@@ -124,7 +124,8 @@ def _plan_chain(request: GenerateRequest, extended: Extended | None, plan_shot: 
     )
     if extended is None:
         return Planned(plan, chained_render(shots))
-    return Planned(plan, chained_render(shots, extended.source), extended.unchanged)
+    made = range(before - blended_frames(context_frames(fps, before)), total)
+    return Planned(plan, chained_render(shots, extended.source), extended.unchanged, made)
 
 
 def _check_length(total: int, before: int, frames: int, shots: int, fps: float) -> None:

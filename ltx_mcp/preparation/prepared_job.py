@@ -36,11 +36,15 @@ class PlanShot(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """`plan` describes the clip to be delivered, `render` makes it; `unchanged` is what is spliced back of a source."""
+    """`plan` describes the clip to be delivered, `render` makes it; `unchanged` is what is spliced back of a source.
+
+    `made` are the frames that the model makes, where others are a source's.
+    """
 
     plan: Plan
     render: Render
     unchanged: UnchangedFrames | None = None
+    made: range | None = None
 
 
 PlanClip = Callable[[PlanShot], Planned]

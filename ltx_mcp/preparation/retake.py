@@ -54,6 +54,7 @@ def prepare_retake(request: GenerateRequest, reference: str, inputs: Inputs) -> 
             plan,
             regenerated_render(source, window, first, end),
             None if clip.in_place else UnchangedFrames(clip.path, first, end),
+            range(first, end),
         )
 
     return PreparedJob(

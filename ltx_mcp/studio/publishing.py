@@ -21,22 +21,32 @@ from ltx_mcp.provenance.fingerprint import FINGERPRINT, fingerprint_of, text_of
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.studio.reviewing import held_for_review
 from ltx_mcp.studio.signing import Signing
+from ltx_mcp.studio.watermarking import Watermarking
 from ltx_mcp.types.clips import Clip, ClipFacts
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.request_texts import prompts_of
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.types.texts import title_of
+from ltx_mcp.watermark.base import Mark
 
 
 class Publishing:
     """Stages, checks, archives and indexes clips; keeps the latents of drafts beside them."""
 
     def __init__(
-        self, *, gates: Gates, library: Library, archive: Archive, draft_latents: DraftLatents, signing: Signing
+        self,
+        *,
+        gates: Gates,
+        library: Library,
+        archive: Archive,
+        draft_latents: DraftLatents,
+        signing: Signing,
+        watermarking: Watermarking,
     ) -> None:
         self._gates = gates
         self._library = library
         self._signing = signing
+        self._watermarking = watermarking
         self._archive = archive
         self._draft_latents = draft_latents
 
@@ -57,6 +67,7 @@ class Publishing:
             replacement_audio=prepared.replacement_audio,
             tags=provenance_tags(planned.plan.model, prepared.provenance),
             unchanged=planned.unchanged,
+            mark_frame=self._watermarking.marker(self._watermarking.mark(job_id, prepared), planned),
         )
 
     def discard(self, job_id: str) -> None:
@@ -73,7 +84,7 @@ class Publishing:
         on_progress(Step(Stage.PUBLISHING))
         if prepared.original is not None and written.original is None:
             written = replace(written, original=await to_thread.run_sync(read_original, prepared.original))
-        facts = clip_facts(job, plan, prepared, written)
+        facts = clip_facts(job, plan, prepared, written, self._watermarking.mark(job.job_id, prepared))
         samples = written.samples
         fingerprint = await to_thread.run_sync(fingerprint_of, samples.times_s, samples.frames)
         texts = {**prepared.texts, FINGERPRINT: text_of(fingerprint)}
@@ -104,7 +115,7 @@ class Publishing:
         await to_thread.run_sync(self._draft_latents.remove, clip_id)
 
 
-def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip) -> ClipFacts:
+def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip, mark: Mark | None) -> ClipFacts:
     """What the sidecar says of the clip. Of the notes, those of the plan come first."""
     request = job.request
     plan = plan.model_copy(update={"notes": plan.notes + written.notes, "loudness": written.loudness})
@@ -131,7 +142,7 @@ def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip
         job_id=job.job_id,
         moderation=written.verdict,
         owner=job.owner,
-        provenance=prepared.provenance,
+        provenance=prepared.provenance.model_copy(update={"watermark": mark and mark.text}),
         loras=tuple(use.model_dump(exclude_none=True) for use in plan.loras),
         requested=request.model_dump(mode="json", exclude_none=True),
         effective=plan.model_dump(mode="json", exclude_none=True, exclude=None if written.codec is None else {"codec"}),

@@ -17,10 +17,17 @@ from ltx_mcp.preparation.lookalikes import lookalikes
 from ltx_mcp.provenance.base import Manifest
 from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE, Clip, Kind
 from ltx_mcp.types.value import Value
+from ltx_mcp.watermark.base import FoundMark, Watermarker
 
 _MOST = 5  # clips in an answer
 
-How = Literal["the same file", "an export of it", "made from it, by its manifest", "looks the same"]
+How = Literal[
+    "the same file",
+    "an export of it",
+    "made from it, by its manifest",
+    "made from it, by its watermark",
+    "looks the same",
+]
 
 
 class KnownClip(Value):
@@ -39,12 +46,21 @@ class KnownClip(Value):
     likeness: float | None = None
 
 
+class SeenMark(FoundMark):
+    """`clip_id` is the clip of this archive that was marked so, if it is there."""
+
+    clip_id: str | None = None
+
+
 class Verification(Value):
-    """What is known of a file: `manifest` is what it carries, `clips` are those of this archive, the surest first."""
+    """What is known of a file: `manifest` is what it carries, `watermarks` are the marks in its frames, `clips`
+    are those of this archive, the surest first.
+    """
 
     answer: str
     manifest: Manifest
     clips: tuple[KnownClip, ...]
+    watermarks: tuple[SeenMark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,21 +69,26 @@ class Verifying:
 
     inputs: Inputs
     library: Library
+    watermarker: Watermarker
 
     def with_roots(self, roots: Sequence[Path] | None) -> "Verifying":
         """The same for a client whose files may come from these folders."""
-        return Verifying(self.inputs.with_roots(roots), self.library)
+        return Verifying(self.inputs.with_roots(roots), self.library, self.watermarker)
 
     def verify(self, reference: str) -> Verification:
         """Raises BadInput, NotFound; MediaError for what is neither a video nor an image and carries no manifest."""
         manifest = self.inputs.manifest(reference)
-        known = tuple(self._known(reference, manifest))
+        known, marks = tuple(self._known(reference, manifest)), tuple[SeenMark, ...]()
         try:
+            marks = self._marks(reference)
+            known = known or tuple(self._marked(marks))
             known = known or tuple(self._alike(reference))
         except MediaError:
             if not manifest.labels:
                 raise
-        return Verification(answer=_answer(manifest, known), manifest=manifest, clips=known[:_MOST])
+        return Verification(
+            answer=_answer(manifest, known, marks), manifest=manifest, clips=known[:_MOST], watermarks=marks
+        )
 
     def _known(self, reference: str, manifest: Manifest) -> Iterator[KnownClip]:
         """For certain: by the bytes of the file, or by the labels in a manifest that holds."""
@@ -80,6 +101,20 @@ class Verifying:
             found = [clip for clip in self.library.own() if clip.provenance.manifest in places]
             for clip in sorted(found, key=lambda clip: places[clip.provenance.manifest or ""]):
                 yield _of(clip, "made from it, by its manifest")
+
+    def _marks(self, reference: str) -> tuple[SeenMark, ...]:
+        if self.inputs.photo(reference) is not None:
+            return ()
+        clips = {clip.provenance.watermark: clip.clip_id for clip in self.library.own() if clip.provenance.watermark}
+        found = self.watermarker.read(self.inputs.footage(reference))
+        return tuple(SeenMark(**mark.model_dump(), clip_id=clips.get(mark.text)) for mark in found)
+
+    def _marked(self, marks: Sequence[SeenMark]) -> Iterator[KnownClip]:
+        """By the marks in the frames, the one that is seen longest first."""
+        clips = {clip.clip_id: clip for clip in self.library.own()}
+        for mark in sorted(marks, key=lambda mark: mark.start_s - mark.end_s):
+            if mark.clip_id is not None:
+                yield _of(clips[mark.clip_id], "made from it, by its watermark")
 
     def _alike(self, reference: str) -> Iterator[KnownClip]:
         for found in lookalikes(reference, self.inputs, self.library.own()):
@@ -103,7 +138,7 @@ def _of(clip: Clip, how: How, alike: float | None = None) -> KnownClip:
 _MADE = {MODEL_MADE: "made by a model", COMPOSITE: "made in part by a model"}
 
 
-def _answer(manifest: Manifest, known: tuple[KnownClip, ...]) -> str:
+def _answer(manifest: Manifest, known: Sequence[KnownClip], marks: Sequence[SeenMark]) -> str:
     """In words, the registry first: whose manifest it is matters only with what it says."""
     signed = {
         "valid": f"Its manifest holds, signed by {manifest.signed_by}"
@@ -114,6 +149,9 @@ def _answer(manifest: Manifest, known: tuple[KnownClip, ...]) -> str:
     }[manifest.state]
     if manifest.state == "valid" and (made := _MADE.get(manifest.digital_source_type or "")):
         signed += f" It says that the file was {made}."
+    if marks:
+        several = f"{len(marks)} watermarks of ltx-mcp" if len(marks) > 1 else "a watermark of ltx-mcp"
+        signed += f" Its frames carry {several}: a model made them."
     if not known:
         return f"{signed} No clip of this archive is like it."
     first = known[0]

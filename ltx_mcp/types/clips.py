@@ -45,12 +45,14 @@ JOINED = f"{_IPTC}composite"
 class Provenance(Value):
     """Where the frames come from, as a code of IPTC: made by a trained model, or in part. None: not known.
 
-    `signed`: the file carries a manifest of ours, which is called `manifest`.
+    `signed`: the file carries a manifest of ours, which is called `manifest`. `watermark` is what the mark in its
+    frames says, as `Mark.text` of watermark/base.py.
     """
 
     signed: bool = False
     digital_source_type: str | None = MODEL_MADE
     manifest: str | None = None
+    watermark: str | None = None
 
 
 class OriginalFile(Value):

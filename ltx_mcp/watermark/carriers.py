@@ -1,7 +1,7 @@
 """The carriers: a frame as a grid of cells, each of which is made a little lighter or darker, by a public pattern.
 
-A grid has as many cells whatever the frame's size, so that a scaled copy needs no search. Which cells carry which symbol,
-and with which sign, is drawn from SHAKE-256 of a public text: whoever has this program can read any mark.
+A grid has as many cells whatever the frame's size, so that a scaled copy needs no search. Which cells carry which
+symbol, and with which sign, is drawn from SHAKE-256 of a public text: whoever has this program can read any mark.
 """
 
 import hashlib

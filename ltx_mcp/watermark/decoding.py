@@ -1,7 +1,7 @@
 """From what was drawn out of a film to the marks in it: where the known cells fit, the message is decoded and checked.
 
-A film may hold several marks, one after another: shorter stretches are tried before longer ones. What is taken for a mark
-by chance needs known cells that fit at five standard deviations and a checksum that is right: docs/trust.md.
+A film may hold several marks, one after another: shorter stretches are tried before longer ones. What is taken for a
+mark by chance needs known cells that fit at five standard deviations and a checksum that is right: docs/trust.md.
 """
 
 from collections.abc import Iterator, Sequence

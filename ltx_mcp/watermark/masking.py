@@ -1,4 +1,4 @@
-"""How strong the mark may be in each cell: one grey level where a frame is flat, more where texture and motion hide it."""
+"""How strong the mark may be in each cell: one grey level where it is flat, more where texture or motion hide it."""
 
 import numpy as np
 from numpy.typing import NDArray

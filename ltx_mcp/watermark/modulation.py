@@ -1,6 +1,7 @@
 """When the pattern's sign turns: a square wave on the clip's own clock, so that what stands still cancels out.
 
-2.5 Hz: what a film shows changes less in 0.2 s than from place to place, and an encoder still follows (bench/watermark.py).
+2.5 Hz: what a film shows changes less in 0.2 s than from place to place, and an encoder still follows.
+
 """
 
 import numpy as np
