@@ -31,7 +31,7 @@ class Reading:
 
 def read_stretch(folded: Folded) -> Reading | None:
     """The mark that runs through a stretch of film, if there is one."""
-    chips = max((normalised for normalised in _beginnings(folded)), key=lambda found: abs(pilot(found)))
+    chips = max(beginnings(folded), key=lambda found: abs(pilot(found)))
     fit = pilot(chips)
     if abs(fit) < PILOT_FITS:
         return None
@@ -43,7 +43,7 @@ def read_stretch(folded: Folded) -> Reading | None:
 
 def pilot_fit(folded: Folded) -> float:
     """The best fit of the known cells, in standard deviations, over all beginnings of the period."""
-    return max(abs(pilot(chips)) for chips in _beginnings(folded))
+    return max(abs(pilot(chips)) for chips in beginnings(folded))
 
 
 def read_pieces(pieces: Sequence[Folded]) -> tuple[FoundMark, ...]:
@@ -72,7 +72,7 @@ def _stretches(count: int) -> Iterator[tuple[int, int]]:
         yield 0, count
 
 
-def _beginnings(folded: Folded) -> Iterator[Chips]:
+def beginnings(folded: Folded) -> Iterator[Chips]:
     """The pattern as it would be read for each time at which a half period may begin, of mean square 1."""
     sums, weights = folded[:PERIOD], folded[PERIOD]
     for wave in waves():

@@ -7,12 +7,12 @@ from ltx_mcp.types.frames import Frame
 from ltx_mcp.watermark.base import Mark
 from ltx_mcp.watermark.carriers import grid_of, spread
 from ltx_mcp.watermark.convolution import encode
-from ltx_mcp.watermark.masking import Masking
+from ltx_mcp.watermark.masking import Masking, Strengths
 from ltx_mcp.watermark.modulation import half_period
 from ltx_mcp.watermark.payload import to_bits
 
-_FINE = 16  # steps of a grey level while the pattern is scaled in bytes, around _ZERO
-_ZERO = 128
+_SHIFT = 4  # a grey level has 16 steps while the pattern is scaled, in bytes around _ZERO
+_ZERO, _HALF = np.uint8(128), np.uint8(8)
 
 
 class SpreadMarker:
@@ -29,24 +29,32 @@ class SpreadMarker:
         if half != self._half:
             self._half = half
             sign = 1 if half % 2 == 0 else -1
-            self._lighter, self._darker = self._changes(sign * self._masking.strengths(frame) * self._pattern)
-        marked = np.minimum(frame, 255 - self._lighter)  # saturates as it adds; bytes are many times faster than floats
+            self._lighter, self._darker = self._changes(sign * self.strengths(frame) * self._pattern)
+            self._room = 255 - self._lighter
+        # Saturating sums in bytes, which are many times faster than floats.
+        marked = np.minimum(frame, self._room)
         marked += self._lighter
         np.maximum(marked, self._darker, out=marked)
         marked -= self._darker
         return marked
 
+    def strengths(self, frame: Frame) -> Strengths:
+        """Of the cells, for the half period that this frame begins."""
+        return self._masking.strengths(frame)
+
     def _changes(self, cells: NDArray[np.float32]) -> tuple[Frame, Frame]:
         """(what is added, what is taken away), in grey levels, in the frame's own size."""
         from PIL import Image
 
-        fine = np.clip(np.rint(cells * _FINE) + _ZERO, 0, 255).astype(np.uint8)
+        fine = np.clip(np.rint(cells * (1 << _SHIFT)) + 128, 0, 255).astype(np.uint8)
         scaled = np.asarray(Image.fromarray(fine).resize(self._size, Image.Resampling.BICUBIC))
-        half = np.uint8(_FINE // 2)
-        lighter = (np.maximum(scaled, _ZERO) - np.uint8(_ZERO) + half) // _FINE
-        darker = (np.uint8(_ZERO) - np.minimum(scaled, _ZERO) + half) // _FINE
+        lighter = (np.maximum(scaled, _ZERO) - (_ZERO - _HALF)) >> _SHIFT
+        darker = (_ZERO + _HALF - np.minimum(scaled, _ZERO)) >> _SHIFT
         return _coloured(lighter), _coloured(darker)
 
 
 def _coloured(grey: NDArray[np.uint8]) -> Frame:
-    return np.ascontiguousarray(np.broadcast_to(grey[..., None], (*grey.shape, 3)))
+    frame = np.empty((*grey.shape, 3), dtype=np.uint8)
+    for colour in range(3):  # several times faster than to broadcast
+        frame[..., colour] = grey
+    return frame

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ltx_mcp.media.footage import Footage
 from ltx_mcp.media.passes import frames_with_times
 from ltx_mcp.types.frames import Frame
@@ -13,6 +16,7 @@ from ltx_mcp.watermark.lock_in import folded_pieces
 from ltx_mcp.watermark.masking import cell_means, luma_of
 from ltx_mcp.watermark.modulation import RATE
 
+MAX_READ_S = 300.0
 _FINER = 2  # pixels that are read of a cell, each way: ffmpeg's own scaling leaves less of it to do here
 
 
@@ -23,11 +27,16 @@ class SpreadSpectrum:
         return SpreadMarker(mark, width, height, fps)
 
     def read(self, footage: Footage) -> tuple[FoundMark, ...]:
-        rows, columns = grid_of(footage.width, footage.height)
-        size = (_FINER * columns, _FINER * rows)
-        frames = frames_with_times(footage.source, size, footage.start_s, footage.end_s)
-        cells = (cell_means(luma_of(frame), (rows, columns)) for frame in at_rate(frames))
-        return read_pieces(list(folded_pieces(cells)))
+        return read_pieces(list(folded_pieces(cells_of(footage))))
+
+
+def cells_of(footage: Footage) -> Iterator[NDArray[np.float32]]:
+    """The (rows, columns) mean lumas of its frames, 30 a second. Raises MediaError."""
+    grid = grid_of(footage.width, footage.height)
+    size = (_FINER * grid[1], _FINER * grid[0])
+    end_s = footage.start_s + MAX_READ_S if footage.end_s is None else footage.end_s
+    frames = frames_with_times(footage.source, size, footage.start_s, min(end_s, footage.start_s + MAX_READ_S))
+    return (cell_means(luma_of(frame), grid) for frame in at_rate(frames))
 
 
 def at_rate(frames: Iterable[tuple[Frame, float]]) -> Iterator[Frame]:
