@@ -33,11 +33,15 @@ class Action(Value):
 
 
 class Claim(Value):
-    """What is signed of a file. Nothing in it names the user, their folders or their files."""
+    """What is signed of a file. Nothing in it names the user, their folders or their files.
+
+    `watermark` is what the mark in its frames says: by it, a copy that lost its manifest is led back to it.
+    """
 
     title: str
     actions: tuple[Action, ...]
     ingredients: tuple[Ingredient, ...] = ()
+    watermark: str | None = None
 
 
 class FoundIngredient(Value):

@@ -149,9 +149,16 @@ def _definition(claim: Claim, format_: str, alone: Collection[int]) -> dict[str,
         "format": format_,
         "ingredients": [_ingredient(number, claim.ingredients[number]) for number in sorted(alone)],
         "assertions": [
-            {"label": "c2pa.actions.v2", "data": {"actions": [_action(each, claim) for each in claim.actions]}}
+            {"label": "c2pa.actions.v2", "data": {"actions": [_action(each, claim) for each in claim.actions]}},
+            *([_soft_binding(claim.watermark)] if claim.watermark else []),
         ],
     }
+
+
+def _soft_binding(watermark: str) -> dict[str, Any]:
+    """C2PA 2.2, "Soft bindings". The algorithm is not in C2PA's list, so only this program can look for it."""
+    block = {"scope": {}, "value": watermark}
+    return {"label": "c2pa.soft-binding", "data": {"alg": "ltx-mcp.spread-spectrum.1", "blocks": [block]}}
 
 
 def _ingredient(number: int, ingredient: Ingredient) -> dict[str, Any]:

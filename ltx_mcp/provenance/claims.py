@@ -18,7 +18,7 @@ def clip_claim(facts: ClipFacts, ingredients: Sequence[Ingredient], prompt: bool
     """Of a clip that is about to be published. `prompt`: its words are signed too."""
     origin, roles = facts.provenance.digital_source_type, {each.role for each in ingredients}
     model = None if origin is None else facts.model
-    words = facts.prompt if prompt else None
+    words, mark = facts.prompt if prompt else None, facts.provenance.watermark
     placed = [Action(action="c2pa.placed", roles=_PARTS)] if "componentOf" in roles else []
     if "parentOf" not in roles:
         began = Action(
@@ -28,7 +28,7 @@ def clip_claim(facts: ClipFacts, ingredients: Sequence[Ingredient], prompt: bool
             description=words,
             roles=_INPUTS,
         )
-        return Claim(title="clip", actions=(began, *placed), ingredients=tuple(ingredients))
+        return Claim(title="clip", actions=(began, *placed), ingredients=tuple(ingredients), watermark=mark)
     changed = Action(
         action="c2pa.transcoded" if facts.recipe == "import" else "c2pa.edited",
         digital_source_type=origin,
@@ -36,7 +36,7 @@ def clip_claim(facts: ClipFacts, ingredients: Sequence[Ingredient], prompt: bool
         description=words,
         roles=_INPUTS,
     )
-    return Claim(title="clip", actions=(_opened(), changed, *placed), ingredients=tuple(ingredients))
+    return Claim(title="clip", actions=(_opened(), changed, *placed), ingredients=tuple(ingredients), watermark=mark)
 
 
 def export_claim(clip: Clip) -> Claim:

@@ -1,0 +1,104 @@
+"""The watermark: what is put into frames is read again from what an encoder leaves of them, and from nothing else."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from media_kit import ffmpeg, photo
+from PIL import Image
+
+from ltx_mcp.errors import ArchiveError
+from ltx_mcp.media.encode import VideoWriter
+from ltx_mcp.media.footage import Footage, open_footage
+from ltx_mcp.types.frames import Frame
+from ltx_mcp.watermark.base import CLIP_BITS, INSTALLATION_BITS, Mark, Watermarker
+from ltx_mcp.watermark.convolution import SYMBOLS, decode, encode
+from ltx_mcp.watermark.installation import NAME, installation_number
+from ltx_mcp.watermark.payload import from_bits, to_bits
+from ltx_mcp.watermark.spread_spectrum import SpreadSpectrum
+from ltx_mcp.watermark.stand_in import VisibleMark
+
+WIDTH, HEIGHT, FPS = 640, 360, 24.0
+FIRST, SECOND = Mark(0x01234567, 0x89ABCD), Mark(0xFFFFFFFF, 0)
+MARKS = st.builds(Mark, st.integers(0, 2**INSTALLATION_BITS - 1), st.integers(0, 2**CLIP_BITS - 1))
+
+
+def panned(name: str, count: int) -> Iterator[Frame]:
+    """A photograph under a moving camera."""
+    image = Image.open(photo(name)).convert("RGB").resize((WIDTH + count, HEIGHT + count))
+    for number in range(count):
+        yield np.asarray(image.crop((number, number, number + WIDTH, number + HEIGHT)))
+
+
+def written(path: Path, frames: list[Frame]) -> Footage:
+    with VideoWriter(path, WIDTH, HEIGHT, FPS, len(frames)) as writer:
+        for frame in frames:
+            writer.write(frame)
+    return open_footage(path, path.name)
+
+
+def marked(watermarker: Watermarker, mark: Mark, frames: Iterator[Frame]) -> list[Frame]:
+    marker = watermarker.marker(mark, WIDTH, HEIGHT, FPS)
+    return [marker(number, frame) for number, frame in enumerate(frames)]
+
+
+@pytest.mark.parametrize("watermarker", [SpreadSpectrum(), VisibleMark()])
+def test_each_clip_of_a_film_is_told_by_its_mark_after_crf_28(watermarker: Watermarker, tmp_path: Path) -> None:
+    frames = [
+        *marked(watermarker, FIRST, panned("coffee.png", 60)),
+        *panned("chelsea.png", 60),
+        *marked(watermarker, SECOND, panned("astronaut.png", 60)),
+    ]
+    written(tmp_path / "film.mp4", frames)
+    ffmpeg("-i", tmp_path / "film.mp4", "-crf", 28, tmp_path / "copy.mp4")
+    first, second = watermarker.read(open_footage(tmp_path / "copy.mp4", "copy.mp4"))
+    assert (first.text, second.text) == (FIRST.text, SECOND.text) == ("01234567-89abcd", "ffffffff-000000")
+    assert first.start_s == 0
+    assert 2 <= first.end_s <= 5
+    assert 2.5 <= second.start_s <= 6
+    assert second.end_s >= 7
+    assert min(first.agreement, second.agreement) > 0.9
+
+
+@pytest.mark.parametrize("watermarker", [SpreadSpectrum(), VisibleMark()])
+def test_no_mark_is_read_where_none_is(watermarker: Watermarker, tmp_path: Path) -> None:
+    grey = np.full((HEIGHT, WIDTH, 3), 128, dtype=np.uint8)
+    footage = written(tmp_path / "plain.mp4", [*panned("coffee.png", 48), *[grey] * 12])
+    assert watermarker.read(footage) == ()
+
+
+def test_a_marked_frame_looks_as_it_did_and_the_unmarked_one_stays_as_it_was() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+    flat = [np.full_like(noise, level) for level in (0, 1, 254, 255)]
+    for frame in (noise, *flat, *islice(panned("chelsea.png", 9), 9)):
+        kept = frame.copy()
+        [seen] = marked(SpreadSpectrum(), FIRST, iter([frame]))
+        assert np.array_equal(frame, kept)
+        assert seen.flags.c_contiguous
+        assert 0 < np.mean((seen.astype(float) - frame) ** 2) < 255**2 / 10**4.2, "42 dB"
+        assert np.abs(seen.astype(int) - frame).max() <= 5, "no byte may wrap around"
+
+
+@given(mark=MARKS, seed=st.integers(0, 2**32 - 1))
+def test_a_message_survives_noise_and_one_wrong_bit_is_none(mark: Mark, seed: int) -> None:
+    rng, bits = np.random.default_rng(seed), to_bits(mark)
+    read = encode(bits) + rng.normal(0, 0.9, SYMBOLS).astype(np.float32)
+    assert from_bits(decode(read)) == mark
+    bits[rng.integers(len(bits))] ^= 1
+    assert from_bits(bits) is None
+
+
+def test_an_installation_keeps_its_number_and_says_so_where_it_cannot(tmp_path: Path) -> None:
+    number = installation_number(tmp_path)
+    assert number == installation_number(tmp_path)
+    assert 0 <= number < 2**INSTALLATION_BITS
+    (tmp_path / NAME).write_text("mine")
+    with pytest.raises(ArchiveError, match="damaged"):
+        installation_number(tmp_path)
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(ArchiveError, match="cannot be used"):
+        installation_number(tmp_path / "a file")
