@@ -89,7 +89,7 @@ from ltx_mcp.transcription.stand_in import ToneTranscriber
 from ltx_mcp.transcription.whisper import WhisperTranscriber
 from ltx_mcp.studio.watermarking import Watermarking
 from ltx_mcp.watermark.base import Watermarker
-from ltx_mcp.watermark.installation import installation_number
+from ltx_mcp.watermark.identity import own_identity
 from ltx_mcp.watermark.spread_spectrum import SpreadSpectrum
 
 UNWIND_S = 5.0  # for what goes on in the background, once the studio closes
@@ -400,9 +400,7 @@ async def open_studio(
             archive=archive,
             draft_latents=draft_latents,
             signing=signing,
-            watermarking=Watermarking(
-                watermarker if settings.watermark else None, partial(installation_number, folder)
-            ),
+            watermarking=Watermarking(watermarker if settings.watermark else None, partial(own_identity, folder)),
         )
         runner = JobRunner(admission, tracker, publishing, archive, tasks)
         studio = Studio(

@@ -133,7 +133,7 @@ async def test_finalizing_is_not_proposed_where_it_makes_no_clip_better(tmp_path
 
 
 async def test_an_agent_finishes_a_draft_and_gets_what_a_final_would_be(tmp_path: Path, mode: str) -> None:
-    async with an_agent(tmp_path, mode) as agent:
+    async with an_agent(tmp_path, mode, watermark=False) as agent:
         draft = await agent.call_tool("generate_video", {**SHORT, "camera": "dolly_in"})
         clip_id = data(draft)["clip"]["clip_id"]
         assert "finalize_draft" in data(draft)["next"]

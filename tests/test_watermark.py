@@ -17,7 +17,7 @@ from ltx_mcp.media.footage import Footage, open_footage
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.watermark.base import CLIP_BITS, INSTALLATION_BITS, Mark, Watermarker
 from ltx_mcp.watermark.convolution import SYMBOLS, decode, encode
-from ltx_mcp.watermark.installation import NAME, installation_number
+from ltx_mcp.watermark.identity import NAME, Identity, own_identity
 from ltx_mcp.watermark.payload import from_bits, to_bits
 from ltx_mcp.watermark.spread_spectrum import SpreadSpectrum
 from ltx_mcp.watermark.stand_in import VisibleMark
@@ -92,13 +92,16 @@ def test_a_message_survives_noise_and_one_wrong_bit_is_none(mark: Mark, seed: in
     assert from_bits(bits) is None
 
 
-def test_an_installation_keeps_its_number_and_says_so_where_it_cannot(tmp_path: Path) -> None:
-    number = installation_number(tmp_path)
-    assert number == installation_number(tmp_path)
-    assert 0 <= number < 2**INSTALLATION_BITS
+def test_an_installation_marks_the_same_clip_alike_and_no_other_one_does(tmp_path: Path) -> None:
+    own, other = own_identity(tmp_path), Identity(bytes(32))
+    mark = own_identity(tmp_path).mark("a red circle")
+    assert mark == own.mark("a red circle")
+    assert mark.installation == own.mark("a ring").installation
+    assert mark.clip != own.mark("a ring").clip
+    assert mark.installation != other.mark("a red circle").installation
     (tmp_path / NAME).write_text("mine")
     with pytest.raises(ArchiveError, match="damaged"):
-        installation_number(tmp_path)
+        own_identity(tmp_path)
     (tmp_path / "a file").write_text("")
     with pytest.raises(ArchiveError, match="cannot be used"):
-        installation_number(tmp_path / "a file")
+        own_identity(tmp_path / "a file")

@@ -96,9 +96,9 @@ def _show_verification(found: Verification) -> None:
         sources = f", from {', '.join(clip.made_from)}" if clip.made_from else ""
         out.print(f"  {clip.how}{alike}: {clip.clip_id}, {clip.kind} by {clip.model}{sources}", markup=False)
     for mark in found.watermarks:
-        clip = mark.clip_id or "not a clip of this archive"
+        known = mark.clip_id or "not a clip of this archive"
         span = f"{mark.start_s:g}-{mark.end_s:g} s, {mark.agreement:.0%} of its symbols"
-        out.print(f"  watermark: {mark.text} at {span}: {clip}", markup=False)
+        out.print(f"  watermark: {mark.text} at {span}: {known}", markup=False)
     for action in found.manifest.actions:
         of = f" ({action.digital_source_type.rpartition('/')[2]})" if action.digital_source_type else ""
         out.print(f"  signed: {action.action}{of}{f' by {action.model}' if action.model else ''}", markup=False)

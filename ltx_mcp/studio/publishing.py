@@ -67,7 +67,7 @@ class Publishing:
             replacement_audio=prepared.replacement_audio,
             tags=provenance_tags(planned.plan.model, prepared.provenance),
             unchanged=planned.unchanged,
-            mark_frame=self._watermarking.marker(self._watermarking.mark(job_id, prepared), planned),
+            mark_frame=self._watermarking.marker(self._watermarking.mark(planned.plan, prepared), planned),
         )
 
     def discard(self, job_id: str) -> None:
@@ -84,7 +84,7 @@ class Publishing:
         on_progress(Step(Stage.PUBLISHING))
         if prepared.original is not None and written.original is None:
             written = replace(written, original=await to_thread.run_sync(read_original, prepared.original))
-        facts = clip_facts(job, plan, prepared, written, self._watermarking.mark(job.job_id, prepared))
+        facts = clip_facts(job, plan, prepared, written, self._watermarking.mark(plan, prepared))
         samples = written.samples
         fingerprint = await to_thread.run_sync(fingerprint_of, samples.times_s, samples.frames)
         texts = {**prepared.texts, FINGERPRINT: text_of(fingerprint)}

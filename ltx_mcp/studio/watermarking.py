@@ -9,25 +9,28 @@ from functools import cached_property
 
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.types.frames import Frame
-from ltx_mcp.watermark.base import FrameMarker, Mark, Watermarker, clip_number
+from ltx_mcp.types.plans import Plan
+from ltx_mcp.watermark.base import FrameMarker, Mark, Watermarker
+from ltx_mcp.watermark.identity import Identity
 
 
 @dataclass
 class Watermarking:
-    """`watermarker` is None where nothing is to be marked. `draw` reads the installation's number, or draws it."""
+    """`watermarker` is None where nothing is to be marked. `identify` reads this installation's
+    key, or makes it."""
 
     watermarker: Watermarker | None
-    draw: Callable[[], int]
+    identify: Callable[[], Identity]
 
     @cached_property
-    def _installation(self) -> int:
-        return self.draw()
+    def _identity(self) -> Identity:
+        return self.identify()
 
-    def mark(self, job_id: str, prepared: PreparedJob) -> Mark | None:
-        """That of the clip which a job makes; None if no model renders it. Raises ArchiveError."""
+    def mark(self, plan: Plan, prepared: PreparedJob) -> Mark | None:
+        """That of the clip which is made so; None if no model renders it. Raises ArchiveError."""
         if self.watermarker is None or prepared.lane != "device":
             return None
-        return Mark(self._installation, clip_number(job_id))
+        return self._identity.mark(f"{prepared.source} {plan.model_dump_json()}")
 
     def marker(self, mark: Mark | None, planned: Planned) -> FrameMarker | None:
         """Marks the frames that the model made, and gives the others back as they are."""

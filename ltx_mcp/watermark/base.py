@@ -1,6 +1,5 @@
 """The seam of the watermark: frames are marked on their way to the encoder, and read again from any file."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -49,8 +48,3 @@ class Watermarker(Protocol):
 
     def read(self, footage: Footage) -> tuple[FoundMark, ...]:
         """Every mark in a video, by the time at which it begins. Raises MediaError."""
-
-
-def clip_number(job_id: str) -> int:
-    """That of the clip which a job makes: of the job's id, so that no count has to be kept."""
-    return int.from_bytes(hashlib.sha256(job_id.encode()).digest()[: CLIP_BITS // 8])

@@ -17,10 +17,10 @@ from ltx_mcp.watermark.modulation import PERIOD, waves
 from ltx_mcp.watermark.payload import from_bits
 
 PILOT_FITS = 5.0
-"""Standard deviations. Of twelve beginnings one fits so well by chance once in 300,000 stretches."""
+"""Standard deviations. Of ten beginnings one fits so well by chance once in 300,000 stretches."""
 
 _CLIPPED = 3.0  # standard deviations: no cell may outvote many
-_SHORTEST = 2  # pieces, 2.4 s
+_SHORTEST = 2  # pieces, 2 s
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def read_pieces(pieces: Sequence[Folded]) -> tuple[FoundMark, ...]:
 
 
 def _stretches(count: int) -> Iterator[tuple[int, int]]:
-    """(first, one past the last) piece: of 2.4 s from every piece on, then of twice as many each, at last the whole."""
+    """(first, one past the last) piece: of 2 s from every piece on, then of twice as many each, at last the whole."""
     length = min(_SHORTEST, count)
     while length < count:
         for start in range(0, count - length + 1, max(1, length // 2)):

@@ -16,7 +16,7 @@ _ZERO, _HALF = np.uint8(128), np.uint8(8)
 
 
 class SpreadMarker:
-    """A `FrameMarker`. The strengths are found once for each half period, which is 0.2 s."""
+    """A `FrameMarker`. The strengths are found once for each half period, a sixth of a second."""
 
     def __init__(self, mark: Mark, width: int, height: int, fps: float) -> None:
         self._size, self._fps = (width, height), fps

@@ -20,12 +20,12 @@ Folded = NDArray[np.float32]
 
 PIECE = 3 * PERIOD
 PIECE_S = PIECE / RATE
-_SHARED = 0.7  # of the neighbours' mean: measured better than all of it and than none
-_FLOOR = 0.1  # grey levels squared that codec and rounding leave in the calmest cell
+_SHARED = 0.5  # of what the neighbours have in common: measured better than all of it and than none
+_FLOOR = 0.5  # grey levels squared that codec and rounding leave in the calmest cell
 
 
 def folded_pieces(cells: Iterable[NDArray[np.float32]]) -> Iterator[Folded]:
-    """For every 1.2 s of the (rows, columns) cells of frames at RATE; the last may be of less."""
+    """For every second of the (rows, columns) cells of frames at RATE; the last may be of less."""
     frames = iter(cells)
     held = list(islice(frames, PIECE + PERIOD))
     before = list(repeat(held[0], PERIOD)) if held else []
@@ -59,4 +59,5 @@ def _of_neighbours(lumas: Lumas) -> Lumas:
     """The mean of the four cells around each."""
     padded = np.pad(lumas, ((0, 0), (1, 1), (1, 1)), mode="edge")
     rows = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1]
-    return (rows + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]) / 4
+    around: Lumas = (rows + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]) / 4
+    return around

@@ -9,7 +9,7 @@ Strengths = NDArray[np.float32]
 """(rows, columns): grey levels of 255."""
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # BT.709
-_LOOKED = 480  # pixels of the longer side that are looked at: a cell is 5
+_LOOKED = 480  # pixels of the longer side that are looked at: a cell is 7.5
 _PER_ACTIVITY = 0.25  # grey levels for each level by which neighbouring pixels differ
 _MOTION = 0.5  # of a difference in time, beside those in space
 _MOST = 3.0  # levels above the one of flat cells

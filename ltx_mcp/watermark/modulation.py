@@ -1,7 +1,6 @@
 """When the pattern's sign turns: a square wave on the clip's own clock, so that what stands still cancels out.
 
-2.5 Hz: what a film shows changes less in 0.2 s than from place to place, and an encoder still follows.
-
+3 Hz: what a film shows changes less in a sixth of a second than from place to place, and an encoder still follows.
 """
 
 import numpy as np
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 RATE = 30.0
 """Frames a second at which marks are read."""
 
-PERIOD = 12
-"""Frames of one period at that rate: 0.4 s."""
+PERIOD = 10
+"""Frames of one period at that rate: a third of a second."""
 
 HALF_S = PERIOD / RATE / 2
 

@@ -1,0 +1,57 @@
+"""By which numbers an installation marks its clips: its own, drawn at random once, and one for each clip.
+
+A clip's number is a keyed digest of what it was planned from. So the same request and seed give the same frames, mark and
+all, and nobody without the key can tell a prompt from a mark.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from ltx_mcp.errors import ArchiveError
+from ltx_mcp.watermark.base import CLIP_BITS, INSTALLATION_BITS, Mark
+
+NAME = "watermark.key"
+_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Identity:
+    """`key` never leaves the data directory; the installation's number is a digest of it."""
+
+    key: bytes
+
+    def mark(self, planned_from: str) -> Mark:
+        """That of a clip."""
+        return Mark(self._number("installation", INSTALLATION_BITS), self._number(f"clip {planned_from}", CLIP_BITS))
+
+    def _number(self, of: str, bits: int) -> int:
+        return int.from_bytes(hmac.digest(self.key, of.encode(), hashlib.sha256)[: bits // 8])
+
+
+def own_identity(folder: Path) -> Identity:
+    """That of a data directory; the first call makes it. Raises ArchiveError."""
+    path = folder / NAME
+    try:
+        if not path.exists():
+            _make(path)
+        key = path.read_bytes()
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be used: {error}.", "Check the data directory.") from error
+    if len(key) != _BYTES:
+        raise ArchiveError(f"{path} is damaged.", "Restore it, or delete it: later clips get another mark.")
+    return Identity(key)
+
+
+def _make(path: Path) -> None:
+    """Readable by its owner. Of two processes that start together, the later one's stays."""
+    draft = path.with_name(f"{NAME}.{secrets.token_hex(8)}")
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(file, secrets.token_bytes(_BYTES))
+    finally:
+        os.close(file)
+    draft.replace(path)
