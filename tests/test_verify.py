@@ -154,3 +154,34 @@ async def test_a_copy_that_lost_its_manifest_keeps_its_mark_where_it_is_surely_o
     assert f"matches {made['clip_id']}" in copies["made-copy.mp4"]["notes"]
     assert f"possibly a copy of {joined['clip_id']}" in copies["half.mp4"]["notes"], "its half that is not ours"
     assert "copy of" not in unknown["notes"] + (unknown["provenance"].get("digital_source_type") or "")
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_a_film_is_led_back_to_its_clips_by_their_marks_and_footage_is_not_marked(tmp_path: Path) -> None:
+    ffmpeg("-i", film("bikes.mp4"), "-t", 2, "-vf", "scale=416:240", tmp_path / "bikes.mp4")
+    words = {**SHORT, "duration_s": 3, "seed": 1}
+    async with an_agent(tmp_path / "data", roots=[tmp_path], limit_s=180) as agent:
+        made = [
+            data(await agent.call_tool("generate_video", {**words, "prompt": prompt}))["clip"]
+            for prompt in ("a red circle", "a blue square")
+        ]
+        footage = data(await agent.call_tool("import_video", {"video": str(tmp_path / "bikes.mp4")}))["clip"]
+        shots = [{"source": clip["clip_id"]} for clip in (made[0], footage, made[1])]
+        joined = data(await agent.call_tool("edit_video", {"shots": shots, "resolution": "240p"}))["clip"]
+        ffmpeg("-i", joined["path"], "-map_metadata", -1, "-crf", 28, tmp_path / "copy.mp4")
+        found = await verified(agent, tmp_path / "copy.mp4")
+        longer = data(
+            await agent.call_tool("generate_video", {**words, "prompt": "a ring", "extend": footage["clip_id"]})
+        )["clip"]
+        continued = await verified(agent, longer["clip_id"])
+    first, second = found["watermarks"]
+    assert [first["clip_id"], second["clip_id"]] == [clip["clip_id"] for clip in made]
+    assert first["start_s"] == 0
+    assert 3 <= second["start_s"] <= 6
+    assert first["text"][:8] == second["text"][:8], "one installation"
+    assert {name for name, by in how(found)} == {clip["clip_id"] for clip in made}
+    assert "Its frames carry 2 watermarks of ltx-mcp" in found["answer"]
+    assert "watermark" not in footage["provenance"]
+    [mark] = continued["watermarks"]
+    assert (mark["clip_id"], mark["start_s"] >= 1) == (longer["clip_id"], True), "its first two seconds are footage"

@@ -1,7 +1,7 @@
 """By which numbers an installation marks its clips: its own, drawn at random once, and one for each clip.
 
-A clip's number is a keyed digest of what it was planned from. So the same request and seed give the same frames, mark and
-all, and nobody without the key can tell a prompt from a mark.
+A clip's number is a keyed digest of what it was planned from. So the same request and seed give the same frames, mark
+included, and nobody without the key can tell a prompt by it.
 """
 
 import hashlib
