@@ -66,6 +66,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.dry_run:
         asked.size, asked.seconds, asked.only, asked.keys = "320x180", 0.5, "flat", 10
+        asked.rivals = True
     print(f"command: {' '.join([Path(sys.executable).name, *sys.argv])}")
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores; numpy {version('numpy')}")
     width, height = map(int, asked.size.split("x"))

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ltx_mcp.watermark.base import INSTALLATION_BITS
 from ltx_mcp.watermark.payload import MESSAGE_BITS, Bits
 
 Symbols = NDArray[np.float32]
@@ -18,6 +19,8 @@ _MEMORY = 8
 _STATES = 1 << _MEMORY
 _STEPS = MESSAGE_BITS + _MEMORY  # the message is followed by zeros, so that the last state is known
 SYMBOLS = _STEPS * len(_GENERATORS)
+OWN_SYMBOLS = (INSTALLATION_BITS + _MEMORY) * len(_GENERATORS)
+"""The first symbol on which an installation's number has no bearing."""
 
 
 def encode(message: Bits) -> Symbols:

@@ -4,17 +4,18 @@ A film may hold several marks, one after another: shorter stretches are tried be
 mark by chance needs known cells that fit at five standard deviations and a checksum that is right: docs/trust.md.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ltx_mcp.watermark.base import FoundMark, Mark
-from ltx_mcp.watermark.carriers import Chips, gather, pilot
-from ltx_mcp.watermark.convolution import Symbols, decode, encode
+from ltx_mcp.watermark.carriers import CELLS, PILOTS, Chips, gather, pilot
+from ltx_mcp.watermark.convolution import OWN_SYMBOLS, SYMBOLS, Symbols, decode, encode
 from ltx_mcp.watermark.lock_in import PIECE_S, Folded
 from ltx_mcp.watermark.modulation import PERIOD, waves
-from ltx_mcp.watermark.payload import from_bits
+from ltx_mcp.watermark.payload import from_bits, to_bits
 
 PILOT_FITS = 5.0
 """Standard deviations. Of ten beginnings one fits so well by chance once in 300,000 stretches."""
@@ -48,17 +49,35 @@ def pilot_fit(folded: Folded) -> float:
 
 def read_pieces(pieces: Sequence[Folded]) -> tuple[FoundMark, ...]:
     """The marks of a film, by the time at which each begins."""
-    found: dict[Mark, tuple[set[int], float]] = {}
+    readings: dict[Mark, tuple[Reading, Sequence[int]]] = {}
+    explained: set[int] = set()
     for start, stop in _stretches(len(pieces)):
-        known = set().union(*(places for places, _ in found.values()))
-        places = set(range(start, stop))
-        if places <= known:
+        if explained.issuperset(range(start, stop)):
             continue
         if (reading := read_stretch(np.sum(pieces[start:stop], axis=0))) is not None:
-            before, best = found.get(reading.mark, (set(), 0.0))
-            found[reading.mark] = (before | (places - known), max(best, reading.agreement))
-    marks = [_found(mark, places, agreement) for mark, (places, agreement) in found.items()]
-    return tuple(sorted(marks, key=lambda each: (each.start_s, each.text)))
+            readings.setdefault(reading.mark, (reading, range(start, stop)))
+            explained.update(range(start, stop))
+    seconds = _seconds_of(list(readings), pieces)
+    found = [_found(reading, seconds[mark] or stretch) for mark, (reading, stretch) in readings.items()]
+    return tuple(sorted(found, key=lambda each: (each.start_s, each.text)))
+
+
+def _seconds_of(marks: Sequence[Mark], pieces: Sequence[Folded]) -> dict[Mark, list[int]]:
+    """The pieces that each mark is in: of a stretch that was read, some may be of another clip, or of none."""
+    seconds: dict[Mark, list[int]] = {mark: [] for mark in marks}
+    for place, piece in enumerate(pieces if marks else ()):
+        fits = {mark: _fit(piece, mark) for mark in marks}
+        best = max(marks, key=fits.__getitem__)
+        if fits[best] >= PILOT_FITS:
+            seconds[best].append(place)
+    return seconds
+
+
+def _fit(folded: Folded, mark: Mark) -> float:
+    """How well what tells this mark from others of its installation fits, in standard deviations."""
+    written = encode(to_bits(mark))[OWN_SYMBOLS:]
+    fits = (abs(float(gather(chips)[OWN_SYMBOLS:] @ written)) for chips in beginnings(folded))
+    return max(fits) / math.sqrt(len(written) * (CELLS - PILOTS) / SYMBOLS)
 
 
 def _stretches(count: int) -> Iterator[tuple[int, int]]:
@@ -89,6 +108,6 @@ def _agreement(read: Symbols, written: Symbols) -> float:
     return round(float(np.mean(np.sign(read) == written)), 3)
 
 
-def _found(mark: Mark, places: set[int], agreement: float) -> FoundMark:
+def _found(reading: Reading, places: Sequence[int]) -> FoundMark:
     start_s, end_s = min(places) * PIECE_S, (max(places) + 1) * PIECE_S
-    return FoundMark(text=mark.text, start_s=round(start_s, 1), end_s=round(end_s, 1), agreement=agreement)
+    return FoundMark(text=reading.mark.text, start_s=start_s, end_s=end_s, agreement=reading.agreement)
