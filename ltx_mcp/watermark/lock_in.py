@@ -59,5 +59,5 @@ def _of_neighbours(lumas: Lumas) -> Lumas:
     """The mean of the four cells around each."""
     padded = np.pad(lumas, ((0, 0), (1, 1), (1, 1)), mode="edge")
     rows = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1]
-    around: Lumas = (rows + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]) / 4
-    return around
+    around = rows + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]
+    return (around / 4).astype(np.float32)

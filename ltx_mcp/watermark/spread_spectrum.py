@@ -17,7 +17,8 @@ from ltx_mcp.watermark.masking import cell_means, luma_of
 from ltx_mcp.watermark.modulation import RATE
 
 MAX_READ_S = 300.0
-_FINER = 2  # pixels that are read of a cell, each way: ffmpeg's own scaling leaves less of it to do here
+"""Of longer films no more is read: it would take minutes to decode."""
+_FINER = 2  # pixels that are read along each side of a cell
 
 
 class SpreadSpectrum:
