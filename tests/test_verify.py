@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from agents import SHORT, an_agent, data
+from c2pa import Reader
 from mcp import Client, MCPError
 from media_kit import ffmpeg, film, photo
 from PIL import Image
@@ -180,6 +181,8 @@ async def test_a_film_is_led_back_to_its_clips_by_their_marks_and_footage_is_not
     assert first["start_s"] == 0
     assert 3 <= second["start_s"] <= 6
     assert first["text"][:8] == second["text"][:8], "one installation"
+    with Reader(made[0]["path"]) as reader:
+        assert first["text"] in reader.json(), "a soft binding"
     assert {name for name, by in how(found)} == {clip["clip_id"] for clip in made}
     assert "Its frames carry 2 watermarks of ltx-mcp" in found["answer"]
     assert "watermark" not in footage["provenance"]
