@@ -82,12 +82,12 @@ from ltx_mcp.studio.signing import Signing
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.studio.tracking import HEARTBEAT_S, JobTracker
 from ltx_mcp.studio.verifying import Verifying
+from ltx_mcp.studio.watermarking import Watermarking
 from ltx_mcp.transcription import choice as transcribers
 from ltx_mcp.transcription.base import Transcriber
 from ltx_mcp.transcription.choice import KnownTranscriber, TranscriberChoice
 from ltx_mcp.transcription.stand_in import ToneTranscriber
 from ltx_mcp.transcription.whisper import WhisperTranscriber
-from ltx_mcp.studio.watermarking import Watermarking
 from ltx_mcp.watermark.base import Watermarker
 from ltx_mcp.watermark.identity import own_identity
 from ltx_mcp.watermark.spread_spectrum import SpreadSpectrum
