@@ -74,7 +74,7 @@ async def an_agent(
     controls: Controls | None = None,
     watermark: bool = True,
 ) -> AsyncGenerator[Client]:
-    lazy_studio = a_lazy_studio(folder, engine, max_wait_s, roots, lora_dir, controls, watermark)
+    lazy_studio = a_lazy_studio(folder, engine, max_wait_s, roots, lora_dir, controls, watermark=watermark)
     with anyio.fail_after(limit_s):
         async with Client(make_server(lazy_studio), mode=mode) as agent:
             yield agent
