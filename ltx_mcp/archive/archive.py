@@ -157,10 +157,6 @@ class Archive:
         """The caller's."""
         return await anyio.to_thread.run_sync(self._library.own_ids)
 
-    async def published(self, clip_id: str) -> Clip:
-        """A clip, whoever's it is: for those who have a signed link to it. Raises NotFound, ArchiveError."""
-        return await anyio.to_thread.run_sync(self._library.published, clip_id)
-
     async def size(self) -> tuple[int, int]:
         """How many clips of all owners there are, and the bytes of their files."""
         return await anyio.to_thread.run_sync(lambda: (len(self._library.clip_ids()), self._library.used_bytes()))

@@ -236,13 +236,7 @@ class Library:
             self._owners[clip_id] = owner_in(self.clips_dir / clip_id)
         return self._owners[clip_id] == caller()
 
-    # -- finding what there is, whoever's it is: for upkeep, and for signed links ------------------------
-
-    def published(self, clip_id: str) -> Clip:
-        """Raises NotFound, and ArchiveError if the clip's sidecar is damaged."""
-        if not self.has(clip_id):
-            raise NotFound(f"There is no clip {clip_id[:80]!r}.")
-        return read_clip(self.clips_dir / clip_id)
+    # -- finding what there is, whoever's it is: for upkeep ------------------------------------------
 
     def clip_ids(self) -> list[str]:
         """Every published id, sorted; a damaged clip's too."""

@@ -1,29 +1,23 @@
 """Commands for clips that are finished: list, view, open, export, update, delete, and the trash."""
 
 import argparse
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from ltx_mcp.cli.clip_options import DeleteOptions, ListOptions, OpenOptions, TrashOptions, VerifyOptions
+from ltx_mcp.cli.opener import open_with_system
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import out, print_value, show_rows
 from ltx_mcp.cli.waiting import finished, from_here
 from ltx_mcp.compose import open_studio
-from ltx_mcp.errors import BadInput, StudioError
+from ltx_mcp.errors import BadInput
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.verifying import Verification
 from ltx_mcp.types.clip_requests import UpdateRequest, ViewRequest
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.exports import ExportRequest
 from ltx_mcp.types.references import map_references
-
-_OPENERS = {"darwin": "open"}  # of the system's own viewer; elsewhere xdg-open, and Windows has a call for it
 
 
 async def list_clips(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -56,7 +50,7 @@ async def view(settings: Settings, arguments: argparse.Namespace) -> int:
         file.write(jpeg)
     path = Path(file.name)
     if not (arguments.print or arguments.json):
-        _open(path)
+        open_with_system(str(path))
     value = {"path": str(path), **found.model_dump(mode="json")}
     return print_value(arguments, value, lambda: out.print(str(path), markup=False))
 
@@ -66,7 +60,7 @@ async def open_clip(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_studio(settings) as studio:
         path = (await studio.archive.clip(asked.clip)).path
     if not (arguments.print or arguments.json):
-        _open(path)
+        open_with_system(str(path))
     return print_value(arguments, {"path": str(path)}, lambda: out.print(str(path), markup=False))
 
 
@@ -142,21 +136,3 @@ async def trash(settings: Settings, arguments: argparse.Namespace) -> int:
         for found in deleted
     ]
     return print_value(arguments, rows, lambda: show_rows(rows, "" if rows else "The trash is empty."))
-
-
-def _open(path: Path) -> None:
-    """With whatever the system opens such a file with. Raises StudioError, with the path, where there is nothing."""
-    if sys.platform == "win32":
-        os.startfile(path)
-        return
-    opener = shutil.which(_OPENERS.get(sys.platform, "xdg-open"))
-    if opener is None:
-        raise StudioError(f"Nothing here opens files by itself: {path}", "--print only says where the file is.")
-    viewer = subprocess.Popen(
-        [opener, str(path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    Thread(target=viewer.wait, daemon=True).start()  # a viewer may stay open longer than this command

@@ -66,6 +66,12 @@ COMMANDS = {
     "serve": Command(
         "serve MCP on stdio (what an MCP host starts), or over HTTP", "serve:serve", ServeOptions, json=False
     ),
+    "studio": Command(
+        "open the page of the archive in the browser: watch, search, name, export and delete clips, follow jobs",
+        "studio:studio",
+        opens="the page",
+        json=False,
+    ),
     "install": Command(
         "tell an MCP host of this server: its own file is shown as it will be, changed, and kept as it was",
         "install:install",

@@ -28,7 +28,8 @@ CANCEL_S = 30.0
 async def rendered(settings: Settings, tool: str, options: Value) -> Clip:
     """Make a clip with this tool, with a bar; Ctrl-C cancels it. Raises Refused, BadInput, StudioError."""
     arguments = options.model_dump(mode="json", exclude_unset=True, exclude={"tool"})
-    async with Client(_engine(settings)) as studio:
+    lazy_studio = LazyStudio(lambda: open_studio(settings), settings.max_wait_s)
+    async with Client(engine_session(settings, lazy_studio, any_file=True)) as studio:
         with anyio.CancelScope(shield=True):  # a job whose id is not known yet could not be cancelled, and would run on
             job = _data(await studio.call_tool(tool, {**arguments, "wait_s": 0}))
         try:
@@ -49,12 +50,13 @@ async def rendered(settings: Settings, tool: str, options: Value) -> Clip:
 
 
 @asynccontextmanager
-async def _engine(settings: Settings) -> AsyncGenerator[TransportStreams]:
-    """A session with the engine's owner, be it this process. Files may come from anywhere: a person named them."""
+async def engine_session(
+    settings: Settings, lazy_studio: LazyStudio, *, any_file: bool = False
+) -> AsyncGenerator[TransportStreams]:
+    """A session with the engine's owner, be it this process. `any_file`: a person named the files; see serve_client."""
     to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     to_client, from_server = anyio.create_memory_object_stream[SessionMessage | Exception](0)
-    lazy_studio = LazyStudio(lambda: open_studio(settings), settings.max_wait_s)
-    serve = partial(serve_client, settings, lazy_studio, (from_client, to_client), any_file=True)
+    serve = partial(serve_client, settings, lazy_studio, (from_client, to_client), any_file=any_file)
     async with from_client, to_client, anyio.create_task_group() as tasks:
         tasks.start_soon(serve)
         async with to_server, from_server:

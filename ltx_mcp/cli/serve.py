@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def serve(settings: Settings, arguments: argparse.Namespace) -> int:
+def serving_studio(settings: Settings) -> LazyStudio:
+    """The studio of a process that stays: it goes on with the jobs of dead ones, and fetches a search model."""
+
     def studio() -> "AbstractAsyncContextManager[Studio]":
         from ltx_mcp.compose import open_studio
 
@@ -34,11 +36,15 @@ async def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     def has_work() -> bool:
         return has_unfinished(settings.data_dir / "jobs.sqlite")
 
+    return LazyStudio(studio, settings.max_wait_s, has_work)
+
+
+async def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     for root in settings.roots:
         if not root.is_dir():  # it may come later, with a drive that is plugged in
             log.warning("LTX_MCP_ROOTS: %s does not exist or is not a folder", root)
     options = read_options(ServeOptions, arguments)
-    lazy_studio = LazyStudio(studio, settings.max_wait_s, has_work)
+    lazy_studio = serving_studio(settings)
     if options.http is not None:
         await _serve_http(settings, lazy_studio, options.http)
         return 0

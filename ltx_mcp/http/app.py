@@ -2,24 +2,28 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
 from mcp.server.auth.provider import TokenVerifier
+from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, request_response
+from starlette.routing import BaseRoute, Route, request_response
 from starlette.types import ASGIApp
 
+from ltx_mcp.archive.published import PublishedClips
 from ltx_mcp.archive.uploads import Uploads
 from ltx_mcp.http.address import Address, Hosts
 from ltx_mcp.http.clip_files import ClipFiles
 from ltx_mcp.http.events import Sessions
 from ltx_mcp.http.links import Linking, Links
 from ltx_mcp.http.oauth import Issued, ProtectedResource
+from ltx_mcp.http.page import ClipFacts, page_routes
 from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.http.request_checks import RequestChecks
 from ltx_mcp.http.status import Metrics, healthz
@@ -86,21 +90,29 @@ def make_app(
 
     `server` is what is served of MCP; left out, all that the studio offers.
     """
+    uploads = UploadRoute(lazy_studio, Uploads(settings.data_dir, settings.max_upload_bytes), settings.max_upload_bytes)
+    more = [
+        access.route("GET", "/metrics", Metrics(lazy_studio).get),
+        access.route("POST", "/uploads", uploads.post),
+    ]
+    return make_app_of((server or make_server(lazy_studio)).protocol_server, settings, access, more)
+
+
+def make_app_of(server: Server[Any], settings: Settings, access: Access, more: Sequence[BaseRoute]) -> Starlette:
+    """The app over an MCP server: that, the page of the archive, and what `more` there is. Raises ArchiveError."""
     sessions = Sessions(
-        (server or make_server(lazy_studio)).protocol_server,
-        max_request_body_size=MAX_MESSAGE_BYTES,
-        max_sessions=MAX_SESSIONS,
-        retry_interval=RETRY_MS,
+        server, max_request_body_size=MAX_MESSAGE_BYTES, max_sessions=MAX_SESSIONS, retry_interval=RETRY_MS
     )
     links = Links(kept_secret(settings.data_dir / "link-secret"))
-    uploads = UploadRoute(lazy_studio, Uploads(settings.data_dir, settings.max_upload_bytes), settings.max_upload_bytes)
+    clips = PublishedClips(settings.data_dir)
     return Starlette(
         routes=[
             Route(MCP_PATH, access.guarded(Linking(StreamableHTTPASGIApp(sessions), links, settings.http_url))),
-            Route("/clips/{clip_id}/{name}", ClipFiles(lazy_studio, links).get),
+            Route("/clips/{clip_id}/{name}", ClipFiles(clips, links).get),
             Route("/healthz", healthz),
-            access.route("GET", "/metrics", Metrics(lazy_studio).get),
-            access.route("POST", "/uploads", uploads.post),
+            *page_routes(),
+            access.route("GET", "/page/clips/{clip_id}", ClipFacts(clips, links).get),
+            *more,
             *(access.published.routes if access.published else ()),
         ],
         middleware=access.middleware,

@@ -6,13 +6,14 @@ Only what is published can be named, and so has been moderated; footage in place
 import mimetypes
 from pathlib import Path
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from ltx_mcp.archive.originals import playable
+from ltx_mcp.archive.published import PublishedClips
 from ltx_mcp.errors import ArchiveError, NotFound
 from ltx_mcp.http.links import Links
-from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.types.clips import Clip
 
 _SHOWN_ALONE = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
@@ -22,15 +23,15 @@ _SHOWN_ALONE = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 
 class ClipFiles:
     """Answers with files. Ranges, HEAD and conditions are Starlette's."""
 
-    def __init__(self, lazy_studio: LazyStudio, links: Links) -> None:
-        self._lazy_studio, self._links = lazy_studio, links
+    def __init__(self, clips: PublishedClips, links: Links) -> None:
+        self._clips, self._links = clips, links
 
     async def get(self, request: Request) -> Response:
         clip_id, name = request.path_params["clip_id"], request.path_params["name"]
         if not self._links.allows(clip_id, name, request.query_params):
             return PlainTextResponse("This link was changed or has expired: call get_job or search_clips again.", 403)
         try:
-            clip = await (await self._lazy_studio.studio()).archive.published(clip_id)
+            clip = await to_thread.run_sync(self._clips.get, clip_id)
             path = _file(clip, name)
         except (NotFound, ArchiveError) as error:
             return PlainTextResponse(str(error), 404)

@@ -1,0 +1,54 @@
+"""The page in a real browser: a server of its own in this process, and Debian's Chromium driven by Playwright."""
+
+import shutil
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from agents import a_lazy_studio
+from mcp import Client
+from playwright.async_api import Page, async_playwright
+
+from ltx_mcp.http.address import Address
+from ltx_mcp.http.app import Access, make_app
+from ltx_mcp.http.serving import HttpServer
+from ltx_mcp.settings import Settings
+
+CHROMIUM = shutil.which("chromium")
+ALONE = (  # nothing of the browser's own goes out, and none of its processes need a sandbox
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
+)  # fmt: skip
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+
+
+@asynccontextmanager
+async def a_site(folder: Path, token: str = "", **studio: Any) -> AsyncGenerator[tuple[str, Client]]:
+    """A server over HTTP on a free port: its address, and an agent that calls it."""
+    lazy_studio, settings = a_lazy_studio(folder, **studio), Settings(data_dir=folder)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = Address(*listening.getsockname()[:2])
+        access = Access.of(address, None, {"": token} if token else {})
+        server = HttpServer(make_app(lazy_studio, settings, access), lazy_studio.stop_jobs)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listening])
+            async with Client(f"http://{address}/mcp") as agent:
+                yield f"http://{address}/", agent
+            server.should_exit = server.force_exit = True
+
+
+@asynccontextmanager
+async def a_page(
+    viewport: dict[str, int] | None = None, scheme: str = "dark", motion: str = "no-preference", scale: float = 1
+) -> AsyncGenerator[Page]:
+    """A page of a browser of its own. What its console says of errors is in `page.errors`."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ALONE))
+        context = await browser.new_context(
+            viewport=viewport or DESK, color_scheme=scheme, reduced_motion=motion, device_scale_factor=scale
+        )  # type: ignore[arg-type]
+        yield await context.new_page()
+        await browser.close()
