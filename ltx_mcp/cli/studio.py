@@ -32,7 +32,7 @@ async def studio(settings: Settings, arguments: argparse.Namespace) -> int:
             invite = Route("/page/session", invitation.post, methods=["POST"])
             app = make_app_of(forwarding_server(session), settings, access, [invite])
             url = f"http://{address}/#{invitation.code}"
-            err.print(f"The archive is at {url} for one browser. Ctrl-C ends it.", markup=False)
+            err.print(f"The archive is at {url} for one browser. Ctrl-C ends it.", markup=False, soft_wrap=True)
             if not arguments.print:
                 with suppress(StudioError):  # the address was said
                     open_with_system(url)

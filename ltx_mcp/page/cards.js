@@ -17,6 +17,7 @@ export function card(connection, entry, open) {
     el("button", { type: "button", class: "open", "aria-label": clip.title, onclick: begin }, frame),
     found.length > 0 && clip.duration_s > 0 && foundLine(clip, found, (moment) => open(entry, moment.start_s)),
     el("p", { class: "title", dir: "auto", onclick: begin }, clip.title),
+    found.length > 0 && el("p", { class: "found", dir: "auto" }, why(found[0])),
     el("p", { class: "meta" }, meta(clip)),
   );
   item.style.setProperty("--ratio", clip.width / clip.height);
@@ -28,10 +29,16 @@ function foundLine(clip, found, onMoment) {
   return el("div", { class: "timeline" }, el("div", { class: "rail" }), el("div", { class: "marks" }, moments(clip, found, onMoment)));
 }
 
+/** When the best moment is, and what of it was found. */
+function why({ start_s: start, matched, said, kind }) {
+  const found = said ? `heard “${said}”` : { vision: "seen", text: "in its words", both: "seen, and in its words" }[matched] ?? "";
+  return kind === "photo" ? found : `${clock(start, true)} ${found}`;
+}
+
 function meta(clip) {
   const length = clip.kind === "photo" ? "photo" : clock(clip.duration_s);
   const silent = clip.kind !== "photo" && !clip.has_audio;
-  return [clip.pinned && el("span", { class: "pinned", title: "Pinned" }, icon("pin")), length,
+  return [clip.pinned && el("span", { class: "pinned", title: "Pinned", role: "img", "aria-label": "Pinned" }, icon("pin")), length,
     ` · ${clip.width}×${clip.height}`, silent && " · silent"];
 }
 

@@ -6,6 +6,8 @@ import { facts, signature, tree } from "./facts.js";
 import { scrubber } from "./timeline.js";
 
 const FORMATS = { mp4: "MP4 (H.264)", webm: "WebM", gif: "GIF", prores: "ProRes", png: "PNG of this frame", wav: "WAV, its audio" };
+const KEYS = [["space", "plays"], ["← →", "a second"], [", .", "a frame"], ["m", "mutes"], ["f", "fills the screen"], ["c", "copies the reference"]];
+const WIDE = "(min-width: 861px)"; // as in the style: below it a clip fills the window
 
 /** The dialog of a clip. `changed` is called after each change with its facts, `deleted` with its id, `restored` after an undo. */
 export class ClipView {
@@ -25,7 +27,7 @@ export class ClipView {
     this.video = null;
     const stage = clip.kind === "photo" ? [this.#photo(file)] : this.#player(file, sheet, found, at ?? 0);
     this.dialog.replaceChildren(
-      el("div", { class: "stage" }, ...stage, clip.kind !== "photo" && el("details", { class: "sheet" },
+      el("div", { class: "stage" }, ...stage, clip.kind !== "photo" && el("details", { class: "sheet", open: matchMedia(WIDE).matches },
         el("summary", {}, "Contact sheet"), el("img", { src: sheet, alt: `Frames of ${clip.title} with their times`, loading: "lazy" }))),
       el("div", { class: "side" }, ...this.#side(file)),
       el("button", { type: "button", class: "plain close", "aria-label": "Close", onclick: () => this.dialog.close() }, icon("close")),
@@ -62,7 +64,8 @@ export class ClipView {
     this.video = video;
     show();
     const full = el("button", { type: "button", class: "plain", "aria-label": "Full screen", onclick: () => video.requestFullscreen?.() }, icon("full"));
-    return [el("div", { class: "screen" }, video), line.element, el("div", { class: "controls" }, toggle, time, clip.has_audio && mute, full)];
+    return [el("div", { class: "screen" }, video), line.element, el("div", { class: "controls" }, toggle, time, clip.has_audio && mute, full),
+      el("p", { class: "keys" }, KEYS.map(([key, does]) => el("span", {}, el("kbd", {}, key), does)))];
   }
 
   #side(file) {

@@ -8,6 +8,7 @@ const ENDED_SHOWN = 8;
 
 export class Jobs {
   #running = new Map(); // the row of each, which stays the same so that its button keeps the focus
+  #made = null; // the jobs that had made a clip at the last look
 
   /** `finished` is called when a clip was made, `open` with the id of one, `failed` with what a look failed with. */
   constructor(connection, { finished, open, failed }) {
@@ -36,8 +37,10 @@ export class Jobs {
       if (active.some((line) => line.job_id === id)) continue;
       row.element.remove();
       this.#running.delete(id);
-      if (recent.some((line) => line.job_id === id && line.status === "succeeded")) this.told.finished();
     }
+    const made = new Set(recent.filter(({ status }) => status === "succeeded").map(({ job_id: id }) => id));
+    if (this.#made && [...made].some((id) => !this.#made.has(id))) this.told.finished();
+    this.#made = made;
     const ended = recent.filter((line) => !isActive(line)).slice(0, ENDED_SHOWN);
     byId("recent").hidden = ended.length === 0;
     byId("ended").replaceChildren(...ended.map((line) => this.#line(line)));
