@@ -14,8 +14,8 @@ LIMIT_S = 10.0
 class Gate:
     """Give it to the engine as `pause`. `passes` counts how often the engine came by."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, stage: Stage, limit_s: float = LIMIT_S) -> None:
+        self._stage, self._limit_s = stage, limit_s
         self._open = threading.Event()
         self._arrived = threading.Event()
         self.passes = 0
@@ -24,10 +24,10 @@ class Gate:
         if stage is self._stage:
             self.passes += 1
             self._arrived.set()
-            assert self._open.wait(LIMIT_S)
+            assert self._open.wait(self._limit_s)
 
     async def arrived(self) -> None:
-        assert await anyio.to_thread.run_sync(self._arrived.wait, LIMIT_S)
+        assert await anyio.to_thread.run_sync(self._arrived.wait, self._limit_s)
 
     def open(self) -> None:
         self._open.set()

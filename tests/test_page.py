@@ -7,6 +7,8 @@ import pytest
 from agents import SHORT, a_lazy_studio, data
 from http_kit import HERE, an_agent_of, an_app, asked, bearer, client_of
 from mcp import Client
+from mcp.client.extension import advertise
+from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from starlette.routing import Route
 
 from ltx_mcp import page
@@ -14,7 +16,9 @@ from ltx_mcp.cli.rendering import engine_session
 from ltx_mcp.http.app import Access, make_app_of
 from ltx_mcp.http.invitation import Invitation
 from ltx_mcp.page import FILES, page_file
+from ltx_mcp.server.apps import VIEW, VIEWED
 from ltx_mcp.server.forwarding import forwarding_server
+from ltx_mcp.server.server import make_server
 from ltx_mcp.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -24,11 +28,12 @@ TOKENS = {"": "0" * 32, "anna": "a" * 32}
 
 def test_every_file_of_the_page_is_served_and_names_no_other() -> None:
     folder = Path(page.__file__).parent
-    assert {path.name for path in folder.iterdir() if path.suffix not in (".py", "")} == set(FILES)
-    for name in FILES:
+    files = {path.name for path in folder.iterdir() if path.suffix not in (".py", "")}
+    assert files == {*FILES, "app.html", "app.js", "host.js"}
+    for name in files:
         text = page_file(name).decode()
         assert set(re.findall(r"page/([\w.]+\.\w+)", text)) <= set(FILES)
-        assert set(re.findall(r'from "\./([\w.]+)"', text)) <= set(FILES)
+        assert set(re.findall(r'from "\./([\w.]+)"', text)) <= files
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|setAttribute\(\"style", text
         )
@@ -76,3 +81,15 @@ async def test_the_studio_command_passes_calls_on_and_lets_one_browser_in(tmp_pa
                 gone = await agent.call_tool("delete_clip", {"clip": clip["clip_id"]})
                 assert data(gone)["in_trash"]
                 assert (await inside.get(f"/page/clips/{clip['clip_id']}")).status_code == 404
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_only_hosts_that_show_views_are_told_of_one(tmp_path: Path, mode: str) -> None:
+    shows = advertise(EXTENSION_ID, {"mimeTypes": [APP_MIME_TYPE]})
+    for extensions, viewed in (([], set()), ([shows], VIEWED)):
+        async with Client(make_server(a_lazy_studio(tmp_path)), mode=mode, extensions=extensions) as agent:
+            tools = (await agent.list_tools()).tools
+            assert {tool.name for tool in tools if tool.meta} == viewed
+            [content] = (await agent.read_resource(VIEW)).contents
+            assert content.mime_type == APP_MIME_TYPE
+    assert {tool.meta["ui"]["resourceUri"] for tool in tools if tool.meta} == {VIEW}

@@ -102,7 +102,7 @@ async def test_all_of_it_is_done_with_the_keyboard_and_a_deleted_clip_comes_back
 
 
 async def test_a_job_is_followed_and_cancelled(tmp_path: Path) -> None:
-    gate = Gate(Stage.DECODING)
+    gate = Gate(Stage.DECODING, limit_s=120)
     async with a_site(tmp_path, engine=StandInEngine(gate)) as (url, agent), a_page() as page:
         job = data(await agent.call_tool("generate_video", {**TWO, "wait_s": 0}))["job_id"]
         await gate.arrived()

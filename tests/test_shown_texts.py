@@ -45,7 +45,8 @@ async def test_no_tool_and_no_resource_shows_what_moves_a_cursor(tmp_path: Path)
         for result in (made, named, *listed):
             assert text(result) == harmless(text(result))
             assert result.structured_content == harmless_data(result.structured_content)
-        uris = [str(each.uri) for each in (await agent.list_resources()).resources]
+        listed = [str(each.uri) for each in (await agent.list_resources()).resources]
+        uris = [uri for uri in listed if not uri.startswith("ui:")]  # a view holds nothing of the archive
         templates = [each.uri_template for each in (await agent.list_resource_templates()).resource_templates]
         assert len(uris) + len(templates) >= 8
         for template in (*uris, *templates):

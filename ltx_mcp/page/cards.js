@@ -48,8 +48,8 @@ function preview(connection, { clip, moments: found }, item, frame) {
   watch(item, async (isNear) => {
     frame.replaceChildren();
     if (!isNear) return;
-    if (clip.kind === "photo") return frame.append(image(await connection.fileUrl(clip.clip_id)));
-    if (!connection.streams) return frame.append(image(await connection.sheetUrl(clip.clip_id)));
+    if (clip.kind === "photo") return frame.replaceChildren(image(await (connection.streams ? connection.fileUrl(clip.clip_id) : connection.sheetUrl(clip.clip_id))));
+    if (!connection.streams) return frame.replaceChildren(image(await connection.sheetUrl(clip.clip_id)));
     const video = el("video", { preload: "metadata", muted: true, playsinline: true, tabindex: "-1", "aria-hidden": "true" });
     video.muted = true;
     video.addEventListener("error", async () => frame.replaceChildren(image(await connection.sheetUrl(clip.clip_id))));

@@ -1,7 +1,7 @@
 // One clip: its player with the timeline, its contact sheet, what is known of it, and what can be done with it.
 
 import { parents, referenceTo } from "./clips.js";
-import { attempt, byId, clock, el, icon, toast } from "./dom.js";
+import { attempt, byId, clock, el, icon, remember, remembered, toast } from "./dom.js";
 import { facts, signature, tree } from "./facts.js";
 import { scrubber } from "./timeline.js";
 
@@ -23,7 +23,7 @@ export class ClipView {
   /** Show a clip from this second on; `found` are the moments of a search. It plays if a moment was chosen. */
   async open({ clip, moments: found = [] }, at = null) {
     this.clip = clip;
-    const [file, sheet] = await Promise.all([this.connection.fileUrl(clip.clip_id), this.connection.sheetUrl(clip.clip_id)]);
+    const [file, sheet] = await Promise.all([this.#file(clip), this.connection.sheetUrl(clip.clip_id)]);
     this.video = null;
     const stage = clip.kind === "photo" ? [this.#photo(file)] : this.#player(file, sheet, found, at ?? 0);
     this.dialog.replaceChildren(
@@ -32,9 +32,15 @@ export class ClipView {
       el("div", { class: "side" }, ...this.#side(file)),
       el("button", { type: "button", class: "plain close", "aria-label": "Close", onclick: () => this.dialog.close() }, icon("close")),
     );
-    if (!this.dialog.open) this.dialog.showModal();
+    if (!this.dialog.open) this.connection.streams ? this.dialog.showModal() : this.dialog.show(); // a chat has room below
     (this.dialog.querySelector(".scrub") ?? this.dialog.querySelector(".close")).focus();
     if (at !== null) this.video?.play().catch(() => {}); // a browser may want a click first
+  }
+
+  /** Where the file is too large for the host, or a photo, its contact sheet is shown. */
+  async #file({ clip_id: id }) {
+    if (this.connection.streams) return this.connection.fileUrl(id);
+    return this.connection.fileUrl(id).catch((error) => (toast(error.message, { kind: "error" }), this.connection.sheetUrl(id)));
   }
 
   #photo(file) {
@@ -43,7 +49,7 @@ export class ClipView {
 
   #player(file, sheet, found, at) {
     const { clip } = this;
-    const video = el("video", { src: `${file}#t=${at}`, playsinline: true, preload: "auto", tabindex: "-1", onclick: () => this.#toggle() });
+    const video = el("video", { onloadedmetadata: () => Math.abs(video.currentTime - at) > 0.5 && (video.currentTime = at), src: `${file}#t=${at}`, playsinline: true, preload: "auto", tabindex: "-1", onclick: () => this.#toggle() });
     const time = el("span", { class: "time" });
     const toggle = el("button", { type: "button", class: "plain", onclick: () => this.#toggle() });
     const mute = el("button", { type: "button", class: "plain", onclick: () => (video.muted = !video.muted) });
@@ -141,10 +147,10 @@ export class ClipView {
     const ask = byId("ask");
     const formats = Object.entries(FORMATS).filter(([format]) => clip.kind !== "photo" || format === "png");
     const format = el("select", {}, formats.map(([value, name]) => el("option", { value }, name)));
-    const folder = el("input", { required: true, placeholder: "/home/me/Videos", value: localStorage.getItem("folder") ?? "" });
+    const folder = el("input", { required: true, placeholder: "/home/me/Videos", value: remembered("folder") });
     const write = (event) => {
       event.preventDefault();
-      localStorage.setItem("folder", folder.value);
+      remember("folder", folder.value);
       ask.close();
       const part = format.value === "png" ? `${clip.clip_id}@${(this.video?.currentTime ?? 0).toFixed(2)}` : clip.clip_id;
       attempt(() => this.#write({ clip: part, format: format.value, folder: folder.value }));

@@ -28,8 +28,8 @@ export function grouped(moments) {
   return [...byClip.values()];
 }
 
-/** A clip that was deleted meanwhile, or cannot be read, is left out. */
-async function withFacts(connection, entries) {
+/** Entries with their facts. A clip that was deleted meanwhile, or cannot be read, is left out. */
+export async function withFacts(connection, entries) {
   const told = await Promise.allSettled(entries.map(({ id }) => connection.clip(id)));
   return entries.map((entry, index) => ({ ...entry, clip: told[index].value })).filter((entry) => entry.clip);
 }

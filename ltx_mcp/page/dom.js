@@ -69,6 +69,23 @@ export async function attempt(work) {
   }
 }
 
+/** What the page keeps in this browser; nothing where a host lets it keep nothing. */
+export function remembered(name) {
+  try {
+    return localStorage.getItem(name) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+export function remember(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // asked again next time
+  }
+}
+
 export const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** 75.4 as 1:15, or with tenths as 1:15.4. */

@@ -52,19 +52,10 @@ export class Jobs {
     if (job) row.show(job);
   }
 
-  #row({ job_id: id, prompt }) {
-    const bar = el("progress", { max: "1", "aria-label": "Progress" });
-    const said = el("span", { class: "stage-name" });
-    const cancel = el("button", { type: "button", class: "quiet", "aria-label": `Cancel ${prompt}`, onclick: () => this.#cancel(id, cancel) }, "Cancel");
-    const element = el("li", { class: "job", "data-job": id }, el("p", { class: "prompt", dir: "auto" }, prompt), said, bar, cancel);
-    const show = ({ status, stage, progress, queue_position: place, eta_s: left }) => {
-      bar.value = progress ?? 0;
-      const waits = status === "queued" ? `waits, ${place ? `${place} before it` : "next"}` : `${stage ?? ""} ${Math.round(100 * (progress ?? 0))} %`;
-      said.textContent = left ? `${waits} · ${clock(left)} left` : waits;
-    };
-    const row = { element, show };
-    this.#running.set(id, row);
-    byId("running").append(element);
+  #row(line) {
+    const row = jobRow(line, (button) => this.#cancel(line.job_id, button));
+    this.#running.set(line.job_id, row);
+    byId("running").append(row.element);
     return row;
   }
 
@@ -84,3 +75,17 @@ export class Jobs {
 }
 
 const isActive = ({ status }) => status === "queued" || status === "running";
+
+/** A running job as an element, and `show`, which is given what get_job says of it. */
+export function jobRow({ job_id: id, prompt }, onCancel) {
+  const bar = el("progress", { max: "1", "aria-label": "Progress" });
+  const said = el("span", { class: "stage-name" });
+  const cancel = el("button", { type: "button", class: "quiet", "aria-label": `Cancel ${prompt}`, onclick: () => onCancel(cancel) }, "Cancel");
+  const element = el("li", { class: "job", "data-job": id }, el("p", { class: "prompt", dir: "auto" }, prompt), said, bar, cancel);
+  const show = ({ status, stage, progress, queue_position: place, eta_s: left }) => {
+    bar.value = progress ?? 0;
+    const waits = status === "queued" ? `waits, ${place ? `${place} before it` : "next"}` : `${stage ?? ""} ${Math.round(100 * (progress ?? 0))} %`;
+    said.textContent = left ? `${waits} · ${clock(left)} left` : waits;
+  };
+  return { element, show };
+}

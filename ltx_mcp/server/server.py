@@ -7,17 +7,20 @@ import json
 from typing import Any
 
 import anyio
+from mcp.server.apps import client_supports_apps
+from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import ResourceSecurity
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult
+from mcp.types import INVALID_PARAMS, GetPromptResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams
 
 from ltx_mcp import __version__
 from ltx_mcp.archive.originals import playable
 from ltx_mcp.errors import NotFound, StudioError
 from ltx_mcp.licences import FFMPEG, OF_WEIGHTS, PASSES_ON
+from ltx_mcp.server.apps import archive_view, with_view
 from ltx_mcp.server.prompts import register_completions, register_prompts
 from ltx_mcp.server.relay import Streams
 from ltx_mcp.server.tasks import Tasks
@@ -56,6 +59,12 @@ class StudioServer(MCPServer[LazyStudio]):
         server = self._lowlevel_server
         await server.run(*streams, server.create_initialization_options())
 
+    async def _handle_list_tools(
+        self, ctx: ServerRequestContext[LazyStudio], params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        listed = await super()._handle_list_tools(ctx, params)
+        return with_view(listed) if client_supports_apps(ctx) else listed
+
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[LazyStudio, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
@@ -77,7 +86,7 @@ def make_server(lazy_studio: LazyStudio) -> StudioServer:
         instructions=INSTRUCTIONS,
         tools=list(TOOLS),
         lifespan=lambda server: lazy_studio.running(),
-        extensions=[Tasks()],
+        extensions=[Tasks(), archive_view()],
         log_level="WARNING",
     )
     _add_resources(server, lazy_studio)

@@ -1,0 +1,89 @@
+// How the page reaches the studio from inside an agent's chat (MCP Apps, revision 2026-01-26): JSON-RPC by messages to the
+// window around it, whose host passes calls on. Nothing is fetched: files come as resources.
+
+import { dataOf, parse, Refusal } from "./connection.js";
+
+const REVISION = "2026-01-26";
+
+export class HostConnection {
+  streams = false; // a file comes whole
+  given = {}; // what the tool was asked
+  #asked = 0;
+  #waiting = new Map();
+
+  /** `shown` is called with each result of the tool that the view belongs to. */
+  constructor(shown) {
+    this.shown = shown;
+    addEventListener("message", (event) => event.source === parent && this.#onMessage(event.data));
+  }
+
+  async enter() {
+    const { hostContext } = await this.#ask("ui/initialize", {
+      appInfo: { name: "ltx-mcp", version: "1" },
+      appCapabilities: {},
+      protocolVersion: REVISION,
+    });
+    this.#adapt(hostContext);
+    this.#tell("ui/notifications/initialized", {});
+    new ResizeObserver(() => this.#tell("ui/notifications/size-changed", { height: document.body.scrollHeight })).observe(document.body);
+  }
+
+  async call(tool, given = {}) {
+    return dataOf(await this.#ask("tools/call", { name: tool, arguments: given }));
+  }
+
+  async read(uri) {
+    return parse((await this.#content(uri)).text);
+  }
+
+  clip(id) {
+    return this.read(`clip://${id}`);
+  }
+
+  fileUrl(id) {
+    return this.#dataUrl(`clip://${id}/video`);
+  }
+
+  sheetUrl(id) {
+    return this.#dataUrl(`clip://${id}/sheet`);
+  }
+
+  async #dataUrl(uri) {
+    const { blob, mimeType } = await this.#content(uri);
+    return `data:${mimeType};base64,${blob}`;
+  }
+
+  async #content(uri) {
+    return (await this.#ask("resources/read", { uri })).contents[0];
+  }
+
+  #ask(method, params) {
+    const id = ++this.#asked;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      parent.postMessage({ jsonrpc: "2.0", id, method, params }, "*"); // a host's origin is not known; nothing secret is said
+    });
+  }
+
+  #tell(method, params) {
+    parent.postMessage({ jsonrpc: "2.0", method, params }, "*");
+  }
+
+  #onMessage({ jsonrpc, id, method, params, result, error } = {}) {
+    if (jsonrpc !== "2.0") return;
+    if (method === "ui/notifications/tool-input") this.given = params.arguments ?? {};
+    else if (method === "ui/notifications/tool-result") this.shown(params);
+    else if (method === "ui/notifications/host-context-changed") this.#adapt(params);
+    else if (method && id !== undefined) parent.postMessage({ jsonrpc, id, result: {} }, "*"); // ping, ui/resource-teardown
+    else if (this.#waiting.has(id)) {
+      const { resolve, reject } = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error) reject(new Refusal(error.message));
+      else resolve(result);
+    }
+  }
+
+  #adapt({ theme } = {}) {
+    if (theme) document.documentElement.style.colorScheme = theme;
+  }
+}
