@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import httpx2
@@ -13,7 +13,7 @@ from agents import a_lazy_studio
 from http_kit import bearer
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
 from ltx_mcp.http.address import Address
 from ltx_mcp.http.app import Access, make_app
@@ -26,7 +26,7 @@ ALONE = (  # nothing of the browser's own goes out, and none of its processes ne
     "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
 expect.set_options(timeout=60_000)  # the first call of a process loads LanceDB and ffmpeg's helpers
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 
 
 @asynccontextmanager
@@ -47,14 +47,17 @@ async def a_site(folder: Path, token: str = "", **studio: Any) -> AsyncGenerator
 
 @asynccontextmanager
 async def a_page(
-    viewport: dict[str, int] | None = None, scheme: str = "dark", motion: str = "no-preference", scale: float = 1
+    viewport: ViewportSize = DESK,
+    scheme: Literal["dark", "light"] = "dark",
+    motion: Literal["no-preference", "reduce"] = "no-preference",
+    scale: float = 1,
 ) -> AsyncGenerator[Page]:
     """A page of a browser of its own. Leaving the block fails if a script of it failed, or its policy was violated."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ALONE))
         context = await browser.new_context(
-            viewport=viewport or DESK, color_scheme=scheme, reduced_motion=motion, device_scale_factor=scale
-        )  # type: ignore[arg-type]
+            viewport=viewport, color_scheme=scheme, reduced_motion=motion, device_scale_factor=scale
+        )
         page, failures = await context.new_page(), list[str]()
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda said: failures.append(said.text) if "Content Security Policy" in said.text else None)

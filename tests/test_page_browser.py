@@ -11,12 +11,15 @@ from pathlib import Path
 
 import anyio
 import pytest
-from agents import SHORT, data
+from agents import SHORT, a_lazy_studio, data
 from gates import Gate
+from mcp import Client
 from page_kit import PHONE, a_page, a_site, until
 from playwright.async_api import Page, expect
 
+from ltx_mcp.cli.rendering import engine_session
 from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.settings import Settings
 from ltx_mcp.types.stages import Stage
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -192,26 +195,33 @@ async def test_it_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
         await expect(page.get_by_role("heading", name="The archive is empty")).to_be_visible()
 
 
-async def test_the_command_lets_the_first_browser_in_and_stays_beside_a_server(tmp_path: Path) -> None:
-    env = {**os.environ, "LTX_MCP_DATA_DIR": str(tmp_path), "LTX_MCP_MODEL": "stand-in", "LTX_MCP_EMBEDDER": "stand-in"}
-    async with a_site(tmp_path):  # as another process would, it holds clips and jobs of the same data directory
-        command = [sys.executable, "-m", "ltx_mcp", "studio", "--print"]
+async def test_the_command_attaches_to_the_engines_owner_and_lets_the_first_browser_in(tmp_path: Path) -> None:
+    env = {**os.environ, "LTX_MCP_DATA_DIR": str(tmp_path), "LTX_MCP_MODEL": "none-of-them"}
+    lazy_studio, settings = a_lazy_studio(tmp_path), Settings(data_dir=tmp_path, linger_s=0)
+    command = [sys.executable, "-m", "ltx_mcp", "studio", "--print"]
+    async with Client(engine_session(settings, lazy_studio)) as agent:
+        await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT})
         with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             try:
-                assert process.stderr is not None
-                url = re.search(r"http://127\.0\.0\.1\S+", await anyio.to_thread.run_sync(process.stderr.readline))
-                assert url
+                url = await anyio.to_thread.run_sync(address_said, process)
                 async with a_page() as page, a_page() as other:
-                    await page.goto(url[0])
-                    await expect(page.get_by_role("heading", name="The archive is empty")).to_be_visible()
-                    assert "#" not in page.url
+                    await page.goto(url)
+                    await expect(page.get_by_role("button", name="a red circle")).to_be_visible()
+                    assert "#" not in page.url, "the code is gone from it"
                     await page.reload()
-                    await expect(page.get_by_role("heading", name="The archive is empty")).to_be_visible()
-                    await other.goto(url[0])
+                    await expect(page.get_by_role("button", name="a red circle")).to_be_visible()
+                    await until(page, "document.querySelector('.card video')?.readyState >= 2")
+                    await other.goto(url)
                     await expect(other.get_by_role("heading", name="was used already")).to_be_visible()
                 process.send_signal(signal.SIGINT)
                 out, errors = await anyio.to_thread.run_sync(process.communicate)
             finally:
                 process.kill()
-        assert (process.returncode, out) == (0, "")
-        assert "Traceback" not in errors
+    assert (process.returncode, out) == (0, "")
+    assert "Traceback" not in errors
+
+
+def address_said(process: "subprocess.Popen[str]") -> str:
+    """The page's address, once the command has said it."""
+    assert process.stderr is not None
+    return next(found[0] for line in process.stderr if (found := re.search(r"http://127\.0\.0\.1\S+", line)))

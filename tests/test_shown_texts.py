@@ -45,8 +45,9 @@ async def test_no_tool_and_no_resource_shows_what_moves_a_cursor(tmp_path: Path)
         for result in (made, named, *listed):
             assert text(result) == harmless(text(result))
             assert result.structured_content == harmless_data(result.structured_content)
-        listed = [str(each.uri) for each in (await agent.list_resources()).resources]
-        uris = [uri for uri in listed if not uri.startswith("ui:")]  # a view holds nothing of the archive
+        views = "ui:"  # which hold nothing of the archive
+        every = [str(each.uri) for each in (await agent.list_resources()).resources]
+        uris = [uri for uri in every if not uri.startswith(views)]
         templates = [each.uri_template for each in (await agent.list_resource_templates()).resource_templates]
         assert len(uris) + len(templates) >= 8
         for template in (*uris, *templates):

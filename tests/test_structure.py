@@ -13,6 +13,7 @@ FOLDERS = {"ltx_mcp": ROOT / "ltx_mcp", "ltx_mcp.tools": ROOT / "tools", "ltx_mc
 MAY_IMPORT = {
     "errors": set(),
     "licences": set(),
+    "page": set(),
     "settings": {"licences", "errors"},
     "types": {"errors"},
     "media": {"types", "errors"},

@@ -15,8 +15,8 @@ PACKAGES = {
     "ltx_mcp", "ltx_mcp/archive", "ltx_mcp/cli", "ltx_mcp/controls", "ltx_mcp/edit", "ltx_mcp/engine",
     "ltx_mcp/engine/diffusers_ltx", "ltx_mcp/engine/lora", "ltx_mcp/engine/plan", "ltx_mcp/engine/weights",
     "ltx_mcp/http", "ltx_mcp/hub", "ltx_mcp/index", "ltx_mcp/jobs", "ltx_mcp/media", "ltx_mcp/micro",
-    "ltx_mcp/moderation", "ltx_mcp/narration", "ltx_mcp/preparation", "ltx_mcp/provenance", "ltx_mcp/server",
-    "ltx_mcp/studio", "ltx_mcp/tools", "ltx_mcp/transcription", "ltx_mcp/types", "ltx_mcp/typeset",
+    "ltx_mcp/moderation", "ltx_mcp/narration", "ltx_mcp/page", "ltx_mcp/preparation", "ltx_mcp/provenance",
+    "ltx_mcp/server", "ltx_mcp/studio", "ltx_mcp/tools", "ltx_mcp/transcription", "ltx_mcp/types", "ltx_mcp/typeset",
 }  # fmt: skip
 NOT_SHIPPED = {"ltx_mcp/micro/training"}
 WEIGHTS = (
@@ -28,6 +28,7 @@ DATA = {
     "ltx_mcp/moderation/policy.toml",
     "ltx_mcp/moderation/confusables.txt",
     "ltx_mcp/moderation/UNICODE-LICENCE.txt",
+    *(f"ltx_mcp/page/*.{kind}" for kind in ("html", "css", "js", "svg")),
     "ltx_mcp/typeset/OFL.txt",
     "ltx_mcp/typeset/fonts/*.ttf",
     "ltx_mcp/micro/shapes_clip/*",
