@@ -67,7 +67,7 @@ async def test_what_an_archive_holds_cannot_act(tmp_path: Path) -> None:
 
 
 async def test_all_of_it_is_done_with_the_keyboard_and_a_deleted_clip_comes_back(tmp_path: Path) -> None:
-    async with a_site(tmp_path) as (url, agent), a_page() as page:
+    async with a_site(tmp_path / "data", roots=(tmp_path,)) as (url, agent), a_page() as page:
         for colour in ("red", "green", "blue"):
             await agent.call_tool("generate_video", {"prompt": f"a {colour} circle", **SHORT})
         await page.goto(url)
@@ -86,6 +86,12 @@ async def test_all_of_it_is_done_with_the_keyboard_and_a_deleted_clip_comes_back
         await page.get_by_role("button", name="Delete").press("Enter")
         await expect(page.get_by_role("alert")).to_contain_text("pinned")
         await page.get_by_role("button", name="Unpin").press("Enter")
+        await page.get_by_role("button", name="Export").press("Enter")
+        await page.get_by_label("Format").select_option("gif")
+        await page.get_by_label("Folder").fill(str(tmp_path))
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Exported.")).to_be_visible()
+        assert [path.suffix for path in tmp_path.iterdir() if path.is_file()] == [".gif"]
         await page.get_by_role("button", name="Rename").press("Enter")
         await page.keyboard.type("Leaf")
         await page.keyboard.press("Escape")

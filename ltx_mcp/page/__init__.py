@@ -8,18 +8,10 @@ import re
 from functools import cache
 from importlib.resources import files
 
-_SHARED = (
-    "dom",
-    "clips",
-    "timeline",
-    "connection",
-    "cards",
-    "facts",
-    "clip_view",
-    "jobs",
-)  # each after what it imports
+# Each after what it imports.
+_SHARED = ("dom", "clips", "timeline", "connection", "cards", "facts", "export_form", "clip_view", "jobs")
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_MODULE_LINES = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
+_MODULE_LINES = re.compile(r"^import [^;]*;\n|^export ", re.MULTILINE)
 
 FILES = {
     name: f"{_TYPES[name.rpartition('.')[2]]}; charset=utf-8"

@@ -21,7 +21,9 @@ async function show(answered) {
 async function board({ moments, note, total_clips: total }) {
   const entries = await withFacts(connection, grouped(moments));
   byId("status").textContent = note || `${total} clips in the archive`;
-  byId("grid").replaceChildren(...entries.map((entry) => card(connection, entry, (shown, at) => attempt(() => view.open(shown, at)))));
+  byId("grid").replaceChildren(
+    ...entries.map((entry) => card(connection, entry, (shown, at) => attempt(() => view.open(shown, at)))),
+  );
 }
 
 async function player(id) {
@@ -30,8 +32,10 @@ async function player(id) {
 
 /** Show a job's progress until it has ended, then its clip. */
 async function follow(job) {
-  const row = jobRow({ job_id: job.job_id, prompt: connection.given.prompt ?? connection.given.title ?? job.job_id }, () =>
-    attempt(() => connection.call("cancel_job", { job_id: job.job_id })));
+  const row = jobRow(
+    { job_id: job.job_id, prompt: connection.given.prompt ?? connection.given.title ?? job.job_id },
+    () => attempt(() => connection.call("cancel_job", { job_id: job.job_id })),
+  );
   byId("running").replaceChildren(row.element);
   while (["queued", "running"].includes(job.status)) {
     row.show(job);

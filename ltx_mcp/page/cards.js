@@ -26,20 +26,31 @@ export function card(connection, entry, open) {
 }
 
 function foundLine(clip, found, onMoment) {
-  return el("div", { class: "timeline" }, el("div", { class: "rail" }), el("div", { class: "marks" }, moments(clip, found, onMoment)));
+  return el(
+    "div",
+    { class: "timeline" },
+    el("div", { class: "rail" }),
+    el("div", { class: "marks" }, moments(clip, found, onMoment)),
+  );
 }
 
 /** When the best moment is, and what of it was found. */
 function why({ start_s: start, matched, said, kind }) {
-  const found = said ? `heard “${said}”` : { vision: "seen", text: "in its words", both: "seen, and in its words" }[matched] ?? "";
+  const found = said
+    ? `heard “${said}”`
+    : ({ vision: "seen", text: "in its words", both: "seen, and in its words" }[matched] ?? "");
   return kind === "photo" ? found : `${clock(start, true)} ${found}`;
 }
 
 function meta(clip) {
   const length = clip.kind === "photo" ? "photo" : clock(clip.duration_s);
   const silent = clip.kind !== "photo" && !clip.has_audio;
-  return [clip.pinned && el("span", { class: "pinned", title: "Pinned", role: "img", "aria-label": "Pinned" }, icon("pin")), length,
-    ` · ${clip.width}×${clip.height}`, silent && " · silent"];
+  return [
+    clip.pinned && el("span", { class: "pinned", title: "Pinned", role: "img", "aria-label": "Pinned" }, icon("pin")),
+    length,
+    ` · ${clip.width}×${clip.height}`,
+    silent && " · silent",
+  ];
 }
 
 /** Fill the frame when the card comes near the window, empty it when it goes; play while pointed at or focused. */
@@ -48,9 +59,18 @@ function preview(connection, { clip, moments: found }, item, frame) {
   watch(item, async (isNear) => {
     frame.replaceChildren();
     if (!isNear) return;
-    if (clip.kind === "photo") return frame.replaceChildren(image(await (connection.streams ? connection.fileUrl(clip.clip_id) : connection.sheetUrl(clip.clip_id))));
+    if (clip.kind === "photo")
+      return frame.replaceChildren(
+        image(await (connection.streams ? connection.fileUrl(clip.clip_id) : connection.sheetUrl(clip.clip_id))),
+      );
     if (!connection.streams) return frame.replaceChildren(image(await connection.sheetUrl(clip.clip_id)));
-    const video = el("video", { preload: "metadata", muted: true, playsinline: true, tabindex: "-1", "aria-hidden": "true" });
+    const video = el("video", {
+      preload: "metadata",
+      muted: true,
+      playsinline: true,
+      tabindex: "-1",
+      "aria-hidden": "true",
+    });
     video.muted = true;
     video.addEventListener("error", async () => frame.replaceChildren(image(await connection.sheetUrl(clip.clip_id))));
     video.addEventListener("timeupdate", () => video.currentTime > to && (video.currentTime = from));
@@ -58,7 +78,12 @@ function preview(connection, { clip, moments: found }, item, frame) {
     video.src = `${await connection.fileUrl(clip.clip_id)}#t=${found[0]?.peak_s ?? 0}`;
     frame.replaceChildren(video);
   });
-  const play = () => isStill() || frame.querySelector("video")?.play().catch(() => {}); // paused again before it began
+  const play = () =>
+    isStill() ||
+    frame
+      .querySelector("video")
+      ?.play()
+      .catch(() => {}); // paused again before it began
   const stop = () => frame.querySelector("video")?.pause();
   item.addEventListener("pointerenter", play);
   item.addEventListener("pointerleave", stop);
@@ -85,7 +110,8 @@ export function walk(grid, event) {
   const here = cards.indexOf(document.activeElement?.closest(".card")?.querySelector(".open"));
   if (here < 0) return;
   const steps = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: cards.length - 1 };
-  const next = event.key in steps ? cards[steps[event.key]] : nearest(cards, here, { ArrowDown: 1, ArrowUp: -1 }[event.key]);
+  const next =
+    event.key in steps ? cards[steps[event.key]] : nearest(cards, here, { ArrowDown: 1, ArrowUp: -1 }[event.key]);
   if (!next) return;
   event.preventDefault();
   next.focus();

@@ -1,12 +1,19 @@
 // One clip: its player with the timeline, its contact sheet, what is known of it, and what can be done with it.
 
 import { parents, referenceTo } from "./clips.js";
-import { attempt, byId, clock, el, icon, remember, remembered, toast } from "./dom.js";
+import { attempt, byId, clock, el, icon, toast } from "./dom.js";
+import { askExport } from "./export_form.js";
 import { facts, signature, tree } from "./facts.js";
 import { scrubber } from "./timeline.js";
 
-const FORMATS = { mp4: "MP4 (H.264)", webm: "WebM", gif: "GIF", prores: "ProRes", png: "PNG of this frame", wav: "WAV, its audio" };
-const KEYS = [["space", "plays"], ["← →", "a second"], [", .", "a frame"], ["m", "mutes"], ["f", "fills the screen"], ["c", "copies the reference"]];
+const KEYS = [
+  ["space", "plays"],
+  ["← →", "a second"],
+  [", .", "a frame"],
+  ["m", "mutes"],
+  ["f", "fills the screen"],
+  ["c", "copies the reference"],
+];
 const WIDE = "(min-width: 861px)"; // as in the style: below it a clip fills the window
 
 /** The dialog of a clip. `changed` is called after each change with its facts, `deleted` with its id, `restored` after an undo. */
@@ -27,10 +34,24 @@ export class ClipView {
     this.video = null;
     const stage = clip.kind === "photo" ? [this.#photo(file)] : this.#player(file, sheet, found, at ?? 0);
     this.dialog.replaceChildren(
-      el("div", { class: "stage" }, ...stage, clip.kind !== "photo" && el("details", { class: "sheet", open: matchMedia(WIDE).matches },
-        el("summary", {}, "Contact sheet"), el("img", { src: sheet, alt: `Frames of ${clip.title} with their times`, loading: "lazy" }))),
+      el(
+        "div",
+        { class: "stage" },
+        ...stage,
+        clip.kind !== "photo" &&
+          el(
+            "details",
+            { class: "sheet", open: matchMedia(WIDE).matches },
+            el("summary", {}, "Contact sheet"),
+            el("img", { src: sheet, alt: `Frames of ${clip.title} with their times`, loading: "lazy" }),
+          ),
+      ),
       el("div", { class: "side" }, ...this.#side(file)),
-      el("button", { type: "button", class: "plain close", "aria-label": "Close", onclick: () => this.dialog.close() }, icon("close")),
+      el(
+        "button",
+        { type: "button", class: "plain close", "aria-label": "Close", onclick: () => this.dialog.close() },
+        icon("close"),
+      ),
     );
     if (!this.dialog.open) this.connection.streams ? this.dialog.showModal() : this.dialog.show(); // a chat has room below
     (this.dialog.querySelector(".scrub") ?? this.dialog.querySelector(".close")).focus();
@@ -40,7 +61,9 @@ export class ClipView {
   /** Where the file is too large for the host, or a photo, its contact sheet is shown. */
   async #file({ clip_id: id }) {
     if (this.connection.streams) return this.connection.fileUrl(id);
-    return this.connection.fileUrl(id).catch((error) => (toast(error.message, { kind: "error" }), this.connection.sheetUrl(id)));
+    return this.connection
+      .fileUrl(id)
+      .catch((error) => (toast(error.message, { kind: "error" }), this.connection.sheetUrl(id)));
   }
 
   #photo(file) {
@@ -49,7 +72,14 @@ export class ClipView {
 
   #player(file, sheet, found, at) {
     const { clip } = this;
-    const video = el("video", { onloadedmetadata: () => Math.abs(video.currentTime - at) > 0.5 && (video.currentTime = at), src: `${file}#t=${at}`, playsinline: true, preload: "auto", tabindex: "-1", onclick: () => this.#toggle() });
+    const video = el("video", {
+      onloadedmetadata: () => Math.abs(video.currentTime - at) > 0.5 && (video.currentTime = at),
+      src: `${file}#t=${at}`,
+      playsinline: true,
+      preload: "auto",
+      tabindex: "-1",
+      onclick: () => this.#toggle(),
+    });
     const time = el("span", { class: "time" });
     const toggle = el("button", { type: "button", class: "plain", onclick: () => this.#toggle() });
     const mute = el("button", { type: "button", class: "plain", onclick: () => (video.muted = !video.muted) });
@@ -65,13 +95,28 @@ export class ClipView {
       mute.replaceChildren(icon(video.muted ? "muted" : "sound"));
       mute.setAttribute("aria-label", video.muted ? "Unmute" : "Mute");
     };
-    for (const name of ["timeupdate", "seeking", "play", "pause", "volumechange", "loadedmetadata"]) video.addEventListener(name, show);
-    video.addEventListener("error", () => video.replaceWith(el("img", { src: sheet, alt: "Its contact sheet: this browser cannot play the file" })));
+    for (const name of ["timeupdate", "seeking", "play", "pause", "volumechange", "loadedmetadata"])
+      video.addEventListener(name, show);
+    video.addEventListener("error", () =>
+      video.replaceWith(el("img", { src: sheet, alt: "Its contact sheet: this browser cannot play the file" })),
+    );
     this.video = video;
     show();
-    const full = el("button", { type: "button", class: "plain", "aria-label": "Full screen", onclick: () => video.requestFullscreen?.() }, icon("full"));
-    return [el("div", { class: "screen" }, video), line.element, el("div", { class: "controls" }, toggle, time, clip.has_audio && mute, full),
-      el("p", { class: "keys" }, KEYS.map(([key, does]) => el("span", {}, el("kbd", {}, key), does)))];
+    const full = el(
+      "button",
+      { type: "button", class: "plain", "aria-label": "Full screen", onclick: () => video.requestFullscreen?.() },
+      icon("full"),
+    );
+    return [
+      el("div", { class: "screen" }, video),
+      line.element,
+      el("div", { class: "controls" }, toggle, time, clip.has_audio && mute, full),
+      el(
+        "p",
+        { class: "keys" },
+        KEYS.map(([key, does]) => el("span", {}, el("kbd", {}, key), does)),
+      ),
+    ];
   }
 
   #side(file) {
@@ -84,7 +129,13 @@ export class ClipView {
       clip.tags.length > 0 && el("p", { class: "tags" }, ...clip.tags.map((tag) => el("span", { class: "tag" }, tag))),
       facts(clip),
       signature(connection, clip),
-      kin.length > 0 && el("section", {}, el("h3", {}, "Made from"), tree(connection, kin, (entry, at) => this.open(entry, at))),
+      kin.length > 0 &&
+        el(
+          "section",
+          {},
+          el("h3", {}, "Made from"),
+          tree(connection, kin, (entry, at) => this.open(entry, at)),
+        ),
     ];
   }
 
@@ -95,8 +146,13 @@ export class ClipView {
       button("Copy reference for my agent", () => this.#copy(), "strong"),
       button(clip.pinned ? "Unpin" : "Pin", () => this.#update({ pinned: !clip.pinned })),
       button("Rename", () => this.#rename()),
-      el("a", { class: "quiet", href: file, download: `${clip.clip_id}.${clip.kind === "photo" ? "jpg" : "mp4"}` }, "Download"),
-      button("Export", () => this.#export()),
+      el(
+        "a",
+        { class: "quiet", href: file, download: `${clip.clip_id}.${clip.kind === "photo" ? "jpg" : "mp4"}` },
+        "Download",
+      ),
+      clip.kind !== "photo" &&
+        button("Export", () => askExport(this.connection, this.clip, this.video?.currentTime ?? 0)),
       button("Delete", () => this.#delete(), "quiet danger"),
     ];
   }
@@ -115,15 +171,21 @@ export class ClipView {
     const changed = await attempt(() => this.connection.call("update_clip", { clip: this.clip.clip_id, ...change }));
     if (!changed) return;
     this.clip = await this.connection.clip(this.clip.clip_id);
-    this.dialog.querySelector(".side").replaceChildren(...this.#side(await this.connection.fileUrl(this.clip.clip_id)).filter(Boolean));
+    this.dialog
+      .querySelector(".side")
+      .replaceChildren(...this.#side(await this.connection.fileUrl(this.clip.clip_id)).filter(Boolean));
     this.told.changed(this.clip);
   }
 
   #rename() {
     const title = this.dialog.querySelector("h2");
     const input = el("input", { value: this.clip.title, maxlength: "400", "aria-label": "New title", dir: "auto" });
-    const form = el("form", { class: "rename", onsubmit: (event) => (event.preventDefault(), this.#update({ title: input.value })) },
-      input, el("button", { class: "strong" }, "Save"));
+    const form = el(
+      "form",
+      { class: "rename", onsubmit: (event) => (event.preventDefault(), this.#update({ title: input.value })) },
+      input,
+      el("button", { class: "strong" }, "Save"),
+    );
     form.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.preventDefault(); // or the dialog closes
@@ -138,38 +200,9 @@ export class ClipView {
     if (!(await attempt(() => this.connection.call("delete_clip", { clip: id })))) return;
     this.dialog.close();
     this.told.deleted(id);
-    const restore = async () => (await attempt(() => this.connection.call("delete_clip", { clip: id, restore: true }))) && this.told.restored();
+    const restore = async () =>
+      (await attempt(() => this.connection.call("delete_clip", { clip: id, restore: true }))) && this.told.restored();
     toast(`“${title}” is in the trash for 30 days.`, { action: { name: "Undo", run: restore }, seconds: 20 });
-  }
-
-  #export() {
-    const { clip } = this;
-    const ask = byId("ask");
-    const formats = Object.entries(FORMATS).filter(([format]) => clip.kind !== "photo" || format === "png");
-    const format = el("select", {}, formats.map(([value, name]) => el("option", { value }, name)));
-    const folder = el("input", { required: true, placeholder: "/home/me/Videos", value: remembered("folder") });
-    const write = (event) => {
-      event.preventDefault();
-      remember("folder", folder.value);
-      ask.close();
-      const part = format.value === "png" ? `${clip.clip_id}@${(this.video?.currentTime ?? 0).toFixed(2)}` : clip.clip_id;
-      attempt(() => this.#write({ clip: part, format: format.value, folder: folder.value }));
-    };
-    ask.replaceChildren(
-      el("form", { onsubmit: write },
-        el("h2", { id: "ask-title" }, "Export"),
-        el("label", {}, "Format", format),
-        el("label", {}, "Folder on the studio's machine", folder, el("small", {}, "One of LTX_MCP_ROOTS, or inside one.")),
-        el("div", { class: "actions" }, el("button", { class: "strong" }, "Export"),
-          el("button", { type: "button", class: "quiet", onclick: () => ask.close() }, "Cancel"))),
-    );
-    ask.showModal();
-  }
-
-  async #write(asked) {
-    const job = await this.connection.call("export_clip", asked);
-    if (job.file) toast("Exported.", { hint: job.file.path, seconds: 15 });
-    else toast("The export goes on.", { hint: "Jobs shows when it is done." });
   }
 
   #toggle() {
@@ -179,7 +212,8 @@ export class ClipView {
 
   #onKey(event) {
     const { video } = this;
-    if (!video || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, summary")) return;
+    if (!video || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, summary"))
+      return;
     const frame = 1 / (this.clip.fps || 24);
     const keys = {
       " ": () => this.#toggle(),

@@ -6,7 +6,10 @@ const PAGE = 20; // the most that search_clips gives at once
 export async function newest(connection, kind, before) {
   const asked = { limit: PAGE, images: false, ...(kind && { kind }), ...(before && { created_before: before }) };
   const found = await connection.call("search_clips", asked);
-  const entries = await withFacts(connection, found.moments.map((moment) => ({ id: moment.clip_id, moments: [] })));
+  const entries = await withFacts(
+    connection,
+    found.moments.map((moment) => ({ id: moment.clip_id, moments: [] })),
+  );
   return { entries, total: found.total_clips, more: found.moments.length === PAGE, note: found.note };
 }
 
@@ -38,7 +41,16 @@ export async function withFacts(connection, entries) {
 export function parents(clip) {
   const asked = clip.requested ?? {};
   const named = (clip.sources ?? []).map((source) => ({ ...clipPart(source.reference), ...span(source) }));
-  const single = [clip.source, asked.extend, asked.retake, asked.video, asked.image, asked.end_image, asked.base, asked.clip];
+  const single = [
+    clip.source,
+    asked.extend,
+    asked.retake,
+    asked.video,
+    asked.image,
+    asked.end_image,
+    asked.base,
+    asked.clip,
+  ];
   const others = single.filter((each) => typeof each === "string").map(clipPart);
   const seen = new Set();
   return [...named, ...others].filter(({ reference, id }) => {

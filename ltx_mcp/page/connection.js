@@ -81,7 +81,10 @@ export class HttpConnection {
 
   async #ask(method, params, name) {
     const id = ++this.#asked;
-    const meta = { "io.modelcontextprotocol/protocolVersion": PROTOCOL, "io.modelcontextprotocol/clientCapabilities": {} };
+    const meta = {
+      "io.modelcontextprotocol/protocolVersion": PROTOCOL,
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
     const answer = await this.#fetch("mcp", {
       method: "POST",
       body: JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, _meta: meta } }),
@@ -116,12 +119,16 @@ export class HttpConnection {
 export function dataOf(result) {
   if (!result.isError) return result.structuredContent;
   const error = result._meta?.["ltx-mcp/error"] ?? result.structuredContent?.error;
-  throw error ? new Refusal(error.message, error.hint) : new Refusal(result.content.map((block) => block.text).join("\n"));
+  throw error
+    ? new Refusal(error.message, error.hint)
+    : new Refusal(result.content.map((block) => block.text).join("\n"));
 }
 
 /** JSON whose seeds keep every digit, where the browser tells them: they have up to 63 bits, its numbers 53. */
 export function parse(text) {
-  return JSON.parse(text, (key, value, { source } = {}) => (key === "seed" && source && source !== "null" ? source : value));
+  return JSON.parse(text, (key, value, { source } = {}) =>
+    key === "seed" && source && source !== "null" ? source : value,
+  );
 }
 
 function messageIn(text, type, id) {

@@ -3,7 +3,14 @@
 import { parents } from "./clips.js";
 import { clock, el, size } from "./dom.js";
 
-const KINDS = { generated: "Generated", animated: "Animated image", restyled: "Restyled", imported: "Footage", edited: "Film", photo: "Photo" };
+const KINDS = {
+  generated: "Generated",
+  animated: "Animated image",
+  restyled: "Restyled",
+  imported: "Footage",
+  edited: "Film",
+  photo: "Photo",
+};
 const CHECKED_AT_ONCE = 200e6; // bytes; a larger file is read on request
 const DEEPEST = 4; // of the tree of sources
 
@@ -27,8 +34,14 @@ export function facts(clip) {
     Moderation: verdict(clip.moderation),
     Reference: clip.clip_id,
   };
-  const shown = Object.entries(rows).filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
-  return el("dl", { class: "facts" }, shown.map(([name, value]) => [el("dt", {}, name), el("dd", { dir: "auto" }, String(value))]));
+  const shown = Object.entries(rows).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "" && value !== false,
+  );
+  return el(
+    "dl",
+    { class: "facts" },
+    shown.map(([name, value]) => [el("dt", {}, name), el("dd", { dir: "auto" }, String(value))]),
+  );
 }
 
 function verdict({ verdict: said, max_score: score, threshold, frames_seen: seen, model }) {
@@ -39,8 +52,15 @@ function verdict({ verdict: said, max_score: score, threshold, frames_seen: seen
 /** Whether the file is signed, and once it was looked at, whether that still holds. */
 export function signature(connection, clip) {
   const { signed, digital_source_type: source } = clip.provenance;
-  const said = el("p", {}, signed ? "The file carries a signed manifest of where it comes from." : "The file is not signed.");
-  const marked = { trainedAlgorithmicMedia: "Made by a model.", compositeWithTrainedAlgorithmicMedia: "In part made by a model." };
+  const said = el(
+    "p",
+    {},
+    signed ? "The file carries a signed manifest of where it comes from." : "The file is not signed.",
+  );
+  const marked = {
+    trainedAlgorithmicMedia: "Made by a model.",
+    compositeWithTrainedAlgorithmicMedia: "In part made by a model.",
+  };
   const mark = marked[source?.split("/").pop()];
   const check = async () => {
     said.textContent = "Looking at the signature…";
@@ -51,13 +71,24 @@ export function signature(connection, clip) {
     }
   };
   if (signed && clip.bytes < CHECKED_AT_ONCE) check();
-  return el("section", { class: "signature" }, el("h3", {}, "Provenance"), mark && el("p", {}, mark), said,
-    clip.bytes >= CHECKED_AT_ONCE && el("button", { type: "button", class: "quiet", onclick: check }, "Check the signature"));
+  return el(
+    "section",
+    { class: "signature" },
+    el("h3", {}, "Provenance"),
+    mark && el("p", {}, mark),
+    said,
+    clip.bytes >= CHECKED_AT_ONCE &&
+      el("button", { type: "button", class: "quiet", onclick: check }, "Check the signature"),
+  );
 }
 
 /** The clips and files that a clip was made from, and those of each of them in turn. */
 export function tree(connection, kin, open, depth = 1) {
-  return el("ul", { class: "tree" }, kin.map((parent) => branch(connection, parent, open, depth)));
+  return el(
+    "ul",
+    { class: "tree" },
+    kin.map((parent) => branch(connection, parent, open, depth)),
+  );
 }
 
 function branch(connection, { reference, id, at = 0, until }, open, depth) {

@@ -25,7 +25,9 @@ export class HostConnection {
     });
     this.#adapt(hostContext);
     this.#tell("ui/notifications/initialized", {});
-    new ResizeObserver(() => this.#tell("ui/notifications/size-changed", { height: document.body.scrollHeight })).observe(document.body);
+    new ResizeObserver(() =>
+      this.#tell("ui/notifications/size-changed", { height: document.body.scrollHeight }),
+    ).observe(document.body);
   }
 
   async call(tool, given = {}) {
@@ -74,7 +76,8 @@ export class HostConnection {
     if (method === "ui/notifications/tool-input") this.given = params.arguments ?? {};
     else if (method === "ui/notifications/tool-result") this.shown(params);
     else if (method === "ui/notifications/host-context-changed") this.#adapt(params);
-    else if (method && id !== undefined) parent.postMessage({ jsonrpc, id, result: {} }, "*"); // ping, ui/resource-teardown
+    else if (method && id !== undefined)
+      parent.postMessage({ jsonrpc, id, result: {} }, "*"); // ping, ui/resource-teardown
     else if (this.#waiting.has(id)) {
       const { resolve, reject } = this.#waiting.get(id);
       this.#waiting.delete(id);

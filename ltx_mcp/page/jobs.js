@@ -61,16 +61,27 @@ export class Jobs {
 
   async #cancel(id, button) {
     button.disabled = true;
-    if (await attempt(() => this.connection.call("cancel_job", { job_id: id }))) toast("The job was cancelled.", { hint: "Nothing of it is kept.", seconds: 4 });
+    if (await attempt(() => this.connection.call("cancel_job", { job_id: id })))
+      toast("The job was cancelled.", { hint: "Nothing of it is kept.", seconds: 4 });
     this.look();
   }
 
   #line({ job_id: id, status, prompt, clip_id: clip }) {
     const name = el("span", { dir: "auto" }, prompt);
     const why = () => attempt(() => this.connection.call("get_job", { job_id: id, wait_s: 0 }));
-    const act = clip ? ["Open", () => this.told.open(clip)] : ["failed", "refused"].includes(status) ? ["Why?", why] : null;
-    return el("li", {}, el("span", { class: `state ${status}` }, status), name,
-      act && el("button", { type: "button", class: "text", "aria-label": `${act[0]} ${prompt}`, onclick: act[1] }, act[0]));
+    const act = clip
+      ? ["Open", () => this.told.open(clip)]
+      : ["failed", "refused"].includes(status)
+        ? ["Why?", why]
+        : null;
+    return el(
+      "li",
+      {},
+      el("span", { class: `state ${status}` }, status),
+      name,
+      act &&
+        el("button", { type: "button", class: "text", "aria-label": `${act[0]} ${prompt}`, onclick: act[1] }, act[0]),
+    );
   }
 }
 
@@ -80,11 +91,25 @@ const isActive = ({ status }) => status === "queued" || status === "running";
 export function jobRow({ job_id: id, prompt }, onCancel) {
   const bar = el("progress", { max: "1", "aria-label": "Progress" });
   const said = el("span", { class: "stage-name" });
-  const cancel = el("button", { type: "button", class: "quiet", "aria-label": `Cancel ${prompt}`, onclick: () => onCancel(cancel) }, "Cancel");
-  const element = el("li", { class: "job", "data-job": id }, el("p", { class: "prompt", dir: "auto" }, prompt), said, bar, cancel);
+  const cancel = el(
+    "button",
+    { type: "button", class: "quiet", "aria-label": `Cancel ${prompt}`, onclick: () => onCancel(cancel) },
+    "Cancel",
+  );
+  const element = el(
+    "li",
+    { class: "job", "data-job": id },
+    el("p", { class: "prompt", dir: "auto" }, prompt),
+    said,
+    bar,
+    cancel,
+  );
   const show = ({ status, stage, progress, queue_position: place, eta_s: left }) => {
     bar.value = progress ?? 0;
-    const waits = status === "queued" ? `waits, ${place ? `${place} before it` : "next"}` : `${stage ?? ""} ${Math.round(100 * (progress ?? 0))} %`;
+    const waits =
+      status === "queued"
+        ? `waits, ${place ? `${place} before it` : "next"}`
+        : `${stage ?? ""} ${Math.round(100 * (progress ?? 0))} %`;
     said.textContent = left ? `${waits} · ${clock(left)} left` : waits;
   };
   return { element, show };

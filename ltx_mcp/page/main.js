@@ -60,11 +60,25 @@ class Page {
     this.grid.replaceChildren(...entries.map((entry) => this.#card(entry)));
     byId("more").hidden = !more;
     const moments = entries.reduce((count, entry) => count + entry.moments.length, 0);
-    const counted = query ? `${count(moments, "moment")} in ${count(entries.length, "clip")}` : kind ? count(entries.length, "clip") + (more ? " and more" : "") : count(total, "clip");
+    const counted = query
+      ? `${count(moments, "moment")} in ${count(entries.length, "clip")}`
+      : kind
+        ? count(entries.length, "clip") + (more ? " and more" : "")
+        : count(total, "clip");
     byId("status").textContent = entries.length ? [counted, query && note].filter(Boolean).join(". ") : "";
     if (entries.length) byId("empty").hidden = true;
-    else if (query || kind) say("Nothing found", note || "No clip is like that.", button("Show all clips", () => this.#clear()));
-    else say("The archive is empty", "Ask your agent for a clip, or bring in footage of your own:", el("pre", {}, "ltx-mcp generate \"a red circle moves right\"\nltx-mcp import ~/Movies"));
+    else if (query || kind)
+      say(
+        "Nothing found",
+        note || "No clip is like that.",
+        button("Show all clips", () => this.#clear()),
+      );
+    else
+      say(
+        "The archive is empty",
+        "Ask your agent for a clip, or bring in footage of your own:",
+        el("pre", {}, 'ltx-mcp generate "a red circle moves right"\nltx-mcp import ~/Movies'),
+      );
   }
 
   #card(entry) {
@@ -116,7 +130,8 @@ class Page {
   /** Nothing can be shown: say why, and what to do. */
   #failed(error) {
     document.body.classList.remove("busy");
-    if (!(error instanceof Offline || error instanceof NeedsToken)) return toast(error.message, { hint: error.hint, kind: "error" });
+    if (!(error instanceof Offline || error instanceof NeedsToken))
+      return toast(error.message, { hint: error.hint, kind: "error" });
     this.grid.replaceChildren();
     this.entries = [];
     byId("more").hidden = true;
@@ -138,8 +153,11 @@ class Page {
       this.jobs.look();
       this.load();
     };
-    say(error.message, "ltx-mcp studio opens it without one. For a server over HTTP paste its token: it is kept in this tab alone.",
-      el("form", { class: "token", onsubmit: enter }, token, el("button", { class: "strong" }, "Open")));
+    say(
+      error.message,
+      "ltx-mcp studio opens it without one. For a server over HTTP paste its token: it is kept in this tab alone.",
+      el("form", { class: "token", onsubmit: enter }, token, el("button", { class: "strong" }, "Open")),
+    );
     token.focus();
   }
 

@@ -23,19 +23,23 @@ export function scrubber(clip, found, onSeek) {
   const played = el("i", { class: "played" });
   const cuts = (clip.cuts_s ?? []).map((second) => placed(el("i", { class: "cut" }), second, second, clip.duration_s));
   const rail = el("div", { class: "rail" }, played, cuts, head);
-  const slider = el("div", {
-    class: "scrub",
-    role: "slider",
-    tabindex: "0",
-    "aria-label": "Time",
-    "aria-valuemin": "0",
-    "aria-valuemax": clip.duration_s,
-    onpointerdown: (event) => {
-      slider.setPointerCapture(event.pointerId);
-      onSeek(secondAt(event));
+  const slider = el(
+    "div",
+    {
+      class: "scrub",
+      role: "slider",
+      tabindex: "0",
+      "aria-label": "Time",
+      "aria-valuemin": "0",
+      "aria-valuemax": clip.duration_s,
+      onpointerdown: (event) => {
+        slider.setPointerCapture(event.pointerId);
+        onSeek(secondAt(event));
+      },
+      onpointermove: (event) => event.buttons && onSeek(secondAt(event)),
     },
-    onpointermove: (event) => event.buttons && onSeek(secondAt(event)),
-  }, rail);
+    rail,
+  );
   const secondAt = (event) => {
     const { left, width } = rail.getBoundingClientRect();
     return Math.min(1, Math.max(0, (event.clientX - left) / width)) * clip.duration_s;
@@ -47,7 +51,11 @@ export function scrubber(clip, found, onSeek) {
     slider.setAttribute("aria-valuenow", second.toFixed(1));
     slider.setAttribute("aria-valuetext", `${clock(second, true)} of ${clock(clip.duration_s, true)}`);
   };
-  const marks = el("div", { class: "marks" }, moments(clip, found, (moment) => onSeek(moment.start_s, true)));
+  const marks = el(
+    "div",
+    { class: "marks" },
+    moments(clip, found, (moment) => onSeek(moment.start_s, true)),
+  );
   return { element: el("div", { class: "timeline" }, slider, marks), show };
 }
 
