@@ -202,7 +202,7 @@ export class ClipView {
     this.told.deleted(id);
     const restore = async () =>
       (await attempt(() => this.connection.call("delete_clip", { clip: id, restore: true }))) && this.told.restored();
-    toast(`“${title}” is in the trash for 30 days.`, { action: { name: "Undo", run: restore }, seconds: 20 });
+    toast(`“${title}” is in the trash for 30 days.`, { action: { name: "Undo", run: restore }, seconds: 30 });
   }
 
   #toggle() {
