@@ -77,8 +77,15 @@ async def fill(agent: Client) -> None:
 
 
 async def settled(page: Page) -> None:
-    """Every frame that is near is drawn."""
-    await until(page, "[...document.querySelectorAll('video')].every((each) => each.readyState >= 2 && !each.seeking)")
+    """Every frame that is seen is drawn."""
+    below = "each.getBoundingClientRect().top > innerHeight"
+    empty = "[...document.querySelectorAll('.frame:empty')]"
+    await until(page, f"{empty}.every((each) => {below})")
+    shown = "each.readyState >= 2 && !each.seeking && each.getVideoPlaybackQuality().totalVideoFrames > 0"
+    await until(page, f"[...document.querySelectorAll('video')].every((each) => ({shown}) || {below})")
+    await page.evaluate(
+        "async () => { for (let n = 0; n < 30; n++) await new Promise(requestAnimationFrame) }"
+    )  # painted
 
 
 async def draw(page: Page, folder: Path, name: str) -> None:
