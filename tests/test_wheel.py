@@ -17,6 +17,7 @@ PACKAGES = {
     "ltx_mcp/http", "ltx_mcp/hub", "ltx_mcp/index", "ltx_mcp/jobs", "ltx_mcp/media", "ltx_mcp/micro",
     "ltx_mcp/moderation", "ltx_mcp/narration", "ltx_mcp/page", "ltx_mcp/preparation", "ltx_mcp/provenance",
     "ltx_mcp/server", "ltx_mcp/studio", "ltx_mcp/tools", "ltx_mcp/transcription", "ltx_mcp/types", "ltx_mcp/typeset",
+    "ltx_mcp/watermark",
 }  # fmt: skip
 NOT_SHIPPED = {"ltx_mcp/micro/training"}
 WEIGHTS = (

@@ -15,6 +15,7 @@ from anyio.abc import TaskGroup
 
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.originals import playable
+from ltx_mcp.archive.sidecar import read_clip
 from ltx_mcp.archive.speech import HeardSpeech, is_known, read_heard, write_heard
 from ltx_mcp.errors import Cancelled, ModelUnavailable
 from ltx_mcp.media.footage import ANY_LENGTH_S, open_footage
@@ -105,7 +106,9 @@ class Hearing:
         try:
             run = self._hear_on
             heard = await to_thread.run_sync(run, clip, transcriber, abandon_on_cancel=True, limiter=self._slot)
-            clip = await to_thread.run_sync(self._library.published, clip.clip_id)  # its title may be another now
+            clip = await to_thread.run_sync(
+                read_clip, self._library.clips_dir / clip.clip_id
+            )  # its title may be another now
             await self._put_words([clip])
             await to_thread.run_sync(write_heard, clip, heard)  # only now: if this is cut short, it is put again
         except ModelUnavailable as error:
