@@ -42,6 +42,7 @@ from ltx_mcp.index.embed import Embedder, OpenClipEmbedder
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.index.weights import find_checkpoint
+from ltx_mcp.jobs.device_lock import DeviceLock
 from ltx_mcp.jobs.lane import Lane, LaneName
 from ltx_mcp.jobs.presence import Presence
 from ltx_mcp.jobs.record import job_of
@@ -310,7 +311,14 @@ async def _open_lanes(
     engines: Mapping[LaneName, Engine], settings: Settings, stack: AsyncExitStack
 ) -> dict[LaneName, Lane]:
     return {
-        name: await stack.enter_async_context(Lane(engine, settings.max_queue, settings.keep_loaded_s))
+        name: await stack.enter_async_context(
+            Lane(
+                engine,
+                settings.max_queue,
+                settings.keep_loaded_s,
+                device_lock=DeviceLock(settings.data_dir) if name == "device" else None,
+            )
+        )
         for name, engine in engines.items()
     }
 

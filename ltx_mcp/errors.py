@@ -10,7 +10,8 @@
     ├── ModerationUnavailable   no classifier is available, so nothing passes
     ├── ModelUnavailable        the model cannot be loaded: weights, licence, memory or disk
     ├── RenderFailed            the pipeline failed
-    │   └── OutOfMemory         the device has too little memory for it
+    │   ├── OutOfMemory         the device has too little memory for it
+    │   └── DeviceLost          the device is of no use to this process any more; another one can go on
     ├── MediaError              a media file could not be written or read
     ├── ArchiveError            the clip could not be stored
     │   └── Busy                another program holds the job records
@@ -76,6 +77,10 @@ class OutOfMemory(RenderFailed):
     code = "out_of_memory"
 
 
+class DeviceLost(RenderFailed):
+    code = "device_lost"
+
+
 class MediaError(StudioError):
     code = "media_failed"
 
@@ -98,7 +103,7 @@ class IndexUnavailable(StudioError):
 
 def error_with(code: str, message: str, hint: str) -> StudioError:
     """The error that another process told of."""
-    kinds: list[type[StudioError]] = [*StudioError.__subclasses__(), NotFound, OutOfMemory, Busy]
+    kinds: list[type[StudioError]] = [*StudioError.__subclasses__(), NotFound, OutOfMemory, DeviceLost, Busy]
     kind = next((kind for kind in kinds if kind.code == code), StudioError)
     return kind(message, hint)
 

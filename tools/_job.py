@@ -36,6 +36,10 @@ _KEPT_BY_THE_RESOURCE: dict[str, Any] = {
     "moderation": {"model", "max_score", "category", "threshold", "frames_seen", "worst_at_s"},
 }  # fmt: skip
 
+ASKED_AT = "ltx-mcp/asked-at"
+"""In the metadata of a call that is asked again because its server went: when it was asked first, in seconds since the
+epoch."""
+
 ToolContext = Context[LazyStudio, Any]
 Answer = CallToolResult | InputRequiredResult
 RENDER = {"generate_video", "animate_image", "restyle_video", "finalize_draft"}  # with a model that has a licence
@@ -117,7 +121,7 @@ async def make(context: ToolContext, request: Request, wait_s: float) -> Answer:
         if (asked := await ask(context, studio.consent)) is not None:
             return asked
         begun_s = time.monotonic()  # hosts give a person the time to answer
-    job = studio.jobs.running_like(request, studio.admission.roots) or await studio.start(request)
+    job = _begun_already(context, studio, request) or await studio.start(request)
     studio.jobs.join(job.job_id)
     spent_s = time.monotonic() - begun_s  # opening the archive and looking through a source: the host's clock runs
     try:
@@ -129,6 +133,16 @@ async def make(context: ToolContext, request: Request, wait_s: float) -> Answer:
             studio.jobs.give_up(job.job_id)
         raise
     return await job_result(studio, job)
+
+
+def _begun_already(context: ToolContext, studio: "Studio", request: Request) -> Job | None:
+    """The job that this call joins."""
+    roots = studio.admission.roots
+    running = studio.jobs.running_like(request, roots)
+    asked_at = (context.request_context.meta or {}).get(ASKED_AT)
+    if running is not None or not isinstance(asked_at, float):
+        return running
+    return studio.jobs.started_since(request, roots, asked_at)
 
 
 async def job_result(studio: "Studio", job: Job) -> CallToolResult:

@@ -50,8 +50,13 @@ def read_address(text: str) -> Address:
     return Address(host, DEFAULT_PORT if port is None else port)
 
 
-def listen(address: Address) -> socket.socket:
-    """A socket that listens there. Raises BadInput where that is not possible."""
+def listen(address: Address, inherited: int | None = None) -> socket.socket:
+    """A socket that listens there; that of the process before, where this one inherited its descriptor.
+
+    Raises BadInput where that is not possible.
+    """
+    if inherited is not None:
+        return socket.socket(fileno=inherited)
     try:
         family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((address.host, address.port), family=family, backlog=128)

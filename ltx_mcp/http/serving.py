@@ -6,7 +6,7 @@ studio.
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
 
 from starlette.types import ASGIApp
@@ -63,6 +63,12 @@ class HttpServer(Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
+
+    async def stop_after(self, event: Callable[[], Awaitable[None]]) -> None:
+        """Stop as with a signal, once this has happened."""
+        await event()
+        self._on_stop()
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.should_exit:

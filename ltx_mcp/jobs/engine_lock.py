@@ -24,27 +24,44 @@ class Address:
     key: str = field(repr=False)
 
 
-class EngineLock:
-    """Held by one process at a time. Raises OSError where the folder cannot be written to."""
+class _FileLock(FileLock):
+    @property
+    def file(self) -> int | None:
+        """The descriptor that holds it."""
+        return self._context.lock_file_fd
 
-    def __init__(self, data_dir: Path) -> None:
+
+class EngineLock:
+    """Held by one process at a time. Raises OSError where the folder cannot be written to.
+
+    `inherited` is the descriptor that holds it already: that of the process in whose place this one is.
+    """
+
+    def __init__(self, data_dir: Path, inherited: int | None = None) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(data_dir / "engine.lock")
+        self._lock = _FileLock(data_dir / "engine.lock")
+        self._inherited = inherited
         self._file = data_dir / "engine.json"
 
     def acquire(self) -> bool:
         """Whether this process is the owner now."""
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            return False
+        if not self.is_held:
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                return False
         self._file.unlink(missing_ok=True)  # of an owner that was killed
         return True
 
     @property
     def is_held(self) -> bool:
         """Whether this process is the owner."""
-        return self._lock.is_locked
+        return self.file is not None
+
+    @property
+    def file(self) -> int | None:
+        """The descriptor that holds it: whoever inherits that has the lock."""
+        return self._inherited if self._inherited is not None else self._lock.file
 
     def announce(self, port: int) -> Address:
         """Tell the others where this process, the owner, listens. The file appears whole."""
@@ -65,9 +82,12 @@ class EngineLock:
 
     def close(self) -> None:
         """Give the engine up, if this process has it."""
-        if self._lock.is_locked:
+        if self.is_held:
             self._file.unlink(missing_ok=True)
-            self._lock.release()
+        if self._inherited is not None:
+            os.close(self._inherited)
+            self._inherited = None
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,7 @@ it; the lane takes the next one only when its thread has left the engine.
 
 import threading
 from collections import deque
+from contextlib import suppress
 from types import TracebackType
 from typing import Literal, TypeVar
 
@@ -15,7 +16,8 @@ import anyio.to_thread
 from anyio.lowlevel import current_token
 
 from ltx_mcp.engine.base import Engine
-from ltx_mcp.errors import QueueFull
+from ltx_mcp.errors import Cancelled, QueueFull
+from ltx_mcp.jobs.device_lock import DeviceLock
 from ltx_mcp.jobs.lane_job import LaneJob, OnProgress, Render, Write
 
 T = TypeVar("T")
@@ -36,15 +38,25 @@ class Lane:
     MAX_PASSES times: a draft does not wait for every final, and no final for ever. At most `capacity` jobs of one owner
     wait, and at most OWNERS times as many in all. After `keep_loaded_s` seconds without one the engine frees the
     device, and loads again for the next. On exit the thread has `join_s` seconds to leave the engine.
+
+    `device_lock` is held while the engine has the device. Once that is lost to this process no job runs any more: those
+    that wait are left to another process, and `device_lost` is set.
     """
 
     def __init__(
-        self, engine: Engine, capacity: int = 8, keep_loaded_s: float | None = None, join_s: float = 5.0
+        self,
+        engine: Engine,
+        capacity: int = 8,
+        keep_loaded_s: float | None = None,
+        join_s: float = 5.0,
+        device_lock: DeviceLock | None = None,
     ) -> None:
         self._engine = engine
         self._capacity = capacity
         self._keep_loaded_s = keep_loaded_s
         self._join_s = join_s
+        self._device_lock = device_lock
+        self.device_lost = anyio.Event()
         self._changed = threading.Condition()
         self._waiting: deque[LaneJob[object]] = deque()
         self._running: LaneJob[object] | None = None
@@ -114,18 +126,30 @@ class Lane:
 
     def _serve(self) -> None:
         while (job := self._next()) is not None:
-            job.run(self._engine)
+            self._take_device(job)
+            if not job.run(self._engine, self.device_lost.set):
+                return  # and nothing is freed: that would raise the same error
             del job  # and the frames it holds, before the next one loads its own
             with self._changed:
                 self._running = None
                 self._changed.notify_all()
+        self._free_device()
+
+    def _take_device(self, job: LaneJob[object]) -> None:
+        if self._device_lock is not None:
+            with suppress(Cancelled):  # then the job ends before it loads anything
+                self._device_lock.take(job.check)
+
+    def _free_device(self) -> None:
         self._engine.close()
+        if self._device_lock is not None:
+            self._device_lock.free()
 
     def _next(self) -> LaneJob[object] | None:
         with self._changed:
             is_idle = not self._changed.wait_for(self._has_work, self._keep_loaded_s)
         if is_idle:
-            self._engine.close()  # not under the lock: that takes a moment, and jobs may come
+            self._free_device()  # not under the lock: that takes a moment, and jobs may come
         with self._changed:
             self._changed.wait_for(self._has_work)
             self._running = self._waiting.popleft() if self._open else None

@@ -11,7 +11,8 @@ from anyio import from_thread
 from anyio.lowlevel import EventLoopToken
 
 from ltx_mcp.engine.base import NO_MATERIALS, Engine, Materials, Rendering, Watch
-from ltx_mcp.errors import Cancelled, OutOfMemory, RenderFailed, StudioError
+from ltx_mcp.engine.lost_device import loses_device
+from ltx_mcp.errors import Cancelled, DeviceLost, OutOfMemory, RenderFailed, StudioError
 from ltx_mcp.types.owners import caller
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
@@ -124,21 +125,22 @@ class LaneJob(Generic[T]):
         """Called on the event loop, once the job has left queue and thread."""
         self._left.set()
 
-    def run(self, engine: Engine) -> None:
-        """Called on the lane's thread; never raises."""
-        self._context.run(self._run, engine)
+    def run(self, engine: Engine, on_lost: Callable[[], None]) -> bool:
+        """Called on the lane's thread; never raises. Whether the engine can make the next job; where it cannot,
+        `on_lost` is called on the event loop.
+        """
+        return self._context.run(self._run, engine, on_lost)
 
-    def _run(self, engine: Engine) -> None:
+    def _run(self, engine: Engine, on_lost: Callable[[], None]) -> bool:
         try:
             outcome: T | StudioError | Cancelled = self._made(engine)
-        except (StudioError, Cancelled) as error:
-            outcome = error
         except BaseException as error:  # a panic in a library's Rust is not an Exception, and must not end the lane
-            hint = "Try again, or ask for a smaller or shorter clip."
-            outcome = RenderFailed(f"The render broke: {error or type(error).__name__}.", hint)
-            outcome.__cause__ = error
+            outcome = _outcome_of(error)
         self._call(lambda: self._end(outcome))
         self._call(self.leave)
+        if isinstance(outcome, DeviceLost):
+            self._call(on_lost)
+        return not isinstance(outcome, DeviceLost)
 
     def _made(self, engine: Engine) -> T:
         """The job's result; made once more where memory did not suffice and the engine can do with less."""
@@ -169,3 +171,17 @@ class LaneJob(Generic[T]):
         if not self._ended.is_set():
             self._outcome = outcome
             self._ended.set()
+
+
+def _outcome_of(error: BaseException) -> StudioError | Cancelled:
+    if loses_device(error):
+        said = str(error).partition("\n")[0]
+        hint = "Ask for a smaller or shorter clip, or once more. If it stays so, `dmesg` says what the driver found."
+        failure: RenderFailed = DeviceLost(f"The device broke: {said}", hint)
+    elif isinstance(error, StudioError | Cancelled):
+        return error
+    else:
+        hint = "Try again, or ask for a smaller or shorter clip."
+        failure = RenderFailed(f"The render broke: {error or type(error).__name__}.", hint)
+    failure.__cause__ = error
+    return failure

@@ -24,6 +24,7 @@ from ltx_mcp.types.stages import Stage
 from ltx_mcp.types.states import ENDED, JobState, Running, Succeeded
 from ltx_mcp.types.timeline import EditRequest
 
+MAX_RESTARTS = 2  # of a job that was at work when its process died: it may be what kills it
 MAX_SAMPLED_SEED = 2**53  # larger integers are rounded by hosts that are written in JavaScript
 REDACTED = "(refused)"
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)

@@ -108,6 +108,11 @@ class JobStore:
         """It is being admitted again: if the process dies of that, it was not for waiting."""
         return self._change(self.get(job_id), queued_at=None)
 
+    def put_back(self, job_id: str) -> Job:
+        """It waits again: if its process ends now, it was not for this job."""
+        job = self.get(job_id)
+        return self._change(job, queued_at=job.queued_at or self._clock(), started_at=None)
+
     def set_state(self, job_id: str, state: JobState) -> Job:
         """Change the job's state and return the job as it now is. One that has ended stays as it ended.
 

@@ -19,8 +19,6 @@ from ltx_mcp.studio.lazy_studio import LazyStudio
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.25  # between looks at whether anyone is left; only while its own client has gone
-
 
 class Status(Said):
     """What the owner says of itself: `guests` are the processes that are attached, `peak_bytes` its resident memory."""
@@ -41,6 +39,7 @@ class EngineOwner:
     host: Host
     _began_s: float = field(default_factory=time.monotonic)
     _guests: dict[int, int] = field(default_factory=dict)  # connection to process id
+    _guest_left: anyio.Event = field(default_factory=anyio.Event)
 
     async def listen(self, lock: EngineLock) -> None:
         """Let others attach, until cancelled."""
@@ -54,9 +53,14 @@ class EngineOwner:
 
     async def linger(self, linger_s: float) -> None:
         """Stay until nothing is left to do; after that `linger_s` seconds more, for those who come back."""
+        await self.lazy_studio.open_for_jobs()
         while self._guests or self.lazy_studio.unfinished_count:
             while self._guests or self.lazy_studio.unfinished_count:
-                await anyio.sleep(LOOK_S)
+                self._guest_left = anyio.Event()
+                if self._guests:
+                    await self._guest_left.wait()
+                else:
+                    await self.lazy_studio.all_ended()
             await anyio.sleep(linger_s)
 
     async def _attend(self, stream: SocketStream, key: str) -> None:
@@ -82,6 +86,7 @@ class EngineOwner:
                 await run_session(self.lazy_studio.for_client(guest.roots, guest.max_wait_s), client)
         finally:
             del self._guests[id(stream)]
+            self._guest_left.set()
 
     def _status(self) -> Status:
         return Status(

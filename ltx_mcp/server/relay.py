@@ -1,17 +1,21 @@
 """One client of this process, and whichever process serves it: the messages of both are passed on.
 
 When the process that serves ends, another takes its place, and the client notices nothing: its session is opened there
-as it was opened before, and what is still unanswered is asked again. A maker's call then joins the job that it had
-started, for the same call joins its running job.
+as it was opened before, and what is still unanswered is asked again, with the time when it was asked first: so a
+maker's call is answered by the job that it had started, even if that has ended meanwhile.
 """
 
 import logging
+import time
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import anyio
 from mcp.shared._stream_protocols import ReadStream, WriteStream
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse, RequestId
+
+from ltx_mcp.tools._job import ASKED_AT
 
 log = logging.getLogger(__name__)
 
@@ -21,18 +25,56 @@ Streams: TypeAlias = "tuple[ReadStream[SessionMessage | Exception], WriteStream[
 _GONE = (anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
-class Relay:
-    """Reads a client for as long as it stays. `client_left` is set once it has gone."""
+@dataclass(frozen=True)
+class Session:
+    """What another server needs to go on with a client: what opened its session, and what is unanswered."""
 
-    def __init__(self, client: Streams) -> None:
+    opened: tuple[JSONRPCMessage, ...] = ()
+    unanswered: tuple[JSONRPCMessage, ...] = ()
+
+
+NEW_SESSION = Session()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request that has not been answered; `at` is when it came, in seconds since the epoch."""
+
+    request: JSONRPCRequest
+    at: float = field(default_factory=time.time)
+
+    def again(self) -> JSONRPCRequest:
+        """The request as it is asked again; of a call of a tool with the time when it was asked first."""
+        if self.request.method != "tools/call":
+            return self.request
+        params = self.request.params or {}
+        meta = {ASKED_AT: self.at, **params.get("_meta", {})}
+        return self.request.model_copy(update={"params": {**params, "_meta": meta}})
+
+
+class Relay:
+    """Reads a client for as long as it stays. `client_left` is set once it has gone.
+
+    `session` is the one that it has already, where another process served it before.
+    """
+
+    def __init__(self, client: Streams, session: Session = NEW_SESSION) -> None:
         self._from_client, self._to_client = client
         self._to_server: WriteStream[SessionMessage] | None = None
         self._turn = anyio.Lock()  # a message is remembered and passed on, or asked again, but not both
-        self._opened: list[SessionMessage] = []  # what opened the session
-        self._unanswered: dict[RequestId, SessionMessage] = {}
+        self._opened = [SessionMessage(message) for message in session.opened]
+        self._unanswered: dict[RequestId, _Asked] = {
+            message.id: _Asked(message) for message in session.unanswered if isinstance(message, JSONRPCRequest)
+        }
         self._repeated: RequestId | None = None  # the opening request, whose answer the client has already
         self._reopened = anyio.Event()
         self.client_left = anyio.Event()
+
+    @property
+    def session(self) -> Session:
+        """The client's session as it is now."""
+        unanswered = tuple(asked.again() for asked in self._unanswered.values())
+        return Session(tuple(item.message for item in self._opened), unanswered)
 
     async def read_client(self) -> None:
         """Until the client leaves. Runs beside `serve`, and over all of its calls."""
@@ -69,8 +111,10 @@ class Relay:
                 return
             if self._opened:
                 await self._reopen()
-            for item in [each for each in self._unanswered.values() if each not in self._opened]:
-                await self._pass_on(item)
+            for asked in [
+                each for each in self._unanswered.values() if SessionMessage(each.request) not in self._opened
+            ]:
+                await self._pass_on(SessionMessage(asked.again()))
 
     async def _reopen(self) -> None:
         first, *rest = self._opened
@@ -94,9 +138,9 @@ class Relay:
         match item.message:
             case JSONRPCRequest(method="initialize"):
                 self._opened = [item]
-                self._unanswered[item.message.id] = item
+                self._unanswered[item.message.id] = _Asked(item.message)
             case JSONRPCRequest():
-                self._unanswered[item.message.id] = item
+                self._unanswered[item.message.id] = _Asked(item.message)
             case JSONRPCNotification(method="notifications/initialized"):
                 self._opened.append(item)
             case JSONRPCNotification(method="notifications/cancelled", params={"requestId": request_id}):

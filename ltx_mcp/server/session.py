@@ -20,7 +20,7 @@ async def run_session(lazy_studio: LazyStudio, client: Streams) -> None:
         async with put, from_client:
             async for item in from_client:
                 await put.send(item)
-            lazy_studio.client_left = True
+            lazy_studio.leave_client()
 
     async with anyio.create_task_group() as tasks, incoming, to_client:
         tasks.start_soon(read)

@@ -1,23 +1,27 @@
 """One engine for all processes on a data directory: a client is served by whichever process owns the engine.
 
 The first process owns it. The others pass their clients' messages on to it, and when it has gone, one of them takes its
-place within moments: what was unanswered is asked again there.
+place within moments: what was unanswered is asked again there. An owner that has lost the device goes on in a fresh
+process.
 """
 
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
 
 import anyio
 
-from ltx_mcp.errors import ArchiveError
+from ltx_mcp.errors import ArchiveError, DeviceLost
 from ltx_mcp.jobs.engine_lock import EngineLock
-from ltx_mcp.server.attaching import attached
+from ltx_mcp.server.attaching import attached, status_of
 from ltx_mcp.server.engine_owner import EngineOwner
 from ltx_mcp.server.introduction import Guest, Host, Stranger
-from ltx_mcp.server.relay import Relay, Streams
+from ltx_mcp.server.relay import NEW_SESSION, Relay, Session, Streams
 from ltx_mcp.server.session import session_here
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
@@ -26,6 +30,7 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 0.1
 UNREACHABLE_S = 10.0  # then an owner that cannot be reached (in another container, or hung) is done without
+LOOK_S = 1.0  # between looks at whether it can be reached again
 _OWN = {
     "data_dir",
     "roots",
@@ -38,6 +43,23 @@ _OWN = {
     "http_audience",
     "max_upload_bytes",
 }  # settings that each process keeps for itself
+START_AGAIN = "Start ltx-mcp again: what waits is gone on with."
+
+
+class _Ending(Enum):
+    """Why a process stops serving its client by an engine of its own."""
+
+    DONE = auto()  # the client has left, and nobody else needs the engine
+    OWNER_IS_BACK = auto()  # this process had one beside an owner that could not be reached
+    DEVICE_LOST = auto()
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What is left to a fresh process: the client's session, and the lock of the engine, which is still held."""
+
+    session: Session
+    lock: EngineLock | None
 
 
 async def serve_client(
@@ -47,46 +69,70 @@ async def serve_client(
     *,
     any_file: bool = False,
     unreachable_s: float = UNREACHABLE_S,
-) -> None:
+    session: Session = NEW_SESSION,
+    inherited_lock: int | None = None,
+    stop_reading: Callable[[], None] | None = None,
+) -> Unfinished | None:
     """Serve one client until it leaves, and, as the owner, for as long as others need the engine.
 
     `any_file`: its files may come from anywhere, for a person who can read them anyway; never for an agent.
+
+    Returns what a fresh process is to go on with, where the device was lost to this one and `stop_reading` ends the
+    client's messages; else raises DeviceLost. `session` and `inherited_lock` are what the process before left.
     """
     roots = None if any_file else settings.roots
     guest = Guest(pid=os.getpid(), roots=roots, max_wait_s=settings.max_wait_s)
-    relay = Relay(client)
+    relay = Relay(client, session)
     # Closing what goes to the client lets go of standard output; without it the process would not end.
     async with client[1], anyio.create_task_group() as tasks, AsyncExitStack() as stack:
         tasks.start_soon(relay.read_client)
-        lock = _lock(settings, stack)
-        if lock is None or not await _attach_until_owner(settings, lock, relay, guest, unreachable_s):
-            await _serve_here(settings, lazy_studio.for_client(roots, settings.max_wait_s), relay, lock)
+        lock = _lock(settings, stack, inherited_lock)
+        while lock is None or not await _attach_until_owner(settings, lock, relay, guest, unreachable_s):
+            here = lazy_studio.for_client(roots, settings.max_wait_s)
+            ending = await _serve_here(settings, here, relay, lock)
+            if ending is _Ending.DEVICE_LOST:
+                if stop_reading is None:
+                    raise DeviceLost("The device broke, and this process cannot use it any more.", START_AGAIN)
+                stop_reading()
+                await relay.client_left.wait()
+                stack.pop_all()
+                return Unfinished(relay.session, lock)
+            if ending is _Ending.DONE:
+                break
+            lazy_studio = lazy_studio.again()
         tasks.cancel_scope.cancel()
+    return None
 
 
 @asynccontextmanager
-async def owned_engine(settings: Settings, lazy_studio: LazyStudio) -> AsyncGenerator[None]:
-    """Own the engine while the block runs, and let other processes attach.
+async def owned_engine(
+    settings: Settings, lazy_studio: LazyStudio, inherited_lock: int | None = None
+) -> AsyncGenerator[EngineLock]:
+    """Own the engine while the block runs, and let other processes attach. Where the device was lost by then, the lock
+    is left as it is, to the process that goes on.
 
     Raises ArchiveError where another process owns it.
     """
     try:
-        lock = EngineLock(settings.data_dir)
+        lock = EngineLock(settings.data_dir, inherited_lock)
     except OSError as error:
         raise ArchiveError(f"The data directory {settings.data_dir} cannot be written to: {error}.") from None
-    with lock:
-        if not lock.acquire():
-            who = f"Process {address.pid}" if (address := lock.address()) else "Another process"
-            hint = "End it first: then it attaches to this one. Or name another data directory in LTX_MCP_DATA_DIR."
-            raise ArchiveError(f"{who} serves {settings.data_dir} already.", hint)
+    if not lock.acquire():
+        who = f"Process {address.pid}" if (address := lock.address()) else "Another process"
+        hint = "End it first: then it attaches to this one. Or name another data directory in LTX_MCP_DATA_DIR."
+        raise ArchiveError(f"{who} serves {settings.data_dir} already.", hint)
+    try:
         async with _owner(settings, lazy_studio, lock):
-            yield
+            yield lock
+    finally:
+        if not lazy_studio.has_lost_device:
+            lock.close()
 
 
-def _lock(settings: Settings, stack: AsyncExitStack) -> EngineLock | None:
+def _lock(settings: Settings, stack: AsyncExitStack, inherited: int | None) -> EngineLock | None:
     """None where the folder cannot be written to: nothing can be made there, but all that is there can be found."""
     try:
-        return stack.enter_context(EngineLock(settings.data_dir))
+        return stack.enter_context(EngineLock(settings.data_dir, inherited))
     except OSError as error:
         log.warning("the data directory cannot be written to: %s", error)
         return None
@@ -97,9 +143,9 @@ async def _attach_until_owner(
 ) -> bool:
     """Let the owner serve until the client has left (True), or until this process must (False)."""
     lost_at_s = time.monotonic()
-    while not relay.client_left.is_set():
-        if lock.acquire():
-            return False
+    while not lock.acquire():
+        if relay.client_left.is_set():
+            return True
         try:
             if (address := lock.address()) is None:
                 raise OSError("it has not said where it listens")
@@ -112,14 +158,41 @@ async def _attach_until_owner(
                 log.warning("the owner of the engine cannot be reached (%r): this process has one of its own", error)
                 return False
             await anyio.sleep(RETRY_S)
-    return True
+    return False
 
 
-async def _serve_here(settings: Settings, lazy_studio: LazyStudio, relay: Relay, lock: EngineLock | None) -> None:
-    async with _owner(settings, lazy_studio, lock) as owner:
+async def _serve_here(settings: Settings, lazy_studio: LazyStudio, relay: Relay, lock: EngineLock | None) -> _Ending:
+    """Serve the client by an engine of this process, until that has to end."""
+    ending = _Ending.DONE
+    async with _owner(settings, lazy_studio, lock) as owner, anyio.create_task_group() as tasks:
+
+        async def end(why: _Ending, when: Callable[[], Awaitable[None]]) -> None:
+            nonlocal ending
+            await when()
+            ending = why
+            lazy_studio.leave_jobs()
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(end, _Ending.DEVICE_LOST, lazy_studio.device_lost)
+        if lock is not None and not lock.is_held:
+            tasks.start_soon(end, _Ending.OWNER_IS_BACK, partial(_owner_is_back, lock))
         async with session_here(lazy_studio) as server:
             await relay.serve(server)
         await owner.linger(settings.linger_s)
+        tasks.cancel_scope.cancel()
+    return ending
+
+
+async def _owner_is_back(lock: EngineLock) -> None:
+    """Wait until the owner can be reached, or has gone: then this process is one."""
+    while not lock.acquire():
+        try:
+            if (address := lock.address()) is not None:
+                await status_of(address)
+                return
+        except (OSError, Stranger):
+            pass
+        await anyio.sleep(LOOK_S)
 
 
 @asynccontextmanager

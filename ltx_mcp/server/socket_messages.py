@@ -1,11 +1,12 @@
 """MCP messages over a byte stream: JSON lines, as on stdio. Both ends are ours and have proven who they are."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
 import anyio
-from anyio.abc import ByteStream
+from anyio.abc import ByteReceiveStream, ByteStream
 from mcp.shared.message import SessionMessage
+from mcp.types import JSONRPCMessage
 from mcp.types.jsonrpc import jsonrpc_message_adapter
 from pydantic import ValidationError
 
@@ -14,12 +15,27 @@ from ltx_mcp.server.relay import Streams
 MAX_LINE_BYTES = 256 * 1024 * 1024  # what stdio hosts can send has no limit; a video resource takes 14 MB as text
 
 
+def texts(items: Iterable[JSONRPCMessage]) -> tuple[str, ...]:
+    """Messages as they are written."""
+    return tuple(item.model_dump_json(by_alias=True, exclude_unset=True) for item in items)
+
+
+def messages(lines: Iterable[str]) -> tuple[JSONRPCMessage, ...]:
+    """Messages as they were written. Raises ValidationError."""
+    return tuple(jsonrpc_message_adapter.validate_json(line, by_name=False) for line in lines)
+
+
 class LineReader:
     """Lines of a byte stream, without their ends. Raises EndOfStream after the last, and where one is too long."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteReceiveStream, rest: bytes = b"") -> None:
         self._stream = stream
-        self._rest = bytearray()
+        self._rest = bytearray(rest)
+
+    @property
+    def rest(self) -> bytes:
+        """What has arrived of lines that were not asked for."""
+        return bytes(self._rest)
 
     async def receive(self, limit: int = MAX_LINE_BYTES) -> bytes:
         looked = 0

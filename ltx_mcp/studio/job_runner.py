@@ -13,7 +13,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ltx_mcp.archive.archive import Archive
-from ltx_mcp.errors import BadInput, Cancelled, HeldForReview, QueueFull, Refused, StudioError
+from ltx_mcp.errors import BadInput, Cancelled, DeviceLost, HeldForReview, QueueFull, Refused, StudioError
 from ltx_mcp.jobs.lane_job import LaneJob
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.preparation.clip_writer import WrittenClip
@@ -110,7 +110,9 @@ class JobRunner:
             raise
         except BaseException as error:
             state = states.ended_by(error)
-            if state == states.BROKEN:
+            if isinstance(error, DeviceLost) and self._jobs.lost_device(job_id):
+                log.warning("the device is lost to this process; job %s goes on in another", job_id)
+            elif state == states.BROKEN:
                 log.exception("job %s broke", job_id)
             elif isinstance(state, states.Failed):
                 log.warning("job %s failed: %s", job_id, error, exc_info=error.__cause__)

@@ -10,7 +10,7 @@ import anyio
 
 from ltx_mcp.archive.archive import Archive
 from ltx_mcp.errors import StudioError
-from ltx_mcp.jobs.record import Job
+from ltx_mcp.jobs.record import MAX_RESTARTS, Job
 from ltx_mcp.studio.publishing import Publishing
 from ltx_mcp.studio.reviewing import held_for_review
 from ltx_mcp.studio.tracking import JobTracker
@@ -18,8 +18,6 @@ from ltx_mcp.types import states
 from ltx_mcp.types.owners import calling
 
 log = logging.getLogger(__name__)
-
-MAX_RESTARTS = 2  # of a job that was at work when its process died: it may be what kills it
 
 
 class Recovery:
@@ -32,7 +30,8 @@ class Recovery:
         self._archive = archive
         self._publishing = publishing
         self._begin = begin
-        self._adopted = self._adopt()
+        jobs.recovers = True
+        jobs.adopt()
         self._scope = anyio.CancelScope()
 
     async def run(self) -> None:
@@ -40,21 +39,11 @@ class Recovery:
         with self._scope:
             await self._remove_cancelled()
             while True:
-                for job in self._adopted:
-                    await self._go_on(job)
-                await self._jobs.orphan_seen()
-                self._adopted = self._adopt()
+                await self._go_on(await self._jobs.next_adopted())
 
     def stop(self) -> None:
         """What has not been gone on with yet is left to the next process."""
         self._scope.cancel()
-
-    def _adopt(self) -> list[Job]:
-        try:
-            return self._jobs.adopt()
-        except StudioError as error:  # a full disk; the next who asks for one of them has it tried again
-            log.warning("the jobs of dead processes must wait: %s", error)
-            return []
 
     async def _remove_cancelled(self) -> None:
         """Clips that were being published when they were cancelled, by a process that died before it removed them."""
@@ -84,6 +73,9 @@ class Recovery:
         try:
             with calling(job.owner):
                 await self._begin(self._jobs.admitting(job.job_id))
+        except anyio.get_cancelled_exc_class():
+            self._jobs.put_back(job.job_id)
+            raise
         except Exception as error:
             unexpected = not isinstance(error, StudioError)
             log.warning("job %s cannot be gone on with: %s", job.job_id, error, exc_info=unexpected)

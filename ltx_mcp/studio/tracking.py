@@ -1,6 +1,7 @@
 """Job tracking: the state of every job, its place in a lane, who waits for it, and what becomes of it at the end."""
 
-from collections import Counter
+import logging
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import TypeVar
 
 import anyio
 
+from ltx_mcp.errors import StudioError
 from ltx_mcp.jobs.lane import Lane, LaneName
 from ltx_mcp.jobs.lane_job import LaneJob, Render, Step, Write
-from ltx_mcp.jobs.record import Job
+from ltx_mcp.jobs.record import MAX_RESTARTS, Job
 from ltx_mcp.jobs.store import JobStore, no_job
 from ltx_mcp.studio.estimates import Estimates, Submitted
 from ltx_mcp.types import states
@@ -18,6 +20,8 @@ from ltx_mcp.types.owners import caller
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.requests import Request
 from ltx_mcp.types.stages import Stage
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 5.0  # some hosts give up on a call after ten seconds without progress
 
@@ -53,10 +57,13 @@ class JobTracker:
         self.estimates = Estimates(jobs, self._submitted)
         self._changed: dict[str, anyio.Event] = {}
         self._running: dict[str, Job] = {}  # as they began; not those of other processes on the same records
+        self._none_running = anyio.Event()
         self._callers: Counter[str] = Counter()  # of running jobs: calls that wait, or got the id
         self._adopted: set[str] = set()  # jobs that another process accepted
         self._left: set[str] = set()  # jobs that another process is to go on with
-        self._orphan_seen = anyio.Event()
+        self.recovers = False  # whether this process goes on with jobs of those that died
+        self._to_go_on: deque[Job] = deque()
+        self._more_to_go_on = anyio.Event()
 
     def create(self, request: Request, roots: tuple[Path, ...] | None = (), clip_id: str | None = None) -> Job:
         """A new job of the caller, on the disk before anything is done for it. Raises ArchiveError, Busy."""
@@ -68,14 +75,32 @@ class JobTracker:
         """A job of the caller in this process that has not ended, asked for in the same words by a client that may read
         the same.
         """
+        if self.recovers:
+            self.adopt()  # it may have been asked for in a process that has ended since
         wanted = (request, roots, caller())
         same = (job.job_id for job in self._running.values() if (job.request, job.roots, job.owner) == wanted)
         return next(map(self.get, same), None)
+
+    def started_since(self, request: Request, roots: tuple[Path, ...] | None, at: float) -> Job | None:
+        """The caller's newest job that was asked for in the same words since `at`, in seconds since the epoch, be it
+        ended; not one that was cancelled.
+        """
+        wanted = (request, roots)
+        for job in self.recent():
+            if job.created_at >= at and (job.request, job.roots) == wanted and job.state != states.Cancelled():
+                return job
+        return None
 
     @property
     def unfinished_count(self) -> int:
         """How many jobs of this process have not ended."""
         return len(self._running)
+
+    async def all_ended(self) -> None:
+        """Wait until there is none."""
+        while self._running:
+            self._none_running = anyio.Event()
+            await self._none_running.wait()
 
     def join(self, job_id: str) -> None:
         """One more caller waits for the job without knowing its id."""
@@ -145,30 +170,44 @@ class JobTracker:
     # -- jobs of processes that died ---------------------------------------------------------------------
 
     def adopt(self) -> list[Job]:
-        """The jobs of dead processes, which are ours from now on, in their order."""
-        self._orphan_seen = anyio.Event()
-        adopted = self._jobs.adopt()
+        """The jobs of dead processes, which are ours from now on, in their order. None while the disk is full: then the
+        next who asks for one of them has it tried again.
+        """
+        try:
+            adopted = self._jobs.adopt()
+        except StudioError as error:
+            log.warning("the jobs of dead processes must wait: %s", error)
+            return []
         for job in adopted:
             self._running[job.job_id] = job
             self._adopted.add(job.job_id)
             self.join(job.job_id)  # whoever asked for it may have its id
+        self._to_go_on += adopted
+        self._more_to_go_on.set()
         return adopted
 
-    async def orphan_seen(self) -> None:
-        """Wait until somebody asks for a job whose process has died."""
-        await self._orphan_seen.wait()
+    async def next_adopted(self) -> Job:
+        """The next one to go on with; waits until a process is found to have died."""
+        while not self._to_go_on:
+            self._more_to_go_on = anyio.Event()
+            await self._more_to_go_on.wait()
+        return self._to_go_on.popleft()
 
     def admitting(self, job_id: str) -> Job:
         """An adopted job is being admitted again."""
         return self._jobs.admitting(job_id)
+
+    def put_back(self, job_id: str) -> None:
+        """Its admission was stopped, to be begun again."""
+        self._jobs.put_back(job_id)
 
     def cancelled_clips(self) -> set[str]:
         """What the clips of cancelled jobs would be called."""
         return self._jobs.cancelled_clips()
 
     def _look_for_orphans(self, jobs: Iterable[Job]) -> None:
-        if any(self._jobs.is_orphan(job) for job in jobs):
-            self._orphan_seen.set()
+        if self.recovers and any(self._jobs.is_orphan(job) for job in jobs):
+            self.adopt()
 
     # -- the course of a job ----------------------------------------------------------------------------
 
@@ -191,6 +230,8 @@ class JobTracker:
         self._adopted.discard(job_id)
         self._running.pop(job_id, None)
         self._callers.pop(job_id, None)
+        if not self._running:
+            self._none_running.set()
 
     def _wake(self, job_id: str) -> None:
         if (changed := self._changed.pop(job_id, None)) is not None:
@@ -225,16 +266,37 @@ class JobTracker:
             submitted.lane.cancel(submitted.lane_job)
         return job
 
+    async def device_lost(self) -> None:
+        """Wait until the device is lost to this process."""
+        await self._lanes["device"].device_lost.wait()
+
+    @property
+    def has_lost_device(self) -> bool:
+        """Whether the device is lost to this process."""
+        return self._lanes["device"].device_lost.is_set()
+
+    def lost_device(self, job_id: str) -> bool:
+        """The device was lost to this process at the job's render. Whether another process is to try it once more."""
+        if self.recovers and self._jobs.get(job_id).restarts < MAX_RESTARTS:
+            self._left.add(job_id)
+        return job_id in self._left
+
     def stop(self) -> None:
         """Leave every job that runs here to the next process, but for those that are being published: that takes a
         moment only.
         """
         for job_id, submitted in self._submitted.items():
             state = self._jobs.get(job_id).state
-            if not isinstance(state, states.Running) or state.stage not in (Stage.PUBLISHING, Stage.INDEXING):
+            is_published = isinstance(state, states.Running) and state.stage in (Stage.PUBLISHING, Stage.INDEXING)
+            if job_id not in self._left and not is_published:
                 self._left.add(job_id)
+                self._jobs.put_back(job_id)
                 submitted.lane.cancel(submitted.lane_job)
-                self._wake(job_id)  # who waits is told that it is still to come
+
+    def tell_of_stop(self) -> None:
+        """Wake whoever waits for a job that was left: it is still to come."""
+        for job_id in self._left:
+            self._wake(job_id)
 
     def free_s(self, job: Job, lane: LaneName) -> float | None:
         """Seconds until this lane, which has no place for the job, should take one. None while nothing is known."""
