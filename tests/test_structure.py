@@ -12,6 +12,7 @@ FOLDERS = {"ltx_mcp": ROOT / "ltx_mcp", "ltx_mcp.tools": ROOT / "tools", "ltx_mc
 # Each room and the rooms it may import from, as in docs/architecture.md. A room is a package, or a module of the root.
 MAY_IMPORT = {
     "errors": set(),
+    "private_files": set(),
     "licences": set(),
     "page": set(),
     "settings": {"licences", "errors"},
@@ -22,13 +23,13 @@ MAY_IMPORT = {
     "micro": {"engine", "media", "types", "errors"},  # engine: training alone
     "engine": {"micro", "hub", "media", "types", "errors"},
     "controls": {"hub", "media", "types", "errors"},
-    "moderation": {"hub", "media", "types", "errors"},
-    "watermark": {"media", "types", "errors"},
-    "provenance": {"media", "types", "errors", "__version__"},
+    "moderation": {"hub", "media", "types", "errors", "private_files"},
+    "watermark": {"media", "types", "errors", "private_files"},
+    "provenance": {"media", "types", "errors", "private_files", "__version__"},
     "narration": {"hub", "types", "errors"},
     "transcription": {"hub", "media", "types", "errors"},
     "index": {"hub", "media", "types", "errors"},
-    "jobs": {"engine", "types", "errors"},
+    "jobs": {"engine", "types", "errors", "private_files"},
     "archive": {"jobs", "index", "transcription", "provenance", "media", "engine", "types", "errors"},
     "edit": {"typeset", "media", "types", "errors"},
     "preparation": {

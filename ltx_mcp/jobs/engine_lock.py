@@ -14,6 +14,8 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
+from ltx_mcp.private_files import write_private
+
 
 @dataclass(frozen=True)
 class Address:
@@ -66,11 +68,7 @@ class EngineLock:
     def announce(self, port: int) -> Address:
         """Tell the others where this process, the owner, listens. The file appears whole."""
         address = Address(port, os.getpid(), secrets.token_hex(32))
-        draft = self._file.with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump(asdict(address), file)
-        draft.replace(self._file)
+        write_private(self._file, json.dumps(asdict(address)).encode())
         return address
 
     def address(self) -> Address | None:

@@ -2,11 +2,11 @@
 
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 from ltx_mcp.errors import ModerationUnavailable
+from ltx_mcp.private_files import write_private_once
 
 NAME = "moderation.key"
 _BYTES = 32
@@ -27,23 +27,10 @@ class SampleShift:
 def _key(path: Path) -> bytes:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _make(path)
+        write_private_once(path, secrets.token_bytes(_BYTES))
         key = path.read_bytes()
     except OSError as error:
         raise ModerationUnavailable(f"{path} cannot be used: {error}.", "Check the data directory.") from error
     if len(key) != _BYTES:
         raise ModerationUnavailable(f"{path} is damaged.", "Delete it; another is made.")
     return key
-
-
-def _make(path: Path) -> None:
-    """Unless it is there. Of two processes that start together the later one's stays, and either serves its own."""
-    if path.exists():
-        return
-    draft = path.with_name(f"{NAME}.{secrets.token_hex(8)}")
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(file, secrets.token_bytes(_BYTES))
-    finally:
-        os.close(file)
-    draft.replace(path)

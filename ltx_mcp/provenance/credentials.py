@@ -6,7 +6,6 @@ C2PA asks for a certificate that an authority issued, so an authority is made to
 issues nothing else. Readers elsewhere call such a signature valid and its signer unknown, which is the truth.
 """
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from ltx_mcp.errors import SigningFailed
+from ltx_mcp.private_files import write_private
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -68,21 +68,11 @@ def own_credentials(data_dir: Path) -> Credentials:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(folder / "lock"):  # another process may be about to make them
             if not path.exists():
-                _write_private(path, _self_issued())
+                write_private(path, _self_issued())
         text = path.read_bytes()
         return _credentials(text, text[text.index(_BEGIN) :])
     except (OSError, ValueError, TypeError) as error:
         raise SigningFailed(f"The key in {path} cannot be used: {error}.", "Delete it: a new one is made.") from error
-
-
-def _write_private(path: Path, text: bytes) -> None:
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _credentials(key: bytes, chain: bytes) -> Credentials:
