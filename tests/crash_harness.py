@@ -1,8 +1,9 @@
 """Kills a real server, over and over, and looks whether anything was lost: `python tests/crash_harness.py --kills 60`.
 
-Each life of the server is given jobs and dies by SIGKILL, at a point between two durable steps (crash_points.py) or
-after a random time. The next one goes on with what it left. At the end every job has ended as it should, records,
-clips, latents, index and staging agree, and no clip was made twice. The seed that is printed repeats the same kills.
+Each life of the server is given jobs of every kind (drafts, finals of kept latents, animated frames, films, footage,
+exports) and dies by SIGKILL, at a point between two durable steps (crash_points.py) or after a random time. The next
+one goes on with what it left. At the end every job has ended as it should, records, clips, latents, index, staging,
+trash and exported files agree, and nothing was made twice. The seed that is printed repeats the same kills.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from mcp import Client, StdioServerParameters
 RANDOM = "at random"
 OFTEN = [point for point in POINTS if not point.endswith("remove")]
 LIFE_S = 60.0  # of a server that does not come by its point
-SHORT = {"duration_s": 0.5, "quality": "draft", "wait_s": 0}
+SHORT = {"duration_s": 0.5, "quality": "draft"}
 ENDED = ("succeeded", "failed", "refused", "cancelled")
 
 
@@ -40,7 +41,7 @@ def doomed(point: str, passes: int, after_s: float) -> None:
 
     def reached(here: str) -> None:
         counted[here] += 1
-        begun = counted["before stage"] or here.endswith("adopt")
+        begun = counted["before stage"] or here.endswith(("adopt", "noted", "named"))
         if here == point and begun and counted[here] >= passes:
             die()
         if here == "after record" and point == RANDOM and counted[here] == 1:
@@ -52,6 +53,7 @@ def doomed(point: str, passes: int, after_s: float) -> None:
 
 def a_server(data: Path, *doom: str) -> StdioServerParameters:
     env = {**os.environ, "LTX_MCP_DATA_DIR": str(data), "LTX_MCP_MODEL": "stand-in", "LTX_MCP_EMBEDDER": "stand-in"}
+    env["LTX_MCP_ROOTS"] = str(files_of(data))
     script = [__file__, *doom] if doom else ["-m", "ltx_mcp", "serve"]
     return StdioServerParameters(command=sys.executable, args=script, env=env | {"LTX_MCP_LOG_LEVEL": "ERROR"})
 
@@ -62,7 +64,9 @@ class Kills:
     def __init__(self, data: Path, seed: int) -> None:
         self.data = data
         self.rng = random.Random(seed)
+        files_of(data).mkdir(parents=True, exist_ok=True)
         self.accepted: list[str] = []
+        self.footage = 0
         self.cancelled: set[str] = set()
         self.points: Counter[str] = Counter()
 
@@ -88,14 +92,40 @@ class Kills:
 
     async def _ask(self, agent: Client) -> None:
         for _ in range(self.rng.randint(1, 2)):
-            asked = {"prompt": self.rng.choice(["a red circle", "a blue square", "a magenta screen"]), **SHORT}
-            job = await _called(agent, "generate_video", asked | {"seed": self.rng.randrange(1000)})
+            tool, arguments = self._wish()
+            job = await _called(agent, tool, arguments | {"wait_s": 0})
             if "job_id" in job:
                 self.accepted.append(job["job_id"])
         if self.accepted and self.rng.random() < 0.3:
             job_id = self.rng.choice(self.accepted)
             self.cancelled.add(job_id)
             await _called(agent, "cancel_job", {"job_id": job_id})
+
+    def _wish(self) -> tuple[str, dict[str, Any]]:
+        """A tool and its arguments: half of the wishes are drafts, of which the others are made."""
+        clips = {path.parent.name: json.loads(path.read_text()) for path in (self.data / "clips").glob("*/clip.json")}
+        drafts = [
+            clip_id for clip_id, clip in clips.items() if clip["kind"] == "generated" and clip["recipe"] == "draft"
+        ]
+        seed = {"seed": self.rng.randrange(1000)}
+        if not drafts or self.rng.random() < 0.5:
+            prompt = self.rng.choice(["a red circle", "a blue square", "a magenta screen"])
+            return "generate_video", {"prompt": prompt, **SHORT, **seed}
+        clip_id = self.rng.choice(drafts)
+        match self.rng.randrange(5):
+            case 0:
+                return "finalize_draft", {"clip": clip_id}
+            case 1:
+                return "animate_image", {"image": f"{clip_id}@0.4", "prompt": "a red circle", **SHORT, **seed}
+            case 2:
+                return "edit_video", {"title": "a film", "shots": [{"source": clip_id}, {"source": drafts[0]}]}
+            case 3:
+                self.footage += 1
+                footage = files_of(self.data) / f"footage-{self.footage}.mp4"
+                footage.write_bytes((self.data / "clips" / clip_id / "video.mp4").read_bytes())
+                return "import_video", {"video": str(footage), "title": "footage"}
+            case _:
+                return "export_clip", {"clip": clip_id, "format": "mp4", "folder": str(files_of(self.data))}
 
     async def _outlive(self, agent: Client) -> None:
         for job_id in self.accepted[-8:]:
@@ -119,15 +149,29 @@ class Kills:
         return dict(Counter(by_code.values()))
 
     def _check_files(self, ends: dict[str, dict[str, Any]], indexed: int) -> None:
-        made = {job_id: job["clip"]["clip_id"] for job_id, job in ends.items() if job["status"] == "succeeded"}
+        done = {job_id: job for job_id, job in ends.items() if job["status"] == "succeeded"}
+        made = {job_id: job["clip"]["clip_id"] for job_id, job in done.items() if "clip" in job}
+        exported = {Path(job["file"]["path"]) for job in done.values() if "file" in job}
+        assert len(exported) == len(done) - len(made)
+        assert exported == {path for path in files_of(self.data).glob("[!.]*") if not path.name.startswith("footage-")}
         sidecars = [json.loads(path.read_text()) for path in (self.data / "clips").glob("*/clip.json")]
         by_job = Counter(sidecar["job_id"] for sidecar in sidecars)
         assert max(by_job.values(), default=1) == 1, f"made twice: {by_job}"
-        assert {s["job_id"]: s["clip_id"] for s in sidecars if s["job_id"] in ends} == made
+        of_jobs = {sidecar["job_id"]: sidecar["clip_id"] for sidecar in sidecars if sidecar["job_id"] in ends}
+        assert of_jobs.items() <= made.items()
+        known = {sidecar["clip_id"] for sidecar in sidecars}
+        assert known >= set(made.values()), "footage that is there already is not imported again"
         assert indexed == len(sidecars), (indexed, len(sidecars))
         latents = {path.stem for path in (self.data / "draft_latents").glob("*.safetensors")}
-        assert {sidecar["clip_id"] for sidecar in sidecars} <= latents
+        drafts = {s["clip_id"] for s in sidecars if s["kind"] == "generated" and s["recipe"] == "draft"}
+        assert drafts <= latents <= known, "what can be finalized, and nothing of what was cancelled"
+        assert not list((self.data / "trash").glob("*")), "nobody deleted anything"
         assert not [path for path in (self.data / "staging").rglob("*") if path.is_file()]
+
+
+def files_of(data: Path) -> Path:
+    """Where footage comes from, and exports go."""
+    return data.with_name(f"{data.name}-files")
 
 
 async def _called(agent: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -8,14 +8,18 @@ from typing import Any
 
 from ltx_mcp.archive import library
 from ltx_mcp.archive.draft_latents import DraftLatents
+from ltx_mcp.archive.exports import Exports
 from ltx_mcp.archive.library import Library
 from ltx_mcp.index.store import ClipIndex
 from ltx_mcp.jobs.store import JobStore
+from ltx_mcp.media import export
 
 STEPS: dict[str, tuple[Any, str]] = {
     "record": (JobStore, "_write_live"),
     "adopt": (JobStore, "adopt"),
     "stage": (Library, "stage"),
+    "noted": (Exports, "add"),  # an export that is whole, and has not been given its name
+    "named": (export, "_put_in_place"),
     "latents": (DraftLatents, "keep"),
     "publish": (Library, "publish"),
     "sync": (library, "sync"),  # of each file, and then of the folder that the clip was renamed into

@@ -4,7 +4,8 @@ Knows nothing of jobs or moderation: what is stored here has passed both.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -59,6 +60,7 @@ class Archive:
         self.hearing = hearing or Hearing(library, index.put, tasks)
         self._reconciling = anyio.Lock()
         self._indexed: set[str] | None = None  # the clips when the index last matched the disk; None: not checked yet
+        self._searchable: set[str] = set()  # clips that the index was seen to have: asking it costs milliseconds
         self._rows = 0  # of the index then: of a clip that cannot be read there is none
 
     def new_clip_id(self, prompt: str) -> str:
@@ -97,12 +99,14 @@ class Archive:
             self._indexed.add(clip.clip_id)
             self._rows += 1
         if added:
+            self._searchable.add(clip.clip_id)
             self.upkeep.written()
             self.hearing.start()
 
     async def remove(self, clip_id: str) -> None:
         """Delete a clip: the files first, for they are the truth."""
         await anyio.to_thread.run_sync(self._library.remove, clip_id)
+        self._searchable.discard(clip_id)
         await self._survives(self._index.remove(clip_id), f"clip {clip_id} is still in the index")
 
     async def update(self, clip_id: str, change: ClipChange) -> Clip:
@@ -115,6 +119,7 @@ class Archive:
     async def delete(self, clip_id: str) -> None:
         """Move a clip to the trash, out of every search. Raises BadInput for a pinned one, NotFound, ArchiveError."""
         await anyio.to_thread.run_sync(self._library.delete, clip_id)
+        self._searchable.discard(clip_id)
         await self._survives(self._index.remove(clip_id), f"clip {clip_id} is still in the index")
 
     async def restore(self, clip_id: str) -> Clip:
@@ -144,10 +149,10 @@ class Archive:
     async def clip(self, clip_id: str) -> Clip:
         """Raises NotFound with the nearest ids."""
         clip = await anyio.to_thread.run_sync(self._library.get, clip_id)
-        try:
-            return clip.model_copy(update={"searchable": clip_id in await self._index.has([clip_id])})
-        except StudioError:
-            return clip
+        if clip_id not in self._searchable:
+            with suppress(StudioError):
+                self._searchable |= await self._index.has([clip_id])
+        return clip.model_copy(update={"searchable": clip_id in self._searchable})
 
     async def clips(self) -> list[Clip]:
         """The caller's, the newest first."""
@@ -193,6 +198,7 @@ class Archive:
             # Files of the index went missing or broke under a server that runs.
             self._index.lost()
             self._indexed = None
+            self._searchable.clear()
             await self._match()
             found = await self._index.search(query)
         note, total_clips = f"{found.note} {self._index.news()}".strip(), min(len(own), found.total_clips)

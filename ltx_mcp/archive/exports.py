@@ -1,6 +1,6 @@
 """Which files were written from which clips: an export that comes back is known. Names and folders are not kept.
 
-<data>/exports.jsonl    one line for each: clip_id, bytes, sha256
+<data>/exports.jsonl    one line for each: clip_id, bytes, sha256, and the job that wrote it
 """
 
 import json
@@ -20,9 +20,9 @@ class Exports:
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "exports.jsonl"
 
-    def add(self, clip_id: str, file: Path) -> None:
+    def add(self, clip_id: str, file: Path, job_id: str) -> None:
         """Reads all of the file. Raises OSError."""
-        line = {"clip_id": clip_id, "bytes": file.stat().st_size, "sha256": sha256_of(file)}
+        line = {"clip_id": clip_id, "bytes": file.stat().st_size, "sha256": sha256_of(file), "job_id": job_id}
         with self._path.open("a", encoding="utf-8") as lines:
             lines.write(f"{json.dumps(line)}\n")
 
@@ -32,6 +32,15 @@ class Exports:
         alike = [line for line in self._lines() if line.get("bytes") == size]
         digest = sha256_of(file) if alike else ""
         return next((str(line["clip_id"]) for line in alike if line.get("sha256") == digest), None)
+
+    def written_by(self, job_id: str, folder: Path) -> Path | None:
+        """The file in this folder that a job has written, whichever name it got there. Raises OSError."""
+        for line in [line for line in self._lines() if line.get("job_id") == job_id]:
+            for file in sorted(folder.glob("[!.]*")):
+                is_alike = file.is_file() and file.stat().st_size == line.get("bytes")
+                if is_alike and sha256_of(file) == line.get("sha256"):
+                    return file
+        return None
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         if not self._path.exists():

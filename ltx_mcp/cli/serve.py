@@ -5,6 +5,7 @@ The studio is opened by the first call that needs it, or at once where jobs wait
 
 import argparse
 import logging
+import sys
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+SWITCH_S = 0.0005
+"""How long a thread that renders may keep the interpreter from the one that answers clients. Python's own 5 ms are paid
+several times in each answer."""
+
+
 def serving_studio(settings: Settings) -> LazyStudio:
     """The studio of a process that stays: it goes on with the jobs of dead ones, and fetches a search model."""
 
@@ -46,6 +52,7 @@ def serving_studio(settings: Settings) -> LazyStudio:
 
 
 async def serve(settings: Settings, arguments: argparse.Namespace) -> int:
+    sys.setswitchinterval(SWITCH_S)
     for root in settings.roots:
         if not root.is_dir():  # it may come later, with a drive that is plugged in
             log.warning("LTX_MCP_ROOTS: %s does not exist or is not a folder", root)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
@@ -10,6 +11,7 @@ from ltx_mcp.archive.draft_latents import DraftLatents
 from ltx_mcp.archive.library import Library
 from ltx_mcp.engine.plan.layout import WORDS, Uses
 from ltx_mcp.engine.plan.planning import plan as make_plan
+from ltx_mcp.errors import ArchiveError
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.preparation.base_film import with_base
 from ltx_mcp.preparation.export import PreparedExport, prepare_export
@@ -30,6 +32,7 @@ from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.request_texts import texts_of
 from ltx_mcp.types.requests import MAX_SEED, ClipRequest, FinalizeRequest, GenerateRequest, ImportRequest
+from ltx_mcp.types.states import Succeeded
 from ltx_mcp.types.timeline import EditRequest
 
 
@@ -112,11 +115,21 @@ class Admission:
         # Input images are let go only now, since planning fits them to the clip's size.
         return Admitted(planned, await run(prepared.release_inputs))
 
-    async def admit_export(self, job: Job, request: ExportRequest) -> PreparedExport:
-        """Raises Refused, BadInput, NotFound, ArchiveError."""
+    async def admit_export(self, job: Job, request: ExportRequest) -> PreparedExport | Succeeded:
+        """Or that a process which died had written the file. Raises Refused, BadInput, NotFound, ArchiveError."""
         await to_thread.run_sync(self._gates.check_texts, job.job_id, texts_of(request), ())
         inputs = self._inputs.with_roots(job.roots)
-        return await to_thread.run_sync(prepare_export, request, inputs, self._signing.sign_export)
+        finish = partial(self._signing.sign_export, job.job_id)
+        export = await to_thread.run_sync(prepare_export, request, inputs, finish)
+        if (file := await to_thread.run_sync(self._written_before, job, export)) is not None:
+            return Succeeded(export.clip_id, str(file))
+        return export
+
+    def _written_before(self, job: Job, export: PreparedExport) -> Path | None:
+        try:
+            return self._signing.exports.written_by(job.job_id, export.folder)
+        except OSError as error:
+            raise ArchiveError(f"{export.folder} cannot be read: {error}.", "Export the clip again.") from error
 
     def _planner(self, sampled_seed: int, request: ClipRequest, method: RestyleMethod) -> PlanShot:
         """The engine's card is asked for with the first shot only: a job that plans none never waits for the device."""

@@ -73,6 +73,9 @@ class JobRunner:
         """Admit a recorded job and queue it. Raises what admission raises, QueueFull, ArchiveError."""
         if isinstance(job.request, ExportRequest):
             export = await self._admission.admit_export(job, job.request)
+            if isinstance(export, states.Succeeded):
+                self._jobs.set_state(job.job_id, export)
+                return
             queue = partial(self._queue_export, job.job_id, export)
         else:
             match await self._admission.admit(job, job.request):

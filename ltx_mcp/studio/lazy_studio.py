@@ -64,7 +64,7 @@ class LazyStudio:
         self._client_left = True
 
     def leave_jobs(self) -> None:
-        """Leave the running jobs to the next process, before the studio is closed. Who waits for one hears nothing."""
+        """Leave the running jobs to the next process, before the studio is closed. Who waits for one is not told."""
         self._opening.is_leaving = True
         if self._opening.opened is not None:
             self._opening.opened.jobs.stop()

@@ -39,7 +39,7 @@ class Signing:
         signed = facts.provenance.model_copy(update={"signed": True, "manifest": label})
         return facts.model_copy(update={"provenance": signed})
 
-    def sign_export(self, clip: Clip, file: Path) -> None:
+    def sign_export(self, job_id: str, clip: Clip, file: Path) -> None:
         """Sign a file that was written from a clip; it stays as it is if that fails, and where its format has no place
         for a manifest. The archive will know it again either way.
         """
@@ -48,7 +48,7 @@ class Signing:
         except SigningFailed as error:
             log.warning("an export of %s is not signed: %s", clip.clip_id, error)
         try:
-            self.exports.add(clip.clip_id, file)
+            self.exports.add(clip.clip_id, file, job_id)
         except OSError as error:
             log.warning("an export of %s will not be known again: %s", clip.clip_id, error)
 

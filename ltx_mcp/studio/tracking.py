@@ -246,14 +246,15 @@ class JobTracker:
 
         Raises NotFound for a job that is not the caller's.
         """
-        self.own(job_id)
+        job = self.own(job_id)
         with anyio.move_on_after(wait_s):
-            while not (job := self.get(job_id)).has_ended and job_id not in self._left:
+            while not job.has_ended and job_id not in self._left:
                 changed = self._changed.setdefault(job_id, anyio.Event())
                 await on_job(job)
                 with anyio.move_on_after(self._heartbeat_s):
                     await changed.wait()
-        return self.get(job_id)
+                job = self.get(job_id)
+        return job if job.has_ended else self.get(job_id)
 
     def cancel(self, job_id: str) -> Job:
         """End the job now, if it has not ended; the lane is free for the next one once its thread has unwound.
