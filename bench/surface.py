@@ -25,7 +25,7 @@ from ltx_mcp.server.server import INSTRUCTIONS, make_server
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.tools import TOOLS
-from ltx_mcp.tools._job import JobView
+from ltx_mcp.tools._job_view import JobView
 from ltx_mcp.types.links import linking
 
 URL = "https://films.example.org"

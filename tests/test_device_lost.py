@@ -138,6 +138,18 @@ async def test_the_engine_goes_on_in_a_fresh_process_and_its_clients_wait_for_th
 
 
 @pytest.mark.slow
+async def test_a_command_says_that_the_device_broke(tmp_path: Path) -> None:
+    server = a_faulty_server(tmp_path)
+    (tmp_path / "faults").write_text("1")
+    command = [server.command, *server.args[:-1], "generate", BREAKING, "--duration", "0.5"]
+    with anyio.fail_after(LIMIT_S):
+        told = await anyio.run_process(command, env=server.env, check=False)
+    assert told.returncode == 1
+    assert "Traceback" not in (said := told.stderr.decode())
+    assert "device" in said or "process that renders has ended" in said
+
+
+@pytest.mark.slow
 async def test_a_server_over_http_goes_on_at_the_same_address(tmp_path: Path) -> None:
     server = a_faulty_server(tmp_path)
     (tmp_path / "faults").write_text("1")

@@ -6,17 +6,8 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import Field
 
 from ltx_mcp.jobs.record import Job
-from ltx_mcp.tools._job import (
-    JobLine,
-    JobView,
-    ProgressReporter,
-    ToolContext,
-    Wait,
-    job_result,
-    shorten,
-    structured,
-    told,
-)
+from ltx_mcp.tools._job import ProgressReporter, ToolContext, Wait, job_result, told
+from ltx_mcp.tools._job_view import JobLine, JobView, shorten, structured
 from ltx_mcp.tools._tool import READS, studio_tool
 from ltx_mcp.types import states
 from ltx_mcp.types.references import Name

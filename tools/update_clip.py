@@ -2,7 +2,8 @@
 
 from mcp.types import CallToolResult, TextContent
 
-from ltx_mcp.tools._job import ToolContext, shorten
+from ltx_mcp.tools._job import ToolContext
+from ltx_mcp.tools._job_view import shorten
 from ltx_mcp.tools._tool import CHANGES, studio_tool
 from ltx_mcp.types.clip_requests import UpdateRequest
 

@@ -3,7 +3,8 @@
 from mcp.server.mcpserver.utilities.types import Image
 from mcp.types import CallToolResult, TextContent
 
-from ltx_mcp.tools._job import ToolContext, shorten
+from ltx_mcp.tools._job import ToolContext
+from ltx_mcp.tools._job_view import shorten
 from ltx_mcp.tools._tool import READS, studio_tool
 from ltx_mcp.types.clip_requests import ViewRequest
 from ltx_mcp.types.views import View, ViewedClip

@@ -4,7 +4,7 @@ Knows nothing of jobs or moderation: what is stored here has passed both.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 from mcp import Client
 from mcp.client._transport import TransportStreams
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp.types import CallToolResult, TextContent, TextResourceContents
 from rich.progress import Progress, TaskID
@@ -30,20 +31,28 @@ async def rendered(settings: Settings, tool: str, options: Value) -> Clip:
     arguments = options.model_dump(mode="json", exclude_unset=True, exclude={"tool"})
     lazy_studio = LazyStudio(lambda: open_studio(settings), settings.max_wait_s)
     async with Client(engine_session(settings, lazy_studio, any_file=True)) as studio:
-        with anyio.CancelScope(shield=True):  # a job whose id is not known yet could not be cancelled, and would run on
-            job = _data(await studio.call_tool(tool, {**arguments, "wait_s": 0}))
         try:
-            with progress_bars() as bars:
-                job = await _finished(studio, job, bars)
-        except anyio.get_cancelled_exc_class():
-            with anyio.move_on_after(CANCEL_S, shield=True) as waiting:
-                await studio.call_tool("cancel_job", {"job_id": job["job_id"]})
-            if waiting.cancelled_caught:
-                raise StudioError(
-                    f"{job['job_id']} could not be cancelled in time.", "See what it does: ltx-mcp jobs."
-                ) from None
-            raise
-        facts = await studio.read_resource(f"clip://{job['clip']['clip_id']}")
+            return await _made(studio, tool, arguments)
+        except MCPError as error:
+            hint = "Run the command again. If it ends so each time, its log and `ltx-mcp doctor` may say why."
+            raise StudioError(f"The process that renders has ended: {error}.", hint) from error
+
+
+async def _made(studio: Client, tool: str, arguments: dict[str, Any]) -> Clip:
+    with anyio.CancelScope(shield=True):  # a job whose id is not known yet could not be cancelled, and would run on
+        job = _data(await studio.call_tool(tool, {**arguments, "wait_s": 0}))
+    try:
+        with progress_bars() as bars:
+            job = await _finished(studio, job, bars)
+    except anyio.get_cancelled_exc_class():
+        with anyio.move_on_after(CANCEL_S, shield=True) as waiting:
+            await studio.call_tool("cancel_job", {"job_id": job["job_id"]})
+        if waiting.cancelled_caught:
+            raise StudioError(
+                f"{job['job_id']} could not be cancelled in time.", "See what it does: ltx-mcp jobs."
+            ) from None
+        raise
+    facts = await studio.read_resource(f"clip://{job['clip']['clip_id']}")
     (content,) = facts.contents
     assert isinstance(content, TextResourceContents)
     return Clip.model_validate_json(content.text)

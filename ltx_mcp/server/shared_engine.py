@@ -16,7 +16,7 @@ from functools import partial
 
 import anyio
 
-from ltx_mcp.errors import ArchiveError, DeviceLost
+from ltx_mcp.errors import ArchiveError
 from ltx_mcp.jobs.engine_lock import EngineLock
 from ltx_mcp.server.attaching import attached, status_of
 from ltx_mcp.server.engine_owner import EngineOwner
@@ -78,7 +78,7 @@ async def serve_client(
     `any_file`: its files may come from anywhere, for a person who can read them anyway; never for an agent.
 
     Returns what a fresh process is to go on with, where the device was lost to this one and `stop_reading` ends the
-    client's messages; else raises DeviceLost. `session` and `inherited_lock` are what the process before left.
+    client's messages; without it the client is let go. `session` and `inherited_lock` are what the process before left.
     """
     roots = None if any_file else settings.roots
     guest = Guest(pid=os.getpid(), roots=roots, max_wait_s=settings.max_wait_s)
@@ -90,9 +90,10 @@ async def serve_client(
         while lock is None or not await _attach_until_owner(settings, lock, relay, guest, unreachable_s):
             here = lazy_studio.for_client(roots, settings.max_wait_s)
             ending = await _serve_here(settings, here, relay, lock)
-            if ending is _Ending.DEVICE_LOST:
-                if stop_reading is None:
-                    raise DeviceLost("The device broke, and this process cannot use it any more.", START_AGAIN)
+            if ending is _Ending.DEVICE_LOST and stop_reading is None:
+                log.error("the device is lost to this process, which ends: %s", START_AGAIN)
+                break
+            if ending is _Ending.DEVICE_LOST and stop_reading is not None:
                 stop_reading()
                 await relay.client_left.wait()
                 stack.pop_all()
