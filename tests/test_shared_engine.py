@@ -294,7 +294,7 @@ async def test_a_call_outlives_the_owner_that_is_killed_while_it_renders(tmp_pat
 async def test_an_owner_that_was_stopped_renders_alone_once_it_goes_on_and_nothing_is_lost(tmp_path: Path) -> None:
     """As when a terminal suspends it, or a debugger: another process answers meanwhile, and renders nothing."""
     other = Process(tmp_path)
-    with anyio.fail_after(60):
+    with anyio.fail_after(240):
         async with Client(a_server(tmp_path)) as owner, Client(a_server(tmp_path)) as attached_one:
             assert data(await owner.call_tool("generate_video", CIRCLE))["status"] == "succeeded"
             await attached_one.call_tool("get_job", {})
@@ -318,7 +318,7 @@ async def test_an_owner_that_was_stopped_renders_alone_once_it_goes_on_and_nothi
                     os.kill(pid, signal.SIGCONT)
                 while len(made) < 2:
                     await third.call_tool("get_job", {})
-                assert (await status_of(address)).guests == (guest, os.getpid()), (other.rendered, made)
+                assert (await status_of(address)).guests == (guest, os.getpid())
             assert [job["status"] for job in made] == ["succeeded"] * 2
             assert other.rendered == [], "the stopped process had a model loaded"
             assert len(data(await owner.call_tool("search_clips", {}))["moments"]) == 3

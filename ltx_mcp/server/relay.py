@@ -98,6 +98,7 @@ class Relay:
                 async for item in from_server:
                     if isinstance(item, SessionMessage) and not self._is_known(item.message):
                         await self._to_client.send(item)
+                        self._forget(item.message)  # only now: it may be cancelled, and must not be lost
             except _GONE:
                 log.debug("the other side has gone", exc_info=True)
             self._to_server = None
@@ -149,15 +150,19 @@ class Relay:
                 pass
 
     def _is_known(self, message: JSONRPCMessage) -> bool:
-        """Notes an answer; whether it is one that the client has already."""
+        """Whether this is an answer that the client has already: that the session is open."""
         if not isinstance(message, JSONRPCResponse | JSONRPCError) or message.id is None:
             return False
         if message.id == self._repeated:
             self._repeated = None
             self._reopened.set()
             return True
-        self._unanswered.pop(message.id, None)
         return False
+
+    def _forget(self, message: JSONRPCMessage) -> None:
+        """The request that this answers, if it is an answer, is not asked again."""
+        if isinstance(message, JSONRPCResponse | JSONRPCError) and message.id is not None:
+            self._unanswered.pop(message.id, None)
 
 
 def _request_id(message: JSONRPCMessage) -> RequestId | None:
