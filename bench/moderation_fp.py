@@ -24,13 +24,13 @@ import skimage
 from moderation_frames import film_path, frames_of
 from PIL import Image
 
-from ltx_mcp.compose import make_classifier
 from ltx_mcp.media.resize import reduce, shrink
 from ltx_mcp.micro.training import films, world
 from ltx_mcp.moderation import changes
 from ltx_mcp.moderation.base import FrameClassifier, Scores
 from ltx_mcp.moderation.frames import BATCH, HELD_SIDE, FrameGate
 from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.parts import make_classifier
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.frames import Frame
 

@@ -7,7 +7,7 @@ of that process fails in the same way, as with a CUDA context.
 import sys
 from pathlib import Path
 
-from ltx_mcp import compose
+from ltx_mcp import parts
 from ltx_mcp.cli.main import main
 from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
@@ -39,5 +39,5 @@ class FaultyEngine(StandInEngine):
 
 if __name__ == "__main__":
     faults = Path(sys.argv[1])
-    compose.make_engine = lambda settings: FaultyEngine(faults)
+    parts.choose_engine = lambda settings: (FaultyEngine(faults), "It is for a test.")
     sys.exit(main(sys.argv[2:]))

@@ -17,7 +17,7 @@ from test_models import LAPTOP, STATION, CountingHub
 from test_shared_engine import a_pipe
 from test_tasks import PollingClient
 
-from ltx_mcp.compose import open_studio, withheld_model
+from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.base import Engine
 from ltx_mcp.engine.deferred import DeferredEngine
 from ltx_mcp.engine.stand_in import StandInEngine
@@ -30,6 +30,7 @@ from ltx_mcp.hub.refusals import unlicensed
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.licences import OF_WEIGHTS, events
 from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.parts import withheld_model
 from ltx_mcp.server.server import make_server
 from ltx_mcp.server.shared_engine import serve_client
 from ltx_mcp.settings import Settings

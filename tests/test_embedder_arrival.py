@@ -17,7 +17,7 @@ from hub_kit import FakeHub, outside, serving
 from whisper_kit import whisper
 
 from ltx_mcp.cli.main import main
-from ltx_mcp.compose import choose_embedder, open_studio
+from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.weights.family_files import family_files
 from ltx_mcp.engine.weights.model_families import Family
 from ltx_mcp.errors import NotFound
@@ -27,6 +27,7 @@ from ltx_mcp.hub.download import fetch
 from ltx_mcp.index.catalogue import CATALOGUE, CHECKPOINT, CONFIG, KnownEmbedder
 from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice
 from ltx_mcp.jobs.record import Job
+from ltx_mcp.parts import choose_embedder
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.transcription.choice import CATALOGUE as TRANSCRIBERS

@@ -8,13 +8,14 @@ from pathlib import Path
 import anyio
 import pytest
 
-from ltx_mcp.compose import open_studio, remake_embedder
+from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.index.choice import EMBEDDED
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.micro.training import films, world
 from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.parts import remake_embedder
 from ltx_mcp.settings import Settings
 from ltx_mcp.types import states
 from ltx_mcp.types.frames import Frame

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from narration_kit import KOKORO_VOICES, TOKEN_SAMPLES, level_db, narrators, tiny_kokoro
 
-from ltx_mcp.compose import make_narrator
 from ltx_mcp.errors import BadInput, Cancelled, ModelUnavailable, RenderFailed
 from ltx_mcp.narration.base import MAX_CHARACTERS, Narrator, Samples, Sentence, Speech
 from ltx_mcp.narration.hibari import HibariNarrator
@@ -18,6 +17,7 @@ from ltx_mcp.narration.sentences import MAX_PIECE, sentences, speakable
 from ltx_mcp.narration.speech import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, assemble
 from ltx_mcp.narration.stand_in import ToneNarrator
 from ltx_mcp.narration.subtitles import MAX_CUE, subtitle_cues
+from ltx_mcp.parts import make_narrator
 from ltx_mcp.settings import Settings
 
 TEXT = "The archive finds the second shot. It was never tagged, and nobody had to watch it."

@@ -16,12 +16,13 @@ from media_kit import CLIP_ID, GREEN, archive, ffmpeg, write_counting
 from PIL import Image
 
 from ltx_mcp.archive.originals import sha256_of
-from ltx_mcp.compose import make_signer, open_studio
+from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.errors import SigningFailed
 from ltx_mcp.index.stand_in import ColourEmbedder
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.parts import make_signer
 from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.parents import parents_of
 from ltx_mcp.provenance.base import Action, Claim, Manifest, Signer

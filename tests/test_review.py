@@ -26,12 +26,12 @@ from test_http_owners import ASKED, filled, unfilled
 
 from ltx_mcp.archive.library import Library
 from ltx_mcp.cli.command_table import COMMANDS
-from ltx_mcp.compose import make_audit
 from ltx_mcp.http.links import Links
 from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.jobs.presence import Presence
 from ltx_mcp.moderation.base import Scores
 from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.parts import make_audit
 from ltx_mcp.settings import Settings
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.types.frames import Frame

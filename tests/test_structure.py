@@ -41,7 +41,7 @@ MAY_IMPORT = {
         "index", "engine", "media", "licences", "types", "errors",
     },
 }  # fmt: skip
-TOP = {"tools", "compose", "server", "http", "cli", "__main__", ""}
+TOP = {"tools", "compose", "parts", "server", "http", "cli", "__main__", ""}
 HEAVY = {"numpy", "torch", "diffusers", "transformers", "open_clip", "lancedb", "pyarrow", "onnxruntime", "PIL", "c2pa"}
 
 
@@ -89,7 +89,7 @@ def test_imports_point_downward() -> None:
 
 
 def test_nothing_below_imports_the_top() -> None:
-    order = ["studio", "tools", "server", "http", "compose", "cli"]
+    order = ["studio", "tools", "server", "http", "parts", "compose", "cli"]
     upward = {
         module: forbidden
         for module, path in modules()

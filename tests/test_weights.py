@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from ltx_mcp.compose import embedder_device
 from ltx_mcp.engine.plan.memory import (
     EMBEDDER_BYTES,
     GB,
@@ -39,6 +38,7 @@ from ltx_mcp.engine.weights.source import DiffusersSource, MicroSource
 from ltx_mcp.errors import ModelUnavailable
 from ltx_mcp.hub.cache import Hub
 from ltx_mcp.hub.refusals import explained, gated_repository
+from ltx_mcp.parts import embedder_device
 from ltx_mcp.settings import Settings
 
 LAPTOP = Machine(ram_bytes=16 * GB)

@@ -10,7 +10,7 @@ from anyio import to_thread
 from ltx_mcp.cli.audit_options import AuditOptions
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import print_value, show_rows
-from ltx_mcp.compose import make_audit
+from ltx_mcp.parts import make_audit
 from ltx_mcp.settings import Settings
 
 

@@ -10,7 +10,11 @@ from tempfile import TemporaryDirectory
 import anyio
 
 from ltx_mcp.cli.models import known_families
-from ltx_mcp.compose import (
+from ltx_mcp.engine.plan.memory import GB, probe_machine
+from ltx_mcp.errors import BadInput, ModelUnavailable, SettingsError, StudioError
+from ltx_mcp.hub.cache import local_hub
+from ltx_mcp.jobs.engine_lock import EngineLock
+from ltx_mcp.parts import (
     choose_embedder,
     choose_engine,
     choose_transcriber,
@@ -21,10 +25,6 @@ from ltx_mcp.compose import (
     make_transcriber,
     remake_embedder,
 )
-from ltx_mcp.engine.plan.memory import GB, probe_machine
-from ltx_mcp.errors import BadInput, ModelUnavailable, SettingsError, StudioError
-from ltx_mcp.hub.cache import local_hub
-from ltx_mcp.jobs.engine_lock import EngineLock
 from ltx_mcp.provenance.claims import image_claim
 from ltx_mcp.server.attaching import status_of
 from ltx_mcp.server.introduction import Stranger

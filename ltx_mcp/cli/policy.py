@@ -9,9 +9,9 @@ from typing import Any
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import out, print_value, show_rows
 from ltx_mcp.cli.policy_options import VERDICTS, PolicyOptions
-from ltx_mcp.compose import make_policy
 from ltx_mcp.errors import BadInput, Refused
 from ltx_mcp.moderation.prompts import Finding, PromptGate
+from ltx_mcp.parts import make_policy
 from ltx_mcp.settings import Settings
 
 

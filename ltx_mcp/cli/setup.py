@@ -12,7 +12,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from ltx_mcp.cli.options import read_options
 from ltx_mcp.cli.output import err, out, print_value
 from ltx_mcp.cli.setup_options import SetupOptions
-from ltx_mcp.compose import choose_embedder, choose_transcriber
 from ltx_mcp.engine.plan.memory import Machine, pick, probe_machine, resolve_device
 from ltx_mcp.engine.weights.family_files import INSTEAD as INSTEAD_OF_FAMILY
 from ltx_mcp.engine.weights.family_files import family_files
@@ -22,6 +21,7 @@ from ltx_mcp.hub.cache import Hub, local_hub
 from ltx_mcp.hub.download import fetch
 from ltx_mcp.moderation.fetched import NSFW_384, QWEN3_GUARD, FetchedModel
 from ltx_mcp.moderation.open_nsfw import OpenNsfw
+from ltx_mcp.parts import choose_embedder, choose_transcriber
 from ltx_mcp.settings import Settings
 from ltx_mcp.types.callbacks import BytesProgress, Check
 from ltx_mcp.types.value import Value
