@@ -18,10 +18,10 @@ import pytest
 import torch
 
 BENCH = Path(__file__).parent.parent / "bench"
-# Modules of other scripts, and the makers of the fonts and of the table of lookalikes that ship.
+# Modules of other scripts, and the makers of screenshots, and of the fonts and the table of lookalikes that ship.
 WITHOUT_FIGURES = {
-    "confusables.py", "edited_films.py", "judge.py", "measured.py", "moment_metrics.py", "qvhighlights.py",
-    "title_fonts.py", "watermark_clips.py", "watermark_rivals.py",
+    "confusables.py", "edited_films.py", "judge.py", "measured.py", "moment_metrics.py", "page_screens.py",
+    "qvhighlights.py", "title_fonts.py", "watermark_clips.py", "watermark_rivals.py",
 }  # fmt: skip
 WHOLE = {
     "edit.py": (["--shots", "2", "3", "--seconds", "1", "--size", "160x90"], ["ours", "plain", "memory at 3 shots"]),
@@ -54,6 +54,7 @@ GONE_THROUGH = {
     "micro_retrieval.py": ["clip R@1", "R1@0.5", "best frame"],
     "micro_speed.py": ["draft", "final", "load the model", "decode alone", "ratio"],
     "micro_vae.py": ["PSNR", "bilinear", "DCT"],
+    "transcribe.py": ["whisper-tiny", "of speech"],
     "sign.py": ["key and certificate", "a film of 5", "moov before mdat"],
     "watermark.py": ["PSNR", "H.264 CRF 28", "with random patterns", "without masking", "DWT-DCT"],
     "verify_copies.py": ["archive: 2 clips", "H.264 CRF 23", "second halves", "another seed"],

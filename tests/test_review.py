@@ -31,6 +31,7 @@ from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.jobs.presence import Presence
 from ltx_mcp.moderation.base import Scores
 from ltx_mcp.moderation.stand_in import MagentaClassifier
+from ltx_mcp.page import FILES
 from ltx_mcp.parts import make_audit
 from ltx_mcp.settings import Settings
 from ltx_mcp.tools import TOOLS
@@ -39,7 +40,6 @@ from ltx_mcp.types.frames import Frame
 pytestmark = pytest.mark.anyio
 
 DOUBTFUL = {"prompt": "a magenta screen", **SHORT}
-NOBODYS = "a-magenta-screen-00000000"
 
 # Templates and routes that take a clip or a file are asked for the held one; of the others is said why they are not.
 TEMPLATES = {
@@ -48,7 +48,8 @@ TEMPLATES = {
 }  # fmt: skip
 ROUTES = {
     "/clips/{clip_id}/{name}": "", "/metrics": "", "/mcp": "its tools and resources are asked here",
-    "/healthz": "it says only that the server answers", "/uploads": "it takes files",
+    "/healthz": "it says only that the server answers", "/uploads": "it takes files", "/page/clips/{clip_id}": "",
+    **{"/" if name == "index.html" else f"/page/{name}": "it is the same for everybody" for name in FILES},
 }  # fmt: skip
 
 # Of each command: how it is asked for the held CLIP (its FILE, a COPY of it, an EMPTY folder), or why it is not.
@@ -57,7 +58,8 @@ COMMAND_LINES: dict[str, Sequence[str] | str] = {
     "finalize": ("CLIP",), "edit": ("FILM",), "import": ("FILE",), "search": ("magenta",), "clips": (),
     "view": ("CLIP",), "open": ("CLIP", "--print"), "export": ("CLIP", "EMPTY"), "verify": ("COPY",),
     "update": ("CLIP", "--title", "mine"), "delete": ("CLIP",), "trash": ("--restore", "CLIP"), "reindex": (),
-    "serve": "its tools are asked here", "install": "it reads no clip", "demo": "it makes its own",
+    "serve": "its tools are asked here", "studio": "its page asks what is asked here",
+    "install": "it reads no clip", "demo": "it makes its own",
     "jobs": "asked by itself", "models": "it reads no clip", "setup": "it reads no clip",
     "doctor": "it reads no clip", "policy": "it reads no clip", "audit": "it has no words and no frames",
     "licence": "it reads no clip", "review": "it is the person's own way",
@@ -94,7 +96,7 @@ def is_shown(result: CallToolResult) -> bool:
 
 async def nothing_is_shown(app: Starlette, agent: Client, clip_id: str, job_id: str, folder: Path) -> None:
     """By any tool, resource, completion or route: what is held is answered as what does not exist."""
-    names, absent = names_of(clip_id, folder), names_of(NOBODYS, folder)
+    names, absent = names_of(clip_id, folder), names_of(f"{clip_id[:-8]}00000000", folder)
     assert set(ASKED) == {tool.name for tool in TOOLS}
     for tool, calls in ASKED.items():
         for arguments in (call for call in calls if not {"JOB", "EXPORT"} & set(map(str, call.values()))):
@@ -148,6 +150,7 @@ async def no_route_shows_it(app: Starlette, clip_id: str, folder: Path) -> None:
     async with client_of(app) as client:
         for name in ("video.mp4", "sheet.jpg", "clip.json", "fingerprint.json"):
             assert (await client.get(links.path(clip_id, name))).status_code == 404
+        assert (await client.get(f"/page/clips/{clip_id}")).status_code == 404
         assert "ltx_mcp_clips 0" in (await client.get("/metrics")).text
 
 
