@@ -25,11 +25,13 @@ from test_cli import run
 from test_http_owners import ASKED, filled, unfilled
 
 from ltx_mcp.archive.library import Library
+from ltx_mcp.cli import moderation_checks
 from ltx_mcp.cli.command_table import COMMANDS
 from ltx_mcp.http.links import Links
 from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.jobs.presence import Presence
 from ltx_mcp.moderation.base import Scores
+from ltx_mcp.moderation.held_requests import HeldRequests
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.page import FILES
 from ltx_mcp.parts import make_audit
@@ -61,7 +63,7 @@ COMMAND_LINES: dict[str, Sequence[str] | str] = {
     "serve": "its tools are asked here", "studio": "its page asks what is asked here",
     "install": "it reads no clip", "demo": "it makes its own",
     "jobs": "asked by itself", "models": "it reads no clip", "setup": "it reads no clip",
-    "doctor": "it reads no clip", "policy": "it reads no clip", "audit": "it has no words and no frames",
+    "doctor": "it counts what is held", "policy": "it reads no clip", "audit": "it has no words and no frames",
     "licence": "it reads no clip", "review": "it is the person's own way",
 }  # fmt: skip
 
@@ -267,3 +269,24 @@ async def test_words_and_inputs_that_are_held_may_pass_once_when_they_were_allow
             assert data(await agent.call_tool(tool, arguments))["status"] == "held", "once means once"
             for each in await review(tmp_path):
                 await review(tmp_path, "delete", each["id"])
+
+
+def test_the_doctor_says_how_much_waits_and_nothing_of_it(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    assert moderation_checks.held(settings) == "nothing is held"
+    HeldRequests(tmp_path).hold(f"text-{'0' * 24}", "violence", "secret words")
+    for number in range(2):
+        (tmp_path / "quarantine" / "clips" / f"a-magenta-screen-0000000{number}").mkdir(parents=True)
+    found = moderation_checks.held(settings)
+    assert found == "2 clips and 1 request: `ltx-mcp review` shows them, and you decide"
+
+
+def test_the_doctor_names_what_setup_would_add_to_moderation(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    assert "`ltx-mcp setup` fetches Qwen3Guard-Gen-0.6B" in moderation_checks.guard_model(settings)
+    assert moderation_checks.guard_model(Settings(data_dir=tmp_path, guard="off")) == "none: LTX_MCP_GUARD=off"
+    found = moderation_checks.frame_classifier(settings)
+    assert found.startswith("open_nsfw")
+    assert "`ltx-mcp setup` fetches nsfw-image-detection-384" in found
+    alone = moderation_checks.frame_classifier(Settings(data_dir=tmp_path, moderation="open-nsfw"))
+    assert "setup" not in alone

@@ -103,7 +103,7 @@ COMMANDS = {
         "list the model families: which fit this machine, which are here, their licences", "commands:models"
     ),
     "setup": Command(
-        "fetch what this machine will want: the search model, and on consent the video model",
+        "fetch what this machine will want: models that search, transcribe and moderate; on consent the video model",
         "setup:setup",
         SetupOptions,
     ),

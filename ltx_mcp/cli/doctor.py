@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import anyio
 
+from ltx_mcp.cli import moderation_checks
 from ltx_mcp.cli.models import known_families
 from ltx_mcp.engine.plan.memory import GB, probe_machine
 from ltx_mcp.errors import BadInput, ModelUnavailable, SettingsError, StudioError
@@ -18,9 +19,7 @@ from ltx_mcp.parts import (
     choose_embedder,
     choose_engine,
     choose_transcriber,
-    make_classifier,
     make_narrator,
-    make_policy,
     make_signer,
     make_transcriber,
     remake_embedder,
@@ -42,20 +41,23 @@ class Check(Value):
 
 
 def examine(settings: Settings) -> list[Check]:
-    """Look at everything the studio needs. Loads classifier and embedder; downloads nothing but what they need."""
+    """Look at everything the studio needs. Loads all but the video model; downloads nothing but what that needs."""
     checks: dict[str, Callable[[Settings], str]] = {
         "machine": _machine,
         "model": _model,
         "families": _families,
         "frame size": _frame_size,
         "ffmpeg": _ffmpeg,
-        "prompt rules": _rules,
-        "frame classifier": _classifier,
+        "prompt rules": moderation_checks.prompt_rules,
+        "frame classifier": moderation_checks.frame_classifier,
+        "guard model": moderation_checks.guard_model,
+        "held for review": moderation_checks.held,
         "embedder": _embedder,
         "better embedder": _better_embedder,
         "speech": _speech,
         "voice": _voice,
         "signature": _signature,
+        "watermark": _watermark,
         "data directory": _data_dir,
         "engine": engine_owner,
         "input roots": _roots,
@@ -104,17 +106,6 @@ def _ffmpeg(settings: Settings) -> str:
     import imageio_ffmpeg
 
     return f"{imageio_ffmpeg.get_ffmpeg_version()}, {imageio_ffmpeg.get_ffmpeg_exe()}"
-
-
-def _rules(settings: Settings) -> str:
-    make_policy(settings)
-    return f"built in, and {settings.policy}" if settings.policy else "built in"
-
-
-def _classifier(settings: Settings) -> str:
-    classifier = make_classifier(settings)
-    classifier.load()
-    return classifier.name
 
 
 def _embedder(settings: Settings) -> str:
@@ -175,6 +166,12 @@ def _signature(settings: Settings) -> str:
         Image.new("RGB", (8, 8)).save(image)
         signer.sign(image, image_claim([None]))
         return f"clips are signed by {signer.read(image).signed_by}"
+
+
+def _watermark(settings: Settings) -> str:
+    if settings.watermark:
+        return "in every frame that a model renders; `ltx-mcp verify` reads it"
+    return "none: LTX_MCP_WATERMARK=off"
 
 
 def _data_dir(settings: Settings) -> str:

@@ -6,12 +6,12 @@ included, and nobody without the key can tell a prompt by it.
 
 import hashlib
 import hmac
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from ltx_mcp.errors import ArchiveError
+from ltx_mcp.private_files import write_private_once
 from ltx_mcp.watermark.base import CLIP_BITS, INSTALLATION_BITS, Mark
 
 NAME = "watermark.key"
@@ -36,22 +36,10 @@ def own_identity(folder: Path) -> Identity:
     """That of a data directory; the first call makes it. Raises ArchiveError."""
     path = folder / NAME
     try:
-        if not path.exists():
-            _make(path)
+        write_private_once(path, secrets.token_bytes(_BYTES))
         key = path.read_bytes()
     except OSError as error:
         raise ArchiveError(f"{path} cannot be used: {error}.", "Check the data directory.") from error
     if len(key) != _BYTES:
         raise ArchiveError(f"{path} is damaged.", "Restore it, or delete it: later clips get another mark.")
     return Identity(key)
-
-
-def _make(path: Path) -> None:
-    """Readable by its owner. Of two processes that start together, the later one's stays."""
-    draft = path.with_name(f"{NAME}.{secrets.token_hex(8)}")
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(file, secrets.token_bytes(_BYTES))
-    finally:
-        os.close(file)
-    draft.replace(path)
