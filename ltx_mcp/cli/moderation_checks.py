@@ -40,7 +40,6 @@ def held(settings: Settings) -> str:
     requests = len(HeldRequests(settings.data_dir).all())
     if not clips + requests:
         return "nothing is held"
-    counted = [
-        f"{count} {what}{'s' * (count > 1)}" for count, what in ((clips, "clip"), (requests, "request")) if count
-    ]
+    counts = {"clip": clips, "request": requests}
+    counted = [f"{count} {what}{'s' * (count > 1)}" for what, count in counts.items() if count]
     return f"{' and '.join(counted)}: `ltx-mcp review` shows them, and you decide"
