@@ -22,7 +22,7 @@ from ltx_mcp.errors import BadInput
 from ltx_mcp.http.address import Address
 from ltx_mcp.http.app import MCP_PATH
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+HOSTS = (Path(__file__).parent.parent / "docs" / "hosts.md").read_text(encoding="utf-8")
 OTHERS = {"mcpServers": {"other": {"command": "node"}}, "theme": "dark", "letters": "\u00e9\u732b"}
 PLACES = {
     "claude-code": (".claude.json",) * 3,
@@ -117,30 +117,29 @@ def test_nothing_is_changed_without_a_yes_or_where_a_file_cannot_be_read(tmp_pat
         host("codex", {"HOME": str(tmp_path)}).changed("a = = b", {"command": "x"})
 
 
-def entries_of_the_readme() -> list[dict[str, Any]]:
-    """How its blocks, and its line for Claude Code, have a host start the server."""
-    text = README.split("## Connect an agent")[1].split("## Tools")[0]
-    tables = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
-    tables += [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+def entries_of_the_document() -> list[dict[str, Any]]:
+    """How the blocks of docs/hosts.md, and its line for Claude Code, have a host start the server."""
+    tables = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", HOSTS, re.DOTALL)]
+    tables += [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", HOSTS, re.DOTALL)]
     entries = [entry for table in tables for server in table.values() for entry in server.values()]
-    [line] = re.findall(r"`claude mcp add ltx -- (.*?)`", text)
+    [line] = re.findall(r"`claude mcp add ltx -- (.*?)`", HOSTS)
     command, *arguments = shlex.split(line)
     return [*entries, {"command": command, "args": arguments}]
 
 
-def test_the_readme_has_an_entry_for_every_kind_of_host() -> None:
-    kinds = [set(entry) for entry in entries_of_the_readme()]
+def test_the_document_has_an_entry_for_every_kind_of_host() -> None:
+    kinds = [set(entry) for entry in entries_of_the_document()]
     assert sum("command" in kind for kind in kinds) == 4
-    [http] = [entry for entry in entries_of_the_readme() if "url" in entry]
+    [http] = [entry for entry in entries_of_the_document() if "url" in entry]
     assert http["url"] == f"http://{Address()}{MCP_PATH}"
-    assert not [name for name in get_args(HostName) if host(name, {}).label not in README]
+    assert not [name for name in get_args(HostName) if host(name, {}).label not in HOSTS]
 
 
 @pytest.mark.slow
 def test_what_a_host_is_told_starts_the_server(tmp_path: Path) -> None:
     install(tmp_path, "claude-desktop", "--yes")
     written = servers(tmp_path / PLACES["claude-desktop"][0])["ltx"]
-    entries = [written, *(entry for entry in entries_of_the_readme() if "command" in entry)]
+    entries = [written, *(entry for entry in entries_of_the_document() if "command" in entry)]
     starts = {(entry["command"], *entry["args"]) for entry in entries}
     assert len(starts) == 2, "by its path, and by its name"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
