@@ -16,8 +16,7 @@ from ltx_mcp.watermark.identity import Identity
 
 @dataclass
 class Watermarking:
-    """`watermarker` is None where nothing is to be marked. `identify` reads this installation's
-    key, or makes it."""
+    """`watermarker` is None where nothing is to be marked. `identify` reads this installation's key, or makes it."""
 
     watermarker: Watermarker | None
     identify: Callable[[], Identity]
