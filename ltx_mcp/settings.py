@@ -104,11 +104,9 @@ def _url(value: str) -> str:
 
 
 def _issuer(value: str) -> str:
-    if urlsplit(url := _url(value)).scheme != "https" and urlsplit(url).hostname not in (
-        "localhost",
-        "127.0.0.1",
-        "::1",
-    ):
+    """By https, but on this machine. Raises ValueError."""
+    parts = urlsplit(url := _url(value))
+    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise ValueError("it is reached by https, for its keys decide who may call")
     return url
 

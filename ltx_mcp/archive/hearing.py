@@ -1,7 +1,7 @@
-"""What is said in clips that came without their words, heard by a model: clip by clip, window by window.
+"""Transcribes the speech of clips that came without subtitles: clip by clip, window by window.
 
-What was heard is written after every window, so a process that ends costs one of them. Nothing here may cost a search
-or a clip: one that cannot be heard is left out until the next start, and so is a model that does not load or hangs.
+Lines are written after every window, so a process that ends loses one window at most. Nothing here may cost a search or
+a clip: one that cannot be transcribed is left out until the next start, as is a model that does not load or hangs.
 """
 
 import logging
@@ -28,10 +28,10 @@ from ltx_mcp.types.clips import Clip
 log = logging.getLogger(__name__)
 
 OnHeard = Callable[[int, int], None]
-"""Told how many clips have been heard, and of how many."""
+"""Called with how many clips have been transcribed, and of how many."""
 
 PutWords = Callable[[list[Clip]], Awaitable[None]]
-"""Makes clips findable by their words, those that are said in them too."""
+"""Makes clips findable by their words, spoken ones too."""
 
 
 class Hearing:
@@ -54,7 +54,7 @@ class Hearing:
         self._running: anyio.CancelScope | None = None
         self._again = self._stopped = False
         self.unheard = 0
-        """Clips that have still to be heard, as far as the background knows."""
+        """Clips that have still to be transcribed, as far as the background knows."""
 
     @property
     def model(self) -> str:
@@ -62,12 +62,12 @@ class Hearing:
         return "" if self._transcriber is None else self._transcriber.name
 
     def use(self, transcriber: Transcriber) -> None:
-        """Hear with this model from the next clip on. What another one heard stays."""
+        """Transcribe with this model from the next clip on. What another one wrote stays."""
         self._transcriber = BoundedTranscriber(transcriber, self._check)
         self.start()
 
     def start(self) -> None:
-        """Hear what was not heard, in the background. What comes meanwhile is heard after it."""
+        """Transcribe what is left, in the background. Clips that come meanwhile follow."""
         if not self._goes_on or self._stopped or self._transcriber is None:
             return
         if self._running is not None:
@@ -83,7 +83,7 @@ class Hearing:
             self._running.cancel()
 
     async def transcribe_all(self, on_heard: OnHeard = lambda done, of: None) -> None:
-        """Hear every clip that was not heard, from a random one on: other processes may do the same."""
+        """Transcribe every clip that is left, from a random one on: other processes may do the same."""
         wanted = [clip for clip in await to_thread.run_sync(self._library.all) if self._is_wanted(clip)]
         first = random.randrange(len(wanted)) if wanted else 0
         for done, clip in enumerate(wanted[first:] + wanted[:first]):
@@ -104,24 +104,22 @@ class Hearing:
     async def _hear(self, clip: Clip, transcriber: BoundedTranscriber) -> None:
         """What goes wrong is logged, not raised."""
         try:
-            run = self._hear_on
+            run, folder = self._hear_on, self._library.clips_dir / clip.clip_id
             heard = await to_thread.run_sync(run, clip, transcriber, abandon_on_cancel=True, limiter=self._slot)
-            clip = await to_thread.run_sync(
-                read_clip, self._library.clips_dir / clip.clip_id
-            )  # its title may be another now
+            clip = await to_thread.run_sync(read_clip, folder)  # its title may be another now
             await self._put_words([clip])
             await to_thread.run_sync(write_heard, clip, heard)  # only now: if this is cut short, it is put again
         except ModelUnavailable as error:
             log.warning("speech is not transcribed any more: %s", error)
             self._transcriber = None
         except Cancelled:
-            log.debug("what is said in %s is heard further by the next process", clip.clip_id)
+            log.debug("the next process goes on with the speech of %s", clip.clip_id)
         except Exception as error:
-            log.warning("what is said in %s could not be heard: %s", clip.clip_id, error)
+            log.warning("the speech of %s could not be transcribed: %s", clip.clip_id, error)
             self._given_up.add(clip.clip_id)
 
     def _hear_on(self, clip: Clip, transcriber: BoundedTranscriber) -> HeardSpeech:
-        """On a thread: from where it was left to the end. Raises what reading, hearing and writing raise, Cancelled."""
+        """On a thread: from where it was left to the end. Raises what its steps raise, and Cancelled."""
         heard = read_heard(clip) or HeardSpeech(transcriber.name)
         footage = open_footage(playable(clip), clip.clip_id, longest_s=ANY_LENGTH_S)
         left_s = footage.duration_s - heard.until_s

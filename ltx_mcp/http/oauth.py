@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 OWNER_SCOPE = f"{SCOPE}:owner"
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA")  # with public keys alone
-LEEWAY_S = 30  # that clocks may differ
+LEEWAY_S = 30  # by which clocks may differ
 KEYS_S = 3600.0  # until keys are fetched again
-UNKNOWN_KEY_S = 30.0  # or so, for a token that names one that is not there
+UNKNOWN_KEY_S = 30.0  # the same, where a token names a key that is not among them
 FETCH_S = 10.0
 MAX_BYTES = 256 * 1024  # of the issuer's metadata and keys
 

@@ -61,8 +61,9 @@ def pilot_pattern() -> Chips:
 
 @cache
 def _layout() -> tuple[Chips, NDArray[np.int64], NDArray[np.int64]]:
-    """(signs of all cells, the known cells, those that carry symbols in turn). Not NumPy's random numbers: these stay
-    what they are.
+    """(signs of all cells, the known cells, those that carry symbols in turn).
+
+    Drawn from SHAKE-256, because NumPy's generators may change and a watermark must stay readable.
     """
     drawn = np.frombuffer(hashlib.shake_256(_SEED).digest(8 * CELLS), dtype=">u8")
     signs = np.where(drawn & 1, 1.0, -1.0).astype(np.float32)

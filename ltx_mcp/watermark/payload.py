@@ -10,10 +10,8 @@ Bits = NDArray[np.uint8]
 
 CHECK_BITS = 24
 MESSAGE_BITS = PAYLOAD_BITS + CHECK_BITS
-_POLYNOMIAL, _START = (
-    0x1864CFB,
-    0xB704CE,
-)  # CRC-24 of RFC 4880; its start keeps silence, all zeros, from being a message
+# CRC-24 of RFC 4880. Its start keeps a message of zeros from having a checksum of zeros.
+_POLYNOMIAL, _START = 0x1864CFB, 0xB704CE
 
 
 def to_bits(mark: Mark) -> Bits:
