@@ -115,7 +115,7 @@ COMMANDS = {
         "list what moderation refused or held, by rule or score, without the words", "audit:audit", AuditOptions
     ),
     "review": Command(
-        "list what moderation was not sure of, and release it or delete it: you decide, no agent can",
+        "list what moderation was not sure of, and release it or delete it: you decide, no tool can",
         "review:review",
         ReviewOptions,
     ),
