@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FOLDER, KEY_FILE = "provenance", "signer.pem"
 # Without a time stamp, for which a server would have to be asked, a manifest is valid as long as its certificate.
 _VALID = timedelta(days=365 * 30)
-_ORGANIZATION = "ltx-mcp, self-issued"
+_ORGANIZATION = "self-issued"
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
