@@ -296,6 +296,35 @@ async def test_a_server_goes_on_with_the_job_of_another_process_that_dies_beside
 
 
 @pytest.mark.anyio
+async def test_a_clip_that_is_held_and_damaged_or_was_deleted_by_another_owner_stops_no_other_job(
+    tmp_path: Path,
+) -> None:
+    async with a_studio(tmp_path) as studio:
+        with calling("anna"):
+            deleted = await studio.start(a_request())
+            done = await ended(studio, deleted.job_id)
+            assert isinstance(done, states.Succeeded)
+            await studio.archive.delete(done.clip_id)
+    with closing(sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)) as db:
+        db.execute("UPDATE jobs SET status = 'running', state = NULL, process_id = 'dead', ended_at = NULL")
+    other = Presence(tmp_path)
+    store = JobStore(tmp_path / "jobs.sqlite", other)
+    held, last = (store.create(a_request(), clip_id=name) for name in ("a-red-circle-00000000", None))
+    store.close()
+    other.close()
+    folder = tmp_path / "quarantine" / "clips" / "a-red-circle-00000000"
+    folder.mkdir(parents=True)
+    (folder / "clip.json").write_text("{")
+    with anyio.fail_after(LIMIT_S):
+        async with a_studio(tmp_path) as studio:
+            ends = [await ended(studio, job.job_id) for job in (held, last)]
+            with calling("anna"):
+                assert await ended(studio, deleted.job_id) == done, "it was made, and is in her trash"
+                assert await studio.archive.clips() == []
+    assert [end.status for end in ends] == ["failed", "succeeded"]
+
+
+@pytest.mark.anyio
 async def test_the_clip_of_a_cancelled_job_goes_even_if_its_process_died_before_it_removed_it(tmp_path: Path) -> None:
     with anyio.fail_after(LIMIT_S):
         async with a_studio(tmp_path) as studio:

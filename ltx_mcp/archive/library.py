@@ -233,7 +233,9 @@ class Library:
     def is_own(self, clip_id: str) -> bool:
         """Whether a published clip is the caller's."""
         if clip_id not in self._owners:
-            self._owners[clip_id] = owner_in(self.clips_dir / clip_id)
+            if (owner := owner_in(self.clips_dir / clip_id)) is None:  # gone since it was listed; it may come back
+                return False
+            self._owners[clip_id] = owner
         return self._owners[clip_id] == caller()
 
     # -- finding what there is, whoever's it is: for upkeep ------------------------------------------

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,13 @@ def _stored(fields: dict[str, Any]) -> str:
     return PHOTO if fields["kind"] == "photo" else VIDEO
 
 
-def owner_in(folder: Path) -> str:
-    """Whose clip lies in the folder. One that cannot be read belongs to the machine's own user."""
-    with suppress(OSError, ValueError):
+def owner_in(folder: Path) -> str | None:
+    """Whose clip lies in the folder; None if there is none. A damaged one belongs to the machine's own user."""
+    try:
         fields = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
-        return str(fields.get("owner", "")) if isinstance(fields, dict) else ""
-    return ""
+    except (OSError, ValueError):
+        return "" if folder.is_dir() else None
+    return str(fields.get("owner", "")) if isinstance(fields, dict) else ""
 
 
 def sidecar_of(clip: Clip) -> str:

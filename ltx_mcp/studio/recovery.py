@@ -39,7 +39,9 @@ class Recovery:
         with self._scope:
             await self._remove_cancelled()
             while True:
-                await self._go_on(await self._jobs.next_adopted())
+                job = await self._jobs.next_adopted()
+                with calling(job.owner):
+                    await self._go_on(job)
 
     def stop(self) -> None:
         """What has not been gone on with yet is left to the next process."""
@@ -61,18 +63,22 @@ class Recovery:
             log.info("job %s was done when its process died", job.job_id)
             self._jobs.set_state(job.job_id, states.Succeeded(job.clip_id))
         elif job.clip_id is not None and await self._archive.is_held(job.clip_id):
-            clip = await self._archive.held(job.clip_id)
-            self._jobs.set_state(job.job_id, states.Held.of(held_for_review(clip)))
+            self._jobs.set_state(job.job_id, await self._held(job.clip_id))
         elif job.restarts > MAX_RESTARTS:
             self._jobs.set_state(job.job_id, states.INTERRUPTED)
         else:
             log.info("job %s goes on: its process died", job.job_id)
             await self._start_again(job)
 
+    async def _held(self, clip_id: str) -> states.Ended:
+        try:
+            return states.Held.of(held_for_review(await self._archive.held(clip_id)))
+        except StudioError as error:  # it is damaged, or a person has just decided
+            return states.ended_by(error)
+
     async def _start_again(self, job: Job) -> None:
         try:
-            with calling(job.owner):
-                await self._begin(self._jobs.admitting(job.job_id))
+            await self._begin(self._jobs.admitting(job.job_id))
         except anyio.get_cancelled_exc_class():
             self._jobs.put_back(job.job_id)
             raise

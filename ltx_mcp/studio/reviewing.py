@@ -15,6 +15,7 @@ from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.held_requests import HeldRequests
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip
+from ltx_mcp.types.owners import calling
 from ltx_mcp.types.value import Value
 
 DELETED = states.Refused("refused", "The person at this machine looked at the clip and deleted it.")
@@ -113,7 +114,9 @@ def settle_reviewed(jobs: JobStore, library: Library) -> None:
     for job in jobs.held():
         if job.clip_id is None or job.started_at is None:
             continue  # its words or inputs were held: it made no clip
-        if library.was_published(job.clip_id):
+        with calling(job.owner):  # whose trash it may lie in
+            was_published = library.was_published(job.clip_id)
+        if was_published:
             jobs.reviewed(job.job_id, states.Succeeded(job.clip_id))
         elif not library.quarantine.has(job.clip_id):
             jobs.reviewed(job.job_id, DELETED)
