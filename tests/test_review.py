@@ -30,14 +30,20 @@ from ltx_mcp.cli.command_table import COMMANDS
 from ltx_mcp.http.links import Links
 from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.jobs.presence import Presence
+from ltx_mcp.jobs.store import JobStore
 from ltx_mcp.moderation.base import Scores
 from ltx_mcp.moderation.held_requests import HeldRequests
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.page import FILES
 from ltx_mcp.parts import make_audit
 from ltx_mcp.settings import Settings
+from ltx_mcp.studio.reviewing import settle_reviewed
 from ltx_mcp.tools import TOOLS
+from ltx_mcp.types import states
 from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.owners import calling
+from ltx_mcp.types.requests import GenerateRequest
+from ltx_mcp.types.stages import Stage
 
 pytestmark = pytest.mark.anyio
 
@@ -290,3 +296,37 @@ def test_the_doctor_names_what_setup_would_add_to_moderation(tmp_path: Path) -> 
     assert "`ltx-mcp setup` fetches nsfw-image-detection-384" in found
     alone = moderation_checks.frame_classifier(Settings(data_dir=tmp_path, moderation="open-nsfw"))
     assert "setup" not in alone
+
+
+async def test_what_was_allowed_is_not_used_up_by_a_job_that_does_not_begin(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    image = tmp_path / "mine" / "a.png"
+    arguments = {"prompt": "Emmanuel Macron declares war on television", "image": str(image), **SHORT}
+    async with a_server(tmp_path) as (_, agent):
+        held = data(await agent.call_tool("animate_image", arguments))
+        (waiting,) = await review(tmp_path)
+        assert waiting["id"] in held["error"]["hint"]
+        await review(tmp_path, "release", waiting["id"])
+        assert "a.png" in text(await agent.call_tool("animate_image", arguments)), "there is no such file yet"
+        Image.fromarray(np.full((64, 96, 3), 90, np.uint8)).save(image)
+        assert data(await agent.call_tool("animate_image", arguments))["status"] == "succeeded"
+
+
+def test_a_clip_of_another_owner_that_was_released_and_then_deleted_was_not_refused(tmp_path: Path) -> None:
+    presence = Presence(tmp_path)
+    library, jobs = Library(tmp_path, presence), JobStore(tmp_path / "jobs.sqlite", presence)
+    job = jobs.create(GenerateRequest(prompt="a hill"), clip_id="a-hill-00000000", owner="anna")
+    jobs.set_state(job.job_id, states.Running(Stage.DENOISING))
+    jobs.set_state(job.job_id, states.Held("held_for_review", "It is held."))
+    folder = library.clips_dir / "a-hill-00000000"
+    assert not library.is_own(folder.name), "whose it is cannot be known yet"
+    folder.mkdir()
+    (folder / "clip.json").write_text('{"owner": "anna"}')
+    assert not library.is_own(folder.name)
+    with calling("anna"):
+        assert library.is_own(folder.name)
+    library.trash.put(folder.name)
+    settle_reviewed(jobs, library)
+    assert jobs.get(job.job_id).state == states.Succeeded(folder.name)
+    jobs.close()
+    presence.close()

@@ -75,6 +75,12 @@ class HeldRequests:
             return True
         return False
 
+    def give_back(self, job_id: str) -> None:
+        """The job did not begin: what was allowed to it is allowed to the next that asks."""
+        for mine in self._allowed.glob(f"*.{job_id}"):
+            with suppress(OSError):
+                mine.rename(mine.with_suffix(""))
+
     def all(self) -> list[HeldRequest]:
         """The oldest first."""
         found = self._held.iterdir() if self._held.is_dir() else ()

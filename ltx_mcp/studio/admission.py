@@ -115,6 +115,10 @@ class Admission:
         # Input images are let go only now, since planning fits them to the clip's size.
         return Admitted(planned, await run(prepared.release_inputs))
 
+    async def give_back(self, job_id: str) -> None:
+        """The job did not begin after all: a person's leave to what moderation held is not used up by it."""
+        await to_thread.run_sync(self._gates.give_back, job_id)
+
     async def admit_export(self, job: Job, request: ExportRequest) -> PreparedExport | Succeeded:
         """Or that a process which died had written the file. Raises Refused, BadInput, NotFound, ArchiveError."""
         await to_thread.run_sync(self._gates.check_texts, job.job_id, texts_of(request), ())

@@ -118,6 +118,10 @@ class Gates:
         if verdict.verdict == "refused":
             raise Refused(f"The finished clip was refused and deleted ({_scored(verdict)}).", AFTER_FRAMES)
 
+    def give_back(self, job_id: str) -> None:
+        """The job did not begin: what a person allowed may be asked again."""
+        self._held.give_back(job_id)
+
     def _hold(self, held_id: str, category: str, about: str, frames: bytes | None = None) -> None:
         """Raises Refused where it cannot be kept."""
         try:

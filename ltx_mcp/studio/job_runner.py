@@ -71,6 +71,13 @@ class JobRunner:
 
     async def begin(self, job: Job) -> None:
         """Admit a recorded job and queue it. Raises what admission raises, QueueFull, ArchiveError."""
+        try:
+            await self._begin(job)
+        except StudioError:
+            await self._admission.give_back(job.job_id)
+            raise
+
+    async def _begin(self, job: Job) -> None:
         if isinstance(job.request, ExportRequest):
             export = await self._admission.admit_export(job, job.request)
             if isinstance(export, states.Succeeded):
