@@ -19,6 +19,7 @@ from ltx_mcp.moderation.base import FrameClassifier
 from ltx_mcp.moderation.meaning import MeaningReader
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.narration.stand_in import ToneNarrator
+from ltx_mcp.provenance.base import Signer
 from ltx_mcp.server.server import make_server
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.lazy_studio import LazyStudio
@@ -37,6 +38,7 @@ def a_lazy_studio(
     classifier: FrameClassifier | None = None,
     reader: MeaningReader | None = None,
     watermark: bool = True,
+    signer: Signer | None = None,
 ) -> LazyStudio:
     settings = Settings(
         data_dir=folder,
@@ -55,6 +57,7 @@ def a_lazy_studio(
             embedder=ColourEmbedder(),
             controls=controls,
             narrator=ToneNarrator(),
+            signer=signer,
             heartbeat_s=0.02,
             recovers=True,
         ),
@@ -73,8 +76,11 @@ async def an_agent(
     lora_dir: Path | None = None,
     controls: Controls | None = None,
     watermark: bool = True,
+    signer: Signer | None = None,
 ) -> AsyncGenerator[Client]:
-    lazy_studio = a_lazy_studio(folder, engine, max_wait_s, roots, lora_dir, controls, watermark=watermark)
+    lazy_studio = a_lazy_studio(
+        folder, engine, max_wait_s, roots, lora_dir, controls, watermark=watermark, signer=signer
+    )
     with anyio.fail_after(limit_s):
         async with Client(make_server(lazy_studio), mode=mode) as agent:
             yield agent

@@ -16,6 +16,7 @@ from PIL import Image
 from ltx_mcp.provenance.fingerprint import FINGERPRINT, Fingerprint, fingerprint_of, read, text_of
 from ltx_mcp.provenance.frame_hash import distances, hash_frame
 from ltx_mcp.provenance.matching import match
+from ltx_mcp.provenance.stand_in import Unsigned
 
 PHOTOS = ("astronaut.png", "coffee.png", "chelsea.png")
 
@@ -75,6 +76,15 @@ async def test_a_file_of_this_archive_is_known_in_every_state_that_it_comes_back
     assert (joined_found["manifest"]["state"], joined_found["manifest"]["ours"]) == ("valid", True)
     assert (unknown["clips"], unknown["manifest"]["state"]) == ([], "none")
     assert "No clip of this archive is like it." in unknown["answer"]
+
+
+@pytest.mark.anyio
+async def test_an_export_without_frames_is_known_where_nothing_is_signed(tmp_path: Path) -> None:
+    async with an_agent(tmp_path / "data", roots=[tmp_path], signer=Unsigned()) as agent:
+        clip = data(await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}))["clip"]
+        wanted = {"clip": clip["clip_id"], "folder": str(tmp_path), "format": "wav"}
+        file = data(await agent.call_tool("export_clip", wanted))["file"]["path"]
+        assert how(await verified(agent, file)) == [(clip["clip_id"], "an export of it")]
 
 
 @pytest.mark.anyio

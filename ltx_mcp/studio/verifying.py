@@ -4,7 +4,7 @@ The manifest is proof of what its signer claimed. That two films look alike is n
 manifests.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -76,15 +76,16 @@ class Verifying:
         return Verifying(self.inputs.with_roots(roots), self.library, self.watermarker)
 
     def verify(self, reference: str) -> Verification:
-        """Raises BadInput, NotFound; MediaError for what is neither a video nor an image and carries no manifest."""
+        """Raises BadInput, NotFound; MediaError for what has no frames, and is not known by anything else."""
         manifest = self.inputs.manifest(reference)
         known, marks = tuple(self._known(reference, manifest)), tuple[SeenMark, ...]()
         try:
-            marks = self._marks(reference)
-            known = known or tuple(self._marked(marks))
+            marked = {clip.provenance.watermark or "": clip for clip in self.library.own()}
+            marks = self._marks(reference, marked)
+            known = known or tuple(_marked(marks, marked))
             known = known or tuple(self._alike(reference))
         except MediaError:
-            if not manifest.labels:
+            if not manifest.labels and not known:
                 raise
         return Verification(
             answer=_answer(manifest, known, marks), manifest=manifest, clips=known[:_MOST], watermarks=marks
@@ -102,23 +103,23 @@ class Verifying:
             for clip in sorted(found, key=lambda clip: places[clip.provenance.manifest or ""]):
                 yield _of(clip, "made from it, by its manifest")
 
-    def _marks(self, reference: str) -> tuple[SeenMark, ...]:
+    def _marks(self, reference: str, marked: Mapping[str, Clip]) -> tuple[SeenMark, ...]:
         if self.inputs.photo(reference) is not None:
             return ()
-        clips = {clip.provenance.watermark: clip.clip_id for clip in self.library.own() if clip.provenance.watermark}
         found = self.watermarker.read(self.inputs.footage(reference))
-        return tuple(SeenMark(**mark.model_dump(), clip_id=clips.get(mark.text)) for mark in found)
-
-    def _marked(self, marks: Sequence[SeenMark]) -> Iterator[KnownClip]:
-        """By the marks in the frames, the one that is seen longest first."""
-        clips = {clip.clip_id: clip for clip in self.library.own()}
-        for mark in sorted(marks, key=lambda mark: mark.start_s - mark.end_s):
-            if mark.clip_id is not None:
-                yield _of(clips[mark.clip_id], "made from it, by its watermark")
+        clip_ids = {text: clip.clip_id for text, clip in marked.items()}
+        return tuple(SeenMark(**mark.model_dump(), clip_id=clip_ids.get(mark.text)) for mark in found)
 
     def _alike(self, reference: str) -> Iterator[KnownClip]:
         for found in lookalikes(reference, self.inputs, self.library.own()):
             yield _of(found.clip, "looks the same", found.likeness)
+
+
+def _marked(marks: Sequence[SeenMark], marked: Mapping[str, Clip]) -> Iterator[KnownClip]:
+    """By the marks in the frames, the one that is seen longest first."""
+    for mark in sorted(marks, key=lambda mark: mark.start_s - mark.end_s):
+        if (clip := marked.get(mark.text)) is not None:
+            yield _of(clip, "made from it, by its watermark")
 
 
 def _of(clip: Clip, how: How, alike: float | None = None) -> KnownClip:
