@@ -20,6 +20,7 @@ from test_recovery import a_request, a_studio, ended, killed
 
 from ltx_mcp.engine.lost_device import loses_device
 from ltx_mcp.errors import OutOfMemory, RenderFailed
+from ltx_mcp.server.fresh_process import Left, left_by_the_one_before
 from ltx_mcp.server.standard_input import StandardInput
 from ltx_mcp.types import states
 
@@ -172,3 +173,15 @@ async def test_a_server_over_http_goes_on_at_the_same_address(tmp_path: Path) ->
             assert json.loads((tmp_path / "data" / "engine.json").read_text())["pid"] == process.pid
         finally:
             process.terminate()
+
+
+def test_no_child_of_the_fresh_process_has_its_lock_or_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        (tmp_path / "left").write_text(Left(lock=lock.fileno()).model_dump_json())
+        monkeypatch.setenv("_LTX_MCP_LEFT", str(os.open(tmp_path / "left", os.O_RDONLY)))
+        assert left_by_the_one_before().lock == lock.fileno()
+        assert not os.get_inheritable(lock.fileno())
+        assert left_by_the_one_before() == Left(), "nor does any hear of what was left"

@@ -237,7 +237,7 @@ async def test_what_is_unanswered_is_asked_again_and_what_was_given_up_is_not() 
                 async with a_pipe() as (server, (incoming, outgoing)):
                     tasks.start_soon(relay.serve, server)
                     asked = [a_request(1, "initialize"), a_notification("notifications/initialized")]
-                    asked += [a_request(request_id, "tools/call") for request_id in (2, 3, 4)]
+                    asked += [a_request(request_id, "tools/call", _meta=None) for request_id in (2, 3, 4)]
                     asked.append(a_notification("notifications/cancelled", requestId=3))
                     for item in asked:
                         await to_relay.send(item)

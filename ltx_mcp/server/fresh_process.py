@@ -43,7 +43,11 @@ def left_by_the_one_before() -> Left:
     if (file := os.environ.pop(_LEFT, None)) is None:
         return NOTHING_LEFT
     with os.fdopen(int(file), "rb") as text:
-        return Left.model_validate_json(text.read())
+        left = Left.model_validate_json(text.read())
+    for inherited in (left.lock, left.listening):
+        if inherited is not None:  # a child that had them too would hold the lock and the port after this process
+            os.set_inheritable(inherited, False)
+    return left
 
 
 def replace_this_process(left: Left) -> NoReturn:

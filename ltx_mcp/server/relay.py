@@ -48,7 +48,7 @@ class _Asked:
         if self.request.method != "tools/call":
             return self.request
         params = self.request.params or {}
-        meta = {ASKED_AT: self.at, **params.get("_meta", {})}
+        meta = {ASKED_AT: self.at, **(params.get("_meta") or {})}
         return self.request.model_copy(update={"params": {**params, "_meta": meta}})
 
 
