@@ -12,7 +12,7 @@ import pytest
 from agents import SHORT, data, text
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import ElicitRequestParams, ElicitResult
+from mcp.types import ClientCapabilities, ElicitationCapability, ElicitRequestParams, ElicitResult
 from test_models import LAPTOP, STATION, CountingHub
 from test_shared_engine import a_pipe
 from test_tasks import PollingClient
@@ -34,8 +34,11 @@ from ltx_mcp.parts import withheld_model
 from ltx_mcp.server.server import make_server
 from ltx_mcp.server.shared_engine import serve_client
 from ltx_mcp.settings import Settings
+from ltx_mcp.studio.consent import Consent
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.studio.studio import Studio
+from ltx_mcp.tools._consent import ask
+from ltx_mcp.types.owners import calling
 
 pytestmark = pytest.mark.anyio
 
@@ -188,6 +191,20 @@ async def test_only_the_machines_own_user_is_asked(tmp_path: Path) -> None:
         async with over_http(tmp_path, token="0" * 32, elicitation_callback=person) as own:
             assert data(await own.call_tool("generate_video", MAKE))["status"] == "succeeded"
     assert len(person.asked) == 1
+
+
+async def test_a_form_that_lies_open_holds_up_nobody_who_is_not_asked(tmp_path: Path) -> None:
+    class Open:
+        async def acquire(self) -> None:
+            raise AssertionError("it waits for the form")
+
+    class Context:
+        client_capabilities = ClientCapabilities(elicitation=ElicitationCapability())
+
+    consent = Consent(tmp_path, lambda: Withheld("ltx-2.3", 0), lambda: None)
+    consent.turn = Open()  # type: ignore[assignment]
+    with calling("anna"):
+        assert await ask(Context(), consent) is None  # type: ignore[arg-type]
 
 
 async def test_after_a_yes_the_model_is_used_at_once_and_another_until_then(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The page's files and what it asks beside MCP, without a browser."""
 
+import json
 import re
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ltx_mcp.server.apps import VIEW, VIEWED
 from ltx_mcp.server.forwarding import forwarding_server
 from ltx_mcp.server.server import make_server
 from ltx_mcp.settings import Settings
+from ltx_mcp.types import states
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +41,12 @@ def test_every_file_of_the_page_is_served_and_names_no_other() -> None:
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|setAttribute\(\"style", text
         )
         assert re.findall(r"https?://[^\s\"]+", text) in ([], ["http://www.w3.org/2000/svg"])
+
+
+def test_the_page_tells_why_a_job_ended_without_a_clip() -> None:
+    told = {kind.status for kind in states.ENDED.values() if "message" in kind.__annotations__}
+    [asked] = re.findall(r"(\[.*\])\.includes\(status\)\n +\? \[\"Why", page_file("jobs.js").decode())
+    assert set(json.loads(asked)) == told
 
 
 async def test_the_page_needs_no_token_but_a_clips_facts_need_its_owners(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ async def ask(context: Context[Any, Any], consent: "Consent") -> InputRequiredRe
 
     Raises ArchiveError where consent cannot be recorded.
     """
-    if not _can_ask(context) or not await _is_our_turn(consent):
+    if not _can_ask(context) or not await consent.question() or not await _is_our_turn(consent):
         return None
     try:
         return await _ask(context, consent)

@@ -71,7 +71,7 @@ export class Jobs {
     const why = () => attempt(() => this.connection.call("get_job", { job_id: id, wait_s: 0 }));
     const act = clip
       ? ["Open", () => this.told.open(clip)]
-      : ["failed", "refused"].includes(status)
+      : ["failed", "refused", "held"].includes(status)
         ? ["Why?", why]
         : null;
     return el(
