@@ -164,7 +164,8 @@ class Kills:
         assert indexed == len(sidecars), (indexed, len(sidecars))
         latents = {path.stem for path in (self.data / "draft_latents").glob("*.safetensors")}
         drafts = {s["clip_id"] for s in sidecars if s["kind"] == "generated" and s["recipe"] == "draft"}
-        assert drafts <= latents <= known, "what can be finalized, and nothing of what was cancelled"
+        assert drafts <= latents, f"drafts that cannot be finalized: {drafts - latents}"
+        assert latents <= known, f"latents of no clip: {latents - known}"
         assert not list((self.data / "trash").glob("*")), "nobody deleted anything"
         assert not [path for path in (self.data / "staging").rglob("*") if path.is_file()]
 

@@ -238,6 +238,7 @@ async def going_on_where_it_stopped(server: FakeHub, best: KnownEmbedder) -> Non
 def by_setup(folder: Path, server: FakeHub) -> None:
     shutil.rmtree(local_hub().cache)
     os.environ |= {"LTX_MCP_DATA_DIR": str(folder / "other"), "LTX_MCP_MODEL": "stand-in"}
+    os.environ |= {"LTX_MCP_MODERATION": "open-nsfw", "LTX_MCP_GUARD": "off"}  # the hub here has no others
     server.asked.clear()
     code, planned = run("setup", "--dry-run", "--json")
     assert (code, server.asked) == (0, [])

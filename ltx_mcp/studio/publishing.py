@@ -112,7 +112,12 @@ class Publishing:
         if clip_id is None:  # of a record that an early version wrote
             return
         await self._archive.remove(clip_id)
-        await to_thread.run_sync(self._draft_latents.remove, clip_id)
+        await self.remove_latents(clip_id)
+
+    async def remove_latents(self, clip_id: str | None) -> None:
+        """Delete the draft latents of a clip, which there may be without it: they are written first."""
+        if clip_id is not None:
+            await to_thread.run_sync(self._draft_latents.remove, clip_id)
 
 
 def clip_facts(job: Job, plan: Plan, prepared: PreparedJob, written: WrittenClip, mark: Mark | None) -> ClipFacts:

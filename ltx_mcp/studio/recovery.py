@@ -53,6 +53,8 @@ class Recovery:
             for clip_id in self._jobs.cancelled_clips():
                 if await self._archive.is_published(clip_id) or await self._archive.is_held(clip_id):
                     await self._publishing.remove(clip_id)
+                else:
+                    await self._publishing.remove_latents(clip_id)
         except StudioError as error:
             log.warning("clips of cancelled jobs are still there: %s", error)
 
@@ -66,6 +68,7 @@ class Recovery:
             self._jobs.set_state(job.job_id, await self._held(job.clip_id))
         elif job.restarts > MAX_RESTARTS:
             self._jobs.set_state(job.job_id, states.INTERRUPTED)
+            await self._publishing.remove_latents(job.clip_id)
         else:
             log.info("job %s goes on: its process died", job.job_id)
             await self._start_again(job)
