@@ -325,18 +325,25 @@ async def test_a_clip_that_is_held_and_damaged_or_was_deleted_by_another_owner_s
 
 
 @pytest.mark.anyio
-async def test_the_clip_of_a_cancelled_job_goes_even_if_its_process_died_before_it_removed_it(tmp_path: Path) -> None:
+async def test_what_there_is_of_a_cancelled_job_goes_even_if_its_process_died_before_it_removed_it(
+    tmp_path: Path,
+) -> None:
+    latents = tmp_path / "draft_latents"
     with anyio.fail_after(LIMIT_S):
         async with a_studio(tmp_path) as studio:
-            for prompt in ("a red circle", "a blue square"):
-                job = await studio.start(a_request(prompt))
-                await ended(studio, job.job_id)
+            jobs = []
+            for prompt in ("a red circle", "a blue square", "a ring"):
+                jobs.append(await studio.start(a_request(prompt)))
+                await ended(studio, jobs[-1].job_id)
+        assert len(list(latents.iterdir())) == len(jobs)
         with closing(sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)) as db:
-            db.execute("UPDATE jobs SET status = 'cancelled', state = '{}' WHERE job_id = ?", (job.job_id,))
+            for job in jobs[1:]:
+                db.execute("UPDATE jobs SET status = 'cancelled', state = '{}' WHERE job_id = ?", (job.job_id,))
+        shutil.rmtree(tmp_path / "clips" / str(jobs[2].clip_id))  # as if it had died before the clip was there
         async with a_studio(tmp_path) as studio:
-            while len(clips := await studio.archive.clips()) > 1:
+            while len(list(latents.iterdir())) > 1:
                 await anyio.lowlevel.checkpoint()
-            assert [clip.title for clip in clips] == ["a red circle"]
+            assert [clip.title for clip in await studio.archive.clips()] == ["a red circle"]
 
 
 @pytest.mark.anyio
