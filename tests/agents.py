@@ -37,7 +37,7 @@ def a_lazy_studio(
     controls: Controls | None = None,
     classifier: FrameClassifier | None = None,
     reader: MeaningReader | None = None,
-    watermark: bool = True,
+    watermark: bool = False,  # it is of the installation, and so other in each run: tests of it ask for it
     signer: Signer | None = None,
 ) -> LazyStudio:
     settings = Settings(
@@ -75,7 +75,7 @@ async def an_agent(
     limit_s: float = LIMIT_S,
     lora_dir: Path | None = None,
     controls: Controls | None = None,
-    watermark: bool = True,
+    watermark: bool = False,  # it is of the installation, and so other in each run: tests of it ask for it
     signer: Signer | None = None,
 ) -> AsyncGenerator[Client]:
     lazy_studio = a_lazy_studio(

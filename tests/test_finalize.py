@@ -133,7 +133,7 @@ async def test_finalizing_is_not_proposed_where_it_makes_no_clip_better(tmp_path
 
 
 async def test_an_agent_finishes_a_draft_and_gets_what_a_final_would_be(tmp_path: Path, mode: str) -> None:
-    async with an_agent(tmp_path, mode, watermark=False) as agent:
+    async with an_agent(tmp_path, mode) as agent:
         draft = await agent.call_tool("generate_video", {**SHORT, "camera": "dolly_in"})
         clip_id = data(draft)["clip"]["clip_id"]
         assert "finalize_draft" in data(draft)["next"]
@@ -199,7 +199,7 @@ class Doubling(StandInEngine):
 @pytest.mark.slow
 async def test_a_draft_of_50_fps_is_finished_by_a_model_that_doubles_rates_as_it_did_then(tmp_path: Path) -> None:
     fast = {**SHORT, "fps": 50}
-    async with an_agent(tmp_path, engine=Doubling(), watermark=False) as agent:  # each plan has a watermark of its own
+    async with an_agent(tmp_path, engine=Doubling()) as agent:
         draft = data(await agent.call_tool("generate_video", fast))
         clip_id = draft["clip"]["clip_id"]
         finished = data(await agent.call_tool("finalize_draft", {"clip": clip_id}))

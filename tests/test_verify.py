@@ -38,7 +38,7 @@ async def test_a_file_of_this_archive_is_known_in_every_state_that_it_comes_back
 ) -> None:
     ffmpeg("-i", film("bikes.mp4"), "-t", 2, "-vf", "scale=320:-2", tmp_path / "bikes.mp4")
     ffmpeg("-ss", 6.2, "-i", film("bikes.mp4"), "-t", 2, "-vf", "scale=320:-2", tmp_path / "unknown.mp4")
-    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
+    async with an_agent(tmp_path / "data", roots=[tmp_path], watermark=True) as agent:
         words = {"prompt": "a red circle", **SHORT, "duration_s": 2}
         clip = data(await agent.call_tool("generate_video", words))["clip"]
         footage = data(await agent.call_tool("import_video", {"video": str(tmp_path / "bikes.mp4")}))["clip"]
@@ -91,7 +91,7 @@ async def test_an_export_without_frames_is_known_where_nothing_is_signed(tmp_pat
 
 @pytest.mark.anyio
 async def test_a_copy_is_known_by_its_look_though_the_clips_fingerprint_was_lost(tmp_path: Path) -> None:
-    async with an_agent(tmp_path / "data", roots=[tmp_path], watermark=False) as agent:
+    async with an_agent(tmp_path / "data", roots=[tmp_path]) as agent:
         clip = data(await agent.call_tool("generate_video", {"prompt": "a red circle", "seed": 1, **SHORT}))["clip"]
         kept = Path(clip["path"]).with_name(FINGERPRINT)
         first = read(kept.read_text())
@@ -174,7 +174,7 @@ async def test_a_copy_that_lost_its_manifest_keeps_its_mark_where_it_is_surely_o
 async def test_a_film_is_led_back_to_its_clips_by_their_marks_and_footage_is_not_marked(tmp_path: Path) -> None:
     ffmpeg("-i", film("bikes.mp4"), "-t", 2, "-vf", "scale=416:240", tmp_path / "bikes.mp4")
     words = {**SHORT, "duration_s": 3, "seed": 1}
-    async with an_agent(tmp_path / "data", roots=[tmp_path], limit_s=180) as agent:
+    async with an_agent(tmp_path / "data", roots=[tmp_path], limit_s=180, watermark=True) as agent:
         made = [
             data(await agent.call_tool("generate_video", {**words, "prompt": prompt}))["clip"]
             for prompt in ("a red circle", "a blue square")
