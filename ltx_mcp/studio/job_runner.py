@@ -91,7 +91,8 @@ class JobRunner:
                     return
                 case admitted:
                     queue = partial(self._queue, job.job_id, admitted)
-        if not self._jobs.get(job.job_id).has_ended:  # whoever saw it in get_job's list may have cancelled it
+        # Whoever saw it in get_job's list may have cancelled it, and a process that stops has left it to the next.
+        if not (self._jobs.get(job.job_id).has_ended or self._jobs.is_left(job.job_id)):
             queue()
 
     def _queue(self, job_id: str, admitted: Admitted) -> None:

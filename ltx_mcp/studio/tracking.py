@@ -283,9 +283,12 @@ class JobTracker:
         return job_id in self._left
 
     def stop(self) -> None:
-        """Leave every job that runs here to the next process, but for those that are being published: that takes a
-        moment only.
+        """Leave every job of this process to the next one, also those that are still being admitted, but not those that
+        are being published: that takes a moment only.
         """
+        for job_id in self._running.keys() - self._submitted.keys() - self._left:
+            self._left.add(job_id)
+            self._jobs.put_back(job_id)
         for job_id, submitted in self._submitted.items():
             state = self._jobs.get(job_id).state
             is_published = isinstance(state, states.Running) and state.stage in (Stage.PUBLISHING, Stage.INDEXING)
@@ -293,6 +296,10 @@ class JobTracker:
                 self._left.add(job_id)
                 self._jobs.put_back(job_id)
                 submitted.lane.cancel(submitted.lane_job)
+
+    def is_left(self, job_id: str) -> bool:
+        """Whether another process is to go on with the job."""
+        return job_id in self._left
 
     def tell_of_stop(self) -> None:
         """Wake whoever waits for a job that was left: it is still to come."""
