@@ -5,6 +5,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+KEY_BYTES = 32  # as long as the digests of HMAC-SHA-256 that are made with it
+
 
 def write_private(path: Path, content: bytes) -> None:
     """Write the file, in the place of one that is there. Raises OSError."""
@@ -21,6 +23,15 @@ def write_private_once(path: Path, content: bytes) -> None:
             os.link(draft, path)
     finally:
         draft.unlink()
+
+
+def kept_key(path: Path) -> bytes:
+    """The 32 random bytes in the file, made where there is none. Raises OSError, and ValueError if it is damaged."""
+    write_private_once(path, secrets.token_bytes(KEY_BYTES))
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{path} is damaged.")
+    return key
 
 
 def _draft(path: Path, content: bytes) -> Path:

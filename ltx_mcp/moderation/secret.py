@@ -2,14 +2,12 @@
 
 import hashlib
 import hmac
-import secrets
 from pathlib import Path
 
 from ltx_mcp.errors import ModerationUnavailable
-from ltx_mcp.private_files import write_private_once
+from ltx_mcp.private_files import kept_key
 
 NAME = "moderation.key"
-_BYTES = 32
 
 
 class SampleShift:
@@ -27,10 +25,8 @@ class SampleShift:
 def _key(path: Path) -> bytes:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_private_once(path, secrets.token_bytes(_BYTES))
-        key = path.read_bytes()
+        return kept_key(path)
     except OSError as error:
         raise ModerationUnavailable(f"{path} cannot be used: {error}.", "Check the data directory.") from error
-    if len(key) != _BYTES:
-        raise ModerationUnavailable(f"{path} is damaged.", "Delete it; another is made.")
-    return key
+    except ValueError as error:
+        raise ModerationUnavailable(str(error), "Delete it; another is made.") from None

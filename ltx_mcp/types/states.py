@@ -1,7 +1,7 @@
 """The states of a job, as a union of small values, to be matched exhaustively."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from ltx_mcp import errors
 from ltx_mcp.errors import StudioError
@@ -27,43 +27,35 @@ class Succeeded:
 
 
 @dataclass(frozen=True)
-class Failed:
-    status: ClassVar[Literal["failed"]] = "failed"
+class _Told:
+    """An end that has a reason, with what to do next."""
+
     code: str
     message: str
     hint: str = ""
 
     @classmethod
-    def of(cls, error: StudioError) -> "Failed":
+    def of(cls, error: StudioError) -> Self:
         return cls(error.code, error.message, error.hint)
 
 
 @dataclass(frozen=True)
-class Refused:
+class Failed(_Told):
+    status: ClassVar[Literal["failed"]] = "failed"
+
+
+@dataclass(frozen=True)
+class Refused(_Told):
     """Moderation refused the texts, the inputs or the finished clip."""
 
     status: ClassVar[Literal["refused"]] = "refused"
-    code: str
-    message: str
-    hint: str = ""
-
-    @classmethod
-    def of(cls, error: StudioError) -> "Refused":
-        return cls(error.code, error.message, error.hint)
 
 
 @dataclass(frozen=True)
-class Held:
+class Held(_Told):
     """Moderation was not sure: what was made or asked for waits for the person at the machine."""
 
     status: ClassVar[Literal["held"]] = "held"
-    code: str
-    message: str
-    hint: str = ""
-
-    @classmethod
-    def of(cls, error: StudioError) -> "Held":
-        return cls(error.code, error.message, error.hint)
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,14 @@ included, and nobody without the key can tell a prompt by it.
 
 import hashlib
 import hmac
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from ltx_mcp.errors import ArchiveError
-from ltx_mcp.private_files import write_private_once
+from ltx_mcp.private_files import kept_key
 from ltx_mcp.watermark.base import CLIP_BITS, INSTALLATION_BITS, Mark
 
 NAME = "watermark.key"
-_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,8 @@ def own_identity(folder: Path) -> Identity:
     """That of a data directory; the first call makes it. Raises ArchiveError."""
     path = folder / NAME
     try:
-        write_private_once(path, secrets.token_bytes(_BYTES))
-        key = path.read_bytes()
+        return Identity(kept_key(path))
     except OSError as error:
         raise ArchiveError(f"{path} cannot be used: {error}.", "Check the data directory.") from error
-    if len(key) != _BYTES:
-        raise ArchiveError(f"{path} is damaged.", "Restore it, or delete it: later clips get another mark.")
-    return Identity(key)
+    except ValueError as error:
+        raise ArchiveError(str(error), "Restore it, or delete it: later clips get another mark.") from None
