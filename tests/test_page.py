@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_every_file_of_the_page_is_served_and_names_no_other() -> None:
 
 
 def test_the_page_tells_why_a_job_ended_without_a_clip() -> None:
-    told = {kind.status for kind in states.ENDED.values() if "message" in kind.__annotations__}
+    told = {kind.status for kind in states.ENDED.values() if "message" in {field.name for field in fields(kind)}}
     [asked] = re.findall(r"(\[.*\])\.includes\(status\)\n +\? \[\"Why", page_file("jobs.js").decode())
     assert set(json.loads(asked)) == told
 
