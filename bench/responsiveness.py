@@ -1,17 +1,19 @@
 """How fast the server answers while it renders: get_job and tools/list by 1, 10 and 100 clients, against an idle one.
 
-    python bench/responsiveness.py [--clients 1 10 100] [--calls 200] [--jobs 300] [--dry-run]
+    python bench/responsiveness.py [--clients 1 10 100] [--calls 200] [--seconds 20] [--jobs 300] [--dry-run]
 
 Real processes on stdio: the first owns the engine (the stand-in: its frames are drawn, moderated, encoded, embedded),
-ten more are attached to it as other hosts would be, and the clients are shared out among them. A call waits for its
-answer before the next. Then `--jobs` short clips are made, and the owner's resident memory after the last is compared
-with that after a tenth of them.
+ten more are attached to it as other hosts would be, and the clients are shared out among them. Two kinds of load: each
+client asks for both once a second, as one that polls does, at times fixed beforehand and counted from these; and each
+asks again as soon as it is answered, which saturates the machine. Then `--jobs` short clips are made, and the owner's
+resident memory after the last is compared with that after a tenth of them.
 """
 
 import argparse
 import json
 import os
 import platform
+import random
 import sys
 import tempfile
 import time
@@ -34,30 +36,59 @@ def server(folder: str) -> StdioServerParameters:
     return StdioServerParameters(command=sys.executable, args=["-m", "ltx_mcp", "serve"], env=env)
 
 
-async def answer_times_ms(hosts: list[Client], clients: int, calls: int, job_id: str) -> dict[str, list[float]]:
-    """Sorted times of `calls` calls of each kind, by so many clients at once."""
-    times: dict[str, list[float]] = {"get_job": [], "tools/list": []}
+class Answers:
+    """Times of answers in milliseconds, of each kind of call."""
+
+    def __init__(self, job_id: str) -> None:
+        self._job_id = job_id
+        self.times_ms: dict[str, list[float]] = {"get_job": [], "tools/list": []}
+
+    async def get_job(self, host: Client, asked_s: float) -> None:
+        await host.call_tool("get_job", {"job_id": self._job_id, "wait_s": 0})
+        self.times_ms["get_job"].append((time.perf_counter() - asked_s) * 1000)
+
+    async def tools(self, host: Client, asked_s: float) -> None:
+        await host.session.list_tools()
+        self.times_ms["tools/list"].append((time.perf_counter() - asked_s) * 1000)
+
+
+async def without_pause(hosts: list[Client], clients: int, calls: int, job_id: str) -> Answers:
+    """`calls` calls of each kind by so many clients, each of which asks as soon as it is answered."""
+    answers = Answers(job_id)
 
     async def client(host: Client) -> None:
         for _ in range(max(calls // clients, 1)):
-            began = time.perf_counter()
-            await host.call_tool("get_job", {"job_id": job_id, "wait_s": 0})
-            times["get_job"].append((time.perf_counter() - began) * 1000)
-            began = time.perf_counter()
-            await host.session.list_tools()
-            times["tools/list"].append((time.perf_counter() - began) * 1000)
+            await answers.get_job(host, time.perf_counter())
+            await answers.tools(host, time.perf_counter())
 
     async with anyio.create_task_group() as tasks:
         for number in range(clients):
             tasks.start_soon(client, hosts[number % len(hosts)])
-    return {name: sorted(each) for name, each in times.items()}
+    return answers
 
 
-def show(what: str, times: dict[str, list[float]], idle: dict[str, list[float]] | None) -> None:
-    for name, each in times.items():
-        p50, p99 = each[len(each) // 2], each[int(len(each) * 0.99)]
-        ratio = f", {p50 / idle[name][len(idle[name]) // 2]:.1f} times idle" if idle else ""
-        print(f"{what}, {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms{ratio}")
+async def once_a_second(hosts: list[Client], clients: int, seconds: int, job_id: str) -> Answers:
+    """Each client asks for both once a second, whether it is answered or not. Late answers count from the second."""
+    answers, rng = Answers(job_id), random.Random(0)
+    asks = [(second + rng.random(), number) for number in range(clients) for second in range(seconds)]
+    began_s = time.perf_counter()
+    async with anyio.create_task_group() as tasks:
+        for at_s, number in sorted(asks):
+            await anyio.sleep(began_s + at_s - time.perf_counter())
+            for ask in (answers.get_job, answers.tools):
+                tasks.start_soon(ask, hosts[number % len(hosts)], began_s + at_s)
+    return answers
+
+
+def show(what: str, answers: Answers, idle: Answers | None) -> None:
+    for name, each in answers.times_ms.items():
+        p50, p99 = quantile(each, 0.5), quantile(each, 0.99)
+        ratio = f", {p50 / quantile(idle.times_ms[name], 0.5):.1f} times idle" if idle else ""
+        print(f"{what}, {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms{ratio}", flush=True)
+
+
+def quantile(values: list[float], part: float) -> float:
+    return sorted(values)[int(len(values) * part)]
 
 
 def resident_bytes(pid: int) -> int:
@@ -70,7 +101,7 @@ async def make(host: Client, arguments: dict[str, Any]) -> dict[str, Any]:
     return result.structured_content
 
 
-async def main(clients: list[int], calls: int, jobs: int) -> None:
+async def main(clients: list[int], calls: int, seconds: int, jobs: int) -> None:
     print(f"command: {' '.join(sys.argv)}")
     print(f"machine: {platform.machine()}, {os.cpu_count()} cores")
     print(f"versions: Python {platform.python_version()}, mcp {version('mcp')}")
@@ -79,12 +110,13 @@ async def main(clients: list[int], calls: int, jobs: int) -> None:
         hosts = [await stack.enter_async_context(Client(server(folder))) for _ in range(min(PROCESSES, max(clients)))]
         owner = json.loads((Path(folder) / "engine.json").read_text(encoding="utf-8"))["pid"]
         done = (await make(hosts[0], SHORT))["job_id"]
-        alone = await answer_times_ms(hosts[:1], 1, calls, done)
+        alone = await without_pause(hosts[:1], 1, calls, done)
         show("idle, the owner's own client", alone, None)
-        show("idle, an attached one", await answer_times_ms(hosts[-1:], 1, calls, done), alone)
+        show("idle, an attached one", await without_pause(hosts[-1:], 1, calls, done), alone)
         for count in clients:
             long = await make(hosts[0], {**LONG, "seed": count})
-            show(f"rendering, {count} clients", await answer_times_ms(hosts, count, calls, done), alone)
+            show(f"rendering, {count} clients once a second", await once_a_second(hosts, count, seconds, done), alone)
+            show(f"rendering, {count} clients without a pause", await without_pause(hosts, count, calls, done), alone)
             await hosts[0].call_tool("cancel_job", {"job_id": long["job_id"]})
         early = 0
         for number in range(jobs):
@@ -98,9 +130,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=300)
     parser.add_argument("--dry-run", action="store_true", help="only check that every part works, in seconds")
     given = parser.parse_args()
     if given.dry_run:
-        given.clients, given.calls, given.jobs = [2], 2, 2
-    anyio.run(main, given.clients, given.calls, given.jobs)
+        given.clients, given.calls, given.seconds, given.jobs = [2], 2, 1, 2
+    anyio.run(main, given.clients, given.calls, given.seconds, given.jobs)

@@ -36,8 +36,14 @@ WHOLE = {
     "moderation_text.py": ([], ["worst", "ordinary prompt"]),
     "search_scale.py": (["--frames", "12000", "--queries", "6"], ["ours", "recall@10", "filtered", "add a clip"]),
     "responsiveness.py": (
-        ["--clients", "2", "--calls", "2", "--jobs", "2"],
-        ["idle, an attached one", "rendering, 2 clients, get_job", "times idle", "memory at job 2"],
+        ["--clients", "2", "--calls", "2", "--seconds", "1", "--jobs", "2"],
+        [
+            "idle, an attached one",
+            "2 clients once a second, get_job",
+            "without a pause",
+            "times idle",
+            "memory at job 2",
+        ],
     ),
     "search.py": (["10"], ["load the embedder", "search 10 clips by words", "the newest of 10 clips"]),
 }

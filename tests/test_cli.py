@@ -18,12 +18,14 @@ from threading import Timer
 from typing import Any, NamedTuple
 
 import anyio
+import anyio.lowlevel
 import pytest
 from agents import an_agent, text
 from media_kit import packets
 from PIL import Image
 
 from ltx_mcp.cli.demo import Story
+from ltx_mcp.cli.interrupt import interruptible
 from ltx_mcp.cli.main import main
 
 LIMIT_S = 60
@@ -310,6 +312,23 @@ def test_a_films_paths_start_at_its_folder(tmp_path: Path) -> None:
     done = run(tmp_path / "data", "edit", str(film), "--resolution", "240p", "--title", "Red", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["sources"][0]["reference"] == str(tmp_path / "red.png")
+
+
+def test_ctrl_c_holds_off_while_a_job_begins() -> None:
+    begun = []
+
+    async def work() -> None:
+        with interruptible():
+            with anyio.CancelScope(shield=True):
+                os.kill(os.getpid(), signal.SIGINT)
+                for _ in range(20):
+                    await anyio.lowlevel.checkpoint()
+                begun.append("a job")
+            await anyio.sleep_forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(work)
+    assert begun == ["a job"]
 
 
 @pytest.mark.slow

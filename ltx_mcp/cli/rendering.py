@@ -13,6 +13,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import CallToolResult, TextContent, TextResourceContents
 from rich.progress import Progress, TaskID
 
+from ltx_mcp.cli.interrupt import interruptible
 from ltx_mcp.cli.waiting import progress_bars
 from ltx_mcp.compose import open_studio
 from ltx_mcp.errors import StudioError, error_with
@@ -32,7 +33,8 @@ async def rendered(settings: Settings, tool: str, options: Value) -> Clip:
     lazy_studio = LazyStudio(lambda: open_studio(settings), settings.max_wait_s)
     async with Client(engine_session(settings, lazy_studio, any_file=True)) as studio:
         try:
-            return await _made(studio, tool, arguments)
+            with interruptible():
+                return await _made(studio, tool, arguments)
         except MCPError as error:
             hint = "Run the command again. If it ends so each time, its log and `ltx-mcp doctor` may say why."
             raise StudioError(f"The process that renders has ended: {error}.", hint) from error

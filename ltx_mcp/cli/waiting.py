@@ -5,6 +5,7 @@ from pathlib import Path
 import anyio
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from ltx_mcp.cli.interrupt import interruptible
 from ltx_mcp.cli.output import err
 from ltx_mcp.errors import HeldForReview, Refused, StudioError
 from ltx_mcp.jobs.record import Job
@@ -17,12 +18,14 @@ from ltx_mcp.types.requests import Request
 
 async def finished(studio: Studio, request: Request, on_job: OnJob | None = None) -> states.Succeeded:
     """Start a job and see it to its end, with a bar or with `on_job`. Raises Refused, BadInput, StudioError."""
-    job = await studio.start(request)
-    try:
-        job = await (_waited(studio, job) if on_job is None else studio.jobs.wait(job.job_id, float("inf"), on_job))
-    except anyio.get_cancelled_exc_class():
-        studio.jobs.cancel(job.job_id)
-        raise
+    with interruptible():
+        with anyio.CancelScope(shield=True):  # or its record would be left to the next server, which would run it
+            job = await studio.start(request)
+        try:
+            job = await (_waited(studio, job) if on_job is None else studio.jobs.wait(job.job_id, float("inf"), on_job))
+        except anyio.get_cancelled_exc_class():
+            studio.jobs.cancel(job.job_id)
+            raise
     match job.state:
         case states.Succeeded():
             return job.state
