@@ -10,6 +10,7 @@ resident memory after the last is compared with that after a tenth of them.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -17,7 +18,8 @@ import random
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,8 @@ SHORT = {"prompt": "a red circle", "duration_s": 0.5, "quality": "draft", "resol
 
 
 def server(folder: str) -> StdioServerParameters:
-    stand_ins = {"LTX_MCP_MODEL": "stand-in", "LTX_MCP_EMBEDDER": "stand-in", "LTX_MCP_LOG_LEVEL": "ERROR"}
+    stand_ins = {"LTX_MCP_MODEL": "stand-in", "LTX_MCP_EMBEDDER": "stand-in", "LTX_MCP_SPEECH": "off"}
+    stand_ins |= {"LTX_MCP_DOWNLOADS": "never", "LTX_MCP_LOG_LEVEL": "ERROR"}
     env = {**os.environ, "LTX_MCP_DATA_DIR": folder, **stand_ins}
     return StdioServerParameters(command=sys.executable, args=["-m", "ltx_mcp", "serve"], env=env)
 
@@ -70,13 +73,13 @@ async def without_pause(hosts: list[Client], clients: int, calls: int, job_id: s
 async def once_a_second(hosts: list[Client], clients: int, seconds: int, job_id: str) -> Answers:
     """Each client asks for both once a second, whether it is answered or not. Late answers count from the second."""
     answers, rng = Answers(job_id), random.Random(0)
-    asks = [(second + rng.random(), number) for number in range(clients) for second in range(seconds)]
+    calls = (answers.get_job, answers.tools)
+    asks = [(n + rng.random(), number, call) for number in range(clients) for n in range(seconds) for call in calls]
     began_s = time.perf_counter()
     async with anyio.create_task_group() as tasks:
-        for at_s, number in sorted(asks):
-            await anyio.sleep(began_s + at_s - time.perf_counter())
-            for ask in (answers.get_job, answers.tools):
-                tasks.start_soon(ask, hosts[number % len(hosts)], began_s + at_s)
+        for at_s, number, call in sorted(asks, key=lambda each: each[0]):
+            await anyio.sleep(max(began_s + at_s - time.perf_counter(), 0))
+            tasks.start_soon(call, hosts[number % len(hosts)], began_s + at_s)
     return answers
 
 
@@ -95,10 +98,33 @@ def resident_bytes(pid: int) -> int:
     return int((Path("/proc") / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def make(host: Client, arguments: dict[str, Any]) -> dict[str, Any]:
-    result = await host.call_tool("generate_video", arguments)
+async def told(host: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    result = await host.call_tool(tool, arguments)
     assert isinstance(result.structured_content, dict), result.content
     return result.structured_content
+
+
+async def make(host: Client, arguments: dict[str, Any]) -> dict[str, Any]:
+    return await told(host, "generate_video", arguments)
+
+
+@asynccontextmanager
+async def rendering(host: Client) -> AsyncGenerator[None]:
+    """One long clip after another is made while the block runs."""
+    job = await make(host, LONG)
+
+    async def render() -> None:
+        nonlocal job
+        for seed in itertools.count():
+            while job["status"] in ("queued", "running"):
+                job = await told(host, "get_job", {"job_id": job["job_id"], "wait_s": 40})
+            job = await make(host, {**LONG, "seed": seed})
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(render)
+        yield
+        tasks.cancel_scope.cancel()
+    await told(host, "cancel_job", {"job_id": job["job_id"]})
 
 
 async def main(clients: list[int], calls: int, seconds: int, jobs: int) -> None:
@@ -110,14 +136,17 @@ async def main(clients: list[int], calls: int, seconds: int, jobs: int) -> None:
         hosts = [await stack.enter_async_context(Client(server(folder))) for _ in range(min(PROCESSES, max(clients)))]
         owner = json.loads((Path(folder) / "engine.json").read_text(encoding="utf-8"))["pid"]
         done = (await make(hosts[0], SHORT))["job_id"]
+        show("idle, the first calls of each process", await without_pause(hosts, len(hosts), 1, done), None)
         alone = await without_pause(hosts[:1], 1, calls, done)
         show("idle, the owner's own client", alone, None)
         show("idle, an attached one", await without_pause(hosts[-1:], 1, calls, done), alone)
         for count in clients:
-            long = await make(hosts[0], {**LONG, "seed": count})
-            show(f"rendering, {count} clients once a second", await once_a_second(hosts, count, seconds, done), alone)
-            show(f"rendering, {count} clients without a pause", await without_pause(hosts, count, calls, done), alone)
-            await hosts[0].call_tool("cancel_job", {"job_id": long["job_id"]})
+            async with rendering(hosts[0]):
+                polled = await once_a_second(hosts, count, seconds, done)
+                show(f"rendering, {count} clients once a second", polled, alone)
+                show(
+                    f"rendering, {count} clients without a pause", await without_pause(hosts, count, calls, done), alone
+                )
         early = 0
         for number in range(jobs):
             await make(hosts[0], {**SHORT, "seed": number})
