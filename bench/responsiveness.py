@@ -71,7 +71,7 @@ async def without_pause(hosts: list[Client], clients: int, calls: int, job_id: s
 
 
 async def once_a_second(hosts: list[Client], clients: int, seconds: int, job_id: str) -> Answers:
-    """Each client asks for both once a second, whether it is answered or not. Its answers count from when it was to ask."""
+    """Each client asks for both once a second, whether it is answered or not. Answers count from when it was to ask."""
     answers, rng = Answers(job_id), random.Random(0)
     calls = (answers.get_job, answers.tools)
     asks = [(n + rng.random(), number, call) for number in range(clients) for n in range(seconds) for call in calls]
