@@ -61,11 +61,11 @@ class IssuerServer:
             return {"keys": [{**jwt.algorithms.ECAlgorithm.to_jwk(self.key.public_key(), as_dict=True), "kid": "k1"}]}
         return self.pages.get(path)
 
-    def token(self, key: Any = None, algorithm: str = "ES256", kid: str = "k1", **claims: Any) -> str:
+    def token(self, key: Any = None, algorithm: str = "ES256", kid: str = "k1", typ: str = "JWT", **claims: Any) -> str:
         """One that holds, but for what is given."""
         usual = {"iss": self.url, "aud": AUDIENCE, "sub": "anna", "scope": SCOPE, "exp": int(time.time()) + 600}
         kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}
-        return jwt.encode(kept, key or self.key, algorithm, {"kid": kid})
+        return jwt.encode(kept, key or self.key, algorithm, {"kid": kid, "typ": typ})
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_each_person_has_a_studio_of_their_own_and_the_owner_scope_the_mac
     tmp_path: Path, issuer: IssuerServer
 ) -> None:
     tokens = {"anna": issuer.token(), "bert": issuer.token(sub="../bert"), "own": STATIC}
-    tokens["chief"] = issuer.token(sub="chief", scope=f"{SCOPE} {OWNER_SCOPE}")
+    tokens["chief"] = issuer.token(typ="at+jwt", sub="chief", scope=f"{SCOPE} {OWNER_SCOPE}")
     async with an_app(tmp_path, access(issuer)) as app:
         seen = {}
         for name, token in tokens.items():
@@ -112,6 +112,7 @@ async def test_what_does_not_hold_is_refused_and_says_where_to_sign_in(tmp_path:
         "without an end": issuer.token(exp=None),
         "without a subject": issuer.token(sub=None),
         "for another server": issuer.token(aud="https://other.example/mcp"),
+        "for a logout": issuer.token(typ="logout+jwt"),
         "of another issuer": issuer.token(iss="https://other.example"),
     }
     async with an_app(tmp_path, access(issuer)) as app, client_of(app) as client:

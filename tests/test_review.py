@@ -51,7 +51,8 @@ DOUBTFUL = {"prompt": "a magenta screen", **SHORT}
 
 # Templates and routes that take a clip or a file are asked for the held one; of the others is said why they are not.
 TEMPLATES = {
-    "clip://{clip_id}": "", "clip://{clip_id}/video": "", "clip://{clip_id}/sheet": "", "clip://{clip_id}/timeline": "",
+    "clip://{clip_id}": "", "clip://{clip_id}/video": "", "clip://{clip_id}/video/{part}": "",
+    "clip://{clip_id}/sheet": "", "clip://{clip_id}/timeline": "",
     "ltx://verify/{+file}": "", "ltx://capabilities/{resolution}": "it takes a resolution",
 }  # fmt: skip
 ROUTES = {
@@ -132,7 +133,7 @@ async def no_resource_shows_it(agent: Client, clip_id: str, folder: Path) -> Non
     for template in templates:
         if "{clip_id}" in template:
             with pytest.raises(MCPError):
-                await agent.read_resource(template.replace("{clip_id}", clip_id))
+                await agent.read_resource(template.replace("{clip_id}", clip_id).replace("{part}", "0"))
     copy = str(folder / "mine" / "copy.mp4")
     answered = str(await agent.read_resource(f"ltx://verify/{copy}"))
     assert clip_id not in answered

@@ -51,14 +51,18 @@ async def test_no_tool_and_no_resource_shows_what_moves_a_cursor(tmp_path: Path)
         templates = [each.uri_template for each in (await agent.list_resource_templates()).resource_templates]
         assert len(uris) + len(templates) >= 8
         for template in (*uris, *templates):
-            await expect_harmless(
-                agent,
-                template.replace("{clip_id}", clip_id).replace("{resolution}", "480p").replace("{+file}", clip_id),
-            )
+            for name, value in {
+                "{clip_id}": clip_id,
+                "{part}": "0",
+                "{resolution}": "480p",
+                "{+file}": clip_id,
+            }.items():
+                template = template.replace(name, value)
+            await expect_harmless(agent, template)
 
 
 async def expect_harmless(agent: Any, uri: str) -> None:
-    if uri.endswith(("/video", "/sheet", "/timeline")):  # frames; and this clip is not a film
+    if uri.endswith(("/video", "/video/0", "/sheet", "/timeline")):  # frames; and this clip is not a film
         return
     for content in (await agent.read_resource(uri)).contents:
         assert isinstance(content, TextResourceContents)

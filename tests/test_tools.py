@@ -14,7 +14,7 @@ import pytest
 from agents import SHORT, an_agent, data, text, whole
 from gates import Gate
 from mcp.shared.exceptions import MCPError
-from mcp.types import ImageContent, ResourceLink, TextContent
+from mcp.types import BlobResourceContents, ImageContent, ResourceLink, TextContent
 from PIL import Image
 
 from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
@@ -524,6 +524,19 @@ async def test_a_prompt_that_cannot_be_given_says_why(tmp_path: Path, mode: str)
             await agent.get_prompt("film", {})
         with pytest.raises(MCPError, match="idea"):
             await agent.get_prompt("shot", {})
+
+
+async def test_a_video_is_read_whole_or_in_parts(tmp_path: Path) -> None:
+    async with an_agent(tmp_path) as agent:
+        clip = data(await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT}))["clip"]
+        video = f"clip://{clip['clip_id']}/video"
+        for uri in (video, f"{video}/0"):
+            [content] = (await agent.read_resource(uri)).contents
+            assert isinstance(content, BlobResourceContents)
+            assert base64.b64decode(content.blob) == Path(clip["path"]).read_bytes()
+        for part in (-1, 1, "1e3", "0x1", 10**30):
+            with pytest.raises(MCPError):
+                await agent.read_resource(f"{video}/{part}")
 
 
 @pytest.mark.parametrize("uri", ["clip://no-such-clip-aaaaaaaa", "clip://..%2F..%2Fetc/video", "clip://a%00b/sheet"])

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 OWNER_SCOPE = f"{SCOPE}:owner"
 ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA")  # with public keys alone
+TYPES = ("at+jwt", "application/at+jwt", "jwt", "")  # RFC 9068's; many issuers say plain JWT, or nothing
 LEEWAY_S = 30  # by which clocks may differ
 KEYS_S = 3600.0  # until keys are fetched again
 UNKNOWN_KEY_S = 30.0  # the same, where a token names a key that is not among them
@@ -71,7 +72,10 @@ class Issued:
         )
 
     def _claims(self, token: str) -> dict[str, Any]:
-        key = self._keys.key(str(jwt.get_unverified_header(token).get("kid", "")))
+        header = jwt.get_unverified_header(token)
+        if str(header.get("typ", "")).lower() not in TYPES:
+            raise jwt.InvalidTokenError("it is signed for another use: a logout, a proof of possession")
+        key = self._keys.key(str(header.get("kid", "")))
         options: Any = {"require": ["exp", "iss", "aud", "sub"]}
         return jwt.decode(
             token,

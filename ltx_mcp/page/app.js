@@ -10,12 +10,17 @@ import { jobRow } from "./jobs.js";
 const WAIT_S = 5; // of a look at a job, which the studio answers earlier if it ends
 
 const connection = new HostConnection((result) => attempt(() => show(result.structuredContent ?? {})));
-const view = new ClipView(connection, { changed() {}, deleted() {}, restored() {} });
+const view = new ClipView(connection, { changed() {}, deleted() {}, restored() {}, loading });
 
 async function show(answered) {
   if (answered.moments) await board(answered);
   else if (answered.clip) await player(answered.clip.clip_id);
   else if (answered.job_id && ["queued", "running"].includes(answered.status)) await follow(answered);
+}
+
+function loading(part) {
+  byId("loading").hidden = part >= 1;
+  byId("loading").value = part;
 }
 
 async function board({ moments, note, total_clips: total }) {

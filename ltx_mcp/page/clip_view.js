@@ -16,11 +16,16 @@ const KEYS = [
 ];
 const WIDE = "(min-width: 861px)"; // as in the style: below it a clip fills the window
 
-/** The dialog of a clip. `changed` is called after each change with its facts, `deleted` with its id, `restored` after an undo. */
+/**
+ * The dialog of a clip. `changed` is called after each change with its facts, `deleted` with its id, `restored` after
+ * an undo, `loading` with how much of a video has come, from 0 to 1, where it must be there before it is played.
+ */
 export class ClipView {
-  constructor(connection, { changed, deleted, restored }) {
+  #opening = new AbortController();
+
+  constructor(connection, { changed, deleted, restored, loading = () => {} }) {
     this.connection = connection;
-    this.told = { changed, deleted, restored };
+    this.told = { changed, deleted, restored, loading };
     this.dialog = byId("clip");
     this.dialog.addEventListener("close", () => this.dialog.replaceChildren());
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
@@ -29,9 +34,13 @@ export class ClipView {
 
   /** Show a clip from this second on; `found` are the moments of a search. It plays if a moment was chosen. */
   async open({ clip, moments: found = [] }, at = null) {
-    this.clip = clip;
-    const [file, sheet] = await Promise.all([this.#file(clip), this.connection.sheetUrl(clip.clip_id)]);
-    this.video = null;
+    this.#opening.abort();
+    this.#opening = new AbortController();
+    const { signal } = this.#opening;
+    const sheet = await this.connection.sheetUrl(clip.clip_id);
+    const file = await this.#file(clip, sheet, signal);
+    if (signal.aborted) return; // another clip was chosen meanwhile
+    Object.assign(this, { clip, file, video: null });
     const stage = clip.kind === "photo" ? [this.#photo(file)] : this.#player(file, sheet, found, at ?? 0);
     this.dialog.replaceChildren(
       el(
@@ -59,11 +68,17 @@ export class ClipView {
   }
 
   /** Where the file is too large for the host, or a photo, its contact sheet is shown. */
-  async #file({ clip_id: id }) {
+  async #file({ clip_id: id, kind, bytes }, sheet, signal) {
     if (this.connection.streams) return this.connection.fileUrl(id);
-    return this.connection
-      .fileUrl(id)
-      .catch((error) => (toast(error.message, { kind: "error" }), this.connection.sheetUrl(id)));
+    if (kind === "photo") return sheet;
+    try {
+      return await this.connection.fileUrl(id, { bytes, signal, progress: (came) => this.told.loading(came / bytes) });
+    } catch (error) {
+      if (!signal.aborted) toast(error.message, { hint: error.hint, kind: "error" });
+      return sheet;
+    } finally {
+      if (!signal.aborted) this.told.loading(1);
+    }
   }
 
   #photo(file) {
@@ -173,7 +188,7 @@ export class ClipView {
     this.clip = await this.connection.clip(this.clip.clip_id);
     this.dialog
       .querySelector(".side")
-      .replaceChildren(...this.#side(await this.connection.fileUrl(this.clip.clip_id)).filter(Boolean));
+      .replaceChildren(...this.#side(this.file).filter(Boolean));
     this.told.changed(this.clip);
   }
 

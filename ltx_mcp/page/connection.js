@@ -43,6 +43,7 @@ export class HttpConnection {
 
   use(token) {
     this.token = token;
+    this.#clips.clear(); // they were another owner's
     sessionStorage.setItem(TOKEN, token);
   }
 

@@ -4,6 +4,8 @@
 import { dataOf, parse, Refusal } from "./connection.js";
 
 const REVISION = "2026-01-26";
+const MAX_BYTES = 200e6; // of a video: a browser takes a data: URL of up to 512 MB, as base64
+const FULL_PART = 4 * 1024 * 1024; // characters of base64: the server's 3 MiB
 
 export class HostConnection {
   streams = false; // a file comes whole
@@ -42,8 +44,16 @@ export class HostConnection {
     return this.read(`clip://${id}`);
   }
 
-  fileUrl(id) {
-    return this.#dataUrl(`clip://${id}/video`);
+  /** The video as a data: URL, since hosts let a view play no other. `progress` is told the bytes that have come. */
+  async fileUrl(id, { bytes, signal, progress }) {
+    if (bytes > MAX_BYTES) throw new Refusal("The video is too large for the chat.", "Open its file, or ltx-mcp studio.");
+    const parts = [];
+    do {
+      parts.push((await this.#content(`clip://${id}/video/${parts.length}`)).blob);
+      signal.throwIfAborted();
+      progress(parts.length * FULL_PART * 0.75);
+    } while (parts.at(-1).length === FULL_PART);
+    return `data:video/mp4;base64,${parts.join("")}`;
   }
 
   sheetUrl(id) {
