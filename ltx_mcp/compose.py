@@ -59,7 +59,7 @@ from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.provenance.base import Signer
 from ltx_mcp.settings import Settings
 from ltx_mcp.studio.admission import Admission
-from ltx_mcp.studio.consent import Consent
+from ltx_mcp.studio.consent import Consents, DownloadConsent, LicenceConsent
 from ltx_mcp.studio.equipment import Equipment
 from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.gates import Gates
@@ -187,13 +187,13 @@ async def open_studio(
         library, jobs = _open_folder(settings, stack)
         choice = await to_thread.run_sync(_choice, settings, embedder)
         tasks = anyio.create_task_group()
-        hub, may_fetch = local_hub(), fetches and settings.downloads == "auto"
+        hub, downloads = local_hub(), settings.downloads if fetches else "never"
         arrival = Arrival(
-            choice, hub, tasks, lambda known: archive.use(remake_embedder(settings, known.weights)), may_fetch
+            choice, hub, tasks, lambda known: archive.use(remake_embedder(settings, known.weights)), downloads
         )
         speech_choice = await to_thread.run_sync(_speech_choice, settings, transcriber)
         speech_arrival = Arrival(
-            speech_choice, hub, tasks, lambda known: _hear_with(known, settings, archive), may_fetch
+            speech_choice, hub, tasks, lambda known: _hear_with(known, settings, archive), downloads
         )
         remake = partial(remake_embedder, settings)
         specialist = None if embedder or choice.weights == STAND_IN else remake(EMBEDDED)
@@ -247,7 +247,10 @@ async def open_studio(
             archive=archive,
             clips=FinishedClips(inputs, archive, gates, signing),
             verifying=Verifying(inputs, library, watermarker),
-            consent=Consent(folder, awaits_consent or (lambda: None), partial(_choose_again, engine)),
+            consents=Consents(
+                LicenceConsent(folder, awaits_consent or (lambda: None), partial(_choose_again, engine)),
+                DownloadConsent((arrival, speech_arrival)),
+            ),
         )
         if recovers:
             recovery = Recovery(tracker, archive, publishing, runner.begin)

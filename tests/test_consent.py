@@ -34,10 +34,10 @@ from ltx_mcp.parts import withheld_model
 from ltx_mcp.server.server import make_server
 from ltx_mcp.server.shared_engine import serve_client
 from ltx_mcp.settings import Settings
-from ltx_mcp.studio.consent import Consent
+from ltx_mcp.studio.consent import LicenceConsent
 from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.studio.studio import Studio
-from ltx_mcp.tools._consent import ask
+from ltx_mcp.tools._consent import Licence, ask
 from ltx_mcp.types.owners import calling
 
 pytestmark = pytest.mark.anyio
@@ -201,10 +201,10 @@ async def test_a_form_that_lies_open_holds_up_nobody_who_is_not_asked(tmp_path: 
     class Context:
         client_capabilities = ClientCapabilities(elicitation=ElicitationCapability())
 
-    consent = Consent(tmp_path, lambda: Withheld("ltx-2.3", 0), lambda: None)
+    consent = LicenceConsent(tmp_path, lambda: Withheld("ltx-2.3", 0), lambda: None)
     consent.turn = Open()  # type: ignore[assignment]
     with calling("anna"):
-        assert await ask(Context(), consent) is None  # type: ignore[arg-type]
+        assert await ask(Context(), consent, Licence) is None  # type: ignore[arg-type]
 
 
 async def test_after_a_yes_the_model_is_used_at_once_and_another_until_then(tmp_path: Path) -> None:

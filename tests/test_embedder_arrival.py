@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, redirect_stdout
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import anyio
 import pytest
 from embedder_kit import put_in_cache, repositories
 from hub_kit import FakeHub, outside, serving
+from mcp import Client
+from mcp.types import ElicitRequestParams, ElicitResult
 from whisper_kit import whisper
 
 from ltx_mcp.cli.main import main
@@ -21,14 +24,16 @@ from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.weights.family_files import family_files
 from ltx_mcp.engine.weights.model_families import Family
 from ltx_mcp.errors import NotFound
-from ltx_mcp.hub.arrival import FIRST_WAIT_S, Arrival
+from ltx_mcp.hub.arrival import FIRST_WAIT_S, Arrival, Downloads
 from ltx_mcp.hub.cache import Hub, HubFile, local_hub
 from ltx_mcp.hub.download import fetch
 from ltx_mcp.index.catalogue import CATALOGUE, CHECKPOINT, CONFIG, KnownEmbedder
 from ltx_mcp.index.choice import EMBEDDED, EmbedderChoice
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.parts import choose_embedder
+from ltx_mcp.server.server import make_server
 from ltx_mcp.settings import Settings
+from ltx_mcp.studio.lazy_studio import LazyStudio
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.transcription.choice import CATALOGUE as TRANSCRIBERS
 from ltx_mcp.types import states
@@ -51,17 +56,17 @@ class SmallHub(Hub):
 class Waiting:
     """An Arrival with what came of it, and a clock that is moved by hand."""
 
-    def __init__(self, hub: Hub, choice: EmbedderChoice, fetches: bool) -> None:
+    def __init__(self, hub: Hub, choice: EmbedderChoice, downloads: Downloads) -> None:
         self.came: list[KnownEmbedder] = []
         self.now = 1000.0
-        self._parts = (choice, hub, self.came.append, fetches)
+        self._parts = (choice, hub, self.came.append, downloads)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Waiting"]:
-        choice, hub, arrived, fetches = self._parts
+        choice, hub, arrived, downloads = self._parts
         with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
-                self.arrival = Arrival(choice, hub, tasks, arrived, fetches, lambda: self.now)
+                self.arrival = Arrival(choice, hub, tasks, arrived, downloads, lambda: self.now)
                 yield self
                 self.arrival.stop()
 
@@ -72,12 +77,12 @@ class Waiting:
         return self.arrival.note()
 
 
-def waiting(hub: Hub, choice: EmbedderChoice = WAITING, fetches: bool = True) -> Waiting:
-    return Waiting(hub, choice, fetches)
+def waiting(hub: Hub, choice: EmbedderChoice = WAITING, downloads: Downloads = "auto") -> Waiting:
+    return Waiting(hub, choice, downloads)
 
 
 async def test_one_that_somebody_else_fetched_is_used_and_then_there_is_nothing_to_say(tmp_path: Path) -> None:
-    async with waiting(Hub(tmp_path, offline=True), fetches=False).running() as better:
+    async with waiting(Hub(tmp_path, offline=True), downloads="never").running() as better:
         note = await better.need()
         assert "`ltx-mcp setup` fetches PE-Core-B-16 (1.8 GB, Apache-2.0)" in note
         assert "HF_HUB_OFFLINE" in note
@@ -111,10 +116,26 @@ async def test_a_full_disk_is_said_and_tried_again_later(tmp_path: Path, caplog:
 
 
 async def test_nothing_is_fetched_that_may_not_be(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for better in (waiting(SmallHub(tmp_path), fetches=False), waiting(SmallHub(tmp_path, offline=True))):
+    for better in (waiting(SmallHub(tmp_path), downloads="never"), waiting(SmallHub(tmp_path, offline=True))):
         async with better.running():
             assert "`ltx-mcp setup` fetches" in await better.need()
     assert caplog.text == ""
+
+
+async def test_where_the_user_is_asked_the_best_is_offered_and_fetched_after_a_yes(tmp_path: Path) -> None:
+    choice = EmbedderChoice(EMBEDDED, "", LARGE, KNOWN)
+    for unasked in (waiting(Hub(tmp_path, offline=True), choice, "ask"), waiting(SmallHub(tmp_path), choice, "never")):
+        async with unasked.running() as better:
+            better.arrival.permit()
+            assert better.arrival.offered is None
+            assert "could not" not in await better.need()
+    async with waiting(SmallHub(tmp_path), choice, "ask").running() as better:
+        assert "could not be fetched" not in await better.need()
+        assert better.arrival.offered == LARGE
+        better.arrival.permit()
+        assert better.arrival.offered is None
+        await better.arrival.ended()
+        assert f"{LARGE.said} could not be fetched, and is tried again later" in better.arrival.note()
 
 
 async def test_what_cannot_be_used_is_said_to_whoever_searches(tmp_path: Path) -> None:
@@ -142,6 +163,7 @@ def against_a_hub(folder: Path) -> None:
         anyio.run(a_transcriber_too, settings)
         anyio.run(going_on_where_it_stopped, server, best)
         by_setup(folder, server)
+        anyio.run(with_a_yes_through_the_host, folder, server)
         a_family_of_video_models(server)
 
 
@@ -254,6 +276,33 @@ def by_setup(folder: Path, server: FakeHub) -> None:
     assert f"{search['name']}/" in found["embedder"]
     assert found["better embedder"] == "none to be fetched"
     assert found["speech"].startswith(f"{speech['name']}. The best that this machine runs")
+
+
+async def with_a_yes_through_the_host(folder: Path, server: FakeHub) -> None:
+    """Where LTX_MCP_DOWNLOADS is "ask", a search asks: once, if the answer is no."""
+    for answer, mode in (("decline", "legacy"), ("accept", "auto")):
+        shutil.rmtree(local_hub().cache)
+        local_hub().cache.mkdir()
+        server.asked.clear()
+        questions: list[str] = []
+
+        async def person(context: Any, params: ElicitRequestParams, answer: Any = answer) -> ElicitResult:
+            questions.append(params.message)  # noqa: B023
+            return ElicitResult(action=answer, content={"accept": True} if answer == "accept" else None)
+
+        settings = Settings(data_dir=folder / answer, model="stand-in", downloads="ask")
+        lazy_studio = LazyStudio(partial(open_studio, settings, fetches=True), settings.max_wait_s)
+        async with Client(make_server(lazy_studio), mode=mode, elicitation_callback=person) as agent:
+            with anyio.fail_after(60):
+                for _ in range(2):
+                    assert not (await agent.call_tool("search_clips", {"query": "a rabbit"})).is_error
+                while answer == "accept" and not {CHECKPOINT, "model.safetensors"} <= {
+                    file for file, _ in server.asked
+                }:
+                    await agent.list_tools()
+        [question] = questions
+        assert all(said in question for said in ("GB, Apache-2.0", "whisper-")), question
+        assert answer == "accept" or not server.asked
 
 
 def run(*arguments: str) -> tuple[int, list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.studio.lazy_studio import LazyStudio
-from ltx_mcp.tools._consent import ask
+from ltx_mcp.tools._consent import Licence, ask
 from ltx_mcp.tools._job_view import JobView, in_words, job_view, structured
 from ltx_mcp.types import states
 from ltx_mcp.types.clips import Clip
@@ -65,7 +65,7 @@ async def make(context: ToolContext, request: Request, wait_s: float) -> Answer:
     lazy_studio = context.request_context.lifespan_context
     studio = await lazy_studio.studio()
     if request.tool in RENDER:
-        if (asked := await ask(context, studio.consent)) is not None:
+        if (asked := await ask(context, studio.consents.licence, Licence)) is not None:
             return asked
         begun_s = time.monotonic()  # hosts give a person the time to answer
     job = _begun_already(context, studio, request) or await studio.start(request)

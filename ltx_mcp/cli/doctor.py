@@ -131,7 +131,7 @@ def _better_embedder(settings: Settings) -> str:
     begun = f", {held / GB:.1f} GB of it here already" if held else ""
     itself = {
         "auto": f"; `ltx-mcp serve` fetches {choice.automatic.name} by itself" if choice.automatic else "",
-        "ask": "",
+        "ask": "; a search asks first, where the host can show a form",
         "never": "; LTX_MCP_DOWNLOADS=never forbids it",
     }
     return f"{choice.best.said}{begun}: `ltx-mcp setup` fetches it{itself[settings.downloads]}"

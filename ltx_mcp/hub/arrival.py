@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -31,6 +31,7 @@ class KnownWeights(Protocol):
     def fetch(self, hub: Hub, check: Check, progress: BytesProgress) -> None: ...
 
 
+Downloads = Literal["auto", "ask", "never"]
 Known = TypeVar("Known", bound=KnownWeights)
 KnownOut = TypeVar("KnownOut", bound=KnownWeights, covariant=True)
 
@@ -52,8 +53,9 @@ class Choice(Protocol[KnownOut]):
 class Arrival(Generic[Known]):
     """`arrived` is called on the event loop with all weights that come, whole and checked, the best last.
 
-    With `fetches`, the choice's automatic one is fetched in a task of `tasks` once it is needed. A failure costs nobody
-    anything: it is tried again when it is needed, but not at once. What was fetched is kept.
+    Where `downloads` is "auto", the choice's automatic one is fetched in a task of `tasks` once it is needed; where it
+    is "ask", the best one, once the user permits it. A failure costs nobody anything: it is tried again when it is
+    needed, but not at once. What was fetched is kept.
     """
 
     def __init__(
@@ -62,18 +64,31 @@ class Arrival(Generic[Known]):
         hub: Hub,
         tasks: TaskGroup,
         arrived: Callable[[Known], None],
-        fetches: bool = False,
+        downloads: Downloads = "never",
         clock: Callable[[], float] = anyio.current_time,
     ) -> None:
         self._best, self._automatic, self._unusable = choice.best, choice.automatic, choice.problem
         self._hub, self._tasks, self._arrived = hub, tasks, arrived
-        self._fetches = fetches and not hub.offline
+        self._downloads: Downloads = "never" if hub.offline else downloads
         self._clock = clock
         self._failures, self._not_before = 0, 0.0
         self._is_running = self._is_stopped = False
         self._bytes = (0, 0)
         self._problem = ""
         self._ended = anyio.Event()
+
+    @property
+    def offered(self) -> Known | None:
+        """What would be fetched if the user were asked; None where that is settled, or the hub is out of reach."""
+        if self._downloads != "ask" or self._is_stopped or self._best is None or self._best.find(self._hub) is not None:
+            return None
+        return self._best
+
+    def permit(self) -> None:
+        """The user wants what was offered, whatever its size."""
+        if (wanted := self.offered) is not None:
+            self._automatic, self._downloads = wanted, "auto"
+            self.need()
 
     def need(self) -> None:
         """Somebody could use it: look whether it has come, whoever fetched it, or start to fetch it."""
@@ -83,7 +98,7 @@ class Arrival(Generic[Known]):
             if known is not None and known.find(self._hub) is not None:
                 self._come(known)
                 return
-        if self._fetches and self._automatic is not None and self._clock() >= self._not_before:
+        if self._downloads == "auto" and self._automatic is not None and self._clock() >= self._not_before:
             self._is_running, self._ended = True, anyio.Event()
             self._tasks.start_soon(self._run, self._automatic)
 

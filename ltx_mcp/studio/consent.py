@@ -1,38 +1,62 @@
-"""The user's consent to a model's licence, and to fetching its weights: what is still to be asked, what was said."""
+"""What only the user may say, through the host: the consent to a licence, and to fetching weights."""
 
 import logging
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 from anyio import to_thread
 
 from ltx_mcp.engine.weights.choice import Withheld
 from ltx_mcp.errors import ArchiveError
+from ltx_mcp.hub.arrival import Arrival
 from ltx_mcp.licences import OF_WEIGHTS, record, terms
 from ltx_mcp.types.owners import caller
 
 
-class Consent:
-    """Shared by all clients. Whoever asks holds `turn`, so that a person is asked once at a time.
+class Consent(ABC):
+    """Shared by all clients. Whoever asks holds `turn`, so that a person is asked once at a time."""
 
-    `withheld` says what waits for consent; `accepted` is called once it is given and recorded.
-    """
-
-    def __init__(self, folder: Path, withheld: Callable[[], Withheld | None], accepted: Callable[[], None]) -> None:
-        self._folder, self._withheld, self._accepted = folder, withheld, accepted
+    def __init__(self) -> None:
         self._is_declined = False
         self.turn = anyio.Lock()
 
     @property
+    @abstractmethod
     def key(self) -> str:
-        """Names the question: an answer to that of another version of a licence is none."""
-        return "-".join(("accept", *(each.version for each in OF_WEIGHTS)))
+        """Names the question: an answer to another one is none."""
 
     async def question(self) -> str:
         """What to ask the user, "" for nothing. Only the machine's own user is asked, and not again after a no."""
-        if self._is_declined or caller():
-            return ""
+        return "" if self._is_declined or caller() else await self._question()
+
+    @abstractmethod
+    async def _question(self) -> str: ...
+
+    @abstractmethod
+    async def accept(self) -> None:
+        """The user said yes. Raises ArchiveError."""
+
+    def decline(self) -> None:
+        """Ask nobody again while this process runs."""
+        self._is_declined = True
+
+
+class LicenceConsent(Consent):
+    """To the licence of the video model. `withheld` says what waits for it; `accepted` hears that it is recorded."""
+
+    def __init__(self, folder: Path, withheld: Callable[[], Withheld | None], accepted: Callable[[], None]) -> None:
+        super().__init__()
+        self._folder, self._withheld, self._accepted = folder, withheld, accepted
+
+    @property
+    def key(self) -> str:
+        return "-".join(("accept", *(each.version for each in OF_WEIGHTS)))
+
+    async def _question(self) -> str:
         found = await to_thread.run_sync(self._withheld)
         if found is None:
             return ""
@@ -49,6 +73,31 @@ class Consent:
         logging.getLogger(__name__).info("the licence of the weights was accepted through the host")
         self._accepted()
 
-    def decline(self) -> None:
-        """Ask nobody again while this process runs."""
-        self._is_declined = True
+
+class DownloadConsent(Consent):
+    """To fetching better models for searches, where LTX_MCP_DOWNLOADS says that a person is asked first."""
+
+    def __init__(self, arrivals: Sequence[Arrival[Any]]) -> None:
+        super().__init__()
+        self._arrivals = arrivals
+
+    @property
+    def key(self) -> str:
+        return "-".join(("fetch", *(each.name for arrival in self._arrivals if (each := arrival.offered))))
+
+    async def _question(self) -> str:
+        offered = [each.said for arrival in self._arrivals if (each := arrival.offered)]
+        return "\n".join(["Searches find more with a model that is to be fetched first:", *offered]) if offered else ""
+
+    async def accept(self) -> None:
+        """Fetch them in the background."""
+        for arrival in self._arrivals:
+            arrival.permit()
+
+
+@dataclass(frozen=True)
+class Consents:
+    """What a person may be asked."""
+
+    licence: LicenceConsent
+    downloads: DownloadConsent

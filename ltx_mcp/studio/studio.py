@@ -12,7 +12,7 @@ from ltx_mcp.index.query import SearchQuery
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.studio.admission import Admission
 from ltx_mcp.studio.capabilities import Capabilities
-from ltx_mcp.studio.consent import Consent
+from ltx_mcp.studio.consent import Consents
 from ltx_mcp.studio.finished_clips import FinishedClips
 from ltx_mcp.studio.job_runner import JobRunner
 from ltx_mcp.studio.tracking import JobTracker
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Studio:
-    """Its public parts answer for themselves: jobs, archive, finished clips, equipment, consent.
+    """Its public parts answer for themselves: jobs, archive, finished clips, equipment, consents.
 
     `admission`, `clips` and `verifying` read the files that this client may name; the rest is shared by all clients.
     """
@@ -39,11 +39,11 @@ class Studio:
         archive: Archive,
         clips: FinishedClips,
         verifying: Verifying,
-        consent: Consent,
+        consents: Consents,
     ) -> None:
         self.archive, self.clips, self.jobs = archive, clips, jobs
         self.admission, self.equipment = admission, admission.equipment
-        self.consent = consent
+        self.consents = consents
         self._runner, self._verifying = runner, verifying
 
     def with_roots(self, roots: Sequence[Path] | None) -> "Studio":
@@ -55,7 +55,7 @@ class Studio:
             archive=self.archive,
             clips=self.clips.with_roots(roots),
             verifying=self._verifying.with_roots(roots),
-            consent=self.consent,
+            consents=self.consents,
         )
 
     async def start(self, request: Request) -> Job:
