@@ -5,14 +5,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import anyio
 from anyio import to_thread
 
 from ltx_mcp.engine.weights.choice import Withheld
 from ltx_mcp.errors import ArchiveError
-from ltx_mcp.hub.arrival import Arrival
 from ltx_mcp.licences import OF_WEIGHTS, record, terms
 from ltx_mcp.types.owners import caller
 
@@ -46,7 +45,7 @@ class Consent(ABC):
 
 
 class LicenceConsent(Consent):
-    """To the licence of the video model. `withheld` says what waits for it; `accepted` hears that it is recorded."""
+    """To the video model's licence. `withheld` says what waits for it, `accepted` is called once it is recorded."""
 
     def __init__(self, folder: Path, withheld: Callable[[], Withheld | None], accepted: Callable[[], None]) -> None:
         super().__init__()
@@ -74,10 +73,27 @@ class LicenceConsent(Consent):
         self._accepted()
 
 
+class Weights(Protocol):
+    """`said` is their name, with size and licence."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def said(self) -> str: ...
+
+
+class Arrival(Protocol):
+    """Of weights that could be fetched (hub/arrival.py)."""
+
+    @property
+    def offered(self) -> Weights | None: ...
+    def permit(self) -> None: ...
+
+
 class DownloadConsent(Consent):
     """To fetching better models for searches, where LTX_MCP_DOWNLOADS says that a person is asked first."""
 
-    def __init__(self, arrivals: Sequence[Arrival[Any]]) -> None:
+    def __init__(self, arrivals: Sequence[Arrival]) -> None:
         super().__init__()
         self._arrivals = arrivals
 
