@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,9 +15,10 @@ def interruptible() -> Iterator[None]:
     """Ctrl-C cancels the block as a cancel scope does, and raises KeyboardInterrupt once that has unwound.
 
     asyncio's own way cancels the task, and no shield holds that off: a job whose id was not known yet could not be
-    cancelled, and ran on with the next server. The second Ctrl-C is asyncio's, and so is every one on Windows.
+    cancelled, and ran on with the next server. The second Ctrl-C is asyncio's, and so is every one on Windows, whose
+    loop handles no signals. No signal reaches a thread that is not the main one.
     """
-    if sys.platform == "win32":  # its loop handles no signals
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
         yield
         return
     before, loop = signal.getsignal(signal.SIGINT), asyncio.get_running_loop()
