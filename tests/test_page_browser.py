@@ -102,12 +102,24 @@ async def test_all_of_it_is_done_with_the_keyboard_and_a_deleted_clip_comes_back
         await expect(page.get_by_role("heading", level=2)).to_have_text("Leaf")
         await page.keyboard.press("Escape")
         await expect(page.locator("dialog[open]")).to_have_count(0)
-        await page.get_by_role("button", name="Leaf").press("Enter")
+        await expect(page.get_by_role("button", name="Leaf")).to_be_focused()
+        await page.keyboard.press("Enter")
         await page.get_by_role("button", name="Delete").press("Enter")
         await expect(page.locator(".card")).to_have_count(2)
         await page.get_by_role("button", name="Undo").press("Enter")
         await expect(page.locator(".card")).to_have_count(3)
         assert data(await agent.call_tool("search_clips", {"query": "leaf"}))["moments"][0]["title"] == "Leaf"
+
+
+async def test_a_clip_opened_before_the_last_one_has_quite_closed_is_shown(tmp_path: Path) -> None:
+    async with a_site(tmp_path) as (url, agent), a_page() as page:
+        await agent.call_tool("generate_video", {"prompt": "a red circle", **SHORT})
+        await page.goto(url)
+        await page.locator(".open").click()
+        await expect(page.get_by_role("slider")).to_be_focused()
+        await page.evaluate("document.querySelector('dialog').close(), document.querySelector('.open').click()")
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        await expect(page.get_by_role("slider")).to_be_focused()
 
 
 async def test_a_job_is_followed_and_cancelled(tmp_path: Path) -> None:

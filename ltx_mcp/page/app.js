@@ -10,7 +10,7 @@ import { jobRow } from "./jobs.js";
 const WAIT_S = 5; // of a look at a job, which the studio answers earlier if it ends
 
 const connection = new HostConnection((result) => attempt(() => show(result.structuredContent ?? {})));
-const view = new ClipView(connection, { changed() {}, deleted() {}, restored() {}, loading });
+const view = new ClipView(connection, { changed() {}, deleted() {}, restored() {}, closed() {}, loading });
 
 async function show(answered) {
   if (answered.moments) await board(answered);

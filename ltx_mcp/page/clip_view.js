@@ -18,16 +18,17 @@ const WIDE = "(min-width: 861px)"; // as in the style: below it a clip fills the
 
 /**
  * The dialog of a clip. `changed` is called after each change with its facts, `deleted` with its id, `restored` after
- * an undo, `loading` with how much of a video has come, from 0 to 1, where it must be there before it is played.
+ * an undo, `closed` with the id of the clip that was shown, `loading` with how much of a video has come, from 0 to 1,
+ * where it must be there before it is played.
  */
 export class ClipView {
   #opening = new AbortController();
 
-  constructor(connection, { changed, deleted, restored, loading = () => {} }) {
+  constructor(connection, { changed, deleted, restored, closed, loading = () => {} }) {
     this.connection = connection;
-    this.told = { changed, deleted, restored, loading };
+    this.told = { changed, deleted, restored, closed, loading };
     this.dialog = byId("clip");
-    this.dialog.addEventListener("close", () => this.dialog.replaceChildren());
+    this.dialog.addEventListener("close", () => this.#closed());
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
     this.dialog.addEventListener("keydown", (event) => this.#onKey(event));
   }
@@ -65,6 +66,12 @@ export class ClipView {
     if (!this.dialog.open) this.connection.streams ? this.dialog.showModal() : this.dialog.show(); // a chat has room below
     (this.dialog.querySelector(".scrub") ?? this.dialog.querySelector(".close")).focus();
     if (at !== null) this.video?.play().catch(() => {}); // a browser may want a click first
+  }
+
+  #closed() {
+    if (this.dialog.open) return; // the event comes with the next frame: a clip was opened before it
+    this.dialog.replaceChildren();
+    this.told.closed(this.clip.clip_id);
   }
 
   /** Where the file is too large for the host, or a photo, its contact sheet is shown. */
@@ -186,9 +193,7 @@ export class ClipView {
     const changed = await attempt(() => this.connection.call("update_clip", { clip: this.clip.clip_id, ...change }));
     if (!changed) return;
     this.clip = await this.connection.clip(this.clip.clip_id);
-    this.dialog
-      .querySelector(".side")
-      .replaceChildren(...this.#side(this.file).filter(Boolean));
+    this.dialog.querySelector(".side").replaceChildren(...this.#side(this.file).filter(Boolean));
     this.told.changed(this.clip);
   }
 

@@ -21,6 +21,7 @@ class Page {
       changed: (clip) => this.#replace(clip),
       deleted: (id) => this.#remove(id),
       restored: () => this.load(),
+      closed: (id) => this.#return(id),
     });
     this.jobs = new Jobs(connection, {
       finished: () => byId("query").value.trim() || this.load(),
@@ -114,6 +115,11 @@ class Page {
     this.entries = this.entries.filter((entry) => entry.id !== id);
     (next?.querySelector(".open") ?? this.grid).focus();
     if (!this.entries.length) this.load();
+  }
+
+  /** The browser gives the focus back to what opened the clip, unless that card was replaced since. */
+  #return(id) {
+    if (document.activeElement === document.body) this.#cardOf(id)?.querySelector(".open").focus();
   }
 
   #cardOf(id) {
