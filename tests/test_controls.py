@@ -16,7 +16,7 @@ from ltx_mcp.controls.depth import DPT, DepthControl
 from ltx_mcp.controls.pose import RT_DETR, VIT_POSE, PoseControl, peaks, people
 from ltx_mcp.controls.skeleton import JOINTS, LIMBS, Body, draw
 from ltx_mcp.controls.weights import Weights
-from ltx_mcp.errors import Cancelled, ModelUnavailable, RenderFailed
+from ltx_mcp.errors import Cancelled, MediaError, ModelUnavailable
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import open_footage, read_video
 from ltx_mcp.types.frames import Frame
@@ -206,7 +206,7 @@ def test_a_video_without_people_says_so(tmp_path: Path, models: tuple[Weights, W
                 bias[0] = -9.0
     blind.save_pretrained(tmp_path / "blind")
     footage = open_footage(write(tmp_path / "square.mp4", moving_square(2)), "x")
-    with pytest.raises(RenderFailed, match="No people were seen"):
+    with pytest.raises(MediaError, match="No people were seen"):
         PoseControl("cpu", Weights(str(tmp_path / "blind"), "test", 1), models[1]).read(footage, 80, 48, 10, 2, ignore)
 
 

@@ -16,10 +16,13 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, Request, RequestParams, Result
 from pydantic import ConfigDict
 
+from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
+from ltx_mcp.errors import OutOfMemory
 from ltx_mcp.http.app import Access
 from ltx_mcp.server.server import make_server
 from ltx_mcp.server.tasks import IDENTIFIER, MAKERS
+from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 
 pytestmark = pytest.mark.anyio
@@ -104,7 +107,7 @@ def test_every_tool_that_makes_something_can_be_a_task() -> None:
     } == MAKERS  # fmt: skip
 
 
-async def test_a_task_is_cancelled_and_a_failed_one_is_completed_with_its_error(tmp_path: Path) -> None:
+async def test_a_task_is_cancelled_and_belongs_to_its_owner(tmp_path: Path) -> None:
     gate = Gate(Stage.DENOISING)
     tokens = {"": "0" * 32, "anna": "a" * 32}
     engine = StandInEngine(pause=gate)
@@ -136,6 +139,43 @@ async def test_a_task_is_cancelled_and_a_failed_one_is_completed_with_its_error(
         assert "result" in await polled(anna, "cancel", task_id)
         assert (await polled(anna, "get", task_id))["result"]["status"] == "cancelled"
         gate.open()
+
+
+class BreakingEngine(StandInEngine):
+    """Breaks on every job, as libraries do; or fails by what was asked, where the prompt says so."""
+
+    def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
+        super().render(plan, watch, materials)
+        if "too large" in plan.prompt:
+            raise OutOfMemory("The clip does not fit.", "Ask for a smaller one.")
+        raise RuntimeError("a defect")
+
+
+async def test_a_job_that_broke_is_a_failed_task_and_no_other(tmp_path: Path) -> None:
+    gate = Gate(Stage.DENOISING)
+    async with an_app(tmp_path, engine=BreakingEngine(pause=gate)) as app, client_of(app) as client:
+        tasks = [await begun(client, prompt) for prompt in ("a red circle", "a circle, too large")]
+        gate.open()
+        broken, failed = [await ended(client, task_id) for task_id in tasks]
+    assert (broken["status"], broken["error"]["code"], "result" in broken) == ("failed", -32603, False)
+    assert "a defect. Try again" in broken["error"]["message"]
+    assert (failed["status"], failed["result"]["isError"]) == ("completed", True)
+    assert "smaller" in failed["result"]["content"][0]["text"]
+
+
+async def begun(client: Any, prompt: str) -> str:
+    call = {"name": "generate_video", "arguments": {**MAKE, "prompt": prompt}}
+    created = (await client.post("/mcp", **declared("tools/call", call, "generate_video"))).json()["result"]
+    return str(created["taskId"])
+
+
+async def ended(client: Any, task_id: str) -> dict[str, Any]:
+    with anyio.fail_after(LIMIT_S):
+        while True:
+            task: dict[str, Any] = (await polled(client, "get", task_id))["result"]
+            if task["status"] != "working":
+                return task
+            await anyio.lowlevel.checkpoint()
 
 
 async def test_what_moderation_refuses_is_no_task(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ltx_mcp.controls.base import tensor_of
 from ltx_mcp.controls.skeleton import Body, draw
 from ltx_mcp.controls.weights import Weights
-from ltx_mcp.errors import RenderFailed
+from ltx_mcp.errors import MediaError
 from ltx_mcp.media.footage import Footage, read_video
 from ltx_mcp.types.callbacks import Check
 from ltx_mcp.types.frames import Frame
@@ -63,7 +63,7 @@ class PoseControl:
                 seen += len(bodies)
                 drawn.append(draw(bodies, width, height))
         if not seen:
-            raise RenderFailed("No people were seen in the video, so there is no pose to follow.", "Use control=canny.")
+            raise MediaError("No people were seen in the video, so there is no pose to follow.", "Use control=canny.")
         return drawn
 
 

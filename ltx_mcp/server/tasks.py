@@ -11,9 +11,17 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver import require_client_extension
 from mcp.shared.exceptions import MCPError
-from mcp.types import HEADER_MISMATCH, INVALID_PARAMS, CallToolRequestParams, CallToolResult, RequestParams, TextContent
+from mcp.types import (
+    HEADER_MISMATCH,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    RequestParams,
+    TextContent,
+)
 
-from ltx_mcp.errors import BadInput, NotFound, StudioError
+from ltx_mcp.errors import BadInput, DeviceLost, NotFound, RenderFailed, StudioError
 from ltx_mcp.jobs.record import Job
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.tools._job import job_result
@@ -23,6 +31,7 @@ from ltx_mcp.types import states
 IDENTIFIER = "io.modelcontextprotocol/tasks"
 REVISION = frozenset({"2026-07-28"})
 POLL_MS = 2000  # jobs take from seconds to many minutes
+BREAKS = frozenset({states.BROKEN.code, states.INTERRUPTED.code, RenderFailed.code, DeviceLost.code})
 MAKERS = frozenset(
     tool.name for tool in TOOLS if "wait_s" in tool.parameters["properties"] and tool.annotations is not READS
 )
@@ -69,14 +78,17 @@ def _is_declared(ctx: ServerRequestContext[Any, Any]) -> bool:
 
 async def _get(ctx: ServerRequestContext[Any, Any], params: TaskParams) -> HandlerResult:
     job = await _own(ctx, params)
-    if isinstance(job.state, states.Running):
-        told = f"{job.state.stage} ({job.state.progress:.0%})"
-        return {"resultType": "complete", **_task(job), "statusMessage": told}
-    if isinstance(job.state, states.Cancelled):
-        return {"resultType": "complete", **_task(job)}
-    result = await _result(ctx, job)
-    as_sent = result.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"resultType": "complete", **_task(job), "result": as_sent}
+    task: dict[str, Any] = {"resultType": "complete", **_task(job)}
+    match job.state:
+        case states.Running(stage, progress):
+            return {**task, "statusMessage": f"{stage} ({progress:.0%})"}
+        case states.Cancelled():
+            return task
+        case states.Failed(code, message, hint) if code in BREAKS:
+            return {**task, "error": {"code": INTERNAL_ERROR, "message": f"{message} {hint}"}}
+        case _:
+            result = await _result(ctx, job)
+            return {**task, "result": result.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
 
 async def _update(ctx: ServerRequestContext[Any, Any], params: TaskParams) -> HandlerResult:
@@ -116,12 +128,15 @@ async def _result(ctx: ServerRequestContext[Any, Any], job: Job) -> CallToolResu
 
 
 def _task(job: Job) -> dict[str, Any]:
-    """The fields that every answer has. A job that failed or was refused is a completed task, whose result says so."""
+    """The fields that every answer has. A job that was refused, or failed by what was asked, is a completed task, whose
+    result says so; one on which something broke is a failed one."""
     match job.state:
         case states.Running():
             status = "working"
         case states.Cancelled():
             status = "cancelled"
+        case states.Failed(code) if code in BREAKS:
+            status = "failed"
         case _:
             status = "completed"
     changed_at = datetime.now(UTC) if job.ended_at is None else datetime.fromtimestamp(job.ended_at, UTC)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from fixtures import ASKING, CONTENTS, NOTES, PNG, Name, ask_name, asking_name, embedded, named
+from fixtures import ASKING, CONTENTS, NOTES, PNG, WIDE_SCHEMA, Name, ask_name, asking_name, embedded, named
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer, Resolve, UserMessage, require_client_extension
 from mcp.server.mcpserver.prompts.base import Message
@@ -31,7 +31,7 @@ from mcp.types import (
 from ltx_mcp.compose import open_studio
 from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
 from ltx_mcp.engine.stand_in import StandInEngine
-from ltx_mcp.errors import RenderFailed
+from ltx_mcp.errors import MediaError
 from ltx_mcp.http.address import Address, listen, read_address
 from ltx_mcp.http.app import MCP_PATH, Access, make_app
 from ltx_mcp.http.serving import HttpServer
@@ -45,7 +45,7 @@ LOOK_S = 0.05
 
 
 class SlowEngine(StandInEngine):
-    """Takes as many seconds as its prompt says, or fails if the prompt says so."""
+    """Takes as many seconds as its prompt says; fails or breaks, if the prompt says so."""
 
     def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
         end_s = time.monotonic() + float(plan.prompt.split()[0])
@@ -53,7 +53,9 @@ class SlowEngine(StandInEngine):
             watch.check()
             time.sleep(LOOK_S)
         if "fails" in plan.prompt:
-            raise RenderFailed("It failed, as it was asked to.")
+            raise MediaError("It failed, as it was asked to.")
+        if "breaks" in plan.prompt:
+            raise RuntimeError("It broke, as it was asked to.")
         return super().render(plan, watch, materials)
 
 
@@ -69,11 +71,15 @@ def failing_job() -> str:
     return "1 second, then it fails"
 
 
+def protocol_error_job() -> str:
+    return "1 second, then it breaks"
+
+
 def test_tool_with_task(name: Annotated[Name, Resolve(ask_name)]) -> str:
     return f"0 seconds {name.name}"
 
 
-JOBS = {"slow_compute", "failing_job", "test_tool_with_task"}
+JOBS = {"slow_compute", "failing_job", "protocol_error_job", "test_tool_with_task"}
 
 
 async def as_jobs(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -149,6 +155,18 @@ def add_changes(server: MCPServer[Any]) -> None:
         server.add_tool(tool, description="One of the suite.", structured_output=False)
 
 
+def add_wide_schema(server: MCPServer[Any]) -> None:
+    """A tool whose schema has the keywords that ours leave out for the sake of model APIs."""
+
+    def json_schema_2020_12_tool() -> str:
+        return "nothing"
+
+    server.add_tool(json_schema_2020_12_tool, description="One of the suite.", structured_output=False)
+    tool = server._tool_manager.get_tool("json_schema_2020_12_tool")
+    assert tool is not None
+    tool.parameters = WIDE_SCHEMA
+
+
 def add_methods_of_2025(server: StudioServer) -> None:
     """What the suite requires of every server of 2025-11-25, and ours does not offer."""
 
@@ -172,10 +190,12 @@ async def main(folder: Path) -> None:
         greet,
         slow_compute,
         failing_job,
+        protocol_error_job,
         test_tool_with_task,
     ]
     for tool in tools:
         server.add_tool(tool, description="One of the suite.", structured_output=False)
+    add_wide_schema(server)
     for add in (add_resources, add_prompts, add_changes):
         add(server)
     add_methods_of_2025(server)
