@@ -36,9 +36,10 @@ from ltx_mcp.watermark.base import FrameMarker, Mark
 from ltx_mcp.watermark.carriers import PILOTS, gather
 from ltx_mcp.watermark.convolution import decode
 from ltx_mcp.watermark.decoding import PILOT_FITS, beginnings, pilot_fit
-from ltx_mcp.watermark.lock_in import Folded, folded_pieces
+from ltx_mcp.watermark.lock_in import Folded
 from ltx_mcp.watermark.payload import from_bits
-from ltx_mcp.watermark.spread_spectrum import SpreadSpectrum, cells_of
+from ltx_mcp.watermark.reading import marks_in, show
+from ltx_mcp.watermark.spread_spectrum import SpreadReader, SpreadSpectrum
 
 MARK = Mark(0x5EED1234, 0xC0FFEE)
 _H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf")
@@ -176,10 +177,13 @@ class Bench:
         return copy
 
     def _reads(self, path: Path) -> bool:
-        return [found.text for found in self._watermarker.read(open_clip(path))] == [MARK.text]
+        return [found.text for found in marks_in(open_clip(path), self._watermarker)] == [MARK.text]
 
     def _folded(self, path: Path) -> Folded:
-        folded: Folded = np.sum(list(folded_pieces(cells_of(open_clip(path)))), axis=0)
+        footage = open_clip(path)
+        reader = SpreadReader(footage.width, footage.height)
+        show(footage, reader)
+        folded: Folded = np.sum(reader.folding.ended(), axis=0)
         return folded
 
 

@@ -237,7 +237,7 @@ async def open_studio(
             archive=archive,
             draft_latents=draft_latents,
             signing=signing,
-            watermarking=Watermarking(watermarker if settings.watermark else None, partial(own_identity, folder)),
+            watermarking=Watermarking(watermarker, settings.watermark, partial(own_identity, folder)),
         )
         runner = JobRunner(admission, tracker, publishing, archive, tasks)
         studio = Studio(

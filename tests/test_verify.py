@@ -13,10 +13,13 @@ from mcp import Client, MCPError
 from media_kit import ffmpeg, film, photo
 from PIL import Image
 
+from ltx_mcp.preparation.origins import marked_origin
 from ltx_mcp.provenance.fingerprint import FINGERPRINT, Fingerprint, fingerprint_of, read, text_of
 from ltx_mcp.provenance.frame_hash import distances, hash_frame
 from ltx_mcp.provenance.matching import match
 from ltx_mcp.provenance.stand_in import Unsigned
+from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE
+from ltx_mcp.watermark.base import FoundMark
 
 PHOTOS = ("astronaut.png", "coffee.png", "chelsea.png")
 
@@ -169,6 +172,15 @@ async def test_a_copy_that_lost_its_manifest_keeps_its_mark_where_it_is_surely_o
     assert "copy of" not in unknown["notes"] + (unknown["provenance"].get("digital_source_type") or "")
 
 
+def test_only_a_video_that_is_marked_nearly_throughout_is_wholly_a_models() -> None:
+    def origin(duration_s: float, *spans: tuple[float, float]) -> str:
+        marks = [FoundMark(text="0-0", start_s=start, end_s=end, agreement=1.0) for start, end in spans]
+        return marked_origin(marks, duration_s, [])[0].digital_source_type
+
+    assert origin(4, (0, 4)) == origin(4.5, (0, 2), (2, 5)) == origin(600, (0, 300)) == MODEL_MADE
+    assert origin(4, (0, 3)) == origin(600, (0, 200)) == COMPOSITE
+
+
 @pytest.mark.slow
 @pytest.mark.anyio
 async def test_a_film_is_led_back_to_its_clips_by_their_marks_and_footage_is_not_marked(tmp_path: Path) -> None:
@@ -188,6 +200,17 @@ async def test_a_film_is_led_back_to_its_clips_by_their_marks_and_footage_is_not
             await agent.call_tool("generate_video", {**words, "prompt": "a ring", "extend": footage["clip_id"]})
         )["clip"]
         continued = await verified(agent, longer["clip_id"])
+        ffmpeg("-i", made[0]["path"], "-map_metadata", -1, "-crf", 28, tmp_path / "whole.mp4")
+    async with an_agent(tmp_path / "elsewhere", roots=[tmp_path], limit_s=180) as other:
+        for name, copied, source_type in (
+            ("copy.mp4", True, "compositeWithTrainedAlgorithmicMedia"),
+            ("whole.mp4", False, "trainedAlgorithmicMedia"),
+        ):
+            film_or_clip = {"video": str(tmp_path / name), "copy_file": copied}
+            imported = data(await other.call_tool("import_video", film_or_clip))
+            assert imported["clip"]["provenance"]["digital_source_type"].endswith(f"/{source_type}"), name
+            assert "Its frames carry a watermark of ltx-mcp (0-" in " ".join(imported["effective"]["notes"])
+            assert imported["clip"]["model"] == "a model that is not named"
     first, second = found["watermarks"]
     assert [first["clip_id"], second["clip_id"]] == [clip["clip_id"] for clip in made]
     assert first["start_s"] == 0

@@ -19,6 +19,7 @@ from ltx_mcp.watermark.base import CLIP_BITS, INSTALLATION_BITS, Mark, Watermark
 from ltx_mcp.watermark.convolution import SYMBOLS, decode, encode
 from ltx_mcp.watermark.identity import NAME, Identity, own_identity
 from ltx_mcp.watermark.payload import from_bits, to_bits
+from ltx_mcp.watermark.reading import marks_in
 from ltx_mcp.watermark.spread_spectrum import SpreadSpectrum
 from ltx_mcp.watermark.stand_in import VisibleMark
 
@@ -55,7 +56,7 @@ def test_each_clip_of_a_film_is_told_by_its_mark_after_crf_28(watermarker: Water
     ]
     written(tmp_path / "film.mp4", frames)
     ffmpeg("-i", tmp_path / "film.mp4", "-crf", 28, tmp_path / "copy.mp4")
-    first, second = watermarker.read(open_footage(tmp_path / "copy.mp4", "copy.mp4"))
+    first, second = marks_in(open_footage(tmp_path / "copy.mp4", "copy.mp4"), watermarker)
     assert (first.text, second.text) == (FIRST.text, SECOND.text) == ("01234567-89abcd", "ffffffff-000000")
     assert first.start_s == 0
     assert 2 <= first.end_s <= 5
@@ -68,7 +69,7 @@ def test_each_clip_of_a_film_is_told_by_its_mark_after_crf_28(watermarker: Water
 def test_no_mark_is_read_where_none_is(watermarker: Watermarker, tmp_path: Path) -> None:
     grey = np.full((HEIGHT, WIDTH, 3), 128, dtype=np.uint8)
     footage = written(tmp_path / "plain.mp4", [*panned("coffee.png", 48), *[grey] * 12])
-    assert watermarker.read(footage) == ()
+    assert marks_in(footage, watermarker) == ()
 
 
 def test_a_marked_frame_looks_as_it_did_and_the_unmarked_one_stays_as_it_was() -> None:

@@ -25,7 +25,7 @@ from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.typeset.subtitles import soft_track
-from ltx_mcp.watermark.base import FrameMarker
+from ltx_mcp.watermark.base import FoundMark, FrameMarker, MarkReader
 
 VIDEO_NAME = "video.mp4"
 
@@ -35,7 +35,8 @@ class WrittenClip:
     """A finished clip, still in staging. `sheet` is a JPEG; `notes` are for the result; `latents` are a draft's.
 
     `video` is None for footage that stays in place. `original` is the file that it was imported from.
-    `codec` is set where it is not the plan's. `said` is what is said in it.
+    `codec` is set where it is not the plan's. `said` is what is said in it. `watermarks` are those that were looked for
+    and seen in its frames.
     """
 
     video: Path | None
@@ -50,15 +51,17 @@ class WrittenClip:
     original: OriginalFile | None = None
     codec: str | None = None
     said: Sequence[TimedText] = ()
+    watermarks: tuple[FoundMark, ...] = ()
 
 
 class Viewing:
-    """What is seen of the frames that stream by: a verdict, a contact sheet, samples for the index, cuts.
+    """What is seen of the frames that stream by: a verdict, a contact sheet, samples for the index, cuts, watermarks.
 
     The samples of long footage are kept on the disk of `folder`.
     """
 
-    def __init__(self, plan: Plan, gate: FrameGate, folder: Path) -> None:
+    def __init__(self, plan: Plan, gate: FrameGate, folder: Path, marks: MarkReader | None = None) -> None:
+        self._fps, self._marks = plan.fps, marks
         self._sheet = ContactSheet(plan.frames, plan.fps, plan.shot_frames)
         self._sampler = FrameSampler(plan.fps, plan.frames, plan.shot_frames, folder)
         self._moderated = gate.watch(plan.fps, plan.frames, shown=self._sheet.wanted)
@@ -67,14 +70,28 @@ class Viewing:
         """Each frame once, in order. Raises ModerationUnavailable."""
         self._sheet.see(index, frame)
         self._moderated.see(index, frame, shown=self._sampler.see(index, frame))
+        if self._marks is not None:
+            self._marks.see(frame, (index + 1) / self._fps)
 
     def verdict(self) -> Verdict:
         """Raises ModerationUnavailable."""
         return self._moderated.verdict()
 
     def written(self, video: Path | None, verdict: Verdict, has_audio: bool) -> WrittenClip:
-        samples = self._sampler.samples
-        return WrittenClip(video, verdict, self._sheet.jpeg(), samples, has_audio, cuts_s=self._sampler.cuts_s)
+        marks = () if self._marks is None else self._marks.found()
+        return WrittenClip(
+            video,
+            verdict,
+            self._sheet.jpeg(),
+            self._sampler.samples,
+            has_audio,
+            cuts_s=self._sampler.cuts_s,
+            watermarks=marks,
+        )
+
+
+View = Callable[[], Viewing]
+"""Begins to look at the frames of a clip."""
 
 
 def write_clip(
@@ -82,7 +99,7 @@ def write_clip(
     watch: Watch,
     plan: Plan,
     folder: Path,
-    gate: FrameGate,
+    view: View,
     replacement_audio: Callable[[], Audio | None],
     tags: Mapping[str, str],
     unchanged: UnchangedFrames | None = None,
@@ -95,7 +112,7 @@ def write_clip(
     Raises MediaError, ModerationUnavailable, Cancelled.
     """
     video = folder / VIDEO_NAME
-    viewing = Viewing(plan, gate, folder)
+    viewing = view()
     writer = VideoWriter(
         video,
         plan.width,

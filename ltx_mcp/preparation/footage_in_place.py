@@ -9,8 +9,7 @@ from pathlib import Path
 from ltx_mcp.archive.originals import is_there, read_original
 from ltx_mcp.engine.base import Rendering, Watch
 from ltx_mcp.errors import MediaError
-from ltx_mcp.moderation.frames import FrameGate
-from ltx_mcp.preparation.clip_writer import Viewing, WrittenClip, closing_frames
+from ltx_mcp.preparation.clip_writer import View, WrittenClip, closing_frames
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 
@@ -21,14 +20,13 @@ def look_through(
     rendering: Rendering,
     watch: Watch,
     plan: Plan,
-    folder: Path,
-    gate: FrameGate,
+    view: View,
     path: Path,
     codec: str,
 ) -> WrittenClip:
     """Pull every frame once. Raises MediaError for a file that changes meanwhile, ModerationUnavailable, Cancelled."""
     before = read_original(path)
-    viewing = Viewing(plan, gate, folder)
+    viewing = view()
     with closing_frames(rendering):
         for index, frame in enumerate(rendering.frames):
             viewing.see(index, frame)

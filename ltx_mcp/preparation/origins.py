@@ -1,8 +1,10 @@
 """Who made what a reference names: a file that came from the archive, or says that a model made it, keeps that mark.
 
-So does a video that says nothing and looks the same as a clip of a model; what only may be such a copy is noted.
+So does a video that says nothing, if its frames carry a watermark or it looks the same as a clip of a model; what only
+may be such a copy is noted.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ltx_mcp.media.footage import Footage
@@ -11,7 +13,10 @@ from ltx_mcp.preparation.lookalikes import Lookalike, lookalikes
 from ltx_mcp.provenance.base import Manifest
 from ltx_mcp.provenance.looks import MAX_LOOKED_S
 from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE, Clip
+from ltx_mcp.watermark.base import FoundMark
+from ltx_mcp.watermark.reading import MAX_READ_S
 
+_UNNAMED = "a model that is not named"
 _BY_A_MODEL = (MODEL_MADE, COMPOSITE)
 _MOST = 0.9  # of the file that a clip must explain, for the file to be one
 _WHOLE = 0.9  # of a clip made in part by a model that the file must show: else it may be the other part
@@ -45,7 +50,22 @@ def stated_origin(manifest: Manifest) -> Origin | None:
         return None
     models = [each.model for each in manifest.actions if each.model]
     made = types[-1] if types[-1] in _BY_A_MODEL else COMPOSITE
-    return Origin(made, models[-1] if models else manifest.generator or "a model that is not named")
+    return Origin(made, models[-1] if models else manifest.generator or _UNNAMED)
+
+
+def marked_origin(marks: Sequence[FoundMark], duration_s: float, clips: Sequence[Clip]) -> tuple[Origin, str]:
+    """By the watermarks in its frames, of which there is one at least: the origin, and a note of where they were seen.
+
+    Only a model's frames are marked, so those without one may be footage.
+    """
+    marked = {clip.provenance.watermark: clip for clip in clips if clip.provenance.watermark}
+    known = [marked[mark.text] for mark in marks if mark.text in marked]
+    marked_s = sum(mark.end_s - mark.start_s for mark in marks)
+    is_all = marked_s >= _MOST * min(duration_s, MAX_READ_S)
+    seen = ", ".join(f"{mark.start_s:g}-{mark.end_s:g} s" for mark in marks)
+    whose = f" of {', '.join(dict.fromkeys(clip.clip_id for clip in known))}" if known else ""
+    note = f"Its frames carry a watermark of ltx-mcp{whose} ({seen}), so it is marked as a model's."
+    return Origin(MODEL_MADE if is_all else COMPOSITE, known[0].model if known else _UNNAMED), note
 
 
 def seen_origin(footage: Footage, inputs: Inputs) -> tuple[Origin | None, str]:

@@ -7,8 +7,7 @@ from ltx_mcp.archive.originals import read_original
 from ltx_mcp.archive.sidecar import PHOTO
 from ltx_mcp.engine.base import Materials, Rendering, Watch
 from ltx_mcp.media.images import Still
-from ltx_mcp.moderation.frames import FrameGate
-from ltx_mcp.preparation.clip_writer import Viewing, WrittenClip
+from ltx_mcp.preparation.clip_writer import View, WrittenClip
 from ltx_mcp.preparation.origins import Origin
 from ltx_mcp.preparation.prepared_job import PreparedJob
 from ltx_mcp.types.clips import Provenance
@@ -55,12 +54,12 @@ def prepare_photo(request: ImportRequest, path: Path, still: Still, model: str, 
 
 
 def write_photo(
-    rendering: Rendering, watch: Watch, plan: Plan, folder: Path, gate: FrameGate, path: Path, in_place: bool
+    rendering: Rendering, watch: Watch, folder: Path, view: View, path: Path, in_place: bool
 ) -> WrittenClip:
     """Look at the one frame, and copy it unless it stays in place. Raises ModerationUnavailable, Cancelled."""
     from PIL import Image
 
-    viewing = Viewing(plan, gate, folder)
+    viewing = view()
     (frame,) = rendering.frames
     viewing.see(0, frame)
     watch.stage(Stage.MODERATING)

@@ -1,5 +1,6 @@
 """Publishing: from a job's staging folder to a clip in the archive, and back if the job was cancelled meanwhile."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,8 +14,9 @@ from ltx_mcp.archive.originals import read_original
 from ltx_mcp.archive.speech import SPEECH, speech_text
 from ltx_mcp.jobs.lane_job import OnProgress, Step, Write
 from ltx_mcp.jobs.record import Job
-from ltx_mcp.preparation.clip_writer import WrittenClip, provenance_tags, write_clip
+from ltx_mcp.preparation.clip_writer import Viewing, WrittenClip, provenance_tags, write_clip
 from ltx_mcp.preparation.footage_in_place import look_through
+from ltx_mcp.preparation.origins import marked_origin
 from ltx_mcp.preparation.photo import write_photo
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.provenance.fingerprint import FINGERPRINT, fingerprint_of, text_of
@@ -27,7 +29,7 @@ from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.request_texts import prompts_of
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.types.texts import title_of
-from ltx_mcp.watermark.base import Mark
+from ltx_mcp.watermark.base import FoundMark, Mark
 
 
 class Publishing:
@@ -52,22 +54,24 @@ class Publishing:
 
     def writer(self, job_id: str, planned: Planned, prepared: PreparedJob) -> Write[WrittenClip]:
         """Create the job's staging folder; return what the lane does with its frames. Raises ArchiveError."""
-        folder, gate = self._library.stage(job_id), self._gates.frames
+        folder, plan = self._library.stage(job_id), planned.plan
+
+        def view() -> Viewing:
+            return Viewing(plan, self._gates.frames, folder, self._watermarking.reader(plan, prepared))
+
         if prepared.original is not None and prepared.kind == "photo":
-            photo = partial(write_photo, path=prepared.original, in_place=prepared.in_place)
-            return partial(photo, plan=planned.plan, folder=folder, gate=gate)
+            return partial(write_photo, folder=folder, view=view, path=prepared.original, in_place=prepared.in_place)
         if prepared.original is not None and prepared.in_place:
-            look = partial(look_through, path=prepared.original, codec=prepared.original_codec)
-            return partial(look, plan=planned.plan, folder=folder, gate=gate)
+            return partial(look_through, plan=plan, view=view, path=prepared.original, codec=prepared.original_codec)
         return partial(
             write_clip,
-            plan=planned.plan,
+            plan=plan,
             folder=folder,
-            gate=gate,
+            view=view,
             replacement_audio=prepared.replacement_audio,
-            tags=provenance_tags(planned.plan.model, prepared.provenance),
+            tags=provenance_tags(plan.model, prepared.provenance),
             unchanged=planned.unchanged,
-            mark_frame=self._watermarking.marker(self._watermarking.mark(planned.plan, prepared), planned),
+            mark_frame=self._watermarking.marker(self._watermarking.mark(plan, prepared), planned),
         )
 
     def discard(self, job_id: str) -> None:
@@ -84,6 +88,8 @@ class Publishing:
         on_progress(Step(Stage.PUBLISHING))
         if prepared.original is not None and written.original is None:
             written = replace(written, original=await to_thread.run_sync(read_original, prepared.original))
+        if written.watermarks:
+            plan, prepared = await to_thread.run_sync(self._with_its_origin, plan, prepared, written.watermarks)
         facts = clip_facts(job, plan, prepared, written, self._watermarking.mark(plan, prepared))
         samples = written.samples
         fingerprint = await to_thread.run_sync(fingerprint_of, samples.times_s, samples.frames)
@@ -106,6 +112,15 @@ class Publishing:
         on_progress(Step(Stage.INDEXING))
         await self._archive.add_to_index(clip, samples)
         return clip
+
+    def _with_its_origin(
+        self, plan: Plan, prepared: PreparedJob, marks: Sequence[FoundMark]
+    ) -> tuple[Plan, PreparedJob]:
+        """Footage that carries watermarks is called a model's: what the plan and the provenance say then."""
+        origin, note = marked_origin(marks, plan.duration_s, self._library.own())
+        provenance = prepared.provenance.model_copy(update={"digital_source_type": origin.digital_source_type})
+        plan = plan.model_copy(update={"model": origin.model, "notes": (*plan.notes, note)})
+        return plan, replace(prepared, provenance=provenance)
 
     async def remove(self, clip_id: str | None) -> None:
         """Delete a clip, published or held, its index rows and its draft latents."""

@@ -18,6 +18,7 @@ from ltx_mcp.provenance.base import Manifest
 from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE, Clip, Kind
 from ltx_mcp.types.value import Value
 from ltx_mcp.watermark.base import FoundMark, Watermarker
+from ltx_mcp.watermark.reading import marks_in
 
 _MOST = 5  # clips in an answer
 
@@ -106,7 +107,7 @@ class Verifying:
     def _marks(self, reference: str, marked: Mapping[str, Clip]) -> tuple[SeenMark, ...]:
         if self.inputs.photo(reference) is not None:
             return ()
-        found = self.watermarker.read(self.inputs.footage(reference))
+        found = marks_in(self.inputs.footage(reference), self.watermarker)
         clip_ids = {text: clip.clip_id for text, clip in marked.items()}
         return tuple(SeenMark(**mark.model_dump(), clip_id=clip_ids.get(mark.text)) for mark in found)
 

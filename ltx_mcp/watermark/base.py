@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ltx_mcp.media.footage import Footage
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.value import Value
 
@@ -40,11 +39,23 @@ class FoundMark(Value):
     agreement: float
 
 
+class MarkReader(Protocol):
+    """Reads the marks of one video, whose frames it is shown in order. `size`, (width, height), is enough for it."""
+
+    size: tuple[int, int]
+
+    def see(self, frame: Frame, until_s: float) -> None:
+        """The next frame, of any size, which is on screen until this time; the video begins at 0."""
+
+    def found(self) -> tuple[FoundMark, ...]:
+        """Every mark, by the time at which it begins, once all frames were seen."""
+
+
 class Watermarker(Protocol):
     """Its methods block; any thread may call them."""
 
     def marker(self, mark: Mark, width: int, height: int, fps: float) -> FrameMarker:
         """For the frames of one clip, whose sizes are in pixels."""
 
-    def read(self, footage: Footage) -> tuple[FoundMark, ...]:
-        """Every mark in a video, by the time at which it begins. Raises MediaError."""
+    def reader(self, width: int, height: int) -> MarkReader:
+        """For the frames of one video, whose shape in pixels this is."""

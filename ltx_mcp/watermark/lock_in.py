@@ -4,9 +4,6 @@ What changes more slowly, and what neighbouring cells have in common, is taken a
 left there. Frames are then summed by their place in the period, so that any beginning of the mark can be tried later.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice, repeat
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,17 +21,31 @@ _SHARED = 0.5  # of what the neighbours have in common: measured better than all
 _FLOOR = 0.5  # grey levels squared that codec and rounding leave in the calmest cell
 
 
-def folded_pieces(cells: Iterable[NDArray[np.float32]]) -> Iterator[Folded]:
-    """For every second of the (rows, columns) cells of frames at RATE; the last may be of less."""
-    frames = iter(cells)
-    held = list(islice(frames, PIECE + PERIOD))
-    before = list(repeat(held[0], PERIOD)) if held else []
-    while held:
-        after = held[PIECE:] or [held[-1]]
-        padded = chain(before, held, repeat(after[-1], max(0, PERIOD - len(held[PIECE:]))))
-        yield _folded(np.stack(list(padded)), min(PIECE, len(held)))
-        before = [*before, *held[:PIECE]][-PERIOD:]
-        held = [*held[PIECE:], *islice(frames, PIECE)]
+class Folding:
+    """Folds the (rows, columns) cells of frames at RATE, second by second, as they are added."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Folded] = []
+        self._window: list[NDArray[np.float32]] = []  # of a piece, and PERIOD frames on either side
+
+    def add(self, cells: NDArray[np.float32]) -> None:
+        if not self._window:
+            self._window = [cells] * PERIOD
+        self._window.append(cells)
+        if len(self._window) == PIECE + 2 * PERIOD:
+            self._fold(PIECE)
+
+    def ended(self) -> list[Folded]:
+        """Those of all frames; the last may be of less than a second."""
+        while (left := len(self._window) - PERIOD) > 0:
+            self._fold(min(left, PIECE))
+        return self._pieces
+
+    def _fold(self, count: int) -> None:
+        window = self._window[: count + 2 * PERIOD]
+        missing = count + 2 * PERIOD - len(window)  # at the end of a video
+        self._pieces.append(_folded(np.stack([*window, *[window[-1]] * missing]), count))
+        self._window = self._window[count:]
 
 
 def _folded(lumas: Lumas, count: int) -> Folded:

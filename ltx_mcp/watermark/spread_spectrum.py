@@ -1,23 +1,17 @@
 """The Watermarker of this project: a spread-spectrum mark over seconds of frames, read without the original."""
 
-from collections.abc import Iterable, Iterator
-
 import numpy as np
-from numpy.typing import NDArray
 
-from ltx_mcp.media.footage import Footage
-from ltx_mcp.media.passes import frames_with_times
 from ltx_mcp.types.frames import Frame
-from ltx_mcp.watermark.base import FoundMark, FrameMarker, Mark
+from ltx_mcp.watermark.base import FoundMark, FrameMarker, Mark, MarkReader
 from ltx_mcp.watermark.carriers import grid_of
 from ltx_mcp.watermark.decoding import read_pieces
 from ltx_mcp.watermark.frame_marker import SpreadMarker
-from ltx_mcp.watermark.lock_in import folded_pieces
+from ltx_mcp.watermark.lock_in import Folding
 from ltx_mcp.watermark.masking import cell_means, luma_of
 from ltx_mcp.watermark.modulation import RATE
+from ltx_mcp.watermark.reading import MAX_READ_S
 
-MAX_READ_S = 300.0
-"""Of longer films no more is read: it would take minutes to decode."""
 _FINER = 2  # pixels that are read along each side of a cell
 
 
@@ -27,27 +21,33 @@ class SpreadSpectrum:
     def marker(self, mark: Mark, width: int, height: int, fps: float) -> FrameMarker:
         return SpreadMarker(mark, width, height, fps)
 
-    def read(self, footage: Footage) -> tuple[FoundMark, ...]:
-        return read_pieces(list(folded_pieces(cells_of(footage))))
+    def reader(self, width: int, height: int) -> MarkReader:
+        return SpreadReader(width, height)
 
 
-def cells_of(footage: Footage) -> Iterator[NDArray[np.float32]]:
-    """The (rows, columns) mean lumas of its frames, 30 a second. Raises MediaError."""
-    grid = grid_of(footage.width, footage.height)
-    size = (_FINER * grid[1], _FINER * grid[0])
-    end_s = footage.start_s + MAX_READ_S if footage.end_s is None else footage.end_s
-    frames = frames_with_times(footage.source, size, footage.start_s, min(end_s, footage.start_s + MAX_READ_S))
-    return (cell_means(luma_of(frame), grid) for frame in at_rate(frames))
+class SpreadReader:
+    """See `MarkReader`. Sees what is on screen in the middle of every 1/30 s, for the first MAX_READ_S."""
 
+    def __init__(self, width: int, height: int) -> None:
+        self._grid = grid_of(width, height)
+        self.size = (_FINER * self._grid[1], _FINER * self._grid[0])
+        self.folding, self._count = Folding(), 0
 
-def at_rate(frames: Iterable[tuple[Frame, float]]) -> Iterator[Frame]:
-    """What is on screen in the middle of every 1/30 s, from the first frame's time on; the last frame once."""
-    began_s, shown, count = None, None, 0
-    for frame, time_s in frames:
-        began_s = time_s if began_s is None else began_s
-        while shown is not None and (count + 0.5) / RATE < time_s - began_s:
-            yield shown
-            count += 1
-        shown = frame
-    if shown is not None:
-        yield shown
+    def see(self, frame: Frame, until_s: float) -> None:
+        last = round(min(until_s, MAX_READ_S) * RATE)
+        if last <= self._count:
+            return
+        cells = cell_means(luma_of(self._small(frame)), self._grid)
+        while self._count < last:
+            self.folding.add(cells)
+            self._count += 1
+
+    def found(self) -> tuple[FoundMark, ...]:
+        return read_pieces(self.folding.ended())
+
+    def _small(self, frame: Frame) -> Frame:
+        from PIL import Image
+
+        if frame.shape[1::-1] == self.size:
+            return frame
+        return np.asarray(Image.fromarray(frame).resize(self.size, Image.Resampling.BOX))

@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from ltx_mcp.media.footage import Footage
-from ltx_mcp.media.passes import frames_with_times
 from ltx_mcp.types.frames import Frame
-from ltx_mcp.watermark.base import FoundMark, FrameMarker, Mark
+from ltx_mcp.watermark.base import FoundMark, FrameMarker, Mark, MarkReader
 from ltx_mcp.watermark.payload import MESSAGE_BITS, from_bits, to_bits
 
 _ROWS = 10  # blocks that a frame is high; the mark is the first row of them
@@ -25,10 +23,25 @@ class VisibleMark:
 
         return marked
 
-    def read(self, footage: Footage) -> tuple[FoundMark, ...]:
-        seen: dict[str, tuple[float, float]] = {}
-        size = (MESSAGE_BITS, _ROWS)
-        for frame, time_s in frames_with_times(footage.source, size, footage.start_s, footage.end_s):
-            if (mark := from_bits((frame[0, :, 1] > 127).astype(np.uint8))) is not None:
-                seen[mark.text] = (seen.get(mark.text, (time_s, 0.0))[0], time_s)
-        return tuple(FoundMark(text=text, start_s=a, end_s=b, agreement=1.0) for text, (a, b) in seen.items())
+    def reader(self, width: int, height: int) -> MarkReader:
+        return BlockReader()
+
+
+class BlockReader:
+    """See `MarkReader`."""
+
+    size = (MESSAGE_BITS, _ROWS)
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[float, float]] = {}
+        self._now_s = 0.0
+
+    def see(self, frame: Frame, until_s: float) -> None:
+        columns = (np.arange(MESSAGE_BITS) * 2 + 1) * frame.shape[1] // (2 * MESSAGE_BITS)
+        bits = frame[frame.shape[0] // (2 * _ROWS), columns, 1] > 127
+        if (mark := from_bits(bits.astype(np.uint8))) is not None:
+            self._seen[mark.text] = (self._seen.get(mark.text, (self._now_s, 0.0))[0], until_s)
+        self._now_s = until_s
+
+    def found(self) -> tuple[FoundMark, ...]:
+        return tuple(FoundMark(text=text, start_s=a, end_s=b, agreement=1.0) for text, (a, b) in self._seen.items())
