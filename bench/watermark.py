@@ -33,10 +33,9 @@ from ltx_mcp.media.passes import frames_with_times
 from ltx_mcp.types.codecs import Codec
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.watermark.base import FrameMarker, Mark
-from ltx_mcp.watermark.carriers import PILOTS, gather
 from ltx_mcp.watermark.convolution import decode
-from ltx_mcp.watermark.decoding import PILOT_FITS, beginnings, pilot_fit
-from ltx_mcp.watermark.lock_in import Folded
+from ltx_mcp.watermark.decoding import Folded
+from ltx_mcp.watermark.frame_lock_in import DECODER
 from ltx_mcp.watermark.payload import from_bits
 from ltx_mcp.watermark.reading import marks_in, show
 from ltx_mcp.watermark.spread_spectrum import SpreadReader, SpreadSpectrum
@@ -120,17 +119,17 @@ class Bench:
         for clip in chosen.values():
             _, plain = self._written(list(clip(self._size, self._count)), "plain.mp4")
             folded = self._folded(self._copied(plain, WAYS["H.264 CRF 28"]))
-            fits.append(pilot_fit(folded))
-            read = np.stack(list(beginnings(folded)))
+            fits.append(DECODER.best_fit(folded))
+            read = np.stack(list(DECODER.beginnings(folded)))
             for _ in range(keys):
                 signs = rng.choice(np.array([-1, 1], dtype=np.float32), read.shape[1])
-                known = rng.permutation(read.shape[1])[:PILOTS]
+                known = rng.permutation(read.shape[1])[: DECODER.carriers.pilots]
                 random_fits.append(np.abs((read * signs)[:, known].sum(axis=1)).max() / np.sqrt(len(known)))
             for _ in range(min(keys, 50)):
                 signs = rng.choice(np.array([-1, 1], dtype=np.float32), read.shape[1])
-                accepted += from_bits(decode(gather(read[0] * signs))) is not None
+                accepted += from_bits(decode(DECODER.carriers.gather(read[0] * signs))) is not None
                 asked += 1
-        over = sum(fit >= PILOT_FITS for fit in random_fits)
+        over = sum(fit >= DECODER.least_fit for fit in random_fits)
         print(f"unmarked: the known cells fit at up to {max(fits):.2f} standard deviations in {len(fits)} clips,")
         print(f"with random patterns at up to {max(random_fits):.2f} in {len(random_fits)}, {over} of them enough;")
         print(f"of {asked} messages that were decoded all the same {accepted} had a right checksum", flush=True)

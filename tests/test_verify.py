@@ -1,6 +1,7 @@
 """Verifying: a file is known by its bytes, by its manifest, and, where both are lost, by how it looks."""
 
 import json
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from mcp import Client, MCPError
 from media_kit import ffmpeg, film, photo
 from PIL import Image
 
+from ltx_mcp.engine.base import NO_MATERIALS, Materials, Rendering, Watch
+from ltx_mcp.engine.stand_in import StandInEngine
 from ltx_mcp.preparation.origins import marked_origin
 from ltx_mcp.provenance.fingerprint import FINGERPRINT, Fingerprint, fingerprint_of, read, text_of
 from ltx_mcp.provenance.frame_hash import distances, hash_frame
 from ltx_mcp.provenance.matching import match
 from ltx_mcp.provenance.stand_in import Unsigned
 from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE
+from ltx_mcp.types.plans import Plan
 from ltx_mcp.watermark.base import FoundMark
 
 PHOTOS = ("astronaut.png", "coffee.png", "chelsea.png")
@@ -172,6 +176,41 @@ async def test_a_copy_that_lost_its_manifest_keeps_its_mark_where_it_is_surely_o
     assert "copy of" not in unknown["notes"] + (unknown["provenance"].get("digital_source_type") or "")
 
 
+class NoisyEngine(StandInEngine):
+    """Its clips sound like rain."""
+
+    def render(self, plan: Plan, watch: Watch, materials: Materials = NO_MATERIALS) -> Rendering:
+        rain = np.random.default_rng(plan.seed).normal(0, 0.1, (2, round(plan.duration_s * 24_000)))
+        return replace(super().render(plan, watch, materials), audio=rain.astype(np.float32), sample_rate=24_000)
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_audio_is_led_back_to_its_clip_by_its_mark_also_without_frames(tmp_path: Path) -> None:
+    words = {**SHORT, "prompt": "rain", "duration_s": 6}
+    ffmpeg("-f", "lavfi", "-i", "sine=d=6", tmp_path / "sine.mp3")
+    async with an_agent(
+        tmp_path / "data", engine=NoisyEngine(), roots=[tmp_path], limit_s=180, watermark=True
+    ) as agent:
+        clip = data(await agent.call_tool("generate_video", words))["clip"]
+        longer = data(await agent.call_tool("generate_video", {**words, "extend": clip["clip_id"], "seed": 2}))["clip"]
+        for made, name in ((clip, "rain.mp3"), (longer, "longer.mp3")):
+            ffmpeg("-i", made["path"], "-vn", "-map_metadata", -1, "-b:a", "128k", tmp_path / name)
+        alone = await verified(agent, tmp_path / "rain.mp3")
+        both = await verified(agent, tmp_path / "longer.mp3")
+        with pytest.raises(MCPError, match="a video is needed here"):
+            await verified(agent, tmp_path / "sine.mp3")
+    assert how(alone) == [(clip["clip_id"], "made from it, by its watermark")]
+    assert "Its audio carries a watermark of ltx-mcp: a model made it." in alone["answer"]
+    first, second = both["watermarks"]
+    assert [first["clip_id"], second["clip_id"]] == [clip["clip_id"], longer["clip_id"]], "each where it was made"
+    assert first["start_s"] < 3 < second["start_s"]
+
+
+def in_frames(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [mark for mark in found["watermarks"] if mark["medium"] == "frames"]
+
+
 def test_only_a_video_that_is_marked_nearly_throughout_is_wholly_a_models() -> None:
     def origin(duration_s: float, *spans: tuple[float, float]) -> str:
         marks = [FoundMark(text="0-0", start_s=start, end_s=end, agreement=1.0) for start, end in spans]
@@ -211,7 +250,7 @@ async def test_a_film_is_led_back_to_its_clips_by_their_marks_and_footage_is_not
             assert imported["clip"]["provenance"]["digital_source_type"].endswith(f"/{source_type}"), name
             assert "Its frames carry a watermark of ltx-mcp (0-" in " ".join(imported["effective"]["notes"])
             assert imported["clip"]["model"] == "a model that is not named"
-    first, second = found["watermarks"]
+    first, second = in_frames(found)
     assert [first["clip_id"], second["clip_id"]] == [clip["clip_id"] for clip in made]
     assert first["start_s"] == 0
     assert 3 <= second["start_s"] <= 6
@@ -221,5 +260,5 @@ async def test_a_film_is_led_back_to_its_clips_by_their_marks_and_footage_is_not
     assert {name for name, by in how(found)} == {clip["clip_id"] for clip in made}
     assert "Its frames carry 2 watermarks of ltx-mcp" in found["answer"]
     assert "watermark" not in footage["provenance"]
-    [mark] = continued["watermarks"]
+    [mark] = in_frames(continued)
     assert (mark["clip_id"], mark["start_s"] >= 1) == (longer["clip_id"], True), "its first two seconds are footage"

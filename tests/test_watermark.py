@@ -1,5 +1,6 @@
 """The watermark: what is put into frames is read again from what an encoder leaves of them, and from nothing else."""
 
+import wave
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,14 +13,15 @@ from media_kit import ffmpeg, photo
 from PIL import Image
 
 from ltx_mcp.errors import ArchiveError
+from ltx_mcp.media.audio import SAMPLE_RATE
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.footage import Footage, open_footage
-from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.watermark.base import CLIP_BITS, INSTALLATION_BITS, Mark, Watermarker
 from ltx_mcp.watermark.convolution import SYMBOLS, decode, encode
 from ltx_mcp.watermark.identity import NAME, Identity, own_identity
 from ltx_mcp.watermark.payload import from_bits, to_bits
-from ltx_mcp.watermark.reading import marks_in
+from ltx_mcp.watermark.reading import marks_in, marks_in_audio
 from ltx_mcp.watermark.spread_spectrum import SpreadSpectrum
 from ltx_mcp.watermark.stand_in import VisibleMark
 
@@ -70,6 +72,50 @@ def test_no_mark_is_read_where_none_is(watermarker: Watermarker, tmp_path: Path)
     grey = np.full((HEIGHT, WIDTH, 3), 128, dtype=np.uint8)
     footage = written(tmp_path / "plain.mp4", [*panned("coffee.png", 48), *[grey] * 12])
     assert marks_in(footage, watermarker) == ()
+
+
+def noise(seconds: float) -> Audio:
+    """Pink, in stereo at 48 kHz."""
+    spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal((2, round(seconds * SAMPLE_RATE))))
+    pink = np.fft.irfft(spectrum / np.sqrt(np.arange(spectrum.shape[1]) + 1), round(seconds * SAMPLE_RATE))
+    return np.asarray(pink / np.abs(pink).max() / 2, dtype=np.float32)
+
+
+def encoded(audio: Audio, folder: Path) -> Path:
+    """As an agent's editor would write it, from 0.7 s on, at another rate."""
+    with wave.open(str(folder / "audio.wav"), "wb") as file:
+        file.setparams((2, 2, SAMPLE_RATE, 0, "NONE", ""))
+        file.writeframes((audio.T * 32767).astype("<i2").tobytes())
+    ffmpeg("-i", folder / "audio.wav", "-af", "volume=-6dB", "-ar", 44100, "-b:a", "96k", folder / "copy.m4a")
+    return folder / "copy.m4a"
+
+
+@pytest.mark.parametrize("watermarker", [SpreadSpectrum(), VisibleMark()])
+def test_audio_is_told_by_its_mark_after_an_encoder_and_only_what_was_made_is_changed(
+    watermarker: Watermarker, tmp_path: Path
+) -> None:
+    audio, made = noise(9), range(2 * SAMPLE_RATE, 9 * SAMPLE_RATE)
+    assert marks_in_audio(encoded(audio, tmp_path), watermarker) == ()
+    kept = audio.copy()
+    marked = watermarker.mark_audio(FIRST, audio, made)
+    assert np.array_equal(audio, kept)
+    assert np.array_equal(marked[:, : made.start], audio[:, : made.start])
+    [found] = marks_in_audio(encoded(marked, tmp_path), watermarker)
+    assert (found.text, found.medium) == (FIRST.text, "audio")
+    assert found.end_s > 7
+    assert watermarker.read_audio([np.zeros((2, 48_000), np.float32)]) == watermarker.read_audio([]) == ()
+
+
+def test_marked_audio_is_as_long_and_lies_within_its_bands_at_20_db_below_what_is_there() -> None:
+    audio = noise(4)
+    marked = SpreadSpectrum().mark_audio(SECOND, audio, range(audio.shape[1]))
+    change = marked - audio
+    assert marked.shape == audio.shape
+    assert marked.dtype == np.float32
+    assert 20 < 10 * np.log10((audio**2).sum() / (change**2).sum()) < 40
+    spectrum = np.abs(np.fft.rfft(change[0])) ** 2
+    hertz = np.fft.rfftfreq(change.shape[1], 1 / SAMPLE_RATE)
+    assert spectrum[(hertz > 350) & (hertz < 7200)].sum() > 0.999 * spectrum.sum()
 
 
 def test_a_marked_frame_looks_as_it_did_and_the_unmarked_one_stays_as_it_was() -> None:

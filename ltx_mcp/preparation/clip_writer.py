@@ -14,7 +14,7 @@ from ltx_mcp import __version__
 from ltx_mcp.engine.base import Latents, Rendering, Watch
 from ltx_mcp.errors import MediaError
 from ltx_mcp.index.sample import FrameSampler, Samples
-from ltx_mcp.media.audio import SAMPLE_RATE
+from ltx_mcp.media.audio import SAMPLE_RATE, resample
 from ltx_mcp.media.contact_sheet import ContactSheet
 from ltx_mcp.media.encode import VideoWriter
 from ltx_mcp.media.splice import UnchangedFrames, splice
@@ -25,7 +25,7 @@ from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage
 from ltx_mcp.typeset.subtitles import soft_track
-from ltx_mcp.watermark.base import FoundMark, FrameMarker, MarkReader
+from ltx_mcp.watermark.base import ClipMarker, FoundMark, MarkReader
 
 VIDEO_NAME = "video.mp4"
 
@@ -103,13 +103,13 @@ def write_clip(
     replacement_audio: Callable[[], Audio | None],
     tags: Mapping[str, str],
     unchanged: UnchangedFrames | None = None,
-    mark_frame: FrameMarker | None = None,
+    marker: ClipMarker | None = None,
 ) -> WrittenClip:
     """Pull every frame once.
 
     `replacement_audio` may give (2, samples) at SAMPLE_RATE, which replace the model's own audio. What is `unchanged`
-    of a source is spliced back as it was, once the clip has passed moderation. `mark_frame` puts the watermark in.
-    Raises MediaError, ModerationUnavailable, Cancelled.
+    of a source is spliced back as it was, once the clip has passed moderation. `marker` puts the watermark into the
+    frames and the model's audio. Raises MediaError, ModerationUnavailable, Cancelled.
     """
     video = folder / VIDEO_NAME
     viewing = view()
@@ -124,13 +124,15 @@ def write_clip(
     )
     with closing_frames(rendering), writer:  # the writer joins its tracks while their files are still there
         for index, frame in enumerate(rendering.frames):
-            frame = frame if mark_frame is None else mark_frame(index, frame)
+            frame = frame if marker is None else marker.frame(index, frame)
             writer.write(frame)
             viewing.see(index, frame)
             watch.step(index + 1, plan.frames)
         audio, sample_rate = replacement_audio(), SAMPLE_RATE
         if audio is None:
             audio, sample_rate = rendering.final_audio(), rendering.sample_rate
+            if audio is not None and marker is not None:
+                audio, sample_rate = marker.audio(resample(audio, sample_rate)), SAMPLE_RATE
         if rendering.audio_file is not None:
             writer.add_audio_file(rendering.audio_file)
         elif audio is not None:

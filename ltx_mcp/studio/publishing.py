@@ -71,7 +71,7 @@ class Publishing:
             replacement_audio=prepared.replacement_audio,
             tags=provenance_tags(plan.model, prepared.provenance),
             unchanged=planned.unchanged,
-            mark_frame=self._watermarking.marker(self._watermarking.mark(plan, prepared), planned),
+            marker=self._watermarking.marker(self._watermarking.mark(plan, prepared), planned),
         )
 
     def discard(self, job_id: str) -> None:

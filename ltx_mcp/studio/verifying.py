@@ -12,13 +12,13 @@ from typing import Literal
 
 from ltx_mcp.archive.library import Library
 from ltx_mcp.errors import MediaError
-from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.inputs import ANY_SIZE, Inputs
 from ltx_mcp.preparation.lookalikes import lookalikes
 from ltx_mcp.provenance.base import Manifest
 from ltx_mcp.types.clips import COMPOSITE, MODEL_MADE, Clip, Kind
 from ltx_mcp.types.value import Value
 from ltx_mcp.watermark.base import FoundMark, Watermarker
-from ltx_mcp.watermark.reading import marks_in
+from ltx_mcp.watermark.reading import marks_in, marks_in_audio
 
 _MOST = 5  # clips in an answer
 
@@ -54,8 +54,8 @@ class SeenMark(FoundMark):
 
 
 class Verification(Value):
-    """What is known of a file: `manifest` is what it carries, `watermarks` are the marks in its frames, `clips`
-    are those of this archive, the surest first.
+    """What is known of a file: `manifest` is what it carries, `watermarks` those in its frames and audio, `clips` those
+    of this archive, the surest first.
     """
 
     answer: str
@@ -86,7 +86,7 @@ class Verifying:
             known = known or tuple(_marked(marks, marked))
             known = known or tuple(self._alike(reference))
         except MediaError:
-            if not manifest.labels and not known:
+            if not manifest.labels and not known and not marks:
                 raise
         return Verification(
             answer=_answer(manifest, known, marks), manifest=manifest, clips=known[:_MOST], watermarks=marks
@@ -107,7 +107,13 @@ class Verifying:
     def _marks(self, reference: str, marked: Mapping[str, Clip]) -> tuple[SeenMark, ...]:
         if self.inputs.photo(reference) is not None:
             return ()
-        found = marks_in(self.inputs.footage(reference), self.watermarker)
+        try:
+            found = marks_in(self.inputs.footage(reference), self.watermarker)
+        except MediaError as error:
+            try:
+                found = marks_in_audio(self.inputs.media_path(reference, ANY_SIZE), self.watermarker)
+            except MediaError:
+                raise error from None  # it says what the file is
         clip_ids = {text: clip.clip_id for text, clip in marked.items()}
         return tuple(SeenMark(**mark.model_dump(), clip_id=clip_ids.get(mark.text)) for mark in found)
 
@@ -117,9 +123,9 @@ class Verifying:
 
 
 def _marked(marks: Sequence[SeenMark], marked: Mapping[str, Clip]) -> Iterator[KnownClip]:
-    """By the marks in the frames, the one that is seen longest first."""
-    for mark in sorted(marks, key=lambda mark: mark.start_s - mark.end_s):
-        if (clip := marked.get(mark.text)) is not None:
+    """By the marks in the frames and the audio, the one that lasts longest first."""
+    for text in dict.fromkeys(mark.text for mark in sorted(marks, key=lambda mark: mark.start_s - mark.end_s)):
+        if (clip := marked.get(text)) is not None:
             yield _of(clip, "made from it, by its watermark")
 
 
@@ -151,9 +157,10 @@ def _answer(manifest: Manifest, known: Sequence[KnownClip], marks: Sequence[Seen
     }[manifest.state]
     if manifest.state == "valid" and (made := _MADE.get(manifest.digital_source_type or "")):
         signed += f" It says that the file was {made}."
-    if marks:
-        several = f"{len(marks)} watermarks of ltx-mcp" if len(marks) > 1 else "a watermark of ltx-mcp"
-        signed += f" Its frames carry {several}: a model made them."
+    for medium, carry in (("frames", "frames carry"), ("audio", "audio carries")):
+        if count := sum(mark.medium == medium for mark in marks):
+            several = f"{count} watermarks of ltx-mcp" if count > 1 else "a watermark of ltx-mcp"
+            signed += f" Its {carry} {several}: a model made {'them' if medium == 'frames' else 'it'}."
     if not known:
         return f"{signed} No clip of this archive is like it."
     first = known[0]

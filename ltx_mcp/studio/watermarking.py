@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from ltx_mcp.preparation.chained_shots import sample_at
 from ltx_mcp.preparation.prepared_job import Planned, PreparedJob
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
-from ltx_mcp.watermark.base import FrameMarker, Mark, MarkReader, Watermarker
+from ltx_mcp.watermark.base import ClipMarker, FrameMarker, Mark, MarkReader, Watermarker
 from ltx_mcp.watermark.identity import Identity
 
 
@@ -33,13 +34,14 @@ class Watermarking:
             return None
         return self._identity.mark(f"{prepared.source} {plan.model_dump_json()}")
 
-    def marker(self, mark: Mark | None, planned: Planned) -> FrameMarker | None:
-        """Marks the frames that the model made, and gives the others back as they are."""
+    def marker(self, mark: Mark | None, planned: Planned) -> ClipMarker | None:
+        """Marks the frames that the model made, with their audio, and gives the others back as they are."""
         if mark is None:
             return None
-        plan, made = planned.plan, planned.made
-        marker = self.watermarker.marker(mark, plan.width, plan.height, plan.fps)
-        return marker if made is None else _only(marker, made)
+        plan, made = planned.plan, planned.made or range(planned.plan.frames)
+        frame = self.watermarker.marker(mark, plan.width, plan.height, plan.fps)
+        samples = range(sample_at(made.start, plan.fps), sample_at(made.stop, plan.fps))
+        return ClipMarker(_only(frame, made), lambda audio: self.watermarker.mark_audio(mark, audio, samples))
 
     def reader(self, plan: Plan, prepared: PreparedJob) -> MarkReader | None:
         """For footage that nobody yet says a model made; None for all else."""

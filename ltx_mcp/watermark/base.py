@@ -1,11 +1,13 @@
 """The seam of the watermark: frames are marked on their way to the encoder, and read again from any file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.frames import Audio, Frame
 from ltx_mcp.types.value import Value
+
+Medium = Literal["frames", "audio"]
 
 INSTALLATION_BITS, CLIP_BITS = 32, 24
 PAYLOAD_BITS = INSTALLATION_BITS + CLIP_BITS
@@ -30,13 +32,22 @@ class Mark:
 class FoundMark(Value):
     """A mark in a file, seen from `start_s` to `end_s` by the second. `text` is `Mark.text`.
 
-    `agreement` is the share of the code's symbols that were read as they were written, 0.5..1.
+    `agreement` is the share of the code's symbols that were read as they were written, 0.5..1; `medium` is where.
     """
 
     text: str
     start_s: float
     end_s: float
     agreement: float
+    medium: Medium = "frames"
+
+
+@dataclass(frozen=True)
+class ClipMarker:
+    """Marks one clip: its frames, and its audio, (channels, samples) at 48 kHz."""
+
+    frame: FrameMarker
+    audio: Callable[[Audio], Audio]
 
 
 class MarkReader(Protocol):
@@ -59,3 +70,9 @@ class Watermarker(Protocol):
 
     def reader(self, width: int, height: int) -> MarkReader:
         """For the frames of one video, whose shape in pixels this is."""
+
+    def mark_audio(self, mark: Mark, audio: Audio, made: range) -> Audio:
+        """(channels, samples) at 48 kHz with the mark in the samples that are `made`; the others are as they were."""
+
+    def read_audio(self, pieces: Iterable[Audio]) -> tuple[FoundMark, ...]:
+        """Every mark in audio at 48 kHz, which comes in pieces of (2, samples), by the time at which it begins."""

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.watermark.base import Mark
-from ltx_mcp.watermark.carriers import grid_of, spread
 from ltx_mcp.watermark.convolution import encode
+from ltx_mcp.watermark.grid import CARRIERS, grid_of
 from ltx_mcp.watermark.masking import Masking, Strengths
 from ltx_mcp.watermark.modulation import half_period
 from ltx_mcp.watermark.payload import to_bits
@@ -21,7 +21,7 @@ class SpreadMarker:
     def __init__(self, mark: Mark, width: int, height: int, fps: float) -> None:
         self._size, self._fps = (width, height), fps
         grid = grid_of(width, height)
-        self._pattern = spread(encode(to_bits(mark))).reshape(grid)
+        self._pattern = CARRIERS.spread(encode(to_bits(mark))).reshape(grid)
         self._masking, self._half = Masking(*grid), -1
 
     def __call__(self, index: int, frame: Frame) -> Frame:

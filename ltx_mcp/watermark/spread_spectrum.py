@@ -1,13 +1,17 @@
-"""The Watermarker of this project: a spread-spectrum mark over seconds of frames, read without the original."""
+"""The Watermarker of this project: a spread-spectrum mark over seconds of frames and of audio, read from them alone."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
-from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.frames import Audio, Frame
+from ltx_mcp.watermark import audio_lock_in, frame_lock_in
+from ltx_mcp.watermark.audio_bands import levels
+from ltx_mcp.watermark.audio_marker import mark_audio
 from ltx_mcp.watermark.base import FoundMark, FrameMarker, Mark, MarkReader
-from ltx_mcp.watermark.carriers import grid_of
-from ltx_mcp.watermark.decoding import read_pieces
+from ltx_mcp.watermark.frame_lock_in import Folding
 from ltx_mcp.watermark.frame_marker import SpreadMarker
-from ltx_mcp.watermark.lock_in import Folding
+from ltx_mcp.watermark.grid import grid_of
 from ltx_mcp.watermark.masking import cell_means, luma_of
 from ltx_mcp.watermark.modulation import RATE
 from ltx_mcp.watermark.reading import MAX_READ_S
@@ -23,6 +27,13 @@ class SpreadSpectrum:
 
     def reader(self, width: int, height: int) -> MarkReader:
         return SpreadReader(width, height)
+
+    def mark_audio(self, mark: Mark, audio: Audio, made: range) -> Audio:
+        return mark_audio(mark, audio, made)
+
+    def read_audio(self, pieces: Iterable[Audio]) -> tuple[FoundMark, ...]:
+        energies = levels(piece.mean(axis=0) for piece in pieces)
+        return audio_lock_in.DECODER.marks(audio_lock_in.folded_pieces(energies))
 
 
 class SpreadReader:
@@ -43,7 +54,7 @@ class SpreadReader:
             self._count += 1
 
     def found(self) -> tuple[FoundMark, ...]:
-        return read_pieces(self.folding.ended())
+        return frame_lock_in.DECODER.marks(self.folding.ended())
 
     def _small(self, frame: Frame) -> Frame:
         from PIL import Image
