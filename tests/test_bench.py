@@ -62,6 +62,7 @@ GONE_THROUGH = {
     "micro_vae.py": ["PSNR", "bilinear", "DCT"],
     "transcribe.py": ["whisper-tiny", "of speech"],
     "sign.py": ["key and certificate", "a film of 5", "moov before mdat"],
+    "audio_watermark.py": ["dB below it", "AAC 128 kbit/s", "with random patterns", "without the limit"],
     "watermark.py": ["PSNR", "H.264 CRF 28", "with random patterns", "without masking", "DWT-DCT"],
     "verify_copies.py": ["archive: 2 clips", "H.264 CRF 23", "second halves", "another seed"],
 }  # fmt: skip

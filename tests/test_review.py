@@ -6,7 +6,7 @@ is in a registry and not in the tables here fails.
 
 import json
 import shutil
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,23 @@ from test_http_owners import ASKED, filled, unfilled
 from ltx_mcp.archive.library import Library
 from ltx_mcp.cli import moderation_checks
 from ltx_mcp.cli.command_table import COMMANDS
+from ltx_mcp.errors import HeldForReview
 from ltx_mcp.http.links import Links
 from ltx_mcp.http.private_files import kept_secret
 from ltx_mcp.jobs.presence import Presence
 from ltx_mcp.jobs.store import JobStore
+from ltx_mcp.moderation.audit import Audit
 from ltx_mcp.moderation.base import Scores
+from ltx_mcp.moderation.frames import FrameGate
 from ltx_mcp.moderation.held_requests import HeldRequests
+from ltx_mcp.moderation.policy import load_policy
+from ltx_mcp.moderation.prompts import PromptGate
 from ltx_mcp.moderation.stand_in import MagentaClassifier
 from ltx_mcp.page import FILES
 from ltx_mcp.parts import make_audit
+from ltx_mcp.preparation.moderated_frames import InputFrames
 from ltx_mcp.settings import Settings
+from ltx_mcp.studio.gates import Gates
 from ltx_mcp.studio.reviewing import settle_reviewed
 from ltx_mcp.tools import TOOLS
 from ltx_mcp.types import states
@@ -276,6 +283,32 @@ async def test_words_and_inputs_that_are_held_may_pass_once_when_they_were_allow
             assert data(await agent.call_tool(tool, arguments))["status"] == "held", "once means once"
             for each in await review(tmp_path):
                 await review(tmp_path, "delete", each["id"])
+
+
+def test_what_was_allowed_to_one_owner_is_held_for_another(tmp_path: Path) -> None:
+    gates = Gates(
+        PromptGate(load_policy()), FrameGate(MagentaClassifier()), Audit(tmp_path / "audit"), HeldRequests(tmp_path)
+    )
+    gates.frames.load()
+    doubtful = np.full((20, 20, 3), 90, np.uint8)
+    doubtful[:13] = (255, 0, 255)
+    asks: list[Callable[[], None]] = [
+        lambda: gates.check_texts("job-1", [("prompt", "Emmanuel Macron declares war on television")], []),
+        lambda: gates.check_inputs("job-1", "a circle", InputFrames(2.0, 2, [doubtful, doubtful])),
+    ]
+    for ask in asks:
+        with calling("anna"):
+            with pytest.raises(HeldForReview) as held:
+                ask()
+            (waiting,) = HeldRequests(tmp_path).all()
+            assert waiting.request_id in held.value.hint
+            HeldRequests(tmp_path).allow(waiting.request_id)
+        with pytest.raises(HeldForReview):
+            ask()
+        with calling("anna"):
+            ask()
+        (waiting,) = HeldRequests(tmp_path).all()
+        HeldRequests(tmp_path).delete(waiting.request_id)
 
 
 def test_the_doctor_says_how_much_waits_and_nothing_of_it(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from ltx_mcp.moderation.second_reader import SecondReader
 from ltx_mcp.preparation.moderated_frames import InputFrames
 from ltx_mcp.types.clips import Verdict
 from ltx_mcp.types.frames import Frame
+from ltx_mcp.types.owners import caller
 
 AFTER_TEXTS = "Describe something else; do not rephrase the same content."
 AFTER_FRAMES = "If it shows nothing of the kind the classifier erred: another seed or strength may pass."
@@ -60,7 +61,7 @@ class Gates:
         if found is None:
             return
         part, finding = found
-        held_id = f"text-{hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:_ID_CHARS]}"
+        held_id = f"text-{hashlib.sha256(_own(json.dumps(shown))).hexdigest()[:_ID_CHARS]}"
         if finding.action == "review" and self._held.use(held_id, job_id):
             return
         self._audit.prompt_refused(job_id, dict(asked).get(part) or "\n".join(text for _, text in asked), finding)
@@ -92,7 +93,7 @@ class Gates:
         name: Callable[[int], str] = lambda place: "The input",
     ) -> None:
         """The same for the frames of a video, all of which are looked at as they come."""
-        sheet, digest = ContactSheet(seen.count, seen.fps), hashlib.sha256()
+        sheet, digest = ContactSheet(seen.count, seen.fps), hashlib.sha256(_own())
         watch = self.frames.watch(seen.fps, seen.count, shown=sheet.wanted)
         for index, frame in enumerate(seen.frames):
             sheet.see(index, frame)
@@ -128,6 +129,11 @@ class Gates:
             self._held.hold(held_id, category, about, frames)
         except OSError as error:
             raise Refused(f"Moderation is not sure of it, and cannot keep it for a person: {error}.") from error
+
+
+def _own(text: str = "") -> bytes:
+    """What is allowed to one owner is not to another."""
+    return (caller() + text).encode()
 
 
 def _held(message: str, held_id: str, again: str) -> HeldForReview:

@@ -20,12 +20,12 @@ def mark_audio(mark: Mark, audio: Audio, made: range) -> Audio:
     """See `Watermarker`."""
     if audio.shape[1] == 0:
         return audio
-    energies = levels([audio.mean(axis=0)])
+    energies = levels([audio])
     signs = signs_at(CARRIERS.spread(encode(to_bits(mark))), len(energies))
     middles = centre(np.arange(len(energies)))
     signs[(middles < made.start) | (middles >= made.stop)] = 0
     gains = np.float32(10) ** (decibels(energies) * signs / np.float32(20))
-    marked = np.stack([with_gains(channel, gains) for channel in audio])
+    marked = with_gains(audio, gains)
     kept = np.r_[0 : made.start, min(made.stop, audio.shape[1]) : audio.shape[1]]
     marked[:, kept] = audio[:, kept]
     return np.clip(marked, -1, 1)

@@ -32,8 +32,7 @@ class SpreadSpectrum:
         return mark_audio(mark, audio, made)
 
     def read_audio(self, pieces: Iterable[Audio]) -> tuple[FoundMark, ...]:
-        energies = levels(piece.mean(axis=0) for piece in pieces)
-        return audio_lock_in.DECODER.marks(audio_lock_in.folded_pieces(energies))
+        return audio_lock_in.DECODER.marks(audio_lock_in.folded_pieces(levels(pieces)))
 
 
 class SpreadReader:
