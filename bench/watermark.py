@@ -1,6 +1,7 @@
 """What the watermark survives, what it costs, and how often it is seen where it is not.
 
     python bench/watermark.py [--size 960x540] [--seconds 2] [--only photograph] [--clips 20] [--rivals] [--keys 1000]
+    python bench/watermark.py --many [--way "half size, H.264 CRF 28"] [--size 960x540] [--seconds 2]
 
 Every clip of watermark_clips.py is marked and written as our clips are (H.264 CRF 20; H.265 CRF 22 at the end), then
 encoded again in every way below, and read from each. Printed for each way: in how many clips the mark was read, and in
@@ -16,14 +17,14 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from watermark_clips import FPS, Clip, Size, clips
+from watermark_clips import FPS, Clip, Size, clips, many_clips
 from watermark_rivals import DwtDct, Unmasked
 
 from ltx_mcp.media.encode import VideoWriter
@@ -60,6 +61,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--only", default="", help="clips whose names begin so")
     parser.add_argument("--clips", type=int, default=100, help="at most so many, of all kinds")
+    parser.add_argument("--many", action="store_true", help="about 300 clips, by --way alone, and no more")
+    parser.add_argument("--way", default="half size, H.264 CRF 28", choices=WAYS)
     parser.add_argument("--rivals", action="store_true")
     parser.add_argument("--keys", type=int, default=1000)
     parser.add_argument("--dry-run", action="store_true")
@@ -70,6 +73,11 @@ def main() -> None:
     print(f"command: {' '.join([Path(sys.executable).name, *sys.argv])}")
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores; numpy {version('numpy')}")
     width, height = map(int, asked.size.split("x"))
+    if asked.many:
+        with tempfile.TemporaryDirectory() as folder:
+            return Bench(Path(folder), (width, height), round(asked.seconds * FPS)).tell_one_way(
+                many_clips(), asked.way
+            )
     known = {name: clip for name, clip in clips().items() if name.startswith(asked.only)}
     chosen = {name: known[name] for name in list(known)[:: -(-len(known) // asked.clips)]}
     with tempfile.TemporaryDirectory() as folder:
@@ -112,6 +120,15 @@ class Bench:
         for way, names in missed.items():
             told = f": not {'; '.join(names)}" if names else ""
             print(f"  {way:40} {len(chosen) - len(names)} of {len(chosen)}{told}", flush=True)
+
+    def tell_one_way(self, chosen: Mapping[str, Clip], way: str) -> None:
+        missed = []
+        for name, clip in chosen.items():
+            marker = self._watermarker.marker(MARK, *self._size, FPS)
+            if not self._reads(self._copied(self._marked(list(clip(self._size, self._count)), marker), WAYS[way])):
+                missed.append(name)
+                print(f"    not read: {name}", flush=True)
+        print(f"  {way:40} {len(chosen) - len(missed)} of {len(chosen)} clips of {self._count / FPS:g} s")
 
     def tell_false(self, chosen: dict[str, Clip], keys: int) -> None:
         fits, random_fits, accepted, asked = [], [], 0, 0

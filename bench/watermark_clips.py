@@ -34,11 +34,33 @@ def clips() -> Mapping[str, Clip]:
     return {**photographs, **footage, **drawings, **dark, **grainy, **flat}
 
 
-def photograph(name: str, speed: float) -> Clip:
-    """The camera crosses `speed` of the frame's sides in 5 s, along a diagonal, by parts of pixels."""
+def many_clips() -> Mapping[str, Clip]:
+    """About 300: of each photograph the whole and its quarters at several speeds, footage from every half second,
+    and more drawn scenes. Those of one photograph or film are alike, so this is less than as many films."""
+    speeds = (0.0, 0.1, 0.25, 0.5)
+    quarters = [(x, y, x + 0.5, y + 0.5) for x in (0, 0.5) for y in (0, 0.5)]
+    whole = {f"{name}, pan {speed:g}": photograph(name, speed) for name in PHOTOGRAPHS for speed in speeds}
+    parts = {
+        f"quarter {number} of {name}, pan {speed:g}": photograph(name, speed, part)
+        for name in PHOTOGRAPHS
+        for number, part in enumerate(quarters)
+        for speed in (0.1, 0.25)
+    }
+    lengths = {"bikes.mp4": 9.7, "bigbuckbunny.mp4": 5.0, "carphone_pristine.mp4": 4.8}
+    footage = {f"{name} from {start_s:g} s": filmed(name, start_s)
+               for name, end_s in lengths.items() for start_s in np.arange(0.2, end_s - 2, 0.5).tolist()}  # fmt: skip
+    drawings = {f"drawn scene {number}": drawn(number, 64) for number in range(64)}
+    return {**whole, **parts, **footage, **drawings}
+
+
+def photograph(name: str, speed: float, part: tuple[float, float, float, float] = (0, 0, 1, 1)) -> Clip:
+    """The camera crosses `speed` of the frame's sides in 5 s, along a diagonal, by parts of pixels. Of the photograph a
+    part is shown: left, top, right and bottom as shares of its sides.
+    """
 
     def show(size: Size, count: int) -> Iterator[Frame]:
         image = Image.open(packaged("skimage", "data", name)).convert("RGB")
+        image = image.crop(tuple(round(at * side) for at, side in zip(part, image.size * 2, strict=True)))
         scale = (1 + speed) * max(size[0] / image.width, size[1] / image.height)
         image = image.resize(tuple(round(side * scale) for side in image.size), Image.Resampling.LANCZOS)
         for number in range(count):
@@ -63,9 +85,9 @@ def filmed(name: str, start_s: float) -> Clip:
     return show
 
 
-def drawn(number: int) -> Clip:
+def drawn(number: int, of: int = 8) -> Clip:
     def show(size: Size, count: int) -> Iterator[Frame]:
-        scene = scenes(8, np.random.default_rng(5))[number]
+        scene = scenes(of, np.random.default_rng(5))[number]
         shape = (size[1], size[0])
         for at in range(count):
             yield draw.window(scene, [at], count, shape, (0, 0, *shape))[0]
