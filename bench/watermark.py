@@ -73,15 +73,13 @@ def main() -> None:
     print(f"command: {' '.join([Path(sys.executable).name, *sys.argv])}")
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores; numpy {version('numpy')}")
     width, height = map(int, asked.size.split("x"))
-    if asked.many:
-        with tempfile.TemporaryDirectory() as folder:
-            return Bench(Path(folder), (width, height), round(asked.seconds * FPS)).tell_one_way(
-                many_clips(), asked.way
-            )
     known = {name: clip for name, clip in clips().items() if name.startswith(asked.only)}
     chosen = {name: known[name] for name in list(known)[:: -(-len(known) // asked.clips)]}
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), (width, height), round(asked.seconds * FPS))
+        if asked.many:
+            bench.tell_one_way(many_clips(), asked.way)
+            return
         bench.tell_survival(chosen, dict(islice(WAYS.items(), 2)) if asked.dry_run else WAYS)
         bench.tell_false(chosen, asked.keys)
         if asked.rivals:
