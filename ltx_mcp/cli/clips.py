@@ -92,7 +92,7 @@ def _show_verification(found: Verification) -> None:
     for mark in found.watermarks:
         known = mark.clip_id or "not a clip of this archive"
         span = f"{mark.start_s:g}-{mark.end_s:g} s, {mark.agreement:.0%} of its symbols"
-        out.print(f"  watermark: {mark.text} at {span}: {known}", markup=False)
+        out.print(f"  watermark in the {mark.medium}: {mark.text} at {span}: {known}", markup=False)
     for action in found.manifest.actions:
         of = f" ({action.digital_source_type.rpartition('/')[2]})" if action.digital_source_type else ""
         out.print(f"  signed: {action.action}{of}{f' by {action.model}' if action.model else ''}", markup=False)

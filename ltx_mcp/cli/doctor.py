@@ -170,7 +170,7 @@ def _signature(settings: Settings) -> str:
 
 def _watermark(settings: Settings) -> str:
     if settings.watermark:
-        return "in every frame that a model renders; `ltx-mcp verify` reads it"
+        return "in the frames and audio that a model renders; `ltx-mcp verify` reads it"
     return "none: LTX_MCP_WATERMARK=off"
 
 

@@ -1,4 +1,4 @@
-"""Which frames are marked, and as what: those that a model made, by installation and clip. Footage of the user's never.
+"""What is marked, and as what: frames and audio that a model made, by installation and clip. Footage never is.
 
 What is only cut, joined or copied keeps the marks that its frames have, so that a film holds those of its clips. In
 imported footage of unknown origin they are looked for.
