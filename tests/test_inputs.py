@@ -12,7 +12,8 @@ from media_kit import GREEN, archive, encoded, film, number
 from ltx_mcp.archive.library import Library
 from ltx_mcp.errors import BadInput, MediaError, NotFound
 from ltx_mcp.media.footage import read_video
-from ltx_mcp.preparation.inputs import ClipRef, FileRef, Inputs
+from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.reference_grammar import ClipRef, FileRef
 from ltx_mcp.types.clips import Clip
 
 

@@ -9,7 +9,7 @@ from ltx_mcp.cli.interrupt import interruptible
 from ltx_mcp.cli.output import err
 from ltx_mcp.errors import HeldForReview, Refused, StudioError
 from ltx_mcp.jobs.record import Job
-from ltx_mcp.preparation.inputs import names_clip
+from ltx_mcp.preparation.reference_grammar import names_clip
 from ltx_mcp.studio.studio import Studio
 from ltx_mcp.studio.tracking import OnJob
 from ltx_mcp.types import states

@@ -1,7 +1,8 @@
 """A clip of the archive, whole or in part, as a reference names it: for what is done with finished clips alone."""
 
 from ltx_mcp.errors import BadInput
-from ltx_mcp.preparation.inputs import ClipRef, Inputs
+from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.reference_grammar import ClipRef
 from ltx_mcp.types.clips import Clip
 
 

@@ -1,24 +1,13 @@
-"""What a tool argument may name: a clip of the archive, its frame or span, or a file inside an allowed folder.
+"""What a tool argument names, opened: a clip of the archive, its frame or span, or a file inside an allowed folder."""
 
-    coastal-city-3f9k2m7q             a clip                   /allowed/folder/image.png       a file
-    coastal-city-3f9k2m7q@3.2         its frame at 3.2 s       file:///allowed/image.png       the same
-    coastal-city-3f9k2m7q@3.2-5.0     its span
-
-Whatever the archive hands out is understood too: `clip://coastal-city-3f9k2m7q` and the path of a clip's video; and
-paths as chats show them (`spelled_paths`).
-"""
-
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from ltx_mcp.archive.clip_frames import frame_at
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.originals import playable
-from ltx_mcp.archive.sidecar import CLIP_ID, PHOTO, VIDEO
 from ltx_mcp.archive.uploads import Uploads
 from ltx_mcp.errors import BadInput, MediaError, NotFound, StudioError
 from ltx_mcp.media.file_kinds import HEAD_BYTES, FileKind, kind_of
@@ -26,43 +15,17 @@ from ltx_mcp.media.footage import ANY_LENGTH_S, MAX_DURATION_S, Footage, open_fo
 from ltx_mcp.media.framecrc import HINT as VIDEO_HINT
 from ltx_mcp.media.images import Still, read_still
 from ltx_mcp.media.still_formats import HINT as IMAGE_HINT
-from ltx_mcp.preparation.allowed_files import AllowedFiles, NotAPath
-from ltx_mcp.preparation.spelled_paths import CONTROL
+from ltx_mcp.preparation.allowed_files import AllowedFiles
+from ltx_mcp.preparation.reference_grammar import ClipRef, FileRef, ReferenceGrammar
 from ltx_mcp.provenance.base import Manifest, Signer
 from ltx_mcp.provenance.stand_in import Unsigned
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
-from ltx_mcp.types.references import unwrapped
 
 MAX_IMAGE_BYTES = 50_000_000
 MAX_VIDEO_BYTES = 2_000_000_000
 ANY_SIZE = sys.maxsize  # of footage that is looked through and not copied
-_MAX_CHARS = 4096  # of a reference: the longest path that Linux takes
-_MAX_CHARS_SHOWN = 120  # of a reference, in an error
-_SECONDS = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
-_CLIP = re.compile(rf"(?:clip://)?(?P<id>{CLIP_ID.pattern})(?:@(?P<at>{_SECONDS})(?:-(?P<end>{_SECONDS}))?)?")
 _TOLERANCE_S = 0.001  # times are handed out with three decimals
-
-
-def names_clip(text: str) -> bool:
-    """Whether a reference has the form of a clip's, with or without a valid frame or span."""
-    return _CLIP.fullmatch(text.partition("@")[0]) is not None
-
-
-@dataclass(frozen=True)
-class ClipRef:
-    """A clip of the archive; at most one of `at_s` (its frame) and `span_s` (start, end) is set. Seconds."""
-
-    clip_id: str
-    at_s: float | None = None
-    span_s: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class FileRef:
-    """An absolute path as it was given: not yet looked at."""
-
-    path: Path
 
 
 class Inputs:
@@ -81,6 +44,7 @@ class Inputs:
         self.roots = None if roots is None else tuple(roots)
         self._library, self._uploads, self._signer = library, uploads, signer or Unsigned()
         self._files = AllowedFiles(roots, library.clips_dir.parent, uploads)
+        self._grammar = ReferenceGrammar(library, self._files)
 
     def with_roots(self, roots: Sequence[Path] | None) -> "Inputs":
         """The same archive, and files from other folders."""
@@ -88,18 +52,7 @@ class Inputs:
 
     def parse(self, text: str) -> ClipRef | FileRef:
         """By its form alone: the clip or file need not exist. Raises BadInput with the grammar."""
-        if len(text) > _MAX_CHARS or CONTROL.search(text):
-            raise self._unclear(text, "It is too long or holds control characters.")
-        text = unwrapped(text)
-        if found := _CLIP.fullmatch(text):
-            return self._clip_ref(text, found)
-        if names_clip(text):
-            raise self._unclear(text, "After @ comes a time in seconds, or start-end.")
-        path = self._path(text)
-        folder = path.parent
-        if path.name in (VIDEO, PHOTO) and folder.parent == self._library.clips_dir and CLIP_ID.fullmatch(folder.name):
-            return ClipRef(folder.name)
-        return FileRef(path)
+        return self._grammar.parse(text)
 
     def clip_id(self, reference: str) -> str:
         """Of a whole clip of the archive. Raises BadInput for anything else, NotFound for a clip that is not there."""
@@ -232,17 +185,7 @@ class Inputs:
 
     def folder(self, text: str) -> Path:
         """An existing folder inside a root, as an absolute path or a file:// URI. Raises BadInput."""
-        return self._files.folder(self._path(text))
-
-    # -- clips ----------------------------------------------------------------------------------------
-
-    def _clip_ref(self, text: str, found: re.Match[str]) -> ClipRef:
-        at_s, end_s = (float(found[part]) if found[part] else None for part in ("at", "end"))
-        if at_s is None or end_s is None:
-            return ClipRef(found["id"], at_s)
-        if end_s <= at_s:
-            raise self._unclear(text, "The span ends before it begins.")
-        return ClipRef(found["id"], span_s=(at_s, end_s))
+        return self._files.folder(self._grammar.path(text))
 
     def _frame(self, clip_id: str, at_s: float | None) -> Frame:
         clip = self._library.get(clip_id)
@@ -259,24 +202,6 @@ class Inputs:
             least = f"One frame of it takes {1 / clip.fps:.3f} s."
             raise BadInput(f"The span {span_s[0]:g}-{span_s[1]:g} of {clip_id} is shorter than a frame.", least)
         return clip
-
-    # -- files ----------------------------------------------------------------------------------------
-
-    def _path(self, text: str) -> Path:
-        plain = unwrapped(text)
-        try:
-            return self._files.path(plain)
-        except NotAPath as reason:
-            raise self._unclear(text, str(reason), self._files.named(plain)) from None
-
-    def _unclear(self, text: str, reason: str, named: str = "") -> BadInput:
-        grammar = (
-            "A reference is a clip_id, clip_id@3.2 (its frame at 3.2 s), clip_id@3.2-5.0 (its span), "
-            f"or the {'absolute ' if self._files.confined else ''}path or file:// URI of a file."
-        )
-        nearest = self._library.suggestion(text.removeprefix("clip://").partition("@")[0])
-        hint = " ".join(part for part in (named, grammar, self._files.where, nearest) if part)
-        return BadInput(f"{text[:_MAX_CHARS_SHOWN]!r} is not a valid media reference. {reason}", hint)
 
 
 def _not_an_image(name: str, kind: FileKind) -> StudioError | None:

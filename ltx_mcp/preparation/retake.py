@@ -5,9 +5,10 @@ from ltx_mcp.media.footage import MAX_DURATION_S as MAX_SPAN_S
 from ltx_mcp.media.splice import UnchangedFrames
 from ltx_mcp.preparation.chained_shots import context_frames
 from ltx_mcp.preparation.continuation import check_size_and_rate, own_codec, plan_with_context, provenance_of
-from ltx_mcp.preparation.inputs import ClipRef, Inputs
+from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.moderated_frames import frames_to_moderate
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob
+from ltx_mcp.preparation.reference_grammar import ClipRef
 from ltx_mcp.preparation.regenerated_span import regenerated_render
 from ltx_mcp.preparation.source_video import SourceVideo
 from ltx_mcp.types.clips import Clip

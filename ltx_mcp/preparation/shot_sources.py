@@ -11,8 +11,9 @@ from ltx_mcp.errors import BadInput, MediaError
 from ltx_mcp.media.framecrc import HINT
 from ltx_mcp.media.probe import read_frames
 from ltx_mcp.media.resize import shrink
-from ltx_mcp.preparation.inputs import ClipRef, Inputs
+from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.origins import Origin, origin_of
+from ltx_mcp.preparation.reference_grammar import ClipRef
 from ltx_mcp.types.clips import Clip
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.timeline import BLACK, MAX_SHOT_S, Shot

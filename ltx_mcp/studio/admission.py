@@ -18,9 +18,10 @@ from ltx_mcp.preparation.export import PreparedExport, prepare_export
 from ltx_mcp.preparation.film_texts import with_subtitle_text
 from ltx_mcp.preparation.finalize import to_finalize
 from ltx_mcp.preparation.import_file import imported_before
-from ltx_mcp.preparation.inputs import FileRef, Inputs
+from ltx_mcp.preparation.inputs import Inputs
 from ltx_mcp.preparation.prepare import choose_method, prepare
 from ltx_mcp.preparation.prepared_job import Planned, PlanShot, PreparedJob
+from ltx_mcp.preparation.reference_grammar import FileRef
 from ltx_mcp.preparation.restyle_methods import RestyleMethod
 from ltx_mcp.studio.equipment import Equipment
 from ltx_mcp.studio.gates import Gates

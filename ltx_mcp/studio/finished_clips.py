@@ -22,7 +22,8 @@ from ltx_mcp.media.view import (
     view_frames,
 )
 from ltx_mcp.preparation.clip_parts import check_time, clip_part
-from ltx_mcp.preparation.inputs import ClipRef, Inputs
+from ltx_mcp.preparation.inputs import Inputs
+from ltx_mcp.preparation.reference_grammar import ClipRef
 from ltx_mcp.studio.gates import Gates
 from ltx_mcp.studio.signing import Signing
 from ltx_mcp.types.clip_requests import MAX_VIEWED, UpdateRequest, ViewRequest
