@@ -239,7 +239,7 @@ async def open_studio(
             signing=signing,
             watermarking=Watermarking(watermarker, settings.watermark, partial(own_identity, folder)),
         )
-        runner = JobRunner(admission, tracker, publishing, archive, tasks)
+        runner = JobRunner(admission, tracker, publishing, tasks)
         studio = Studio(
             admission=admission,
             runner=runner,

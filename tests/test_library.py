@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ltx_mcp.archive.clip_id import new_clip_id
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.sidecar import CLIP_ID, storing
 from ltx_mcp.errors import ArchiveError, NotFound
@@ -68,7 +69,7 @@ def staged_video(library: Library, job_id: str) -> Path:
 
 
 def publish(library: Library, prompt: str = "a red ball", **changes: Any) -> Clip:
-    clip_id = library.new_clip_id(prompt)
+    clip_id = new_clip_id(prompt)
     video = staged_video(library, f"job-{clip_id}")
     clip = library.publish(f"job-{clip_id}", clip_id, facts(prompt, **changes), video, SHEET)
     library.discard(f"job-{clip_id}")
@@ -102,13 +103,13 @@ def files_under(folder: Path) -> list[str]:
     ],
 )
 def test_an_id_starts_with_the_first_words_of_the_prompt(library: Library, prompt: str, slug: str) -> None:
-    clip_id = library.new_clip_id(prompt)
+    clip_id = new_clip_id(prompt)
     assert clip_id[:-9] == slug
     assert CLIP_ID.fullmatch(clip_id)
 
 
 def test_ids_of_one_prompt_differ(library: Library) -> None:
-    assert len({library.new_clip_id("a red ball") for _ in range(200)}) == 200
+    assert len({new_clip_id("a red ball") for _ in range(200)}) == 200
 
 
 # -- publishing -------------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ def test_a_full_quota_names_the_numbers_and_loses_nothing(tmp_path: Path, proces
     first = publish(library)
     video = staged_video(library, "job-2")
     with pytest.raises(ArchiveError, match=r"0\.0 MB.*LTX_MCP_MAX_BYTES"):
-        library.publish("job-2", library.new_clip_id("x"), facts(), video, b"x" * 1000)
+        library.publish("job-2", new_clip_id("x"), facts(), video, b"x" * 1000)
     assert library.all() == [first]
     assert video.read_bytes() == VIDEO, "the render can still be saved once there is room"
 

@@ -117,9 +117,9 @@ def test_the_archive_purges_its_trash_when_it_is_opened(library: Library, trash:
 
 
 def test_deleted_clips_do_not_count_for_the_quota(library: Library) -> None:
-    assert library.used_bytes() > 0
+    assert library.quota.used_bytes() > 0
     library.delete(CLIP_ID)
-    assert library.used_bytes() == 0
+    assert library.quota.used_bytes() == 0
 
 
 @pytest.mark.parametrize("clip_id", ["red-ball-3f9k2m7z", "../../etc", "", "x" * 500])

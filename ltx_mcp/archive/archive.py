@@ -63,10 +63,6 @@ class Archive:
         self._searchable: set[str] = set()  # clips that the index was seen to have: asking it costs milliseconds
         self._rows = 0  # of the index then: of a clip that cannot be read there is none
 
-    def new_clip_id(self, prompt: str) -> str:
-        """What a clip of these words is to be called."""
-        return self._library.new_clip_id(prompt)
-
     async def is_published(self, clip_id: str) -> bool:
         """Whether there is a clip of this id, whoever's it is."""
         return await anyio.to_thread.run_sync(self._library.has, clip_id)
@@ -164,7 +160,7 @@ class Archive:
 
     async def size(self) -> tuple[int, int]:
         """How many clips of all owners there are, and the bytes of their files."""
-        return await anyio.to_thread.run_sync(lambda: (len(self._library.clip_ids()), self._library.used_bytes()))
+        return await anyio.to_thread.run_sync(lambda: (len(self._library.clip_ids()), self._library.quota.used_bytes()))
 
     async def files_in_place(self) -> list[Path]:
         """The files of all footage that stayed where it was."""

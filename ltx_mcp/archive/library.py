@@ -13,7 +13,6 @@ them. The library knows nothing of moderation: whoever calls `publish` has check
 
 import logging
 import re
-import secrets
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,8 +24,8 @@ from typing import Any
 from ltx_mcp.archive.exports import Exports
 from ltx_mcp.archive.originals import is_there, sha256_of
 from ltx_mcp.archive.quarantine import Quarantine
+from ltx_mcp.archive.quota import Quota, size_of
 from ltx_mcp.archive.sidecar import (
-    BASE32,
     CLIP_ID,
     SHEET,
     SIDECAR,
@@ -43,14 +42,10 @@ from ltx_mcp.jobs.presence import Presence
 from ltx_mcp.jobs.process_lock import ProcessLock
 from ltx_mcp.types.clips import Clip, ClipChange, ClipFacts, OriginalFile
 from ltx_mcp.types.owners import caller
-from ltx_mcp.types.texts import latin
 
 log = logging.getLogger(__name__)
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_MAX_SLUG_WORDS, _MAX_SLUG_CHARS = 4, 40
-_MAX_READ = 400  # characters of the prompt
-_ARTICLES = (["a"], ["an"], ["the"])
 
 
 class Library:
@@ -60,10 +55,11 @@ class Library:
     """
 
     def __init__(self, data_dir: Path, process_lock: ProcessLock | Presence, max_bytes: int | None = None) -> None:
-        self._process_lock, self._max_bytes = process_lock, max_bytes
+        self._process_lock = process_lock
         self._owners: dict[str, str] = {}  # of clips that were asked about; it never changes
         self.clips_dir, self._staging = data_dir.absolute() / "clips", data_dir.absolute() / "staging"
         self.quarantine = Quarantine(data_dir, self.clips_dir)
+        self.quota = Quota(self.clips_dir, self.quarantine.folder, max_bytes)
         self.trash, self.exports = Trash(data_dir, self.clips_dir), Exports(data_dir.absolute())
         try:
             for folder in (self.clips_dir, self._staging):
@@ -103,20 +99,6 @@ class Library:
 
     # -- publishing -----------------------------------------------------------------------------------
 
-    @staticmethod
-    def new_clip_id(prompt: str) -> str:
-        """The prompt's first words in Latin letters and eight random characters.
-
-        Readable for a model, safe in any file system, not guessable (40 bits), at most 49 bytes.
-        """
-        words = [re.findall("[a-z0-9]+", latin(word).lower()) for word in prompt[:_MAX_READ].split()]
-        kept = [word for word in words if word and word not in _ARTICLES][:_MAX_SLUG_WORDS]
-        slug = "-".join(part for word in kept for part in word)
-        if len(slug) > _MAX_SLUG_CHARS:
-            slug = slug[: _MAX_SLUG_CHARS + 1].rpartition("-")[0] or slug[:_MAX_SLUG_CHARS]
-        slug = slug or "clip"
-        return f"{slug}-{''.join(secrets.choice(BASE32) for _ in range(8))}"
-
     def publish(
         self,
         job_id: str,
@@ -139,7 +121,7 @@ class Library:
             raise ValueError(f"{clip_id!r} is not a clip id, or {video} is not in the folder of job {job_id}")
         with storing("The clip could not be stored"):
             stored = 0 if video is None else video.stat().st_size
-            self._check_quota(stored + len(sheet) + sum(map(len, texts.values())))
+            self.quota.check(stored + len(sheet) + sum(map(len, texts.values())))
             clip = clip_in(folder, {**facts.model_dump(), **_content(facts.original, video)})
             parcel.mkdir(mode=0o700)
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -183,24 +165,7 @@ class Library:
     def check_room(self) -> None:
         """Raises ArchiveError if the quota is full already, so that no clip is rendered in vain."""
         with storing("The archive cannot be measured"):
-            self._check_quota(0 if self._max_bytes is None else 1)
-
-    def used_bytes(self) -> int:
-        """Bytes that all files of the published clips take on the disk."""
-        return sum(_size(path) for path in self.clips_dir.glob("*/*"))
-
-    def held_bytes(self) -> int:
-        """The same of the clips in the quarantine."""
-        return sum(_size(path) for path in self.quarantine.folder.glob("*/*"))
-
-    def _check_quota(self, more_bytes: int) -> None:
-        used = self.used_bytes() + self.held_bytes() if self._max_bytes is not None else 0
-        if self._max_bytes is not None and used + more_bytes > self._max_bytes:
-            raise ArchiveError(
-                f"The archive is full: its clips take {_mb(used)}, this one needs {_mb(more_bytes)}, "
-                f"and the limit is {_mb(self._max_bytes)}.",
-                "Delete clips that are no longer needed (ltx-mcp delete, or delete_clip), or raise LTX_MCP_MAX_BYTES.",
-            )
+            self.quota.check(0 if self.quota.max_bytes is None else 1)
 
     def remove(self, clip_id: str) -> None:
         """Take a clip out of the archive or the quarantine, if it is there: by one rename, then it is deleted."""
@@ -267,7 +232,7 @@ class Library:
 
         Only a file of the same length as a clip's is read, and none that is known by its path and time.
         """
-        clips, size, real = self.own(), _size(path), path.resolve()
+        clips, size, real = self.own(), size_of(path), path.resolve()
         for clip in clips:
             if clip.original is not None and clip.original.path == real and is_there(clip.original):
                 return clip
@@ -310,13 +275,3 @@ def _content(original: OriginalFile | None, video: Path | None) -> dict[str, Any
         assert original is not None, "footage in place has its original"
         return {"bytes": original.bytes, "sha256": original.sha256}
     return {"bytes": video.stat().st_size, "sha256": sha256_of(video)}
-
-
-def _size(path: Path) -> int:
-    with suppress(FileNotFoundError):  # removed meanwhile
-        return path.stat().st_size
-    return 0
-
-
-def _mb(count: int) -> str:
-    return f"{count / 1e6:.1f} MB"

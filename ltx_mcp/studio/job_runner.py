@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import TaskGroup
 
-from ltx_mcp.archive.archive import Archive
+from ltx_mcp.archive.clip_id import new_clip_id
 from ltx_mcp.errors import BadInput, Cancelled, DeviceLost, HeldForReview, QueueFull, Refused, StudioError
 from ltx_mcp.jobs.lane_job import LaneJob
 from ltx_mcp.jobs.record import Job
@@ -32,13 +32,10 @@ log = logging.getLogger(__name__)
 class JobRunner:
     """Knows the order of what is done for a job, and nothing of how any of it is done. Shared by all clients."""
 
-    def __init__(
-        self, admission: Admission, jobs: JobTracker, publishing: Publishing, archive: Archive, tasks: TaskGroup
-    ) -> None:
+    def __init__(self, admission: Admission, jobs: JobTracker, publishing: Publishing, tasks: TaskGroup) -> None:
         self._admission = admission
         self._jobs = jobs
         self._publishing = publishing
-        self._archive = archive
         self._tasks = tasks
 
     async def start(self, request: Request, roots: Sequence[Path] | None) -> Job:
@@ -48,7 +45,7 @@ class JobRunner:
         Raises BadInput, which leaves no record: nothing was begun, and whoever asked wrongly is told now. Raises
         TooLarge, QueueFull, ModelUnavailable; the record then says why it failed.
         """
-        clip_id = None if isinstance(request, ExportRequest) else self._archive.new_clip_id(request.prompt)
+        clip_id = None if isinstance(request, ExportRequest) else new_clip_id(request.prompt)
         job = self._jobs.create(request, None if roots is None else tuple(roots), clip_id)
         try:
             await self.begin(job)

@@ -8,6 +8,7 @@ from functools import partial
 from anyio import to_thread
 
 from ltx_mcp.archive.archive import Archive
+from ltx_mcp.archive.clip_id import new_clip_id
 from ltx_mcp.archive.draft_latents import DraftLatents, KeptDraft
 from ltx_mcp.archive.library import Library
 from ltx_mcp.archive.originals import read_original
@@ -98,7 +99,7 @@ class Publishing:
         facts = await to_thread.run_sync(self._signing.sign_clip, facts, written.video, prepared.parents)
         origin = facts.provenance.digital_source_type
         sheet = await to_thread.run_sync(self._signing.signed_image, written.sheet, [origin])
-        clip_id = job.clip_id or self._archive.new_clip_id(facts.prompt)
+        clip_id = job.clip_id or new_clip_id(facts.prompt)
         # The latents come before the clip: whoever finds the clip after a crash takes the job as done.
         if written.latents is not None and prepared.recipe is None:  # a whole draft, not one of several chained shots
             kept = KeptDraft(written.latents, plan.model, prepared.digests())
