@@ -21,7 +21,7 @@ from ltx_mcp.media.footage import open_footage
 from ltx_mcp.preparation.chained_shots import ChainedShot, blended_frames, chained_render, context_frames
 from ltx_mcp.preparation.regenerated_span import regenerated_render
 from ltx_mcp.preparation.source_video import SourceVideo
-from ltx_mcp.studio.tracking import progress_of
+from ltx_mcp.studio.progress import progress_of
 from ltx_mcp.types.frames import Frame
 from ltx_mcp.types.plans import Plan
 from ltx_mcp.types.stages import Stage

@@ -15,6 +15,7 @@ from ltx_mcp.jobs.lane_job import LaneJob, Render, Step, Write
 from ltx_mcp.jobs.record import MAX_RESTARTS, Job
 from ltx_mcp.jobs.store import JobStore, no_job
 from ltx_mcp.studio.estimates import Estimates, Submitted
+from ltx_mcp.studio.progress import progress_of
 from ltx_mcp.types import states
 from ltx_mcp.types.owners import caller
 from ltx_mcp.types.plans import Plan
@@ -29,21 +30,6 @@ T = TypeVar("T")
 
 OnJob = Callable[[Job], Awaitable[None]]
 """Called with the job after each change, and at every heartbeat."""
-
-# Where each stage begins and ends in the job's progress, 0..1. Denoising is most of the work of a real model, and
-# rendering that of a job without one.
-_SHARES: dict[Stage, tuple[float, float]] = {
-    Stage.QUEUED: (0.0, 0.0),
-    Stage.LOADING: (0.01, 0.05),
-    Stage.ENCODING_PROMPT: (0.05, 0.08),
-    Stage.DENOISING: (0.08, 0.80),
-    Stage.DECODING: (0.80, 0.95),
-    Stage.RENDERING: (0.05, 0.95),
-    Stage.EXPORTING: (0.01, 0.99),
-    Stage.MODERATING: (0.95, 0.97),
-    Stage.PUBLISHING: (0.97, 0.98),
-    Stage.INDEXING: (0.98, 0.99),
-}
 
 
 class JobTracker:
@@ -315,13 +301,3 @@ class JobTracker:
         """0 for the next to run in its lane, None for a job that does not wait."""
         submitted = self._submitted.get(job_id)
         return None if submitted is None else submitted.lane.position(submitted.lane_job)
-
-
-def progress_of(step: Step) -> float:
-    """Progress of the whole job, 0..1. Several renders divide the share of a single one equally."""
-    start, end = _SHARES[step.stage]
-    alone = start + (end - start) * step.done / step.total
-    first, last = _SHARES[Stage.ENCODING_PROMPT][0], _SHARES[Stage.DECODING][1]
-    if not first <= alone <= last:
-        return alone
-    return first + (step.part * (last - first) + alone - first) / step.parts
