@@ -165,7 +165,7 @@ class Library:
     def check_room(self) -> None:
         """Raises ArchiveError if the quota is full already, so that no clip is rendered in vain."""
         with storing("The archive cannot be measured"):
-            self.quota.check(0 if self.quota.max_bytes is None else 1)
+            self.quota.check(1)
 
     def remove(self, clip_id: str) -> None:
         """Take a clip out of the archive or the quarantine, if it is there: by one rename, then it is deleted."""
