@@ -4,9 +4,11 @@ The studio is opened by the first call that needs it, or at once where jobs wait
 """
 
 import argparse
+import gc
 import logging
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -36,14 +38,21 @@ SWITCH_S = 0.0005
 """How long a thread that renders may keep the interpreter from the one that answers clients. Python's own 5 ms are paid
 several times in each answer."""
 
+ALLOCATIONS = 20_000
+"""Until the garbage collector looks at the youngest objects; Python's own are 700. A pass over all of them, which it
+makes again and again while imports add more, keeps everybody waiting for 0.1 to 0.2 s."""
+
 
 def serving_studio(settings: Settings) -> LazyStudio:
     """The studio of a process that stays: it goes on with the jobs of dead ones, and fetches a search model."""
 
-    def studio() -> "AbstractAsyncContextManager[Studio]":
+    @asynccontextmanager
+    async def studio() -> "AsyncGenerator[Studio]":
         from ltx_mcp.compose import open_studio
 
-        return open_studio(settings, fetches=True, recovers=True)
+        async with open_studio(settings, fetches=True, recovers=True) as opened:
+            gc.freeze()  # what was imported stays: it is never gone through again
+            yield opened
 
     def has_work() -> bool:
         return has_unfinished(settings.data_dir / "jobs.sqlite")
@@ -53,6 +62,7 @@ def serving_studio(settings: Settings) -> LazyStudio:
 
 async def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     sys.setswitchinterval(SWITCH_S)
+    gc.set_threshold(ALLOCATIONS)
     for root in settings.roots:
         if not root.is_dir():  # it may come later, with a drive that is plugged in
             log.warning("LTX_MCP_ROOTS: %s does not exist or is not a folder", root)
